@@ -1,0 +1,85 @@
+"""What can go wrong outside the program, and the exit code each kind of it gives.
+
+::
+
+    ValueError, TypeError        misuse of the library
+    ExpInterpError          1    the world failed
+    ├── ImageFileError      3    input unreadable, unsupported
+    ├── PairError           4    inputs do not match
+    ├── OutputExistsError   5    refuses to overwrite
+    ├── OutputError         6    cannot write
+    ├── DeviceError         7    requested device unavailable
+    ├── ModelError          8    model missing or corrupt
+    └── MissingExtraError   9    names the pip command
+
+A message is one line: what happened, to which file, what was expected, what to do.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit status of the command line; stable across releases."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    IMAGE_FILE = 3
+    PAIR = 4
+    OUTPUT_EXISTS = 5
+    OUTPUT = 6
+    DEVICE = 7
+    MODEL = 8
+    MISSING_EXTRA = 9
+    BATCH = 10
+    INTERRUPTED = 130
+
+
+class ExpInterpError(Exception):
+    """A failure of the world, not of the caller; the root of the tree above."""
+
+    exit_code = ExitCode.UNEXPECTED
+
+
+class ImageFileError(ExpInterpError):
+    """An input cannot be read: missing, truncated, mislabelled, too large, unsupported."""
+
+    exit_code = ExitCode.IMAGE_FILE
+
+
+class PairError(ExpInterpError):
+    """The inputs are not a long and a short exposure of one scene."""
+
+    exit_code = ExitCode.PAIR
+
+
+class OutputExistsError(ExpInterpError):
+    """The output is there already, or is one of the inputs."""
+
+    exit_code = ExitCode.OUTPUT_EXISTS
+
+
+class OutputError(ExpInterpError):
+    """The output cannot be written: folder missing, read-only, disk full."""
+
+    exit_code = ExitCode.OUTPUT
+
+
+class DeviceError(ExpInterpError):
+    """The device that was asked for is not what the session runs on."""
+
+    exit_code = ExitCode.DEVICE
+
+
+class ModelError(ExpInterpError):
+    """The network is missing, corrupt, or breaks its contract."""
+
+    exit_code = ExitCode.MODEL
+
+
+class MissingExtraError(ExpInterpError):
+    """An optional package, or a system library under one, is not installed."""
+
+    exit_code = ExitCode.MISSING_EXTRA

@@ -1,0 +1,98 @@
+"""Exposure arithmetic: times, stops, ratios, and where between two shots a third one lies.
+
+t1 > t2 are the exposure times of ``long`` and ``short`` in seconds, ``ratio`` = t1/t2 > 1, and
+``ev_step`` = log2(ratio) in stops. A *position* p says where between the two an exposure lies, in
+stops: 0 is ``short``, 1 is ``long``, ½ the geometric mean t3 = √(t1·t2).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+MEDIUM = 0.5  # position of the geometric mean
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What one shot states about its exposure; None where it is silent.
+
+    Attributes
+    ----------
+    time : float or None
+        Exposure time in seconds.
+    iso : float or None
+        Sensitivity, ISO 12232.
+    f_number : float or None
+        Aperture, focal length over diameter.
+    camera : str or None
+        Maker and model.
+    """
+
+    time: float | None = None
+    iso: float | None = None
+    f_number: float | None = None
+    camera: str | None = None
+
+
+def exposure_ratio(long: Exposure, short: Exposure) -> float | None:
+    """Compute how much more light ``long`` recorded: t·ISO/N² over the same of ``short``.
+
+    Sensitivity and aperture count only where both shots state them.
+
+    Returns
+    -------
+    float or None
+        The ratio, > 0 (below 1 if the two are given in the wrong order); None if a time is missing.
+    """
+    if not long.time or not short.time:
+        return None
+    ratio = long.time / short.time
+    if long.iso and short.iso:
+        ratio *= long.iso / short.iso
+    if long.f_number and short.f_number:
+        ratio *= (short.f_number / long.f_number) ** 2
+    return ratio
+
+
+def ev_step(ratio: float) -> float:
+    """Convert an exposure ratio to stops.
+
+    Examples
+    --------
+    >>> ev_step(16.0)
+    4.0
+    """
+    return math.log2(ratio)
+
+
+def time_at(position: float, *, short_time: float, ratio: float) -> float:
+    """Compute the exposure time in seconds at a position between the two shots.
+
+    Examples
+    --------
+    >>> round(1 / time_at(MEDIUM, short_time=1 / 480, ratio=16.0))
+    120
+    """
+    return float(short_time * ratio**position)
+
+
+def position_at_time(time: float, *, short_time: float, ratio: float) -> float:
+    """Compute the position of an exposure time; the inverse of `time_at`."""
+    return math.log(time / short_time) / math.log(ratio)
+
+
+def position_at_ev(ev: float, *, ratio: float) -> float:
+    """Compute the position that lies `ev` stops above ``short``."""
+    return ev / ev_step(ratio)
+
+
+def ladder(count: int) -> tuple[float, ...]:
+    """Space `count` positions evenly, in stops, between ``short`` and ``long``.
+
+    Examples
+    --------
+    >>> ladder(3)
+    (0.25, 0.5, 0.75)
+    """
+    return tuple(step / (count + 1) for step in range(1, count + 1))
