@@ -1,0 +1,410 @@
+"""Stage two: what the mapped inputs cannot show, added to y0 by a small network (LRL).
+
+The network reads ``intermediate`` (y0), ``long`` (x1) and ``short`` (x2) and answers the *residual*
+that makes y0 the medium: y ≈ clip(y0 + residual). Images here are (rows, cols, 3), R G B,
+display-encoded, float32, 0..1; grey ones are spread over three channels and averaged back.
+
+Everything else a model must keep to is its `Contract`, which stands in the file itself. A picture
+is refined tile by tile: each tile is read with a halo as wide as the network's receptive field,
+and beyond the picture its edge pixels go on, so that the tiling never shows. Tiles start at
+multiples of the network's *alignment*, the side of the pixel block it folds into one.
+
+Source: Zheng, Li, Yang and Wu, ICASSP 2020, arXiv:1905.03890 (hybrid learning).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.errors import DeviceError, ModelError
+
+Block = NDArray[np.float32]
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Device = Literal["auto", "cpu", "cuda"]
+
+INPUTS = ("intermediate", "long", "short")
+OUTPUT = "residual"
+CONTRACT = {  # what metadata must say; a change of meaning is a new version
+    "contract": "1",
+    "inputs": ",".join(INPUTS),
+    "output": OUTPUT,
+    "channels": "RGB",
+    "encoding": "display, 0..1",
+    "kind": "residual",
+}
+TILE = (256, 512)  # rows, cols of a tile: small enough for the cache, see benchmarks/
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+REPAIR = "reinstall expinterp, or name another model with --model"
+
+
+class Session(Protocol):
+    """The part of an ONNX Runtime session that is used; tests put a fake in its place."""
+
+    def run(self, output_names: list[str], feeds: dict[str, Block]) -> list[Block]:
+        """Compute the named outputs."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a model states about itself, besides `CONTRACT`.
+
+    Attributes
+    ----------
+    alignment : int
+        Side of the block of pixels that the network folds into one; rows and cols of what it
+        is given are multiples of it.
+    halo : int
+        Pixels that the network looks at on each side, rounded up to the alignment.
+    facts : mapping of str to str
+        All metadata of the file: training data, licences, settings.
+    """
+
+    alignment: int
+    halo: int
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A piece of a picture: the pixels it answers for, and those it is computed from."""
+
+    core: tuple[slice, slice]  # in the picture
+    inner: tuple[slice, slice]  # the same pixels in the block
+    rows: NDArray[np.intp]  # picture row of every block row; repeats at the edges
+    cols: NDArray[np.intp]
+
+    def take(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Cut the tile with its halo out of a picture (rows, cols, channels) of any dtype."""
+        top, left = self.rows[0], self.cols[0]
+        near: NDArray[Any] = image[top : self.rows[-1] + 1, left : self.cols[-1] + 1]
+        if near.shape[:2] == (len(self.rows), len(self.cols)):
+            return near
+        return near[self.rows - top][:, self.cols - left]
+
+
+def cut_tiles(
+    shape: tuple[int, int], contract: Contract, *, tile: tuple[int, int] = TILE
+) -> Iterator[Tile]:
+    """Cut a picture of `shape` (rows, cols) into tiles of one size, halo included.
+
+    All blocks have the same shape, so that one memory plan serves them all; what lies beyond
+    the picture repeats its edge.
+    """
+    rows, cols = (_starts(size, step, contract) for size, step in zip(shape, tile, strict=True))
+    for row, row_index in rows:
+        for col, col_index in cols:
+            yield Tile(
+                core=(row, col),
+                inner=(_inner(row, contract), _inner(col, contract)),
+                rows=row_index,
+                cols=col_index,
+            )
+
+
+def _starts(size: int, step: int, contract: Contract) -> list[tuple[slice, NDArray[np.intp]]]:
+    """Cut one axis: the pixels of each tile, and the index of every pixel of its block."""
+    step = min(_round_up(step, contract.alignment), _round_up(size, contract.alignment))
+    reach = np.arange(-contract.halo, step + contract.halo)
+    return [
+        (slice(start, min(start + step, size)), np.clip(start + reach, 0, size - 1))
+        for start in range(0, size, step)
+    ]
+
+
+def _inner(core: slice, contract: Contract) -> slice:
+    return slice(contract.halo, contract.halo + core.stop - core.start)
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+class Refiner:
+    """An opened model.
+
+    Made by `open_refiner`; the constructor takes any session that honours the contract.
+
+    Attributes
+    ----------
+    contract : Contract
+    provider : str
+        What the session itself says it runs on.
+    notice : str or None
+        What the user should be told once: ``auto`` found a GPU build but runs on the CPU.
+    threads : int
+        Tiles in work at a time, one thread each: faster than many threads on one tile.
+    digest : str
+        SHA-256 of the model file.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        contract: Contract,
+        *,
+        provider: str = PROVIDERS["cpu"],
+        notice: str | None = None,
+        threads: int = 1,
+        digest: str = "",
+    ) -> None:
+        self.session = session
+        self.contract = contract
+        self.provider = provider
+        self.notice = notice
+        self.threads = threads
+        self.digest = digest
+
+    def refine(
+        self,
+        long: Pixels,
+        short: Pixels,
+        intermediate: Callable[[Any, Any], Block],
+        *,
+        tile: tuple[int, int] = TILE,
+        progress: Callable[[float], None] | None = None,
+    ) -> Pixels:
+        """Compute the medium of a pair, without ever holding a float picture of it.
+
+        Parameters
+        ----------
+        long, short : uint8 or uint16 array, shape (rows, cols, 1 or 3)
+            Display-encoded code values, same shape and dtype.
+        intermediate : function
+            Stage one, pixel by pixel: blocks of `long` and `short` to y0, float32, 0..1, same
+            shape. Called from several threads.
+        tile : (rows, cols)
+            Size of the pieces; changes memory and time, never the result.
+        progress : function, optional
+            Called with the share done, 0..1, after every tile.
+
+        Returns
+        -------
+        array of the dtype and shape of `long`
+            Clipped and rounded once.
+        """
+        out = np.empty_like(long)
+        scale = np.float32(1 / np.iinfo(long.dtype).max)
+
+        def work(piece: Tile) -> None:
+            one, two = piece.take(long), piece.take(short)
+            y0 = intermediate(one, two)
+            residual = self.residual_block(y0, _planes(one, scale), _planes(two, scale))
+            out[piece.core] = quantise(y0[piece.inner] + residual[piece.inner], long.dtype)
+
+        self._each(work, long.shape[:2], tile, progress)
+        return out
+
+    def residual(
+        self, intermediate: Block, long: Block, short: Block, *, tile: tuple[int, int] = TILE
+    ) -> Block:
+        """Compute the residual of a whole picture, tile by tile.
+
+        Parameters
+        ----------
+        intermediate, long, short : float32 array, shape (rows, cols, 1 or 3), 0..1
+
+        Returns
+        -------
+        float32 array of the same shape
+            To be added to `intermediate` and clipped once.
+        """
+        out = np.empty_like(intermediate, np.float32)
+
+        def work(piece: Tile) -> None:
+            y0, one, two = (piece.take(image) for image in (intermediate, long, short))
+            out[piece.core] = self.residual_block(y0, _planes(one), _planes(two))[piece.inner]
+
+        self._each(work, out.shape[:2], tile, None)
+        return out
+
+    def residual_block(self, intermediate: Block, long: Block, short: Block) -> Block:
+        """Run the network on one block whose sides are multiples of the alignment.
+
+        Parameters
+        ----------
+        intermediate : float32 array, shape (rows, cols, 1 or 3), 0..1
+        long, short : float32 array, shape (1, 3, rows, cols), 0..1
+
+        Returns
+        -------
+        float32 array, shape of `intermediate`
+            Within the halo of its borders not what the whole picture would give.
+        """
+        feeds = dict(zip(INPUTS, (_planes(intermediate), long, short), strict=True))
+        residual = self.session.run([OUTPUT], feeds)[0][0].transpose(1, 2, 0)
+        if intermediate.shape[2] == 1:
+            residual = np.mean(residual, axis=2, keepdims=True)
+        return residual
+
+    def _each(
+        self,
+        work: Callable[[Tile], None],
+        shape: tuple[int, ...],
+        tile: tuple[int, int],
+        progress: Callable[[float], None] | None,
+    ) -> None:
+        pieces = list(cut_tiles((shape[0], shape[1]), self.contract, tile=tile))
+        with ThreadPoolExecutor(self.threads) as pool:
+            for done, _ in enumerate(pool.map(work, pieces), start=1):
+                if progress:
+                    progress(done / len(pieces))
+
+
+def quantise(image: Block, dtype: np.dtype[Any] | type[np.generic]) -> Pixels:
+    """Clip a float picture, 0..1, to its range and round it to integer code values."""
+    top = np.iinfo(dtype).max
+    scaled = image * np.float32(top)
+    scaled += np.float32(0.5)
+    pixels: Pixels = np.clip(scaled, 0, top, out=scaled).astype(dtype)
+    return pixels
+
+
+def _planes(block: NDArray[Any], scale: np.float32 | None = None) -> Block:
+    """Turn a (rows, cols, 1 or 3) block into the network's (1, 3, rows, cols), times `scale`."""
+    planes = np.empty((1, 3, *block.shape[:2]), np.float32)
+    np.multiply(block.transpose(2, 0, 1), scale or np.float32(1), out=planes[0])
+    return planes
+
+
+def model_path() -> Path:
+    """Find the bundled model: in the installed package, else in the checkout's ``models/``.
+
+    Raises
+    ------
+    ModelError
+        If it is in neither place.
+    """
+    package = Path(__file__).resolve().parent
+    places = [package / "models" / "lrl.onnx", package.parent / "models" / "lrl.onnx"]
+    for place in places:
+        if place.is_file():
+            return place
+    message = f"the bundled model is missing: neither {places[0]} nor {places[1]}; {REPAIR}"
+    raise ModelError(message)
+
+
+def open_refiner(
+    model: Path | None = None, *, device: Device = "auto", threads: int | None = None
+) -> Refiner:
+    """Open a model and check that it is what it must be, on the device that was asked for.
+
+    Parameters
+    ----------
+    model : Path, optional
+        An ONNX file that honours the contract; the bundled one if not given.
+    device : {'auto', 'cpu', 'cuda'}
+        ``auto`` takes the GPU where onnxruntime can use one.
+    threads : int, optional
+        CPU threads, all that the process may use if not given.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, corrupt, or breaks the contract.
+    DeviceError
+        If ``cuda`` was asked for and the session does not run on it.
+    """
+    path = model or model_path()
+    content = _read(path)
+    asked = _provider_for(device)
+    session = _start_session(content, asked, path)
+    contract = read_contract(session, content, path)
+    provider = str(session.get_providers()[0])
+    if device == "cuda" and provider != PROVIDERS["cuda"]:
+        message = (
+            f"cuda was asked for, but the network runs on {provider}; "
+            "see 'expinterp doctor' for the cure, or use --device cpu"
+        )
+        raise DeviceError(message)
+    fell_back = provider != asked
+    return Refiner(
+        session,
+        contract,
+        provider=provider,
+        notice=f"{asked} cannot start here; the network runs on {provider}" if fell_back else None,
+        threads=threads or _usable_cores(),
+        digest=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"cannot read the model {path}: {error.strerror}; {REPAIR}"
+        raise ModelError(message) from error
+
+
+def _provider_for(device: Device) -> str:
+    """Choose the provider to ask for; only those in this build, since others raise a warning."""
+    import onnxruntime
+
+    if device != "cpu" and PROVIDERS["cuda"] in onnxruntime.get_available_providers():
+        if hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()
+        return PROVIDERS["cuda"]
+    return PROVIDERS["cpu"]
+
+
+def _start_session(content: bytes, provider: str, path: Path) -> Any:
+    """Load a model; every run uses one thread, as tiles are what runs in parallel."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors: the fallback to the CPU is ours to report
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    wanted = list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=wanted)
+    except Exception as error:  # onnxruntime has no public base class for its errors
+        message = f"the model {path} is corrupt or no ONNX file; {REPAIR}"
+        raise ModelError(message) from error
+
+
+def read_contract(session: Any, content: bytes, path: Path) -> Contract:
+    """Check a model against `CONTRACT`, its ports and its own checksum.
+
+    Raises
+    ------
+    ModelError
+        Naming the first thing that is not as it must be.
+    """
+    facts: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
+    found = {key: facts.get(key) for key in CONTRACT}
+    for key, expected in CONTRACT.items():
+        if found[key] != expected:
+            message = f"the model {path} says {key} = {found[key]}, not {expected!r}; {REPAIR}"
+            raise ModelError(message)
+    ports = [(port.name, port.type, port.shape[:2]) for port in session.get_inputs()]
+    if ports != [(name, "tensor(float)", [1, 3]) for name in INPUTS]:
+        message = f"the model {path} has inputs {ports}, not float32 (1, 3, rows, cols); {REPAIR}"
+        raise ModelError(message)
+    if "checksum" in facts and facts["checksum"] != checksum(content, facts["checksum"]):
+        message = f"the model {path} does not match its own checksum; {REPAIR}"
+        raise ModelError(message)
+    try:
+        return Contract(int(facts["alignment"]), int(facts["halo"]), facts)
+    except (KeyError, ValueError) as error:
+        message = f"the model {path} does not state its alignment and halo; {REPAIR}"
+        raise ModelError(message) from error
+
+
+def checksum(content: bytes, stated: str) -> str:
+    """Compute the SHA-256 of a model file with its own `stated` checksum blanked out."""
+    return hashlib.sha256(content.replace(stated.encode(), b"0" * len(stated))).hexdigest()
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

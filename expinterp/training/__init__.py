@@ -1,0 +1,1 @@
+"""Building the network: simulated photographs, the network, its training and its export."""

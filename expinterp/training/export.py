@@ -1,0 +1,125 @@
+"""Write the network as one self-contained ONNX file that states its contract.
+
+The network is a chain of four kinds of layers, so its graph is written node by node: nothing of
+the machine that wrote it gets in, and the same weights always give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from torch import nn
+
+from expinterp.refine import CONTRACT, INPUTS, OUTPUT, checksum
+from expinterp.training.network import FOLD, OFFSET, Network
+
+OPSET = 17
+IR_VERSION = 8  # ONNX Runtime 1.17, the oldest we run on, reads it
+BLANK = "0" * 64  # stands where the checksum goes
+
+
+def export_network(network: Network, target: Path, facts: Mapping[str, str]) -> None:
+    """Write `network` to `target`, all at once.
+
+    Parameters
+    ----------
+    facts : mapping of str to str
+        What the model states besides the contract: training data, licences, settings.
+    """
+    content = build_model(network, facts).SerializeToString()
+    content = content.replace(BLANK.encode(), checksum(content, BLANK).encode())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".part")
+    partial.write_bytes(content)
+    partial.replace(target)
+
+
+def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
+    """Write the graph and its metadata; the checksum is left blank."""
+    nodes = [helper.make_node("Concat", list(INPUTS), ["stack"], axis=1)]
+    weights = []
+    name = "stack"
+    for index, layer in enumerate(network.chain):
+        parameters = {f"{index}.{key}": value for key, value in _arrays(layer, first=index == 0)}
+        weights += [numpy_helper.from_array(value, key) for key, value in parameters.items()]
+        nodes.append(_node(layer, [name, *parameters], f"layer{index}"))
+        name = nodes[-1].output[0]
+    nodes[-1].output[0] = OUTPUT
+    ports = [
+        helper.make_tensor_value_info(port, TensorProto.FLOAT, [1, 3, "rows", "cols"])
+        for port in (*INPUTS, OUTPUT)
+    ]
+    graph = helper.make_graph(nodes, "lrl", ports[:-1], ports[-1:], weights)
+    model = helper.make_model(
+        graph,
+        producer_name="expinterp",
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+    )
+    helper.set_model_props(model, {**facts, **_stated(network)})
+    return model
+
+
+def _stated(network: Network) -> dict[str, str]:
+    sizes = {"alignment": str(FOLD), "halo": str(network.halo), "checksum": BLANK}
+    return {**CONTRACT, **sizes}
+
+
+def _arrays(layer: nn.Module, *, first: bool) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """Yield weight and bias; the first layer takes the network's input offset into its bias."""
+    if not isinstance(layer, nn.Conv2d):
+        return
+    weight, bias = layer.weight.detach().double(), cast(torch.Tensor, layer.bias).detach().double()
+    if first:
+        bias = bias - OFFSET * weight.sum(dim=(1, 2, 3))
+    yield "weight", weight.float().numpy()
+    yield "bias", bias.float().numpy()
+
+
+def _node(layer: nn.Module, inputs: list[str], output: str) -> NodeProto:
+    if isinstance(layer, nn.Conv2d):
+        rows, cols = layer.kernel_size
+        pad = [int(side) for side in layer.padding]
+        return helper.make_node(
+            "Conv",
+            inputs,
+            [output],
+            kernel_shape=[rows, cols],
+            strides=list(layer.stride),
+            pads=[*pad, *pad],
+            group=layer.groups,
+        )
+    if isinstance(layer, nn.ReLU):
+        return helper.make_node("Relu", inputs, [output])
+    if isinstance(layer, nn.PixelShuffle):
+        side = layer.upscale_factor
+        return helper.make_node("DepthToSpace", inputs, [output], blocksize=side, mode="CRD")
+    message = f"no ONNX node is known for {type(layer).__name__}; add it to _node"
+    raise TypeError(message)
+
+
+def measure_parity(network: Network, refiner: Any, *, shape: tuple[int, int], seed: int) -> float:
+    """Compute the largest difference between PyTorch and an exported model on random pictures.
+
+    Parameters
+    ----------
+    refiner : expinterp.refine.Refiner
+        The exported model, opened.
+    shape : (rows, cols)
+        Any; odd ones are padded for PyTorch as `refine` pads them.
+    """
+    random = np.random.default_rng(seed)
+    pictures = [random.random((*shape, 3), dtype=np.float32) for _ in INPUTS]
+    reach = network.halo
+    ends = [(reach, reach + side % FOLD) for side in shape]
+    padded = [np.pad(picture, [*ends, (0, 0)], mode="edge") for picture in pictures]
+    planes = [torch.from_numpy(picture.transpose(2, 0, 1).copy())[None] for picture in padded]
+    with torch.no_grad():
+        expected = network(*planes)[0].numpy().transpose(1, 2, 0)
+    expected = expected[reach : reach + shape[0], reach : reach + shape[1]]
+    return float(np.abs(expected - refiner.residual(*pictures)).max())

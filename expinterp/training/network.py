@@ -1,0 +1,65 @@
+"""The lightweight residual learning network (LRL): a short chain of convolutions.
+
+It folds every 2×2 block of the three inputs into one pixel of `WIDTH` channels, where all the
+work is done at a quarter of the cost, and unfolds the residual at the end. Most layers mix
+channels only (1×1); the few 3×3 ones see noise and edges. Inputs and output as in `refine`.
+
+Source of the idea: Zheng et al., arXiv:1905.03890; folding ("pixel unshuffle") and the inputs
+beside y0 are ours, chosen by measurement (see ``models/README.md``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+FOLD = 2  # side of the block folded into one pixel
+CHANNELS = 9  # R G B of intermediate, long and short
+OFFSET = 0.5  # taken from every input, so that they spread around zero
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of the network: channels of every layer, and the kernel sides between fold and unfold."""
+
+    width: int = 32
+    kernels: tuple[int, ...] = (3, 1, 3, 1)
+
+
+class Network(nn.Module):
+    """Maps (n, 3, rows, cols) ``intermediate``, ``long`` and ``short`` to the residual.
+
+    The last layer starts at zero, so that an untrained network answers y0.
+    """
+
+    def __init__(self, shape: Shape | None = None) -> None:
+        super().__init__()
+        self.shape = shape or Shape()
+        width = self.shape.width
+        layers: list[nn.Module] = [nn.Conv2d(CHANNELS, width, FOLD, stride=FOLD), nn.ReLU()]
+        for side in self.shape.kernels:
+            layers += [nn.Conv2d(width, width, side, padding=side // 2), nn.ReLU()]
+        last = nn.Conv2d(width, 3 * FOLD**2, 1)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+        self.chain = nn.Sequential(*layers, last, nn.PixelShuffle(FOLD))
+
+    def forward(
+        self, intermediate: torch.Tensor, long: torch.Tensor, short: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute the residual; rows and cols must be even."""
+        residual: torch.Tensor = self.chain(torch.cat([intermediate, long, short], dim=1) - OFFSET)
+        return residual
+
+    @property
+    def halo(self) -> int:
+        """Pixels of the input seen on each side of an output pixel, rounded up to `FOLD`."""
+        return FOLD * sum(side // 2 for side in self.shape.kernels)
+
+    @property
+    def multiply_adds(self) -> float:
+        """Multiply-adds per pixel of the picture."""
+        convolutions = [layer for layer in self.chain if isinstance(layer, nn.Conv2d)]
+        return sum(layer.weight.numel() for layer in convolutions) / FOLD**2
