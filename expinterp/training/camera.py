@@ -1,0 +1,281 @@
+"""A camera of numbers: scene radiance in, display-encoded photographs at given exposures out.
+
+The steps a photograph goes through, each of which a `Camera` can switch off (the default does
+nothing): illuminant, sensor channels that overlap, shot and read noise, clipping at the white
+level, colour correction, clipping again, response, picture style, blur and sharpening, 8 bits,
+JPEG. Clipping before *and* after the correction matters most: it is what no table per channel can
+undo, and so what the network is there to learn.
+
+Radiance is linear, relative, R G B with sRGB primaries, (rows, cols, 3) float32, ≥ 0.
+
+Sources of the ranges in `draw_camera`: colour matrices as published for digital cameras
+(off-diagonals about −0.1…−0.7, rows summing to one); full wells of 3,000…60,000 electrons, from
+small to large pixels, and read noise of 2…8 electrons; responses as measured from brackets,
+EMoR (Grossberg and Nayar, PAMI 2004) and the film curves of DoRF.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
+Table = NDArray[np.float64]
+
+CODES = 256
+ENDS = (6, 249)  # measured curves are noisy beyond these code values (data: see their README)
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in JPEG
+IDENTITY = np.eye(3, dtype=np.float32)
+
+
+def linear_response() -> Table:
+    """Tabulate the exposure of every code value, (256, 3), of a camera without a tone curve."""
+    return np.repeat(np.linspace(0.0, 1.0, CODES)[:, None], 3, axis=1)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """The settings of one camera; the default is linear, noise-free and lossless.
+
+    Attributes
+    ----------
+    illuminant : float32 (3,)
+        What white balance has left over: factors on the radiance.
+    correction : float32 (3, 3)
+        Sensor channels to R G B, rows summing to 1; its inverse is the overlap of the channels.
+    gains : float32 (3,)
+        White balance gains, ≥ 1: they amplify noise.
+    full_well, read_noise : float
+        Electrons at the white level, and the standard deviation of reading them out; an infinite
+        well is free of noise.
+    response : float64 (256, 3)
+        Exposure, 0..1, at which each code value begins to be reached; increasing.
+    saturation : float
+        Factor on the colour differences after the response, as picture styles do.
+    blur, sharpening : float
+        Standard deviation of the lens and demosaicking blur in pixels, strength of the unsharp
+        mask that follows.
+    quality : int or None
+        JPEG quality; None stores losslessly.
+    subsampling : bool
+        Whether JPEG stores colour at half resolution (4:2:0).
+    """
+
+    illuminant: Image = field(default_factory=lambda: np.ones(3, np.float32))
+    correction: Image = field(default_factory=lambda: IDENTITY)
+    gains: Image = field(default_factory=lambda: np.ones(3, np.float32))
+    full_well: float = np.inf
+    read_noise: float = 0.0
+    response: Table = field(default_factory=linear_response)
+    saturation: float = 1.0
+    blur: float = 0.0
+    sharpening: float = 0.0
+    quality: int | None = None
+    subsampling: bool = True
+
+
+def photograph(
+    radiance: Image, time: float, camera: Camera, random: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Take one photograph of a scene.
+
+    Parameters
+    ----------
+    radiance : float32 (rows, cols, 3)
+        1 reaches the white level in one unit of time.
+    time : float
+        Exposure time.
+
+    Returns
+    -------
+    uint8 (rows, cols, 3), display-encoded
+    """
+    exposure = radiance * (camera.illuminant * np.float32(time))
+    sensor = _mix(exposure, np.linalg.inv(camera.correction).astype(np.float32))
+    if camera.blur:
+        sensor = _soften(sensor, camera.blur)
+    sensor = np.clip(_add_noise(sensor, camera, random), 0, 1)
+    linear = np.clip(_mix(sensor, camera.correction), 0, 1)
+    encoded = _style(_develop(linear, camera.response), camera)
+    pixels = np.clip(np.rint(encoded * 255), 0, 255).astype(np.uint8)
+    return pixels if camera.quality is None else _store(pixels, camera)
+
+
+def _soften(image: Image, sigma: float) -> Image:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
+
+
+def _mix(image: Image, matrix: Image) -> Image:
+    mixed: Image = image @ matrix.T
+    return mixed
+
+
+def _add_noise(sensor: Image, camera: Camera, random: np.random.Generator) -> Image:
+    """Add shot noise, normal with the variance of its signal, and read noise, times the gains."""
+    if np.isinf(camera.full_well):
+        return sensor
+    signal = np.maximum(sensor, 0) * camera.full_well / camera.gains
+    spread = np.sqrt(signal + camera.read_noise**2) * camera.gains / camera.full_well
+    noise = random.standard_normal(sensor.shape, np.float32)
+    noisy: Image = sensor + noise * spread.astype(np.float32)
+    return noisy
+
+
+def _develop(linear: Image, response: Table) -> Image:
+    """Look every exposure up in the response: 0..1 linear to 0..1 display-encoded."""
+    codes = np.linspace(0.0, 1.0, CODES)
+    channels = [np.interp(linear[..., c], response[:, c], codes) for c in range(3)]
+    return np.stack(channels, axis=-1).astype(np.float32)
+
+
+def _style(encoded: Image, camera: Camera) -> Image:
+    """Apply saturation and sharpening to display-encoded values; may leave 0..1."""
+    if camera.saturation != 1:
+        luma = (encoded @ LUMA)[..., None]
+        encoded = luma + np.float32(camera.saturation) * (encoded - luma)
+        encoded = np.clip(encoded, 0, 1).astype(np.float32)
+    if camera.sharpening:
+        encoded = encoded + np.float32(camera.sharpening) * (encoded - _soften(encoded, 1.0))
+    return encoded
+
+
+def _store(pixels: NDArray[np.uint8], camera: Camera) -> NDArray[np.uint8]:
+    sampling = (
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+        if camera.subsampling
+        else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+    )
+    options = [cv2.IMWRITE_JPEG_QUALITY, camera.quality or 0]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
+    data = cv2.imencode(".jpg", pixels[..., ::-1], options)[1]
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(decoded[..., ::-1])
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Response curves to draw from: exposures of the 256 code values, 0..1.
+
+    Attributes
+    ----------
+    measured : list of float64 (scenes, 256, 3)
+        One array per camera.
+    mean, modes : float64 (256,), (n, 256)
+        EMoR's inverse: mean curve and components.
+    film : float64 (curves, 256)
+    """
+
+    measured: list[Table]
+    mean: Table
+    modes: Table
+    film: Table
+
+
+def read_responses(folder: Path) -> Responses:
+    """Read ``measured_log_exposure.npz``, ``invemor.txt`` and ``dorf_film_144.npz``."""
+    codes = np.linspace(0.0, 1.0, CODES)
+    with np.load(folder / "measured_log_exposure.npz") as data:
+        logs, cameras = data["log_exposure"].astype(np.float64), data["camera"]
+    measured = [
+        np.stack([_mend(curve) for curve in logs[cameras == name]]) for name in np.unique(cameras)
+    ]
+    curves = _read_emor(folder / "invemor.txt")
+    knots = np.linspace(0.0, 1.0, curves.shape[1])
+    inverse = np.stack([np.interp(codes, knots, curve) for curve in curves[1:]])
+    with np.load(folder / "dorf_film_144.npz") as data:
+        film = [np.interp(codes, curve, data["irradiance"]) for curve in data["brightness"]]
+    return Responses(measured, inverse[0], inverse[1:7], np.stack([_rising(f) for f in film]))
+
+
+def _read_emor(path: Path) -> Table:
+    """Read the rows of an EMoR file, each a named list of 1024 numbers."""
+    blocks = path.read_text().split("=")[1:]
+    rows = [[float(word) for word in block.split() if _is_number(word)] for block in blocks]
+    return np.array(rows)
+
+
+def _is_number(word: str) -> bool:
+    return word[0] in "-.0123456789"
+
+
+def _mend(logs: Table) -> Table:
+    """Turn measured log exposures (256, 3) into rising exposures; straight lines past `ENDS`."""
+    first, last = ENDS
+    codes = np.arange(CODES)
+    exposure = np.empty_like(logs)
+    for channel in range(3):
+        linear = np.exp(np.maximum.accumulate(logs[:, channel]))
+        slope = (linear[last] - linear[last - 12]) / 12
+        linear[last:] = linear[last] + slope * (codes[last:] - last)
+        linear[:first] = linear[first] * codes[:first] / first
+        exposure[:, channel] = _rising(linear / linear[-1])
+    return exposure
+
+
+def _rising(curve: Table) -> Table:
+    """Make an exposure table strictly increasing, from 0 to 1."""
+    curve = np.maximum.accumulate(curve) + 1e-7 * np.arange(CODES)
+    curve = curve - curve[0]
+    return np.asarray(curve / curve[-1])
+
+
+def draw_response(responses: Responses, random: np.random.Generator) -> Table:
+    """Draw a response: a blend of two measured ones, an EMoR one, or now and then a film.
+
+    Returns
+    -------
+    float64 (256, 3), exposures 0..1
+    """
+    kind = random.random()
+    if kind < 0.65:
+        one, two = (_draw_measured(responses, random) for _ in range(2))
+        share = random.beta(0.4, 0.4)
+        curve = np.exp((1 - share) * np.log(one + 1e-6) + share * np.log(two + 1e-6))
+    elif kind < 0.92:
+        common = random.normal(0, 1, len(responses.modes))
+        own = random.normal(0, 0.06, (3, len(responses.modes)))
+        weights = EMOR_CENTRE + (common + own) * EMOR_SPREAD
+        curve = (responses.mean + weights @ responses.modes).T
+    else:
+        curve = np.repeat(random.choice(responses.film)[:, None], 3, axis=1)
+    return np.stack([_rising(curve[:, c]) for c in range(3)], axis=1)
+
+
+def _draw_measured(responses: Responses, random: np.random.Generator) -> Table:
+    camera = responses.measured[random.integers(len(responses.measured))]
+    return np.asarray(camera[random.integers(len(camera))])
+
+
+# Mean and standard deviation of the first six inverse EMoR weights, between those of the curves
+# measured from brackets (3.8, -0.7, … ± 3.6, 1.7, 0.8, …) and those of DoRF (0.5, 0.3 ± 2.3, 1.3, …).
+EMOR_CENTRE = np.array([2.0, -0.4, -0.1, 0.1, -0.1, 0.0])
+EMOR_SPREAD = np.array([2.5, 1.2, 0.5, 0.3, 0.15, 0.1])
+
+
+def draw_camera(responses: Responses, random: np.random.Generator) -> Camera:
+    """Draw a camera from the ranges of real ones (see the head of the module)."""
+    clean = random.random() < 0.5  # pictures scaled down: little noise, no visible blocks
+    return Camera(
+        illuminant=np.exp(random.normal(0, 0.15, 3)).astype(np.float32),
+        correction=_draw_correction(random),
+        gains=random.uniform([1.2, 1.0, 1.2], [2.5, 1.0, 2.5]).astype(np.float32),
+        full_well=float(np.exp(random.uniform(*np.log([3e4, 1e6] if clean else [2e3, 6e4])))),
+        read_noise=float(random.uniform(2, 8)),
+        response=draw_response(responses, random),
+        saturation=float(random.choice([1.0, random.uniform(0.85, 1.4)])),
+        blur=0.0 if clean else float(random.uniform(0.4, 1.1)),
+        sharpening=float(random.uniform(0, 0.8)) if random.random() < 0.6 else 0.0,
+        quality=int(random.integers(80, 99)) if random.random() < 0.7 else None,
+        subsampling=bool(random.random() < 0.6),
+    )
+
+
+def _draw_correction(random: np.random.Generator) -> Image:
+    """Draw a colour matrix: negative off-diagonals, rows summing to one."""
+    strength = random.uniform(0, 1)
+    others = -strength * random.uniform(-0.1, 0.7, (3, 3)) * (1 - np.eye(3))
+    return (others + np.diag(1 - others.sum(axis=1))).astype(np.float32)
