@@ -1,3 +1,69 @@
-"""Exposure interpolation: the photograph between a long and a short exposure."""
+"""Exposure interpolation: the photograph between a long and a short exposure.
+
+::
+
+    import expinterp
+    result = expinterp.interpolate(long, short)  # arrays (rows, cols, 3), uint8 or uint16
+    result.medium
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from expinterp.errors import (
+        DeviceError,
+        ExitCode,
+        ExpInterpError,
+        ImageFileError,
+        MissingExtraError,
+        ModelError,
+        OutputError,
+        OutputExistsError,
+        PairError,
+    )
+    from expinterp.pipeline import Interpolation, Pair, interpolate, measure, render
+    from expinterp.refine import open_refiner
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "DeviceError",
+    "ExitCode",
+    "ExpInterpError",
+    "ImageFileError",
+    "Interpolation",
+    "MissingExtraError",
+    "ModelError",
+    "OutputError",
+    "OutputExistsError",
+    "Pair",
+    "PairError",
+    "interpolate",
+    "measure",
+    "open_refiner",
+    "render",
+]
+
+_HOMES = {
+    "Interpolation": "pipeline",
+    "Pair": "pipeline",
+    "interpolate": "pipeline",
+    "measure": "pipeline",
+    "open_refiner": "refine",
+    "render": "pipeline",
+}  # the others live in errors
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for, so that importing stays cheap (PEP 562)."""
+    if name not in __all__:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

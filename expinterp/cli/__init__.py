@@ -1,0 +1,119 @@
+"""The command line: parse, call, and turn every failure into one line and an exit code.
+
+`run` is the installed command, `main` the same in process. Commands import what they need when
+they run, so that ``expinterp --help`` loads neither NumPy nor OpenCV nor ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from expinterp import __version__
+from expinterp.cli.calibrate import calibrate
+from expinterp.cli.doctor import doctor
+from expinterp.cli.interpolate import interpolate
+from expinterp.cli.talk import Talk
+from expinterp.errors import ExitCode, ExpInterpError
+
+NAME = "expinterp"
+HELP = """Compute the photograph between a long and a short exposure.
+
+\b
+expinterp interpolate long.jpg short.jpg -o mid.jpg
+"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)
+@click.version_option(__version__, prog_name=NAME)
+def commands() -> None:
+    """Gather the commands."""
+
+
+for _command in (interpolate, calibrate, doctor):
+    commands.add_command(_command)
+
+
+def run() -> NoReturn:
+    """Run the command line on ``sys.argv`` and exit with its code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    code = main(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+        code = code or ExitCode.OUTPUT
+    sys.exit(code)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line in this process.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        What follows the name of the program.
+
+    Returns
+    -------
+    int
+        An `ExitCode`. Whatever went wrong stands on stderr, in one line.
+    """
+    talk = Talk()
+    try:
+        result = commands.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=talk)
+        return int(result or ExitCode.OK)
+    except SystemExit as stop:  # shell completion
+        return stop.code if isinstance(stop.code, int) else ExitCode.UNEXPECTED
+    except click.exceptions.NoArgsIsHelpError as help_text:
+        help_text.show()
+        return ExitCode.USAGE
+    except BrokenPipeError:
+        _silence_stdout()
+        return ExitCode.OUTPUT
+    except BaseException as error:  # noqa: BLE001 - the one place that catches
+        return _explain(error, talk)
+
+
+def _explain(error: BaseException, talk: Talk) -> int:
+    """Say what went wrong, in one line, and choose the exit code."""
+    from expinterp.doctor import missing_library
+
+    if isinstance(error, ImportError):
+        error = missing_library(error) or error
+    code = ExitCode.UNEXPECTED
+    match error:
+        case click.UsageError():
+            message, code = f"{error.format_message()} {_help_hint(error.ctx)}", ExitCode.USAGE
+        case click.Abort() | KeyboardInterrupt():
+            message, code = "interrupted; no output is left half written", ExitCode.INTERRUPTED
+        case ExpInterpError():
+            message, code = str(error), error.exit_code
+        case MemoryError():
+            message = "not enough memory for images of this size; close other programs"
+        case _:
+            message = f"unexpected {type(error).__name__}: {error}; --debug shows where"
+    if talk.debug:
+        talk.traceback(error)
+    talk.error(message)
+    return code
+
+
+def _help_hint(context: click.Context | None) -> str:
+    return f"(see {context.command_path if context else NAME} --help)"
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    """Let a polite request to stop clean up as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _silence_stdout() -> None:
+    """Point stdout at nothing: its reader left, and the last flush must not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,92 @@
+"""What the command line says beside its results: one voice, on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+
+class Talk:
+    """Messages to the person at the terminal; results go elsewhere.
+
+    Attributes
+    ----------
+    verbose, quiet, debug : bool
+        What ``-v``, ``-q`` and ``--debug`` ask for. Errors are always said.
+    """
+
+    def __init__(self) -> None:
+        self.verbose = False
+        self.quiet = False
+        self.debug = False
+
+    def error(self, message: str) -> None:
+        """Say why the command failed, in one line."""
+        self._say(f"error: {message}")
+
+    def warn(self, message: str) -> None:
+        """Say what the result should be judged by, unless told to be quiet."""
+        if not self.quiet:
+            self._say(f"warning: {message}")
+
+    def detail(self, message: str) -> None:
+        """Say what only a curious reader wants to know."""
+        if self.verbose and not self.quiet:
+            self._say(message)
+
+    def traceback(self, error: BaseException) -> None:
+        """Show where an error came from."""
+        import traceback
+
+        traceback.print_exception(error)
+
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Callable[[str], None]]:
+        """Show a bar of `total` steps on a terminal, plain lines with ``-v`` elsewhere.
+
+        Yields
+        ------
+        callable
+            To be called with the name of each step as it begins.
+        """
+        if self.quiet or not sys.stderr.isatty():
+            yield self.detail
+            return
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda step: bar.update(task, description=step, advance=1)
+
+    def _say(self, message: str) -> None:
+        click.echo(f"expinterp: {' '.join(message.split())}", err=True)
+
+
+def _switch(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def turn_on(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            setattr(context.ensure_object(Talk), name, True)
+
+    return turn_on
+
+
+def talk_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``-v``, ``-q`` and ``--debug`` to a command."""
+    for flags, name, text in (
+        (("--debug",), "debug", "Show the traceback of an error."),
+        (("-q", "--quiet"), "quiet", "Say nothing but errors."),
+        (("-v", "--verbose"), "verbose", "Say what is done."),
+    ):
+        command = click.option(
+            *flags,
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_switch(name),
+            help=text,
+        )(command)
+    return command

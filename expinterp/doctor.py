@@ -1,0 +1,183 @@
+"""Examine an installation: packages, devices, model, formats, each with its cure."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any
+
+from expinterp.errors import ExitCode, ExpInterpError, MissingExtraError
+
+PACKAGES = ("numpy", "onnxruntime", "pillow", "tifffile", "imageio", "click", "rich")
+RIVALS = {  # distributions that fill one and the same folder: only one may be installed
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"),
+    "cv2": (
+        "opencv-python",
+        "opencv-python-headless",
+        "opencv-contrib-python",
+        "opencv-contrib-python-headless",
+    ),
+}
+CURES = {
+    "onnxruntime": 'then "pip install onnxruntime" or "pip install onnxruntime-gpu[cuda,cudnn]"',
+    "cv2": 'then "pip install opencv-python"',
+}
+OPENCV_LIBRARIES = ("libGL", "libgthread", "libglib")  # absent on slim systems
+TILE = (512, 512)  # rows, cols of the tile that is timed
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes
+    ----------
+    name : str
+        What was looked at.
+    detail : str
+        What was found, or what is wrong with it.
+    code : ExitCode
+        ``OK``, or the code with which a command would fail because of it.
+    cure : str or None
+        What to do about it.
+    """
+
+    name: str
+    detail: str
+    code: ExitCode = ExitCode.OK
+    cure: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the finding as plain values."""
+        return {**asdict(self), "ok": self.code is ExitCode.OK, "code": int(self.code)}
+
+
+def examine(*, device: str = "auto") -> list[Finding]:
+    """Look at everything the commands rely on.
+
+    Parameters
+    ----------
+    device : {'auto', 'cpu', 'cuda'}
+        Where the timed tile runs.
+
+    Returns
+    -------
+    list of Finding
+        In the order in which to cure them.
+    """
+    findings = [Finding("python", f"{platform.python_version()} on {platform.platform()}")]
+    findings += [find_package(name) for name in PACKAGES]
+    findings += [find_rivals(module, names) for module, names in RIVALS.items()]
+    checks = {"opencv": find_opencv, "formats": find_formats, "providers": find_providers}
+    findings += [_attempt(name, check) for name, check in checks.items()]
+    return [*findings, _attempt("model", lambda: find_model(device))]
+
+
+def first_problem(findings: Iterable[Finding]) -> ExitCode:
+    """Choose the exit code: that of the first finding that is not well."""
+    return next((found.code for found in findings if found.code), ExitCode.OK)
+
+
+def installed_version(distribution: str) -> str | None:
+    """Look up the version of an installed distribution, None if it is not there."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def find_package(name: str) -> Finding:
+    """Report the version of a package that is needed, under whichever name it came."""
+    for distribution in RIVALS.get(name, (name,)):
+        if version := installed_version(distribution):
+            return Finding(distribution, version)
+    return Finding(name, "not installed", ExitCode.MISSING_EXTRA, f"pip install {name}")
+
+
+def find_rivals(module: str, distributions: Iterable[str]) -> Finding:
+    """Report distributions that overwrite each other's files."""
+    present = [name for name in distributions if installed_version(name)]
+    if len(present) < 2:
+        return Finding(f"{module} wheels", present[0] if present else "none")
+    return Finding(
+        f"{module} wheels",
+        f"{' and '.join(present)} overwrite each other",
+        ExitCode.DEVICE if module == "onnxruntime" else ExitCode.MISSING_EXTRA,
+        f'"pip uninstall -y {" ".join(present)}", {CURES[module]}',
+    )
+
+
+def find_opencv() -> Finding:
+    """Import OpenCV, which fails where a system library is missing."""
+    import cv2
+
+    return Finding("opencv", str(cv2.__version__))
+
+
+def find_formats() -> Finding:
+    """Report the file formats that this installation reads and writes."""
+    from PIL import features
+
+    formats = ["JPEG", "PNG 8/16", "TIFF 8/16"]
+    formats += [name.upper() for name in ("webp", "avif") if features.check(name)]
+    return Finding("formats", ", ".join(formats))
+
+
+def find_providers() -> Finding:
+    """Report what the installed ONNX Runtime was built for."""
+    import onnxruntime
+
+    return Finding("providers", ", ".join(onnxruntime.get_available_providers()))
+
+
+def find_model(device: str) -> Finding:
+    """Open the bundled model and time one tile of noise on the device."""
+    import numpy as np
+
+    from expinterp.refine import model_path, open_refiner
+
+    refiner = open_refiner(device=device)
+    noise = np.random.default_rng(1).random((*TILE, 3), np.float32)
+    refiner.residual(noise, noise, noise)
+    started = time.perf_counter()
+    refiner.residual(noise, noise, noise)
+    seconds = time.perf_counter() - started
+    return Finding(
+        "model",
+        f"{model_path()}, SHA-256 {refiner.digest}, {refiner.provider}, "
+        f"{TILE[0]}x{TILE[1]} pixels in {1000 * seconds:.0f} ms",
+    )
+
+
+def missing_library(error: ImportError) -> MissingExtraError | None:
+    """Name the remedy for an import that the system, not the program, made fail.
+
+    Returns
+    -------
+    MissingExtraError or None
+        None if the error is the program's own.
+    """
+    if any(library in str(error) for library in OPENCV_LIBRARIES):
+        return MissingExtraError(
+            f"OpenCV misses a system library ({error}): run 'apt install libgl1 libglib2.0-0', "
+            "or 'pip uninstall -y opencv-python' and 'pip install opencv-python-headless'"
+        )
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("expinterp"):
+        return MissingExtraError(
+            f"the Python package {error.name} is not installed: run "
+            "'pip install --force-reinstall expinterp'"
+        )
+    return None
+
+
+def _attempt(name: str, check: Callable[[], Finding]) -> Finding:
+    """Run a check whose failure is itself the finding."""
+    try:
+        return check()
+    except ExpInterpError as error:
+        return Finding(name, str(error), error.exit_code)
+    except ImportError as error:
+        return Finding(name, str(missing_library(error) or error), ExitCode.MISSING_EXTRA)

@@ -1,0 +1,209 @@
+"""The frame of the command line: start, help, errors and their exit codes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import expinterp
+from expinterp import cli
+from expinterp.errors import ExitCode, ExpInterpError
+
+HEAVY = {"numpy", "cv2", "onnxruntime", "PIL", "tifffile", "imageio", "rich", "torch"}
+BAR = 0.25  # seconds until --help and --version are done
+
+
+def command(*arguments: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "expinterp", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        **kwargs,  # type: ignore[call-overload]
+    )
+
+
+def failing(error: BaseException) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.fixture
+def fail_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Make ``expinterp doctor`` fail with an error of our choice."""
+    return lambda error: monkeypatch.setattr(cli.doctor, "callback", failing(error))
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version", "-h"])
+def test_help_and_version_load_nothing_heavy(flag: str) -> None:
+    code = (
+        "import sys\nfrom expinterp.cli import main\n"
+        f"code = main([{flag!r}])\nprint(sorted(sys.modules))\nsys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.strip("[]' ") for name in done.stdout.splitlines()[-1].split(",")}
+    assert "click" in loaded
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_and_version_are_quick(flag: str) -> None:
+    def once() -> float:
+        started = time.perf_counter()
+        assert command(flag).returncode == ExitCode.OK
+        return time.perf_counter() - started
+
+    assert min(once() for _ in range(5)) <= BAR
+
+
+def test_version_is_the_package_s() -> None:
+    assert command("--version").stdout.split()[-1] == expinterp.__version__
+
+
+@pytest.mark.parametrize("name", ["interpolate", "calibrate", "doctor"])
+def test_every_command_explains_itself_with_an_example(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([name, "-h"]) == ExitCode.OK
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert any(line.startswith(f"expinterp {name}") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(kind, kind.exit_code) for kind in [ExpInterpError, *ExpInterpError.__subclasses__()]],
+)
+def test_every_error_has_its_exit_code_and_one_line(
+    error: type[ExpInterpError],
+    code: ExitCode,
+    fail_with: Callable[[BaseException], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fail_with(error("it broke;\n mend it"))
+    assert cli.main(["doctor"]) == code
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "expinterp: error: it broke; mend it\n")
+
+
+def test_exit_codes_are_the_published_ones() -> None:
+    kinds = ExpInterpError.__subclasses__()
+    assert {kind.__name__: int(kind.exit_code) for kind in kinds} == {
+        "ImageFileError": 3,
+        "PairError": 4,
+        "OutputExistsError": 5,
+        "OutputError": 6,
+        "DeviceError": 7,
+        "ModelError": 8,
+        "MissingExtraError": 9,
+    }
+
+
+def test_what_nobody_expected_is_one_line_and_a_hint(
+    fail_with: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(ZeroDivisionError("by zero"))
+    assert cli.main(["doctor"]) == ExitCode.UNEXPECTED
+    err = capsys.readouterr().err
+    assert err == "expinterp: error: unexpected ZeroDivisionError: by zero; --debug shows where\n"
+
+
+def test_debug_shows_the_traceback(
+    fail_with: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(ExpInterpError("it broke"))
+    assert cli.main(["doctor", "--debug"]) == ExitCode.UNEXPECTED
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert err.endswith("expinterp: error: it broke\n")
+
+
+def test_ctrl_c_is_130(
+    fail_with: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(KeyboardInterrupt())
+    assert cli.main(["doctor"]) == ExitCode.INTERRUPTED
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_memory_running_out_is_said_plainly(
+    fail_with: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(MemoryError())
+    assert cli.main(["doctor"]) == ExitCode.UNEXPECTED
+    assert "not enough memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["doctor", "--nonsense"], ["interpolate"]])
+def test_usage_errors_are_2_and_name_the_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == ExitCode.USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "--help" in err
+
+
+def test_bare_command_prints_its_help_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == ExitCode.USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "interpolate" in err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell: str) -> None:
+    done = command(env={**os.environ, "_EXPINTERP_COMPLETE": f"{shell}_source"})
+    assert done.returncode == ExitCode.OK
+    assert "_EXPINTERP_COMPLETE" in done.stdout
+
+
+def test_a_missing_system_library_is_one_line_with_the_remedies(tmp_path: Path) -> None:
+    """On slim systems ``import cv2`` fails for want of libGL."""
+    message = "libGL.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "cv2.py").write_text(f"raise ImportError({message!r})", "utf-8")
+    done = command(
+        "interpolate", "a.jpg", "b.jpg", "-o", "c.jpg",
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == ExitCode.MISSING_EXTRA
+    assert done.stderr.count("\n") == 1
+    assert "apt install libgl1" in done.stderr
+    assert "opencv-python-headless" in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error_message() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "expinterp", "--help"],
+            stdout=closed, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.stderr == ""
+    assert done.returncode != ExitCode.OK
+
+
+def test_public_names_resolve_and_others_do_not() -> None:
+    for name in expinterp.__all__:
+        assert getattr(expinterp, name).__name__ == name
+        assert name in dir(expinterp)
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = expinterp.nonsense
+
+
+def test_importing_the_package_is_light() -> None:
+    code = "import sys, expinterp; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not set(done.stdout.split()) & (HEAVY | {"click", "expinterp.pipeline"})

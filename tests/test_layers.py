@@ -1,0 +1,104 @@
+"""Who may import whom: the table of the architecture, held against every file."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "expinterp"
+CORE = {"exposure", "response", "mapping", "intermediate"}
+ALWAYS = {"errors", "numpy"}  # and the standard library
+DEFERRED = {"onnxruntime"}  # may only be imported where it is used, inside a function
+
+# module: what it may import besides ALWAYS; a package's row holds for all its modules
+ALLOWED = {
+    "": {"pipeline"},  # expinterp/__init__.py, all of it deferred
+    "errors": set(),
+    "exposure": set(),
+    "response": {"exposure", "cv2"},
+    "mapping": {"exposure", "response", "cv2"},
+    "intermediate": {"exposure", "mapping"},
+    "refine": {"onnxruntime"},
+    "pipeline": CORE | {"refine"},
+    "images": {"exposure", "PIL", "tifffile", "imageio", "cv2"},
+    "job": {"exposure", "images", "pipeline", "refine", "response"},
+    "plot": {"response"},
+    "doctor": {"refine", "onnxruntime", "cv2", "PIL"},
+    "cli": CORE | {"images", "job", "pipeline", "plot", "doctor", "refine", "click", "rich", "cv2"},
+    "__main__": {"cli"},
+    "training": CORE | {"refine", "images", "pipeline", "cv2", "torch", "onnx", "OpenEXR"},
+}
+LIGHT = {"", "__main__", "cli", "errors", "exposure"}  # may not load NumPy on import
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def row_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """Name what an import statement loads: our module below expinterp, or the top package."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and not node.level:
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
+    else:
+        return
+    for name in names:
+        first, *rest = name.split(".")
+        if first != "expinterp":
+            yield first
+        elif rest and rest[0] != "__version__":
+            yield rest[0]
+
+
+def strays(source: str, row: str, allowed: set[str]) -> set[str]:
+    """Find imports that a module's row does not list."""
+    import sys
+
+    names = {name for node in ast.walk(ast.parse(source)) for name in imported(node)}
+    return names - allowed - ALWAYS - {row} - set(sys.stdlib_module_names)
+
+
+def top_level(source: str) -> set[str]:
+    """Name what loads when the module itself is imported."""
+    body = ast.parse(source).body
+    return {name for statement in body for name in imported(statement)}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
+    row = row_of(path)
+    assert row in ALLOWED, f"{path.name} has no row in the table"
+    assert strays(path.read_text("utf-8"), row, ALLOWED[row]) == set()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_load_where_they_are_used(path: Path) -> None:
+    loaded = top_level(path.read_text("utf-8"))
+    assert not loaded & DEFERRED
+    if row_of(path) in LIGHT:
+        assert not loaded & {"numpy", "cv2", "PIL", "tifffile", "rich", "pipeline", "job"}
+
+
+def test_every_row_has_a_module() -> None:
+    assert {row_of(path) for path in modules()} >= set(ALLOWED)
+
+
+def test_no_module_uses_relative_imports() -> None:
+    """They would slip past the table."""
+    for path in modules():
+        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+        assert not any(isinstance(node, ast.ImportFrom) and node.level for node in nodes), path
+
+
+def test_a_stray_import_is_seen() -> None:
+    source = "import numpy\ndef f():\n    import torch\n    from expinterp import pipeline\n"
+    assert strays(source, "images", set()) == {"torch", "pipeline"}
