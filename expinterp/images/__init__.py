@@ -1,0 +1,30 @@
+"""The file edge: photographs in and out of JPEG, PNG, TIFF, WebP and AVIF.
+
+Pixels come upright, with the depth of the file; metadata comes as the blocks found there and goes
+out again with no more changed than the pixels make untrue.
+"""
+
+from __future__ import annotations
+
+from expinterp.images.decode import read_photograph
+from expinterp.images.encode import QUALITY, check_target, to_depth, write_photograph
+from expinterp.images.formats import FORMATS, image_format
+from expinterp.images.limits import MAX_PIXELS
+from expinterp.images.metadata import profile_name, with_exposure_time
+from expinterp.images.photograph import Metadata, Photograph, Pixels
+
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "QUALITY",
+    "Metadata",
+    "Photograph",
+    "Pixels",
+    "check_target",
+    "image_format",
+    "profile_name",
+    "read_photograph",
+    "to_depth",
+    "with_exposure_time",
+    "write_photograph",
+]

@@ -1,0 +1,137 @@
+"""Files as such: reading whole ones, refusing outputs, and replacing them in one step."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from expinterp.errors import ImageFileError, OutputError, OutputExistsError
+
+Source: TypeAlias = "str | Path | BinaryIO"
+STREAM = "-"
+
+
+def source_name(source: Source) -> str:
+    """Name a source for messages: the path as given, or ``-`` for a stream."""
+    return str(source) if isinstance(source, (str, Path)) else STREAM
+
+
+def is_stream(source: Source) -> bool:
+    """Tell whether a source is standard input or an open file."""
+    return not isinstance(source, (str, Path)) or str(source) == STREAM
+
+
+def open_source(source: Source) -> BinaryIO:
+    """Open a source for reading.
+
+    Raises
+    ------
+    ImageFileError
+        If there is no such file, or it may not be read.
+    """
+    if not isinstance(source, (str, Path)):
+        return source
+    if str(source) == STREAM:
+        return sys.stdin.buffer
+    try:
+        return Path(source).open("rb")
+    except FileNotFoundError as error:
+        message = f"{source}: no such file; check the path"
+        raise ImageFileError(message) from error
+    except IsADirectoryError as error:
+        message = f"{source}: is a folder; name an image file in it"
+        raise ImageFileError(message) from error
+    except (OSError, ValueError) as error:
+        message = f"{source}: cannot be read ({_reason(error)}); check its permissions"
+        raise ImageFileError(message) from error
+
+
+def check_output(target: str | Path, *, overwrite: bool, inputs: Iterable[Source] = ()) -> None:
+    """Refuse an output that is an input, exists already, or has no folder to go to.
+
+    Raises
+    ------
+    OutputExistsError
+        If the target is one of `inputs` by any name, or exists and `overwrite` is False.
+    OutputError
+        If its folder is missing or read-only, or the target is no ordinary file.
+    """
+    if str(target) == STREAM:
+        return
+    path = Path(target)
+    try:
+        _check_folder(path)
+        if not path.exists():
+            return
+        for source in inputs:
+            if not is_stream(source) and _same_file(path, str(source)):
+                message = f"{target}: is the input {source}; choose another output name"
+                raise OutputExistsError(message)
+        if not path.is_file():
+            message = f"{target}: is not an ordinary file; name a file, or - for standard output"
+            raise OutputError(message)
+    except (OSError, ValueError) as error:
+        message = f"{target}: cannot be written ({_reason(error)}); choose another output"
+        raise OutputError(message) from error
+    if not overwrite:
+        message = f"{target}: exists already; choose another name, or add --overwrite"
+        raise OutputExistsError(message)
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse a folder that is missing or may not be written to."""
+    if not path.parent.is_dir():
+        message = f"{path}: there is no folder {path.parent}; make it first"
+        raise OutputError(message)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        message = f"{path}: the folder {path.parent} is read-only; choose another one"
+        raise OutputError(message)
+
+
+def _same_file(path: Path, source: str) -> bool:
+    """Tell whether two names lead to one file: links and letter case included."""
+    try:
+        return path.samefile(source)
+    except OSError:
+        return False
+
+
+@contextmanager
+def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """Open a temporary file beside the target; flush and rename it if the block succeeds.
+
+    After any failure, an interruption included, neither it nor a half-written target is left.
+
+    Raises
+    ------
+    OutputError
+        If writing fails: disk full, folder read-only.
+    OutputExistsError
+        If the target has come to exist meanwhile and `overwrite` is False.
+    """
+    path = Path(os.path.realpath(target))  # so that a link stays a link
+    temporary = path.with_name(f".expinterp-{secrets.token_hex(6)}.part")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        check_output(target, overwrite=overwrite)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        message = f"{target}: cannot be written ({_reason(error)}); make room or choose another"
+        raise OutputError(message) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _reason(error: Exception) -> str:
+    """Take the plain words of a system error."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

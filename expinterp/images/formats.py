@@ -1,0 +1,107 @@
+"""The file formats: their names, suffixes, first bytes and depths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from expinterp.errors import OutputError
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a file format can hold.
+
+    Attributes
+    ----------
+    suffixes : tuple of str
+        Lower case, with the dot; the first is the usual one.
+    depths : tuple of int
+        Bits per channel.
+    alpha : bool
+        Whether it has an alpha channel.
+    longest : int
+        Largest number of rows or columns.
+    """
+
+    suffixes: tuple[str, ...]
+    depths: tuple[int, ...]
+    alpha: bool
+    longest: int
+
+
+FORMATS = {
+    "jpeg": Format((".jpg", ".jpeg", ".jpe", ".jfif"), (8,), alpha=False, longest=65_535),
+    "png": Format((".png",), (8, 16), alpha=True, longest=2**31 - 1),
+    "tiff": Format((".tif", ".tiff"), (8, 16), alpha=True, longest=2**31 - 1),
+    "webp": Format((".webp",), (8,), alpha=True, longest=16_383),
+    "avif": Format((".avif",), (8,), alpha=True, longest=65_535),
+}
+READABLE = "JPEG, PNG, TIFF, WebP or AVIF"
+
+# First bytes of files that are often mistaken for readable ones, and what they are.
+STRANGERS = {
+    b"GIF8": "a GIF",
+    b"BM": "a BMP",
+    b"8BPS": "a Photoshop document",
+    b"\x76\x2f\x31\x01": "an OpenEXR file",
+    b"#?RADIANCE": "a Radiance HDR file",
+    b"FUJIFILM": "a raw file",
+    b"IIRO": "a raw file",
+    b"IIU\0": "a raw file",
+    b"%PDF": "a PDF",
+    b"\xff\x0a": "a JPEG XL",
+    b"\0\0\0\x0cJXL ": "a JPEG XL",
+    b"\0\0\0\x0cjP  ": "a JPEG 2000",
+}
+
+
+def sniff_format(head: bytes) -> str | None:
+    """Tell a format from the first bytes of a file; None if it is none of `FORMATS`.
+
+    Examples
+    --------
+    >>> sniff_format(b"\\xff\\xd8\\xff\\xe0 and so on")
+    'jpeg'
+    """
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
+        return "tiff"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp" and b"avi" in head[8 : int.from_bytes(head[:4], "big")]:
+        return "avif"
+    return None
+
+
+def describe_stranger(head: bytes) -> str:
+    """Say what a file that `sniff_format` does not know may be."""
+    if head[4:8] == b"ftyp":
+        return "a HEIC file" if head[8:11] in {b"hei", b"hev", b"mif"} else "a video or raw file"
+    known = (what for magic, what in STRANGERS.items() if head.startswith(magic))
+    return next(known, "no image this program knows")
+
+
+def image_format(path: str | Path) -> str:
+    """Tell the format that the suffix of an output asks for.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is missing or belongs to no format.
+
+    Examples
+    --------
+    >>> image_format("mid.TIF")
+    'tiff'
+    """
+    suffix = Path(path).suffix.lower()
+    for name, form in FORMATS.items():
+        if suffix in form.suffixes:
+            return name
+    known = ", ".join(form.suffixes[0] for form in FORMATS.values())
+    message = f"{path}: no image format has the suffix '{suffix}'; end the name in one of {known}"
+    raise OutputError(message)

@@ -1,0 +1,44 @@
+"""Refusing hostile and damaged files: checks before decoding, and one place that names failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from expinterp.errors import ExpInterpError, ImageFileError
+
+MAX_PIXELS = 500_000_000  # above any camera, below what fills a workstation's memory
+
+
+def check_size(cols: int, rows: int, max_pixels: int) -> None:
+    """Refuse a picture whose header announces no pixels, or more than `max_pixels`."""
+    if cols < 1 or rows < 1:
+        message = f"the header announces {cols} × {rows} pixels; is the file damaged?"
+        raise ImageFileError(message)
+    if cols * rows > max_pixels:
+        message = (
+            f"the header announces {cols} × {rows} pixels, above the limit of "
+            f"{max_pixels // 1_000_000} megapixels; scale the picture down first"
+        )
+        raise ImageFileError(message)
+
+
+@contextmanager
+def damage_reported(name: str, what: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into one line about the file.
+
+    Decoders of damaged files raise nearly anything (struct, zlib, index, key, value errors), so
+    this catches everything that is an `Exception`.
+    """
+    try:
+        yield
+    except ExpInterpError as error:
+        message = f"{name}: {error}"
+        raise type(error)(message) from error
+    except MemoryError as error:
+        message = f"{name}: not enough memory to decode this {what}; scale it down first"
+        raise ImageFileError(message) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        message = f"{name}: damaged {what} ({reason}); copy it anew from where it came"
+        raise ImageFileError(message) from error

@@ -1,0 +1,95 @@
+"""The eight orientations of EXIF, and turning stored pixels upright.
+
+The value of the tag says where row 0 and column 0 of the stored pixels belong in the upright
+picture; see CIPA DC-008 (Exif 2.32), Orientation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.images.photograph import Pixels
+
+Array = NDArray[Any]
+
+UPRIGHT = 1
+_TURNS: dict[int, Callable[[Array], Array]] = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: stored.swapaxes(0, 1)[:, ::-1],
+    7: lambda stored: stored.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda stored: stored.swapaxes(0, 1)[::-1],
+}
+_INVERSE = {6: 8, 8: 6}  # the other six undo themselves
+
+
+def turn(stored: Array, orientation: int) -> Array:
+    """View stored pixels upright, without copying; an unknown orientation counts as 1."""
+    return _TURNS.get(orientation, _TURNS[UPRIGHT])(stored)
+
+
+def _copy_turned(stored: Array, orientation: int) -> Array:
+    """Turn upright by copying: OpenCV's transpose is six times as fast as NumPy's."""
+    import cv2
+
+    if orientation < 5:
+        return turn(stored, orientation)
+    across = cv2.transpose(stored)
+    across = across.reshape(stored.shape[1], stored.shape[0], -1)
+    return {5: across, 6: across[:, ::-1], 7: across[::-1, ::-1], 8: across[::-1]}[orientation]
+
+
+def assemble_upright(
+    blocks: Iterable[Array], shape: tuple[int, int, int], dtype: Any, orientation: int
+) -> Pixels:
+    """Put blocks of stored rows, top first, into one upright array.
+
+    Working block by block keeps one copy of the picture in memory instead of two.
+
+    Parameters
+    ----------
+    blocks : iterable of arrays, shape (some rows, cols, channels)
+        Stored rows in their order; together `shape`.
+    shape : tuple of int
+        (rows, cols, channels) as stored.
+    dtype : dtype
+        That of the blocks.
+    orientation : int
+        EXIF value, 1..8.
+    """
+    if orientation not in _TURNS:
+        orientation = UPRIGHT
+    rows, cols, channels = shape
+    size = (cols, rows) if orientation >= 5 else (rows, cols)
+    upright = np.empty((*size, channels), dtype)
+    stored = turn(upright, _INVERSE.get(orientation, orientation))
+    first = 0
+    for block in blocks:
+        place = stored[first : first + len(block)]
+        turn(place, orientation)[...] = _copy_turned(block, orientation)
+        first += len(block)
+    return upright
+
+
+def row_blocks(rows: int, row_bytes: int, block_bytes: int = 1 << 22) -> Iterable[slice]:
+    """Cut rows into slices of about `block_bytes`, at least one row each."""
+    step = max(1, block_bytes // max(1, row_bytes))
+    for first in range(0, rows, step):
+        yield slice(first, min(first + step, rows))
+
+
+def make_upright(stored: Pixels, orientation: int) -> Pixels:
+    """Turn a whole stored array upright; the array itself if it is so already."""
+    if orientation not in _TURNS or orientation == UPRIGHT:
+        return stored
+    row_bytes = stored[:1].nbytes
+    blocks = (stored[part] for part in row_blocks(len(stored), row_bytes))
+    rows, cols, channels = stored.shape
+    return assemble_upright(blocks, (rows, cols, channels), stored.dtype, orientation)
