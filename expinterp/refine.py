@@ -88,7 +88,8 @@ class Tile:
         near: NDArray[Any] = image[top : self.rows[-1] + 1, left : self.cols[-1] + 1]
         if near.shape[:2] == (len(self.rows), len(self.cols)):
             return near
-        return near[self.rows - top][:, self.cols - left]
+        padded: NDArray[Any] = near[self.rows - top][:, self.cols - left]
+        return padded
 
 
 def cut_tiles(
@@ -240,9 +241,9 @@ class Refiner:
             Within the halo of its borders not what the whole picture would give.
         """
         feeds = dict(zip(INPUTS, (_planes(intermediate), long, short), strict=True))
-        residual = self.session.run([OUTPUT], feeds)[0][0].transpose(1, 2, 0)
+        residual: Block = self.session.run([OUTPUT], feeds)[0][0].transpose(1, 2, 0)
         if intermediate.shape[2] == 1:
-            residual = np.mean(residual, axis=2, keepdims=True)
+            residual = np.mean(residual, axis=2, keepdims=True, dtype=np.float32)
         return residual
 
     def _each(

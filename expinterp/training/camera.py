@@ -135,9 +135,9 @@ def _develop(linear: Image, response: Table) -> Image:
 def _style(encoded: Image, camera: Camera) -> Image:
     """Apply saturation and sharpening to display-encoded values; may leave 0..1."""
     if camera.saturation != 1:
-        luma = (encoded @ LUMA)[..., None]
-        encoded = luma + np.float32(camera.saturation) * (encoded - luma)
-        encoded = np.clip(encoded, 0, 1).astype(np.float32)
+        luma: Image = (encoded @ LUMA)[..., None]
+        colourful: Image = luma + np.float32(camera.saturation) * (encoded - luma)
+        encoded = np.clip(colourful, 0, 1)
     if camera.sharpening:
         encoded = encoded + np.float32(camera.sharpening) * (encoded - _soften(encoded, 1.0))
     return encoded
