@@ -14,9 +14,10 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from mmap import mmap
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Block: TypeAlias = bytes | bytearray | mmap
+Order: TypeAlias = Literal["<", ">"]  # of bytes, as struct writes it
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -61,7 +62,7 @@ class Directory:
     next_at: int
 
 
-def byte_order(block: Block) -> str:
+def byte_order(block: Block) -> Order:
     """Read the header of a block: ``<`` for II, ``>`` for MM.
 
     Raises
@@ -69,14 +70,16 @@ def byte_order(block: Block) -> str:
     DamagedBlockError
         If the block does not begin as a TIFF (BigTIFF included: EXIF has no such form).
     """
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
-    if order is None or len(block) < _HEADER:
-        message = "no TIFF header"
-        raise DamagedBlockError(message)
-    return order
+    head = bytes(block[:4]) if len(block) >= _HEADER else b""
+    if head == b"II*\0":
+        return "<"
+    if head == b"MM\0*":
+        return ">"
+    message = "no TIFF header"
+    raise DamagedBlockError(message)
 
 
-def read_offset(block: Block, order: str, at: int) -> int:
+def read_offset(block: Block, order: Order, at: int) -> int:
     """Read the 32-bit offset stored at `at`."""
     if not 0 <= at <= len(block) - 4:
         message = f"an offset at {at} lies outside the block"
@@ -84,7 +87,7 @@ def read_offset(block: Block, order: str, at: int) -> int:
     return int(struct.unpack_from(order + "I", block, at)[0])
 
 
-def read_directory(block: Block, order: str, start: int) -> Directory:
+def read_directory(block: Block, order: Order, start: int) -> Directory:
     """Read the directory at `start`; records of unknown type are left out, as TIFF 6.0 asks.
 
     Raises
@@ -108,7 +111,7 @@ def read_directory(block: Block, order: str, start: int) -> Directory:
     return Directory(fields, start, next_at)
 
 
-def _read_field(block: Block, order: str, record: int) -> Field:
+def _read_field(block: Block, order: Order, record: int) -> Field:
     """Read one record and check that its value lies inside the block."""
     tag, kind, count, offset = struct.unpack_from(order + "HHII", block, record)
     size = _SIZES[kind] * count
@@ -119,7 +122,7 @@ def _read_field(block: Block, order: str, record: int) -> Field:
     return Field(kind, count, record, start, start + size)
 
 
-def following_directory(block: Block, order: str, directory: Directory) -> int:
+def following_directory(block: Block, order: Order, directory: Directory) -> int:
     """Read the offset of the next directory; 0 if there is none, or the block ends too early."""
     cut_off = directory.next_at + 4 > len(block)
     return 0 if cut_off else read_offset(block, order, directory.next_at)
@@ -130,7 +133,7 @@ def read_bytes(block: Block, field: Field) -> bytes:
     return bytes(block[field.start : field.stop])
 
 
-def read_numbers(block: Block, order: str, field: Field) -> tuple[float, ...]:
+def read_numbers(block: Block, order: Order, field: Field) -> tuple[float, ...]:
     """Read the values of a numeric field; a fraction with denominator 0 is left out."""
     if field.kind in {RATIONAL, SRATIONAL}:
         code = "I" if field.kind == RATIONAL else "i"
@@ -142,7 +145,7 @@ def read_numbers(block: Block, order: str, field: Field) -> tuple[float, ...]:
     return struct.unpack_from(f"{order}{field.count}{_CODES[field.kind]}", block, field.start)
 
 
-def make_record(block: bytearray, order: str, tag: int, kind: int, value: bytes) -> bytes:
+def make_record(block: bytearray, order: Order, tag: int, kind: int, value: bytes) -> bytes:
     """Make the record of a value; one longer than four bytes is appended to `block`."""
     count = len(value) // _SIZES[kind]
     if len(value) > 4:
@@ -153,7 +156,7 @@ def make_record(block: bytearray, order: str, tag: int, kind: int, value: bytes)
 
 
 def append_directory(
-    block: bytearray, order: str, records: Mapping[int, bytes], following: int = 0
+    block: bytearray, order: Order, records: Mapping[int, bytes], following: int = 0
 ) -> int:
     """Append a directory of finished records, sorted by tag, and return its offset."""
     block += bytes(len(block) % 2)
@@ -172,14 +175,13 @@ def raw_records(block: Block, directory: Directory) -> dict[int, bytes]:
     }
 
 
-def set_field(
-    block: bytearray, order: str, pointer_at: int, tag: int, kind: int, value: bytes
-) -> None:
+def set_field(block: bytearray, pointer_at: int, *, tag: int, kind: int, value: bytes) -> None:
     """Give a field of a directory a value; nothing that stands in the block moves.
 
     A record that exists is overwritten. Otherwise the directory is copied to the end of the block
     with the record added, and the pointer to it, stored at `pointer_at`, follows.
     """
+    order = byte_order(block)
     directory = read_directory(block, order, read_offset(block, order, pointer_at))
     record = make_record(block, order, tag, kind, value)
     if tag in directory.fields:
@@ -192,8 +194,9 @@ def set_field(
     struct.pack_into(order + "I", block, pointer_at, moved)
 
 
-def drop_field(block: bytearray, order: str, pointer_at: int, tag: int) -> None:
+def drop_field(block: bytearray, pointer_at: int, *, tag: int) -> None:
     """Unlink a field: the records after it close up, its value stays behind unreferenced."""
+    order = byte_order(block)
     directory = read_directory(block, order, read_offset(block, order, pointer_at))
     if tag not in directory.fields:
         return

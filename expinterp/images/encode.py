@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -131,8 +132,8 @@ def write_photograph(
     pixels = _checked_pixels(pixels, alpha)
     _check_sides(pixels, form, target)
     carried, remarks = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2])
-    pixels, alpha, carried = _fit_format(pixels, alpha, carried, form, bit_depth, remarks)
-    joined = pixels if alpha is None else np.dstack([pixels, alpha])
+    carried = _fit_profile(carried, form, remarks)
+    joined = _fit_depth(_fit_channels(pixels, alpha, form, remarks), form, bit_depth, remarks)
     if str(target) == STREAM:
         remarks += _encode(joined, form, sys.stdout.buffer, carried, quality, direct=False)
         sys.stdout.buffer.flush()
@@ -170,30 +171,30 @@ def _check_sides(pixels: Pixels, form: str, target: str | Path) -> None:
         raise OutputError(message)
 
 
-def _fit_format(
-    pixels: Pixels,
-    alpha: Pixels | None,
-    metadata: Metadata,
-    form: str,
-    bit_depth: int | None,
-    remarks: list[str],
-) -> tuple[Pixels, Pixels | None, Metadata]:
-    """Convert depth and channels to what the format holds, and remark on what is lost."""
-    depth = bit_depth or (8 * pixels.itemsize if 16 in FORMATS[form].depths else 8)
-    if depth < 8 * pixels.itemsize and bit_depth is None:
+def _fit_depth(pixels: Pixels, form: str, bit_depth: int | None, remarks: list[str]) -> Pixels:
+    """Convert to the depth that is asked for, or that the format holds."""
+    holds = 8 * pixels.itemsize if 16 in FORMATS[form].depths else 8
+    if bit_depth is None and holds < 8 * pixels.itemsize:
         remarks.append(f"{form.upper()} holds 8 bits per channel; 16 were rounded to 8")
-    pixels = to_depth(pixels, depth)
-    alpha = None if alpha is None else to_depth(alpha, depth)
+    return to_depth(pixels, bit_depth or holds)
+
+
+def _fit_channels(pixels: Pixels, alpha: Pixels | None, form: str, remarks: list[str]) -> Pixels:
+    """Join the channels that the format holds."""
     if alpha is not None and not FORMATS[form].alpha:
         alpha = None
         remarks.append(f"{form.upper()} has no alpha channel; it was left out")
-    grey_only = form == "webp" or (alpha is not None and form != "tiff")
-    if pixels.shape[2] == 1 and grey_only:
+    if pixels.shape[2] == 1 and not FORMATS[form].grey:
         pixels = np.repeat(pixels, 3, axis=2)
-        if profile_space(metadata.icc) == "GRAY":
-            metadata = Metadata(metadata.exif, None, metadata.xmp)
-            remarks.append(f"{form.upper()} stored grey as RGB; the grey profile was left out")
-    return pixels, alpha, metadata
+    return pixels if alpha is None else np.dstack([pixels, alpha])
+
+
+def _fit_profile(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
+    """Leave out a profile for grey where the format stores grey as RGB."""
+    if FORMATS[form].grey or profile_space(metadata.icc) != "GRAY":
+        return metadata
+    remarks.append(f"{form.upper()} stores grey as RGB; the grey profile was left out")
+    return replace(metadata, icc=None)
 
 
 def to_depth(pixels: NDArray[Any], bit_depth: int) -> Pixels:

@@ -20,6 +20,8 @@ class Format:
         Bits per channel.
     alpha : bool
         Whether it has an alpha channel.
+    grey : bool
+        Whether it can say that pixels are grey.
     longest : int
         Largest number of rows or columns.
     """
@@ -27,15 +29,18 @@ class Format:
     suffixes: tuple[str, ...]
     depths: tuple[int, ...]
     alpha: bool
+    grey: bool
     longest: int
 
 
 FORMATS = {
-    "jpeg": Format((".jpg", ".jpeg", ".jpe", ".jfif"), (8,), alpha=False, longest=65_535),
-    "png": Format((".png",), (8, 16), alpha=True, longest=2**31 - 1),
-    "tiff": Format((".tif", ".tiff"), (8, 16), alpha=True, longest=2**31 - 1),
-    "webp": Format((".webp",), (8,), alpha=True, longest=16_383),
-    "avif": Format((".avif",), (8,), alpha=True, longest=65_535),
+    "jpeg": Format(
+        (".jpg", ".jpeg", ".jpe", ".jfif"), (8,), alpha=False, grey=True, longest=65_535
+    ),
+    "png": Format((".png",), (8, 16), alpha=True, grey=True, longest=2**31 - 1),
+    "tiff": Format((".tif", ".tiff"), (8, 16), alpha=True, grey=True, longest=2**31 - 1),
+    "webp": Format((".webp",), (8,), alpha=True, grey=False, longest=16_383),
+    "avif": Format((".avif",), (8,), alpha=True, grey=False, longest=65_535),
 }
 READABLE = "JPEG, PNG, TIFF, WebP or AVIF"
 
@@ -57,11 +62,11 @@ STRANGERS = {
 
 
 def sniff_format(head: bytes) -> str | None:
-    """Tell a format from the first bytes of a file; None if it is none of `FORMATS`.
+    r"""Tell a format from the first bytes of a file; None if it is none of `FORMATS`.
 
     Examples
     --------
-    >>> sniff_format(b"\\xff\\xd8\\xff\\xe0 and so on")
+    >>> sniff_format(b"\xff\xd8\xff\xe0 and so on")
     'jpeg'
     """
     if head.startswith(b"\xff\xd8\xff"):

@@ -25,6 +25,7 @@ from expinterp.images.directories import (
     DamagedBlockError,
     Directory,
     Field,
+    Order,
     append_directory,
     byte_order,
     drop_field,
@@ -79,7 +80,7 @@ def exif_block(data: bytes | None) -> bytes | None:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def _directories(block: Block) -> tuple[str, Directory, Fields]:
+def _directories(block: Block) -> tuple[Order, Directory, Fields]:
     """Read the order, the first directory, and the fields of the EXIF one (none: empty)."""
     order = byte_order(block)
     first = read_directory(block, order, read_offset(block, order, _FIRST_POINTER))
@@ -99,7 +100,7 @@ def read_orientation(block: Block | None) -> int:
         value = _number(block, order, first.fields, ORIENTATION)
     except DamagedBlockError:
         return 1
-    return int(value) if value in range(1, 9) else 1
+    return int(value) if value is not None and value in range(1, 9) else 1
 
 
 def read_exposure(block: Block | None) -> Exposure:
@@ -116,7 +117,7 @@ def read_exposure(block: Block | None) -> Exposure:
         return Exposure()
 
 
-def _exposure_of_fields(block: Block, order: str, first: Fields, fields: Fields) -> Exposure:
+def _exposure_of_fields(block: Block, order: Order, first: Fields, fields: Fields) -> Exposure:
     """Take an exposure from the fields of a block."""
     time = _positive(_number(block, order, fields, EXPOSURE_TIME))
     shutter = _number(block, order, fields, SHUTTER_SPEED)
@@ -133,7 +134,7 @@ def _exposure_of_fields(block: Block, order: str, first: Fields, fields: Fields)
     return Exposure(time=time, iso=iso, f_number=f_number, camera=camera or None)
 
 
-def _number(block: Block, order: str, fields: Fields, tag: int) -> float | None:
+def _number(block: Block, order: Order, fields: Fields, tag: int) -> float | None:
     """Read the first value of a numeric field."""
     field = fields.get(tag)
     if field is None or field.count > 16:  # a number, not a table that claims to be one
@@ -211,20 +212,20 @@ def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
     if fraction is None:
         for pointer_at in _exposure_pointers(first):
             for tag in (EXPOSURE_TIME, SHUTTER_SPEED):
-                drop_field(block, order, pointer_at, tag)
+                drop_field(block, pointer_at, tag=tag)
         return bytes(block)
     if EXIF_DIRECTORY not in first.fields:
         start = append_directory(block, order, {})
         value = struct.pack(order + "I", start)
-        set_field(block, order, _FIRST_POINTER, EXIF_DIRECTORY, LONG, value)
+        set_field(block, _FIRST_POINTER, tag=EXIF_DIRECTORY, kind=LONG, value=value)
         _, first, fields = _directories(block)
     pointer_at = first.fields[EXIF_DIRECTORY].start
     value = struct.pack(order + "II", *fraction)
-    set_field(block, order, pointer_at, EXPOSURE_TIME, RATIONAL, value)
+    set_field(block, pointer_at, tag=EXPOSURE_TIME, kind=RATIONAL, value=value)
     if SHUTTER_SPEED in fields:
         speed = round(-math.log2(fraction[0] / fraction[1]) * 1_000_000)
         value = struct.pack(order + "ii", speed, 1_000_000)
-        set_field(block, order, pointer_at, SHUTTER_SPEED, SRATIONAL, value)
+        set_field(block, pointer_at, tag=SHUTTER_SPEED, kind=SRATIONAL, value=value)
     return bytes(block)
 
 
@@ -271,14 +272,14 @@ def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:
     return bytes(block)
 
 
-def _check_subdirectories(block: Block, order: str, fields: Fields) -> None:
+def _check_subdirectories(block: Block, order: Order, fields: Fields) -> None:
     """Raise `DamagedBlockError` if a directory that is pointed to cannot be read."""
     for tag in _SUBDIRECTORIES & fields.keys():
         read_directory(block, order, read_offset(block, order, fields[tag].start))
 
 
 def _overwrite_numbers(
-    block: bytearray, order: str, fields: Fields, values: dict[int, int]
+    block: bytearray, order: Order, fields: Fields, values: dict[int, int]
 ) -> None:
     """Overwrite whole-number fields that are present, as SHORT where it fits, else LONG."""
     for tag, value in values.items():
@@ -291,7 +292,7 @@ def _overwrite_numbers(
 def without_orientation(exif: bytes) -> bytes:
     """Unlink the orientation of a sound block, for containers that state it themselves."""
     block = bytearray(exif)
-    drop_field(block, byte_order(block), _FIRST_POINTER, ORIENTATION)
+    drop_field(block, _FIRST_POINTER, tag=ORIENTATION)
     return bytes(block)
 
 
@@ -344,12 +345,12 @@ def _state_time_in_xmp(xmp: bytes | None, fraction: tuple[int, int] | None) -> b
 # --- TIFF files ----------------------------------------------------------------------------------
 
 
-def descriptive_records(exif: bytes) -> tuple[str, dict[int, bytes]]:
+def descriptive_records(exif: bytes) -> tuple[Order, dict[int, bytes]]:
     """Take the records of a block that a TIFF around it should repeat in its own directory.
 
     Returns
     -------
-    str
+    ``<`` or ``>``
         Byte order.
     dict of int to bytes
         Records by tag, their offsets counted from the start of the block.
@@ -375,7 +376,7 @@ def exif_of_tiff(file: Block) -> bytes | None:
     return _gather(file, order, fields)
 
 
-def _gather(file: Block, order: str, fields: Fields) -> bytes | None:
+def _gather(file: Block, order: Order, fields: Fields) -> bytes | None:
     """Copy fields and the directories below them into a new block."""
     if not fields:
         return None
@@ -388,7 +389,7 @@ def _gather(file: Block, order: str, fields: Fields) -> bytes | None:
     return bytes(block)
 
 
-def _maker_note(file: Block, order: str, fields: Fields) -> Field | None:
+def _maker_note(file: Block, order: Order, fields: Fields) -> Field | None:
     """Find the maker note below the first directory."""
     if EXIF_DIRECTORY not in fields:
         return None
@@ -398,7 +399,7 @@ def _maker_note(file: Block, order: str, fields: Fields) -> Field | None:
 
 
 def _copy_directory(
-    file: Block, order: str, fields: Fields, block: bytearray, depth: int = 0
+    file: Block, order: Order, fields: Fields, block: bytearray, depth: int = 0
 ) -> int:
     """Append a directory, its values, and the directories below it; return its offset."""
     records = {}
@@ -416,7 +417,7 @@ def _copy_directory(
     return append_directory(block, order, records)
 
 
-def _build_block(order: str, records: dict[int, bytes]) -> bytes:
+def _build_block(order: Order, records: dict[int, bytes]) -> bytes:
     """Build a block with one directory of finished records."""
     block = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
     start = append_directory(block, order, records)

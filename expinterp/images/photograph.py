@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from expinterp.exposure import Exposure
 
-Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """The blocks a file carries beside its pixels, byte for byte as found; None where absent.
+    r"""The blocks a file carries beside its pixels, byte for byte as found; None where absent.
 
     Attributes
     ----------
     exif : bytes or None
-        A TIFF block: byte-order mark first, without the ``Exif\\0\\0`` prefix of JPEG.
+        A TIFF block: byte-order mark first, without the ``Exif\0\0`` prefix of JPEG.
     icc : bytes or None
         The colour profile.
     xmp : bytes or None

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, WebPImagePlugin
 
-from expinterp.errors import ImageFileError, OutputError
 from expinterp.images.limits import check_size
 from expinterp.images.metadata import (
     exif_block,
@@ -133,7 +132,7 @@ def _upright_pixels(image: Any, orientation: int) -> Pixels:
 
 
 def encode(
-    pixels: NDArray[np.uint8], form: str, stream: BinaryIO, *, metadata: Metadata, quality: int
+    pixels: Pixels, form: str, stream: BinaryIO, *, metadata: Metadata, quality: int
 ) -> list[str]:
     """Write a JPEG, WebP or AVIF to a stream.
 
@@ -197,6 +196,3 @@ def _fit_container(metadata: Metadata, form: str, remarks: list[str]) -> Metadat
         xmp = None
         remarks.append("the XMP packet is longer than a JPEG can hold (64 KiB); left out")
     return Metadata(exif, metadata.icc, xmp)
-
-
-__all__ = ["ImageFileError", "OutputError", "convert_cmyk", "decode", "encode"]

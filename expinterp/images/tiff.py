@@ -30,6 +30,7 @@ from expinterp.images.directories import (
     UNDEFINED,
     Block,
     DamagedBlockError,
+    Order,
     append_directory,
     byte_order,
     make_record,
@@ -92,14 +93,15 @@ def _check_page(page: tifffile.TiffPage, max_pixels: int) -> None:
     """Refuse pages that are no photograph of 1, 8 or 16 bits."""
     check_size(page.imagewidth, page.imagelength, max_pixels)
     if _DNG_VERSION in page.tags or page.is_reduced or int(page.photometric) > 32_000:
-        message = "is a raw file; develop it to a 16-bit TIFF first"
+        message = "raw file, or its first page is a thumbnail; develop it to a 16-bit TIFF first"
         raise ImageFileError(message)
     if page.imagedepth != 1 or int(page.photometric) not in range(7) or page.photometric == 4:
-        message = f"TIFF with {page.photometric.name.lower()} data; save it as RGB or grey"
+        kind = getattr(page.photometric, "name", str(page.photometric)).lower()
+        message = f"TIFF with {kind} data; save it as RGB or grey"
         raise ImageFileError(message)
-    bits, kind = page.bitspersample, int(page.sampleformat)
-    if bits not in {1, 8, 16} or kind != 1 or (bits == 1 and page.samplesperpixel != 1):
-        what = "floating-point" if kind == 3 else f"{bits}-bit"
+    bits, whole = page.bitspersample, page.sampleformat == 1
+    if bits not in {1, 8, 16} or not whole or (bits == 1 and page.samplesperpixel != 1):
+        what = f"{bits}-bit" if whole else "floating-point or signed"
         message = f"TIFF with {what} values; save it with 8 or 16 bits per channel"
         raise ImageFileError(message)
     base = {_RGB: 3, _YCBCR: 3, _CMYK: 4}.get(int(page.photometric), 1)
@@ -296,10 +298,10 @@ def encode(pixels: Pixels, stream: BinaryIO, *, metadata: Metadata) -> None:
     stored_type = pixels.dtype.newbyteorder(order)
     for first in range(0, len(pixels), rows_per_strip):
         strip = pixels[first : first + rows_per_strip]
-        stream.write(memoryview(np.ascontiguousarray(strip, stored_type)).cast("B"))
+        stream.write(np.ascontiguousarray(strip, stored_type).data)
 
 
-def _head(pixels: Pixels, metadata: Metadata, rows_per_strip: int) -> tuple[bytes, str]:
+def _head(pixels: Pixels, metadata: Metadata, rows_per_strip: int) -> tuple[bytes, Order]:
     """Build everything before the first strip; its byte order is that of the EXIF block."""
     block = bytearray(metadata.exif or empty_block())
     order, records = descriptive_records(bytes(block))
