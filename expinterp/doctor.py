@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expinterp.errors import ExitCode, ExpInterpError, MissingExtraError
+
+if TYPE_CHECKING:
+    from expinterp.refine import Device
 
 PACKAGES = ("numpy", "onnxruntime", "pillow", "tifffile", "imageio", "click", "rich")
 RIVALS = {  # distributions that fill one and the same folder: only one may be installed
@@ -55,7 +58,7 @@ class Finding:
         return {**asdict(self), "ok": self.code is ExitCode.OK, "code": int(self.code)}
 
 
-def examine(*, device: str = "auto") -> list[Finding]:
+def examine(*, device: Device = "auto") -> list[Finding]:
     """Look at everything the commands rely on.
 
     Parameters
@@ -133,7 +136,7 @@ def find_providers() -> Finding:
     return Finding("providers", ", ".join(onnxruntime.get_available_providers()))
 
 
-def find_model(device: str) -> Finding:
+def find_model(device: Device) -> Finding:
     """Open the bundled model and time one tile of noise on the device."""
     import numpy as np
 

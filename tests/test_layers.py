@@ -15,7 +15,7 @@ DEFERRED = {"onnxruntime"}  # may only be imported where it is used, inside a fu
 
 # module: what it may import besides ALWAYS; a package's row holds for all its modules
 ALLOWED = {
-    "": {"pipeline"},  # expinterp/__init__.py, all of it deferred
+    "": {"pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
     "errors": set(),
     "exposure": set(),
     "response": {"exposure", "cv2"},
@@ -25,11 +25,12 @@ ALLOWED = {
     "pipeline": CORE | {"refine"},
     "images": {"exposure", "PIL", "tifffile", "imageio", "cv2"},
     "job": {"exposure", "images", "pipeline", "refine", "response"},
-    "plot": {"response"},
+    "calibration": {"exposure", "images", "job", "plot", "response"},
+    "plot": set(),
     "doctor": {"refine", "onnxruntime", "cv2", "PIL"},
-    "cli": CORE | {"images", "job", "pipeline", "plot", "doctor", "refine", "click", "rich", "cv2"},
+    "cli": {"calibration", "doctor", "job", "refine", "click", "rich"},
     "__main__": {"cli"},
-    "training": CORE | {"refine", "images", "pipeline", "cv2", "torch", "onnx", "OpenEXR"},
+    "training": CORE | {"refine", "images", "pipeline", "cv2", "torch", "onnx", "OpenEXR", "PIL"},
 }
 LIGHT = {"", "__main__", "cli", "errors", "exposure"}  # may not load NumPy on import
 

@@ -6,6 +6,7 @@ they run, so that ``expinterp --help`` loads neither NumPy nor OpenCV nor ONNX R
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -43,13 +44,7 @@ for _command in (interpolate, calibrate, doctor):
 def run() -> NoReturn:
     """Run the command line on ``sys.argv`` and exit with its code."""
     signal.signal(signal.SIGTERM, _interrupt)
-    code = main(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _silence_stdout()
-        code = code or ExitCode.OUTPUT
-    sys.exit(code)
+    sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,6 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     talk = Talk()
     try:
         result = commands.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=talk)
+        sys.stdout.flush()
         return int(result or ExitCode.OK)
     except SystemExit as stop:  # shell completion
         return stop.code if isinstance(stop.code, int) else ExitCode.UNEXPECTED
@@ -95,6 +91,10 @@ def _explain(error: BaseException, talk: Talk) -> int:
             message, code = "interrupted; no output is left half written", ExitCode.INTERRUPTED
         case ExpInterpError():
             message, code = str(error), error.exit_code
+        case OSError(errno=errno.ENOSPC):
+            _silence_stdout()
+            message = "standard output cannot be written (disk full); make room, or name a file"
+            code = ExitCode.OUTPUT
         case MemoryError():
             message = "not enough memory for images of this size; close other programs"
         case _:
@@ -115,5 +115,5 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 def _silence_stdout() -> None:
-    """Point stdout at nothing: its reader left, and the last flush must not complain."""
+    """Point stdout at nothing, so that the last flush of what it refused does not complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

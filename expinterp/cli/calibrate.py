@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from expinterp.cli.talk import talk_options
-from expinterp.cli.values import TIMES
+from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.values import times as read_times
 
 HELP = """Measure a camera's response from three or more exposures of one still scene.
 
@@ -22,11 +23,35 @@ FEWEST = 3
 
 @click.command(help=HELP)
 @click.argument("images", nargs=-1, required=True, metavar="IMG IMG IMG...")
-@click.option("-o", "--output", required=True, help="The camera profile, a JSON file.")
-@click.option("--times", type=TIMES, metavar="T,T,T", help="Exposure times, if EXIF has none.")
+@click.option("-o", "--output", metavar="FILE", required=True, help="The profile, a JSON file.")
+@click.option("--times", type=read_times, metavar="T,T,T", help="Exposure times, if EXIF has none.")
 @click.option("--plot", metavar="FILE.svg", help="Also draw the response curves.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @talk_options
 @click.pass_context
-def calibrate(context: click.Context, **options: Any) -> None:
+def calibrate(context: click.Context, /, **options: Any) -> None:
     """Read the images, measure the response, write the profile."""
+    for contradiction in _contradictions(**options):
+        raise click.UsageError(contradiction)
+    from expinterp import calibration
+
+    talk = context.ensure_object(Talk)
+    try:
+        profile, warnings = calibration.calibrate_files(**options)
+    except calibration.TimesError as error:
+        raise click.UsageError(str(error)) from error
+    for warning in warnings:
+        talk.warn(warning)
+    talk.detail(f"wrote {options['output']}: {profile.camera or 'unnamed camera'}")
+
+
+def _contradictions(
+    images: tuple[str, ...], times: tuple[float, ...] | None, plot: str | None, **_: Any
+) -> Iterator[str]:
+    """Say which arguments cannot be had together, or mean nothing."""
+    if len(images) < FEWEST:
+        yield f"a response needs {FEWEST} exposures or more, not {len(images)}"
+    if times and len(times) != len(images):
+        yield f"--times needs a time for each of the {len(images)} images, not {len(times)}"
+    if plot and not plot.lower().endswith(".svg"):
+        yield "--plot draws SVG; end its name in .svg"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from expinterp.cli.talk import talk_options
+
+if TYPE_CHECKING:
+    from expinterp.refine import Device
 
 HELP = """Examine the installation: packages, devices, model, formats.
 
@@ -28,7 +32,7 @@ The exit code is 0, or that of the first problem.
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @talk_options
-def doctor(device: str, as_json: bool) -> int:
+def doctor(device: Device, as_json: bool) -> int:
     """Print what the examination found."""
     from expinterp.doctor import examine, first_problem
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import click
+
+Result = TypeVar("Result")
 
 
 class Talk:
@@ -74,7 +77,7 @@ def _switch(name: str) -> Callable[[click.Context, click.Parameter, bool], None]
     return turn_on
 
 
-def talk_options(command: Callable[..., None]) -> Callable[..., None]:
+def talk_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Add ``-v``, ``-q`` and ``--debug`` to a command."""
     for flags, name, text in (
         (("--debug",), "debug", "Show the traceback of an error."),

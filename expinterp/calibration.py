@@ -1,0 +1,120 @@
+"""A camera's profile from the files of a bracket: reading, measuring, writing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from expinterp import response
+from expinterp.errors import OutputExistsError, PairError
+from expinterp.exposure import exposure_ratio
+from expinterp.images import Photograph
+from expinterp.images.files import check_output, replacing
+from expinterp.job.shots import read_shots, reconcile, state_times
+from expinterp.plot import plot_response
+
+
+class TimesError(ValueError):
+    """A shot does not state its exposure time."""
+
+
+def calibrate_files(
+    images: Sequence[str],
+    output: str,
+    *,
+    times: Sequence[float] | None = None,
+    plot: str | None = None,
+    overwrite: bool = False,
+) -> tuple[response.Profile, list[str]]:
+    """Measure a response from the shots of a bracket and write the profile.
+
+    Parameters
+    ----------
+    images : sequence of str
+        Paths of three or more exposures, in any order.
+    output : str
+        Path of the profile, JSON.
+    times : sequence of float, optional
+        Exposure times in seconds, in the order of `images`, in place of those in the files.
+    plot : str, optional
+        Path of a picture of the curves, SVG.
+
+    Returns
+    -------
+    Profile
+    list of str
+        What a person should know about the files.
+
+    Raises
+    ------
+    TimesError
+        If a shot states no exposure time and none is given.
+    ExpInterpError
+        If a file cannot be read or written, or the shots do not match.
+    """
+    _refuse(images, output, plot, overwrite)
+    shots = read_shots(images)
+    if times:
+        shots = state_times(shots, times)
+    shots, warnings = _agreeing(shots)
+    stack = np.stack([shot.pixels for shot in shots])
+    profile = response.calibrate(stack, relative_times(shots))
+    _write_text(output, profile.to_json(), overwrite)
+    if plot:
+        title = profile.camera or "camera response"
+        _write_text(plot, plot_response(profile.response, title=title), overwrite)
+    return profile, warnings
+
+
+def relative_times(shots: Sequence[Photograph]) -> list[float]:
+    """Compute how much light each shot recorded, over that of the first; ISO and aperture count.
+
+    Raises
+    ------
+    TimesError
+        If a shot states no exposure time.
+    """
+    silent = [shot.name for shot in shots if not shot.exposure.time]
+    if silent:
+        message = f"{', '.join(silent)}: no exposure time in the file; add --times, one per image"
+        raise TimesError(message)
+    ratios = [exposure_ratio(shot.exposure, shots[0].exposure) for shot in shots]
+    return [ratio for ratio in ratios if ratio is not None]
+
+
+def _agreeing(shots: Sequence[Photograph]) -> tuple[list[Photograph], list[str]]:
+    """Make all shots agree with the first, or say which one cannot."""
+    first, warnings, agreeing = shots[0], [*shots[0].warnings], [shots[0]]
+    for shot in shots[1:]:
+        turned, remarks = reconcile(first, shot)
+        warnings += [*shot.warnings, *remarks]
+        if turned.pixels.shape != first.pixels.shape or turned.pixels.dtype != first.pixels.dtype:
+            message = (
+                f"{shot.name} has {_describe(shot)}, {first.name} {_describe(first)}; "
+                "use shots of one bracket"
+            )
+            raise PairError(message)
+        agreeing.append(turned)
+    return agreeing, warnings
+
+
+def _describe(shot: Photograph) -> str:
+    rows, cols, channels = shot.pixels.shape
+    return f"{cols} × {rows} pixels, {channels} channels of {8 * shot.pixels.dtype.itemsize} bits"
+
+
+def _refuse(images: Sequence[str], output: str, plot: str | None, overwrite: bool) -> None:
+    """Make every refusal that can be made before any work."""
+    if plot and os.path.realpath(plot) == os.path.realpath(output):
+        message = f"{plot}: two outputs have this name; give each its own"
+        raise OutputExistsError(message)
+    for target in filter(None, (output, plot)):
+        check_output(target, overwrite=overwrite, inputs=images)
+
+
+def _write_text(target: str | Path, text: str, overwrite: bool) -> None:
+    with replacing(target, overwrite=overwrite) as stream:
+        stream.write(text.encode())

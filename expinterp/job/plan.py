@@ -1,0 +1,183 @@
+"""What to make of a pair of files, and every refusal that can be made before any work."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from expinterp import exposure
+from expinterp.errors import OutputExistsError
+from expinterp.images import QUALITY, check_target
+from expinterp.images.files import STREAM
+from expinterp.refine import Device
+
+Kind: TypeAlias = Literal["medium", "intermediate", "residual"]
+
+
+class TargetError(ValueError):
+    """The exposure that was asked for does not lie between the two shots, or cannot be placed."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which exposures are wanted; the geometric mean if nothing is said.
+
+    Attributes
+    ----------
+    ev : float or None
+        Stops above ``short``.
+    time : float or None
+        Exposure time in seconds.
+    count : int or None
+        Length of a ladder, evenly spaced in stops.
+    """
+
+    ev: float | None = None
+    time: float | None = None
+    count: int | None = None
+
+    def positions(self, *, ratio: float, long_time: float | None) -> tuple[float, ...]:
+        """Place the wanted exposures between ``short`` (0) and ``long`` (1).
+
+        Raises
+        ------
+        TargetError
+            If one lies outside, or is a time and `long_time` is None.
+        """
+        if self.count is not None:
+            return exposure.ladder(self.count)
+        position = exposure.MEDIUM
+        if self.ev is not None:
+            position = exposure.position_at_ev(self.ev, ratio=ratio)
+        if self.time is not None:
+            position = _position_of_time(self.time, ratio, long_time)
+        if not 0 <= position <= 1:
+            step = exposure.ev_step(ratio)
+            message = (
+                f"the exposure asked for lies {position * step:+.2f} EV from the short image; "
+                f"give one between 0 and {step:.2f} EV"
+            )
+            raise TargetError(message)
+        return (position,)
+
+
+def _position_of_time(time: float, ratio: float, long_time: float | None) -> float:
+    if long_time is None:
+        message = "the files state no exposure times; add --times LONG,SHORT, or use --at EV"
+        raise TargetError(message)
+    return exposure.position_at_time(time, short_time=long_time / ratio, ratio=ratio)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How outputs are written.
+
+    Attributes
+    ----------
+    stream_format : str
+        What goes to standard output; files are in the format of their suffix.
+    quality : int
+        1..100, of JPEG, WebP and AVIF.
+    bit_depth : 8, 16 or None
+        Bits per channel; None keeps those of the inputs where the format can hold them.
+    overwrite : bool
+        Whether existing files may be replaced.
+    """
+
+    stream_format: str = "png"
+    quality: int = QUALITY
+    bit_depth: int | None = None
+    overwrite: bool = False
+
+    def format_of(self, name: str) -> str | None:
+        """Choose the format of an output; None leaves it to the suffix."""
+        return self.stream_format if name == STREAM else None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One pair and what to make of it.
+
+    Attributes
+    ----------
+    long, short : str
+        Paths, or ``-`` for standard input.
+    outputs : mapping of kind to path
+        Where each wanted image goes; ``-`` is standard output.
+    times : (float, float) or None
+        Exposure times of `long` and `short` in seconds, in place of those in the files.
+    ratio : float or None
+        Exposure ratio, in place of what times say.
+    response : Path or None
+        A camera profile.
+    """
+
+    long: str
+    short: str
+    outputs: Mapping[Kind, str]
+    target: Target = Target()
+    times: tuple[float, float] | None = None
+    ratio: float | None = None
+    response: Path | None = None
+    writing: Writing = Writing()
+    refine: bool = True
+    model: Path | None = None
+    device: Device = "auto"
+    threads: int | None = None
+
+
+def count_stages(job: Job) -> int:
+    """Count the stages that `run` will announce."""
+    return 2 + 2 * (job.target.count or 1)
+
+
+def ladder_name(path: str, step: int, count: int | None) -> str:
+    """Name an output of a ladder; a single output keeps its name.
+
+    Examples
+    --------
+    >>> ladder_name("mid.jpg", 0, count=3), ladder_name("mid.jpg", 0, count=None)
+    ('mid_1.jpg', 'mid.jpg')
+    """
+    if count is None:
+        return path
+    plain = Path(path)
+    return str(plain.with_name(f"{plain.stem}_{step + 1}{plain.suffix}"))
+
+
+def refuse(job: Job) -> None:
+    """Make every refusal that can be made before any work.
+
+    Raises
+    ------
+    OutputExistsError
+        If an output is there already, is an input, or is named twice.
+    OutputError
+        If an output cannot be written where it should go.
+    """
+    names = [
+        ladder_name(path, step, job.target.count)
+        for path in job.outputs.values()
+        for step in range(job.target.count or 1)
+    ]
+    uses = Counter(map(_identity, names))
+    for name in names:
+        if uses[_identity(name)] > 1:
+            message = f"{name}: two outputs have this name; give each its own"
+            raise OutputExistsError(message)
+        check_target(
+            name,
+            format=job.writing.format_of(name),
+            bit_depth=job.writing.bit_depth,
+            overwrite=job.writing.overwrite,
+            inputs=(job.long, job.short),
+        )
+
+
+def _identity(name: str) -> str:
+    """Tell names apart as the file system does."""
+    return os.path.normcase(os.path.realpath(name))

@@ -1,0 +1,104 @@
+"""The shots of one scene as files: reading them together, and what their files disagree on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from expinterp.errors import PairError
+from expinterp.exposure import Exposure
+from expinterp.images import Photograph, read_photograph
+from expinterp.images.files import STREAM
+from expinterp.images.metadata import profile_name, read_orientation
+from expinterp.images.orientation import turn
+
+READERS = 2  # files decoded at a time
+_TURNED_BACK = {6: 8, 8: 6}  # the orientation that undoes one; the other six undo themselves
+
+
+def read_shots(sources: Sequence[str]) -> list[Photograph]:
+    """Decode several files at a time.
+
+    Raises
+    ------
+    ImageFileError
+        For the first of them that cannot be read.
+    """
+    with ThreadPoolExecutor(READERS) as pool:
+        reading = {name: pool.submit(read_photograph, name) for name in sources if name != STREAM}
+        # Standard input is read here: only the main thread hears Ctrl-C while it waits.
+        return [
+            read_photograph(name) if name == STREAM else reading[name].result() for name in sources
+        ]
+
+
+def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, list[str]]:
+    """Make a shot agree with another one of the same scene, as far as files go.
+
+    Returns
+    -------
+    Photograph
+        `other`, turned as `reference` is if only the orientation tags differ.
+    list of str
+        What a person should know about the two.
+
+    Raises
+    ------
+    PairError
+        If their colour profiles differ.
+    """
+    _check_profiles(reference, other)
+    warnings = []
+    cameras = reference.exposure.camera, other.exposure.camera
+    if None not in cameras and cameras[0] != cameras[1]:
+        warnings.append(
+            f"{reference.name} was taken with {cameras[0]}, {other.name} with {cameras[1]}; "
+            "the result can be no better than their likeness"
+        )
+    if turned := _turn_alike(reference, other):
+        warnings.append(
+            f"{other.name}: only its orientation tag differs from that of {reference.name}, "
+            "which is used for both"
+        )
+    return turned or other, warnings
+
+
+def state_times(shots: Sequence[Photograph], times: Sequence[float]) -> list[Photograph]:
+    """Replace what the files say about exposure by given times in seconds."""
+    return [
+        replace(shot, exposure=Exposure(time=time, camera=shot.exposure.camera))
+        for shot, time in zip(shots, times, strict=True)
+    ]
+
+
+def _check_profiles(reference: Photograph, other: Photograph) -> None:
+    icc = reference.metadata.icc, other.metadata.icc
+    if _colour(icc[0]) == _colour(icc[1]):
+        return
+    message = (
+        f"colour profiles differ: {reference.name} has {profile_name(icc[0])}, {other.name} has "
+        f"{profile_name(icc[1])}; export both with the same one"
+    )
+    raise PairError(message)
+
+
+def _colour(icc: bytes | None) -> bytes | None:
+    """Take from a profile what makes a difference to colour: not its date, not its checksum."""
+    return icc and icc[:24] + icc[36:84] + icc[100:]
+
+
+def _turn_alike(reference: Photograph, other: Photograph) -> Photograph | None:
+    """Turn a shot as the reference is; None if that is needless or would not make sizes agree."""
+    theirs, mine = (read_orientation(shot.metadata.exif) for shot in (reference, other))
+    sizes = reference.pixels.shape[:2], other.pixels.shape[:2]
+    if theirs == mine or sizes[0] == sizes[1] or sizes[0] != sizes[1][::-1]:
+        return None
+
+    def again(image: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(turn(turn(image, _TURNED_BACK.get(mine, mine)), theirs))
+
+    alpha = None if other.alpha is None else again(other.alpha)
+    return replace(other, pixels=again(other.pixels), alpha=alpha)

@@ -1,0 +1,249 @@
+"""Doing a job: read, measure, render, write, and report.
+
+Nothing is said here; what a person should know comes back in the `Report`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp import exposure, pipeline
+from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
+from expinterp.job.plan import Job, Kind, ladder_name, refuse
+from expinterp.job.shots import read_shots, reconcile, state_times
+from expinterp.refine import Refiner, open_refiner
+from expinterp.response import read_profile
+
+SCHEMA_VERSION = 1
+RESIDUAL_GAIN = 4  # steps shown for one of the residual: an eighth of the range fills the picture
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, as plain values; `as_json` is the schema of ``--json``."""
+
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+    ratio: dict[str, Any]
+    response: dict[str, Any]
+    refinement: dict[str, Any] | None
+    timings: dict[str, float]
+    warnings: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the report as one JSON object."""
+        return {"schema_version": SCHEMA_VERSION, "command": "interpolate", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file that is written, and where the exposure in it lies.
+
+    Attributes
+    ----------
+    kind : {'medium', 'intermediate', 'residual'}
+    file : str
+    ev : float
+        Stops above ``short``.
+    time : float or None
+        The virtual exposure time in seconds, if the times are known.
+    """
+
+    kind: Kind
+    file: str
+    ev: float
+    time: float | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a job works with once its files are open."""
+
+    long: Photograph
+    short: Photograph
+    refiner: Refiner | None
+
+
+class Clock:
+    """Seconds spent in each stage; says when one begins."""
+
+    def __init__(self, begin: Callable[[str], None]) -> None:
+        self.begin = begin
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage; a name that comes again adds up."""
+        self.begin(name)
+        started = time.perf_counter()
+        yield
+        spent = time.perf_counter() - started
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 4)
+
+
+def run(job: Job, *, begin: Callable[[str], None] = lambda stage: None) -> Report:
+    """Do the work of a job.
+
+    Parameters
+    ----------
+    begin : function
+        Called with the name of each stage as it begins.
+
+    Raises
+    ------
+    ExpInterpError
+        Any of them; no output is left half written.
+    TargetError
+        If the wanted exposure does not lie between the two shots.
+    """
+    clock = Clock(begin)
+    refuse(job)
+    with clock.stage("read"):
+        opened, warnings = _open(job)
+    with clock.stage("measure"):
+        pair = _measure(job, opened)
+    if pair.swapped:
+        opened = replace(opened, long=opened.short, short=opened.long)
+    warnings += pair.notices
+    outputs = []
+    for step, position in enumerate(_positions(job, opened, pair)):
+        with clock.stage("render"):
+            result = pipeline.render(pair, position, refiner=opened.refiner)
+        with clock.stage("write"):
+            for output in _outputs(job, step, position, opened, pair):
+                warnings += _write(job, output, result, opened.long)
+                outputs.append(output)
+    return _report(opened, pair, outputs, warnings, clock.seconds)
+
+
+def _open(job: Job) -> tuple[Opened, list[str]]:
+    """Decode both files, the network being opened meanwhile, and make them agree."""
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(_open_refiner, job)
+        shots = read_shots([job.long, job.short])
+        refiner = opening.result()
+    if job.times:
+        shots = state_times(shots, job.times)
+    long = shots[0]
+    short, warnings = reconcile(*shots)
+    notice = [refiner.notice] if refiner and refiner.notice else []
+    return Opened(long, short, refiner), [*long.warnings, *short.warnings, *warnings, *notice]
+
+
+def _open_refiner(job: Job) -> Refiner | None:
+    if not job.refine:
+        return None
+    return open_refiner(job.model, device=job.device, threads=job.threads)
+
+
+def _measure(job: Job, opened: Opened) -> pipeline.Pair:
+    ratio = job.ratio or exposure.exposure_ratio(opened.long.exposure, opened.short.exposure)
+    profile = None if job.response is None else read_profile(job.response)
+    return pipeline.measure(opened.long.pixels, opened.short.pixels, ratio=ratio, response=profile)
+
+
+def _positions(job: Job, opened: Opened, pair: pipeline.Pair) -> tuple[float, ...]:
+    return job.target.positions(ratio=pair.ratio, long_time=opened.long.exposure.time)
+
+
+def _outputs(
+    job: Job, step: int, position: float, opened: Opened, pair: pipeline.Pair
+) -> list[Output]:
+    """Name and place the files of one exposure."""
+    ev = position * exposure.ev_step(pair.ratio)
+    time = None
+    if opened.long.exposure.time and pair.ratio_stated:
+        short_time = opened.long.exposure.time / pair.ratio_stated
+        time = exposure.time_at(position, short_time=short_time, ratio=pair.ratio_stated)
+    return [
+        Output(kind, ladder_name(path, step, job.target.count), ev, time)
+        for kind, path in job.outputs.items()
+    ]
+
+
+def _write(
+    job: Job, output: Output, result: pipeline.Interpolation, long: Photograph
+) -> tuple[str, ...]:
+    """Write one file with the metadata of `long`; return what the file does not hold."""
+    pixels = getattr(result, output.kind)
+    if output.kind == "residual":
+        pixels = show_residual(pixels, long.pixels.dtype)
+    return write_photograph(
+        pixels,
+        output.file,
+        alpha=long.alpha,
+        metadata=with_exposure_time(long.metadata, output.time),
+        format=job.writing.format_of(output.file),
+        quality=job.writing.quality,
+        bit_depth=job.writing.bit_depth,
+        overwrite=job.writing.overwrite,
+        inputs=(job.long, job.short),
+    )
+
+
+def show_residual(residual: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels:
+    """Picture a residual: mid-grey where it is 0, `RESIDUAL_GAIN` times as strong elsewhere.
+
+    Parameters
+    ----------
+    residual : float32 array, shape (rows, cols, channels)
+        In units of the full range, -1..1.
+
+    Returns
+    -------
+    array of `dtype`, same shape
+    """
+    top = np.iinfo(dtype).max
+    shown = residual * np.float32(RESIDUAL_GAIN * top)
+    shown += np.float32((top + 1) / 2)
+    pixels: Pixels = np.clip(np.rint(shown, out=shown), 0, top, out=shown).astype(dtype)
+    return pixels
+
+
+def _report(
+    opened: Opened,
+    pair: pipeline.Pair,
+    outputs: list[Output],
+    warnings: list[str],
+    seconds: dict[str, float],
+) -> Report:
+    """Gather what was done as plain values."""
+    shots = {"long": opened.long, "short": opened.short}
+    return Report(
+        inputs=[_describe_shot(role, shot, pair) for role, shot in shots.items()],
+        outputs=[asdict(output) for output in outputs],
+        ratio={"stated": pair.ratio_stated, "measured": pair.ratio_measured},
+        response={"source": pair.source, "ratio": "known" if pair.ratio_stated else "estimated"},
+        refinement=_describe_refiner(opened.refiner),
+        timings=seconds,
+        warnings=list(dict.fromkeys(warnings)),
+    )
+
+
+def _describe_shot(role: str, shot: Photograph, pair: pipeline.Pair) -> dict[str, Any]:
+    rows, cols, channels = shot.pixels.shape
+    return {
+        "role": role,
+        "file": shot.name,
+        "format": shot.format,
+        "rows": rows,
+        "cols": cols,
+        "channels": channels,
+        "bit_depth": 8 * shot.pixels.dtype.itemsize,
+        **asdict(shot.exposure),
+        "clipped": pair.clipped[role],
+    }
+
+
+def _describe_refiner(refiner: Refiner | None) -> dict[str, Any] | None:
+    if refiner is None:
+        return None
+    return {"sha256": refiner.digest, "provider": refiner.provider}
