@@ -13,7 +13,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 import cv2
@@ -32,27 +31,6 @@ _LONGEST_PROFILE = 1 << 26  # bytes a compressed profile may unfold to
 _GREY, _COLOUR, _PALETTE, _GREY_ALPHA, _COLOUR_ALPHA = 0, 2, 3, 4, 6
 _UP = 2  # filter type
 _DECODED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}  # chunks that make the pixels
-
-
-@dataclass(frozen=True)
-class Header:
-    """IHDR, and whether transparency comes in a tRNS chunk."""
-
-    cols: int
-    rows: int
-    depth: int
-    colour: int
-    transparency: bool
-
-    @property
-    def grey(self) -> bool:
-        """Whether all pixels are grey by kind."""
-        return self.colour in {_GREY, _GREY_ALPHA}
-
-    @property
-    def alpha(self) -> bool:
-        """Whether there is opacity, as a channel or a chunk."""
-        return self.colour in {_GREY_ALPHA, _COLOUR_ALPHA} or self.transparency
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -105,29 +83,47 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
         if kind != b"iTXt" or bytes(content[: len(_XMP_KEYWORD)]) == _XMP_KEYWORD:
             found.setdefault(kind, content)
     cols, rows, depth, colour = struct.unpack_from(">IIBB", found[b"IHDR"])
-    header = Header(cols, rows, depth, colour, b"tRNS" in found)
     check_size(cols, rows, max_pixels)
-    bare = _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in pixel_chunks)
+    key = None if colour == _PALETTE else found.get(b"tRNS")  # one colour that is transparent
+    bare = _SIGNATURE + b"".join(
+        _chunk(kind, content) for kind, content in pixel_chunks if key is None or kind != b"tRNS"
+    )
     stored = cv2.imdecode(np.frombuffer(bare, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.shape[:2] != (rows, cols):
         message = "damaged PNG; copy it anew from where it came"
         raise ImageFileError(message)
     remarks = ["the file is animated; only its first picture is read"] if b"acTL" in found else []
-    return Decoded(_arrange(cast("Pixels", stored), header), _metadata(found), remarks)
+    pixels = _arrange(cast("Pixels", stored), colour)
+    if key is not None:
+        pixels = _with_key_as_alpha(pixels, key, depth)
+    return Decoded(pixels, _metadata(found), remarks)
 
 
-def _arrange(stored: Pixels, header: Header) -> Pixels:
+def _arrange(stored: Pixels, colour: int) -> Pixels:
     """Bring OpenCV's channels into our order and number: grey or R G B, then alpha."""
     if stored.ndim == 2:
         return stored[..., np.newaxis]
     rows, _, channels = stored.shape
-    if header.grey:
-        kept = [0, channels - 1] if header.alpha and channels in {2, 4} else [0]
+    if colour in {_GREY, _GREY_ALPHA}:
+        kept = [0, channels - 1] if colour == _GREY_ALPHA else [0]
         return np.ascontiguousarray(stored[..., kept])
     code = cv2.COLOR_BGRA2RGBA if channels == 4 else cv2.COLOR_BGR2RGB
     for part in row_blocks(rows, stored[:1].nbytes):
         stored[part] = cv2.cvtColor(stored[part], code)
     return stored
+
+
+def _with_key_as_alpha(pixels: Pixels, key: memoryview, depth: int) -> Pixels:
+    """Add an alpha channel that is 0 where a pixel has the transparent colour of tRNS.
+
+    OpenCV does this for some kinds of PNG and not for others.
+    """
+    channels = pixels.shape[2]
+    stretch = 1 if depth >= 8 else 255 // (2**depth - 1)
+    colour = [value * stretch for value in struct.unpack_from(f">{channels}H", key)]
+    matches = (pixels == np.array(colour)).all(axis=2, keepdims=True)
+    top = np.iinfo(pixels.dtype).max
+    return np.dstack([pixels, np.where(matches, 0, top).astype(pixels.dtype)])
 
 
 def _metadata(found: dict[bytes, memoryview]) -> Metadata:

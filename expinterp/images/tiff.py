@@ -344,7 +344,7 @@ def _structure(
     return tags | ({0x0152: (SHORT, [_STRAIGHT])} if channels in {2, 4} else {})
 
 
-def _fill_offsets(block: bytearray, order: str, sizes: list[int]) -> None:
+def _fill_offsets(block: bytearray, order: Order, sizes: list[int]) -> None:
     """State where each strip will begin: they follow the head one after another."""
     directory = read_directory(block, order, read_offset(block, order, 4))
     starts = len(block) + np.concatenate([[0], np.cumsum(sizes[:-1], dtype=np.int64)])
