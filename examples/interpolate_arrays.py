@@ -1,0 +1,24 @@
+"""Interpolate two arrays, wherever they come from; here Pillow reads and writes the files.
+
+python examples/interpolate_arrays.py long.jpg short.jpg mid.png
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from PIL import Image
+
+import expinterp
+
+
+def main(long_path: str, short_path: str, output: str) -> None:
+    """Read two files, compute the medium exposure, write it."""
+    long, short = (np.asarray(Image.open(path).convert("RGB")) for path in (long_path, short_path))
+    result = expinterp.interpolate(long, short, refiner=expinterp.open_refiner())
+    Image.fromarray(result.medium).save(output)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,28 @@
+"""Estimate the camera once, then render a ladder of exposures, evenly spaced in stops.
+
+python examples/ladder.py long.jpg short.jpg step_{}.png
+"""
+
+from __future__ import annotations
+
+import sys
+
+import expinterp
+from expinterp.exposure import ladder
+from expinterp.images import read_photograph, write_photograph
+
+STEPS = 3
+
+
+def main(long_path: str, short_path: str, output: str) -> None:
+    """Write `STEPS` virtual exposures, dark to bright, and print how bright they are."""
+    long, short = (read_photograph(path) for path in (long_path, short_path))
+    pair = expinterp.measure(long.pixels, short.pixels)
+    for number, position in enumerate(ladder(STEPS), start=1):
+        medium = expinterp.render(pair, position).medium
+        write_photograph(medium, output.format(number), metadata=long.metadata)
+        print(f"{output.format(number)}: mean code value {medium.mean():.1f}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

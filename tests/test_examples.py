@@ -1,0 +1,99 @@
+"""The scripts in examples/ and what the README shows: all of it runs, and says what is so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from expinterp import cli
+from expinterp.errors import ExitCode
+from expinterp.images import Pixels, read_photograph
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+README = (ROOT / "README.md").read_text("utf-8")
+SCENES = sorted(path.name.removesuffix("_long.jpg") for path in EXAMPLES.glob("*_long.jpg"))
+
+
+def pixels(scene: str, shot: str) -> Pixels:
+    return read_photograph(EXAMPLES / f"{scene}_{shot}.jpg").pixels
+
+
+def psnr(image: Pixels, truth: Pixels) -> float:
+    return float(10 * np.log10(255**2 / np.mean((image.astype(float) - truth) ** 2)))
+
+
+def run(script: str, *arguments: str | Path) -> None:
+    command = [sys.executable, EXAMPLES / script, *arguments]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def blocks(language: str) -> list[str]:
+    """Take the code blocks of one language out of the README."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_there_are_two_scenes_each_under_a_megabyte() -> None:
+    assert len(SCENES) >= 2
+    assert all(path.stat().st_size < 1 << 20 for path in EXAMPLES.glob("*.jpg"))
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_arrays_are_interpolated(scene: str, tmp_path: Path) -> None:
+    output = tmp_path / "mid.png"
+    inputs = (EXAMPLES / f"{scene}_{shot}.jpg" for shot in ("long", "short"))
+    run("interpolate_arrays.py", *inputs, output)
+    computed, truth = read_photograph(output).pixels, pixels(scene, "medium")
+    assert psnr(computed, truth) > 5 + max(
+        psnr(pixels(scene, shot), truth) for shot in ("long", "short")
+    )
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_ladder_rises(scene: str, tmp_path: Path) -> None:
+    inputs = (EXAMPLES / f"{scene}_{shot}.jpg" for shot in ("long", "short"))
+    run("ladder.py", *inputs, tmp_path / "step_{}.png")
+    means = [read_photograph(tmp_path / f"step_{n}.png").pixels.mean() for n in (1, 2, 3)]
+    assert pixels(scene, "short").mean() < means[0] < means[1] < means[2]
+    assert means[2] < pixels(scene, "long").mean()
+
+
+def test_the_readme_s_python_runs() -> None:
+    (code,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "uint8" in done.stdout
+
+
+def test_the_readme_s_first_command_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    command = shlex.split(blocks("sh")[0].split("&&")[1])
+    assert command[0] == "expinterp"
+    command[command.index("-o") + 1] = str(tmp_path / "mid.jpg")
+    assert cli.main(command[1:]) == ExitCode.OK
+
+
+def test_the_readme_names_every_option() -> None:
+    options = [option for parameter in cli.interpolate.params for option in parameter.opts]
+    flags = {option for option in options if option.startswith("--")}
+    named = {"--output", "--verbose", "--quiet"}  # by their short names
+    assert {flag for flag in flags - named if flag not in README} == set()
+
+
+def test_the_readme_names_every_exit_code() -> None:
+    codes = {int(code) for code in re.findall(r"\| (\d+) (?=\|)", README)}
+    assert codes == {int(code) for code in ExitCode} - {int(ExitCode.BATCH)}
+
+
+def test_the_readme_s_files_exist() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
