@@ -52,8 +52,14 @@ class Camera:
     full_well, read_noise : float
         Electrons at the white level, and the standard deviation of reading them out; an infinite
         well is free of noise.
+    white : float32 (3,)
+        Level at which the sensor channels clip, ≥ 1; above 1 where white balance leaves headroom.
     response : float64 (256, 3)
         Exposure, 0..1, at which each code value begins to be reached; increasing.
+    hue : float
+        How far the response keeps hues, 0..1: at 0 every channel is looked up by itself, at 1
+        only the largest and the smallest are and the third keeps its place between them (Adobe
+        DNG specification, tone curve).
     saturation : float
         Factor on the colour differences after the response, as picture styles do.
     blur, sharpening : float
@@ -70,7 +76,9 @@ class Camera:
     gains: Image = field(default_factory=lambda: np.ones(3, np.float32))
     full_well: float = np.inf
     read_noise: float = 0.0
+    white: Image = field(default_factory=lambda: np.ones(3, np.float32))
     response: Table = field(default_factory=linear_response)
+    hue: float = 0.0
     saturation: float = 1.0
     blur: float = 0.0
     sharpening: float = 0.0
@@ -98,9 +106,9 @@ def photograph(
     sensor = _mix(exposure, np.linalg.inv(camera.correction).astype(np.float32))
     if camera.blur:
         sensor = _soften(sensor, camera.blur)
-    sensor = np.clip(_add_noise(sensor, camera, random), 0, 1)
+    sensor = np.clip(_add_noise(sensor, camera, random), 0, camera.white)
     linear = np.clip(_mix(sensor, camera.correction), 0, 1)
-    encoded = _style(_develop(linear, camera.response), camera)
+    encoded = _style(_develop(linear, camera), camera)
     pixels = np.clip(np.rint(encoded * 255), 0, 255).astype(np.uint8)
     return pixels if camera.quality is None else _store(pixels, camera)
 
@@ -125,11 +133,20 @@ def _add_noise(sensor: Image, camera: Camera, random: np.random.Generator) -> Im
     return noisy
 
 
-def _develop(linear: Image, response: Table) -> Image:
+def _develop(linear: Image, camera: Camera) -> Image:
     """Look every exposure up in the response: 0..1 linear to 0..1 display-encoded."""
-    codes = np.linspace(0.0, 1.0, CODES)
-    channels = [np.interp(linear[..., c], response[:, c], codes) for c in range(3)]
-    return np.stack(channels, axis=-1).astype(np.float32)
+    encoded = np.stack([_look_up(linear[..., c], camera.response[:, c]) for c in range(3)], axis=-1)
+    if not camera.hue:
+        return encoded
+    low, high = linear.min(axis=-1, keepdims=True), linear.max(axis=-1, keepdims=True)
+    place = (linear - low) / np.maximum(high - low, np.float32(1e-6))
+    low, high = (_look_up(level, camera.response[:, 1]) for level in (low, high))
+    kept: Image = low + (high - low) * place
+    return encoded + np.float32(camera.hue) * (kept - encoded)
+
+
+def _look_up(linear: Image, curve: Table) -> Image:
+    return np.interp(linear, curve, np.linspace(0.0, 1.0, CODES)).astype(np.float32)
 
 
 def _style(encoded: Image, camera: Camera) -> Image:
@@ -265,7 +282,9 @@ def draw_camera(responses: Responses, random: np.random.Generator) -> Camera:
         gains=random.uniform([1.2, 1.0, 1.2], [2.5, 1.0, 2.5]).astype(np.float32),
         full_well=float(np.exp(random.uniform(*np.log([3e4, 1e6] if clean else [2e3, 6e4])))),
         read_noise=float(random.uniform(2, 8)),
+        white=random.uniform([1.0, 1.0, 1.0], [1.5, 1.0, 1.5]).astype(np.float32),
         response=draw_response(responses, random),
+        hue=float(random.uniform(0, 1)) if random.random() < 0.4 else 0.0,
         saturation=float(random.choice([1.0, random.uniform(0.85, 1.4)])),
         blur=0.0 if clean else float(random.uniform(0.4, 1.1)),
         sharpening=float(random.uniform(0, 0.8)) if random.random() < 0.6 else 0.0,
