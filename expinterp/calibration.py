@@ -59,9 +59,14 @@ def calibrate_files(
     shots = read_shots(images)
     if times:
         shots = state_times(shots, times)
+    times = relative_times(shots)
     shots, warnings = _agreeing(shots)
-    stack = np.stack([shot.pixels for shot in shots])
-    profile = response.calibrate(stack, relative_times(shots))
+    dark_first = np.argsort(times)
+    profile = response.calibrate(
+        [shots[index].pixels for index in dark_first],
+        [times[index] for index in dark_first],
+        camera=shots[0].exposure.camera,
+    )
     _write_text(output, profile.to_json(), overwrite)
     if plot:
         title = profile.camera or "camera response"

@@ -34,7 +34,7 @@ def plot_response(response: NDArray[np.float64], *, title: str) -> str:
     """
     stops = np.asarray(response) / np.log(2.0)
     known = stops[np.isfinite(stops)]
-    low, high = float(np.floor(known.min())), float(np.ceil(known.max()))
+    low, high = 2.0 * np.floor(known.min() / 2), 2.0 * np.ceil(known.max() / 2)
     across = (WIDTH - 2 * MARGIN) / max(high - low, 1.0)
     up = (HEIGHT - 2 * MARGIN) / 255.0
 

@@ -18,8 +18,8 @@ ALLOWED = {
     "": {"pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
     "errors": set(),
     "exposure": set(),
-    "response": {"exposure", "cv2"},
-    "mapping": {"exposure", "response", "cv2"},
+    "response": {"exposure", "mapping", "cv2"},
+    "mapping": {"cv2"},
     "intermediate": {"exposure", "mapping"},
     "refine": {"onnxruntime"},
     "pipeline": CORE | {"refine"},

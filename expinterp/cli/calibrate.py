@@ -42,7 +42,10 @@ def calibrate(context: click.Context, /, **options: Any) -> None:
         raise click.UsageError(str(error)) from error
     for warning in warnings:
         talk.warn(warning)
-    talk.detail(f"wrote {options['output']}: {profile.camera or 'unnamed camera'}")
+    talk.detail(
+        f"wrote {options['output']}: {profile.camera or 'unnamed camera'}, {profile.shots} shots, "
+        f"{profile.residual:.3f} stops from them on average"
+    )
 
 
 def _contradictions(
