@@ -181,12 +181,13 @@ def test_a_missing_system_library_is_one_line_with_the_remedies(tmp_path: Path) 
     assert "opencv-python-headless" in done.stderr
 
 
-def test_a_reader_that_leaves_is_no_error_message() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["doctor", "--json"]])
+def test_a_reader_that_leaves_is_no_error_message(arguments: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "wb") as closed:
         done = subprocess.run(
-            [sys.executable, "-m", "expinterp", "--help"],
+            [sys.executable, "-m", "expinterp", *arguments],
             stdout=closed, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.stderr == ""

@@ -63,16 +63,12 @@ def main(arguments: Sequence[str]) -> int:
     talk = Talk()
     try:
         result = commands.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=talk)
-        sys.stdout.flush()
         return int(result or ExitCode.OK)
-    except SystemExit as stop:  # shell completion
+    except SystemExit as stop:  # after shell completion, or when the reader of stdout has left
         return stop.code if isinstance(stop.code, int) else ExitCode.UNEXPECTED
     except click.exceptions.NoArgsIsHelpError as help_text:
         help_text.show()
         return ExitCode.USAGE
-    except BrokenPipeError:
-        _silence_stdout()
-        return ExitCode.OUTPUT
     except BaseException as error:  # noqa: BLE001 - the one place that catches
         return _explain(error, talk)
 
