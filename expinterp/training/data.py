@@ -22,8 +22,9 @@ Pixels = NDArray[np.uint8]
 StageOne = Callable[[Pixels, Pixels], Image]  # long, short -> y0, display-encoded, 0..1
 
 WINDOW = (192, 256)  # rows, cols of a simulated photograph
-EV_SPAN = (3.0, 8.0)  # stops between short and long
-DRIFT_EV = 0.02  # standard deviation of the time of each shot, as real shutters have
+USUAL_SPAN = (3.5, 4.6)  # stops between short and long
+WIDE_SPAN = (4.6, 8.0)
+DRIFT_EV = 0.015  # standard deviation of the time of each shot, as real shutters have
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,13 @@ def cut_window(radiance: Image, random: np.random.Generator) -> Image:
 
 
 def render_triple(window: Image, camera: Camera, random: np.random.Generator) -> Triple:
-    """Photograph a window so that some percentile of it gets a usual medium exposure."""
-    level = np.percentile(window.mean(axis=2), random.uniform(30, 80))
-    middle = random.uniform(0.03, 0.35) / max(level, 1e-6)  # linear; 0.18 is a grey card
-    span = random.uniform(*EV_SPAN) if random.random() < 0.3 else random.uniform(3.6, 6.2)
+    """Photograph a window so that its median tone gets a usual code value in the medium."""
+    vividness = np.float32(random.uniform(0.4, 1.0))  # panoramas are more colourful than most views
+    luminance = window.mean(axis=2, keepdims=True)
+    window = luminance + vividness * (window - luminance)
+    code = int(255 * random.uniform(0.05, 0.6))
+    middle = camera.response[code].mean() / max(float(np.median(luminance)), 1e-6)
+    span = random.uniform(*(WIDE_SPAN if random.random() < 0.3 else USUAL_SPAN))
     stops = np.array([span / 2, 0, -span / 2]) + random.normal(0, DRIFT_EV, 3)
     long, medium, short = (photograph(window, middle * 2.0**ev, camera, random) for ev in stops)
     return Triple(long, medium, short, ratio=2.0**span)
