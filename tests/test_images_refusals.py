@@ -20,7 +20,14 @@ from image_samples import ICC, SUFFIX, chunk, exif, picture, stored_bytes
 from PIL import Image
 
 from expinterp.errors import ImageFileError, OutputError, OutputExistsError
-from expinterp.images import FORMATS, Metadata, check_target, read_photograph, write_photograph
+from expinterp.images import (
+    FORMATS,
+    Metadata,
+    check_target,
+    read_photograph,
+    with_exposure_time,
+    write_photograph,
+)
 from expinterp.images import encode as encode_module
 
 SMALL = picture(16, 24)
@@ -367,6 +374,33 @@ def test_blocks_too_long_for_jpeg_are_left_out_with_a_remark(tmp_path):
     assert (found.exif, found.icc, found.xmp) == (None, ICC, None)
     assert write_photograph(SMALL, tmp_path / "a.png", metadata=metadata) == ()
     assert read_photograph(tmp_path / "a.png").metadata.xmp == metadata.xmp
+
+
+def test_blocks_that_just_fit_into_jpeg_are_kept(tmp_path):
+    """Nikon pads EXIF to the last byte of its segment."""
+    block, xmp = exif().ljust(65_527, b"\0"), b" " * 65_504
+    metadata = with_exposure_time(Metadata(exif=block, xmp=xmp), 1 / 120)
+    assert write_photograph(SMALL, tmp_path / "a.jpg", metadata=metadata) == ()
+    photograph = read_photograph(tmp_path / "a.jpg")
+    assert (len(photograph.metadata.exif), photograph.metadata.xmp) == (65_527, xmp)
+    assert photograph.exposure.time == 1 / 120
+
+
+@pytest.mark.parametrize("form", ["tiff", "lzw"])
+def test_libraries_say_nothing_on_stderr(tmp_path, capfd, form):
+    """One clear line is what the user gets, not those of tifffile, libtiff and OpenCV."""
+    path = tmp_path / "a.tif"
+    Image.fromarray(SMALL).save(path, compression="tiff_lzw" if form == "lzw" else None)
+    data = bytearray(path.read_bytes())
+    strip = tifffile.TiffFile(BytesIO(data)).pages[0].dataoffsets[0]
+    if form == "lzw":
+        data[strip + 2 : strip + 40] = b"\xf0" * 38  # codes that are in no table
+    directory = struct.unpack_from("<I", data, 4)[0]
+    if form == "tiff":
+        data[directory + 4 : directory + 6] = b"\xee\xee"  # the type of the first field
+    path.write_bytes(data)
+    refusal(path)
+    assert capfd.readouterr().err == ""
 
 
 def test_broken_pipe_is_not_swallowed(monkeypatch):

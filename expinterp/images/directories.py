@@ -175,18 +175,35 @@ def raw_records(block: Block, directory: Directory) -> dict[int, bytes]:
     }
 
 
-def set_field(block: bytearray, pointer_at: int, *, tag: int, kind: int, value: bytes) -> None:
+def set_field(
+    block: bytearray, pointer_at: int, *, tag: int, kind: int, value: bytes, in_place: bool
+) -> None:
     """Give a field of a directory a value; nothing that stands in the block moves.
 
-    A record that exists is overwritten. Otherwise the directory is copied to the end of the block
-    with the record added, and the pointer to it, stored at `pointer_at`, follows.
+    Parameters
+    ----------
+    block : bytearray
+        Changed; grows where the value, or the field, has no place yet.
+    pointer_at : int
+        Where the offset of the directory is stored. A directory that lacks the field is copied to
+        the end of the block with the record added, and this pointer follows.
+    tag, kind : int
+        The field, and the TIFF type of its value.
+    value : bytes
+        In the byte order of the block.
+    in_place : bool
+        Whether an old value of the same length may be overwritten: no other field shares it.
     """
     order = byte_order(block)
     directory = read_directory(block, order, read_offset(block, order, pointer_at))
+    old = directory.fields.get(tag)
+    if old is not None and in_place and old.stop - old.start == len(value) > 4:
+        block[old.start : old.stop] = value
+        struct.pack_into(order + "HI", block, old.record + 2, kind, len(value) // _SIZES[kind])
+        return
     record = make_record(block, order, tag, kind, value)
-    if tag in directory.fields:
-        start = directory.fields[tag].record
-        block[start : start + _RECORD] = record
+    if old is not None:
+        block[old.record : old.record + _RECORD] = record
         return
     records = raw_records(block, directory) | {tag: record}
     following = following_directory(block, order, directory)

@@ -35,10 +35,13 @@ def damage_reported(name: str, what: str) -> Iterator[None]:
     except ExpInterpError as error:
         message = f"{name}: {error}"
         raise type(error)(message) from error
+    except ImportError:  # a library is missing: no fault of the file
+        raise
     except MemoryError as error:
         message = f"{name}: not enough memory to decode this {what}; scale it down first"
         raise ImageFileError(message) from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        message = f"{name}: damaged {what} ({reason}); copy it anew from where it came"
+        words = " ".join(str(error).split())[:160]
+        reason = f" ({words})" if any(letter.isalpha() for letter in words) else ""
+        message = f"{name}: damaged {what}{reason}; copy it anew from where it came"
         raise ImageFileError(message) from error

@@ -217,16 +217,36 @@ def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
     if EXIF_DIRECTORY not in first.fields:
         start = append_directory(block, order, {})
         value = struct.pack(order + "I", start)
-        set_field(block, _FIRST_POINTER, tag=EXIF_DIRECTORY, kind=LONG, value=value)
+        set_field(block, _FIRST_POINTER, tag=EXIF_DIRECTORY, kind=LONG, value=value, in_place=False)
         _, first, fields = _directories(block)
     pointer_at = first.fields[EXIF_DIRECTORY].start
     value = struct.pack(order + "II", *fraction)
-    set_field(block, pointer_at, tag=EXPOSURE_TIME, kind=RATIONAL, value=value)
+    alone = _is_alone(block, EXPOSURE_TIME)
+    set_field(block, pointer_at, tag=EXPOSURE_TIME, kind=RATIONAL, value=value, in_place=alone)
     if SHUTTER_SPEED in fields:
         speed = round(-math.log2(fraction[0] / fraction[1]) * 1_000_000)
         value = struct.pack(order + "ii", speed, 1_000_000)
-        set_field(block, pointer_at, tag=SHUTTER_SPEED, kind=SRATIONAL, value=value)
+        alone = _is_alone(block, SHUTTER_SPEED)
+        set_field(block, pointer_at, tag=SHUTTER_SPEED, kind=SRATIONAL, value=value, in_place=alone)
     return bytes(block)
+
+
+def _is_alone(block: Block, tag: int) -> bool:
+    """Tell whether no other field of the block shares bytes with one of the EXIF directory.
+
+    Cameras fill a JPEG segment to its last byte, so a value had better stay where it is.
+    """
+    order, first, exif = _directories(block)
+    fields = [*first.fields.items(), *exif.items()]
+    for pointer in (GPS_DIRECTORY, INTEROP_DIRECTORY):
+        if pointer in (found := first.fields | exif):
+            below = read_directory(block, order, read_offset(block, order, found[pointer].start))
+            fields += below.fields.items()
+    own = exif.get(tag)
+    if own is None:
+        return False
+    overlapping = sum(field.start < own.stop and own.start < field.stop for _, field in fields)
+    return overlapping == 1
 
 
 def _exposure_pointers(first: Directory) -> list[int]:

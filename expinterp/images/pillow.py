@@ -36,7 +36,8 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "avif": AvifImagePlugin.AvifImageFile,
 }
 _CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_LONGEST_SEGMENT = 65_533 - 40  # bytes of EXIF or XMP in a JPEG, less the longest signature
+_LONGEST_EXIF = 65_533 - len(b"Exif\0\0")  # in a JPEG segment, after its signature
+_LONGEST_XMP = 65_533 - len(b"http://ns.adobe.com/xap/1.0/\0")
 FULL_CHROMA_QUALITY = 90  # from here on colour is stored at full resolution, as cameras' "fine" is
 _AVIF_SPEED = 9  # of 0..10; a seventh of the time of 6, the default, for files 14 % larger
 
@@ -189,10 +190,10 @@ def _fit_container(metadata: Metadata, form: str, remarks: list[str]) -> Metadat
     if form == "avif" and exif is not None:
         # Pillow moves an orientation into the container and rebuilds the block, maker notes too.
         exif = without_orientation(exif)
-    if form == "jpeg" and len(exif or b"") > _LONGEST_SEGMENT:
+    if form == "jpeg" and len(exif or b"") > _LONGEST_EXIF:
         exif = None
         remarks.append("the EXIF block is longer than a JPEG can hold (64 KiB); left out")
-    if form == "jpeg" and len(xmp or b"") > _LONGEST_SEGMENT:
+    if form == "jpeg" and len(xmp or b"") > _LONGEST_XMP:
         xmp = None
         remarks.append("the XMP packet is longer than a JPEG can hold (64 KiB); left out")
     return Metadata(exif, metadata.icc, xmp)

@@ -14,8 +14,12 @@ Source: TIFF 6.0 (Adobe 1992).
 
 from __future__ import annotations
 
+import logging
 import mmap
 import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO, UnsupportedOperation
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -63,6 +67,9 @@ _STRIP_BYTES = 1 << 20
 _LARGEST_FILE = 2**32 - 1  # offsets have 32 bits
 
 
+_opencv_level = threading.Lock()
+
+
 # --- reading -------------------------------------------------------------------------------------
 
 
@@ -76,7 +83,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
     Exception
         Whatever tifffile raises on damage.
     """
-    with tifffile.TiffFile(stream) as file:
+    with _quiet_tifffile(), tifffile.TiffFile(stream) as file:
         page = file.pages.first
         assert isinstance(page, tifffile.TiffPage)  # never a frame, which comes later in a series
         _check_page(page, max_pixels)
@@ -87,6 +94,32 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
         if page.photometric == _CMYK:
             pixels, metadata = _without_cmyk(pixels, metadata, remarks)
         return Decoded(make_upright(pixels, _orientation(page)), metadata, remarks)
+
+
+@contextmanager
+def _quiet_tifffile() -> Iterator[None]:
+    """Keep tifffile's log lines on damaged files off standard error; handlers of others stay."""
+    logger, handler = logging.getLogger("tifffile"), logging.NullHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV's lines off standard error; the level is global, so one thread at a time."""
+    import cv2
+
+    with _opencv_level:
+        # OpenCV 4 has it under one name, OpenCV 5 under the other.
+        set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+        level = set_level(0)
+        try:
+            yield
+        finally:
+            set_level(level)
 
 
 def _check_page(page: tifffile.TiffPage, max_pixels: int) -> None:
@@ -154,13 +187,14 @@ def _decode_with_opencv(page: tifffile.TiffPage, stream: BinaryIO) -> NDArray[An
         data[tag.valueoffset : tag.valueoffset + 2] = (
             (0, 1) if page.parent.byteorder == ">" else (1, 0)
         )  # upright is all that OpenCV decodes
-    stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    with _quiet_opencv():
+        stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     rows, cols, samples = page.imagelength, page.imagewidth, page.samplesperpixel
     depth = np.uint16 if page.bitspersample == 16 else np.uint8
     plain = page.photometric in {_BLACK_IS_ZERO, _RGB, _YCBCR}
     if stored is None or not plain or stored.dtype != depth or stored.size != rows * cols * samples:
         name = getattr(page.compression, "name", page.compression)
-        message = f"TIFF with {name} compression; save it uncompressed or with deflate"
+        message = f"TIFF whose {name} data cannot be decoded; save it anew, uncompressed"
         raise ImageFileError(message)
     stored = stored.reshape(rows, cols, samples)
     codes = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
