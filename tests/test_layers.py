@@ -18,19 +18,21 @@ ALLOWED = {
     "": {"pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
     "errors": set(),
     "exposure": set(),
+    "prior": {"mapping", "response"},
     "response": {"exposure", "mapping", "cv2"},
     "mapping": {"cv2"},
     "intermediate": {"exposure", "mapping"},
     "refine": {"onnxruntime"},
-    "pipeline": CORE | {"refine"},
+    "pipeline": CORE | {"prior", "refine", "cv2"},
     "images": {"exposure", "PIL", "tifffile", "imageio", "cv2"},
-    "job": {"exposure", "images", "pipeline", "refine", "response"},
+    "job": {"exposure", "images", "pipeline", "refine", "response", "cv2"},
     "calibration": {"exposure", "images", "job", "plot", "response"},
     "plot": set(),
     "doctor": {"refine", "onnxruntime", "cv2", "PIL"},
     "cli": {"calibration", "doctor", "job", "refine", "click", "rich"},
     "__main__": {"cli"},
-    "training": CORE | {"refine", "images", "pipeline", "cv2", "torch", "onnx", "OpenEXR", "PIL"},
+    "training": CORE
+    | {"prior", "refine", "images", "pipeline", "cv2", "torch", "onnx", "OpenEXR", "PIL"},
 }
 LIGHT = {"", "__main__", "cli", "errors", "exposure"}  # may not load NumPy on import
 

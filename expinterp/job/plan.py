@@ -114,6 +114,8 @@ class Job:
         Exposure ratio, in place of what times say.
     response : Path or None
         A camera profile.
+    threads : int or None
+        How wide to work; it holds for the process from then on.
     """
 
     long: str

@@ -10,12 +10,13 @@ import numpy as np
 
 from expinterp.errors import PairError
 from expinterp.exposure import Exposure
-from expinterp.images import Photograph, read_photograph
+from expinterp.images import Photograph, Pixels, read_photograph
 from expinterp.images.files import STREAM
 from expinterp.images.metadata import profile_name, read_orientation
 from expinterp.images.orientation import turn
 
 READERS = 2  # files decoded at a time
+GRID = 128  # points per side on which two images are compared
 _TURNED_BACK = {6: 8, 8: 6}  # the orientation that undoes one; the other six undo themselves
 
 
@@ -91,14 +92,28 @@ def _colour(icc: bytes | None) -> bytes | None:
 
 
 def _turn_alike(reference: Photograph, other: Photograph) -> Photograph | None:
-    """Turn a shot as the reference is; None if that is needless or would not make sizes agree."""
+    """Turn a shot as the reference is, if their tags differ and the pixels then agree better."""
     theirs, mine = (read_orientation(shot.metadata.exif) for shot in (reference, other))
-    sizes = reference.pixels.shape[:2], other.pixels.shape[:2]
-    if theirs == mine or sizes[0] == sizes[1] or sizes[0] != sizes[1][::-1]:
+
+    def turned(image: Pixels) -> Pixels:
+        stored = turn(image, _TURNED_BACK.get(mine, mine))
+        return np.ascontiguousarray(turn(stored, theirs))
+
+    if theirs == mine or turned(other.pixels).shape != reference.pixels.shape:
         return None
+    if _likeness(reference.pixels, turned(other.pixels)) <= _likeness(
+        reference.pixels, other.pixels
+    ):
+        return None
+    alpha = None if other.alpha is None else turned(other.alpha)
+    return replace(other, pixels=turned(other.pixels), alpha=alpha)
 
-    def again(image: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(turn(turn(image, _TURNED_BACK.get(mine, mine)), theirs))
 
-    alpha = None if other.alpha is None else again(other.alpha)
-    return replace(other, pixels=again(other.pixels), alpha=alpha)
+def _likeness(one: Pixels, two: Pixels) -> float:
+    """Correlate two images on a coarse grid; −1 if they differ in shape, 0 if one is flat."""
+    if one.shape != two.shape:
+        return -1.0
+    rows, cols = (slice(None, None, 1 + size // GRID) for size in one.shape[:2])
+    grids = [image[rows, cols].mean(axis=2).ravel() for image in (one, two)]
+    spread = float(np.std(grids[0]) * np.std(grids[1]))
+    return float(np.cov(*grids, bias=True)[0, 1]) / spread if spread else 0.0

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -106,6 +107,8 @@ def run(job: Job, *, begin: Callable[[str], None] = lambda stage: None) -> Repor
     """
     clock = Clock(begin)
     refuse(job)
+    if job.threads:
+        cv2.setNumThreads(job.threads)  # stage one works as wide as OpenCV
     with clock.stage("read"):
         opened, warnings = _open(job)
     with clock.stage("measure"):
@@ -246,4 +249,8 @@ def _describe_shot(role: str, shot: Photograph, pair: pipeline.Pair) -> dict[str
 def _describe_refiner(refiner: Refiner | None) -> dict[str, Any] | None:
     if refiner is None:
         return None
-    return {"sha256": refiner.digest, "provider": refiner.provider}
+    return {
+        "sha256": refiner.digest,
+        "provider": refiner.provider,
+        "threads": refiner.threads,
+    }
