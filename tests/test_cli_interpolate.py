@@ -394,7 +394,9 @@ def test_unreadable_inputs_are_3_and_named(folder: Folder, content: bytes | str 
 
 def test_equal_exposures_are_no_pair(folder: Folder) -> None:
     folder.write("twin.png", shoot(TIMES["long"]))
-    assert folder.run("long.png", "twin.png", "-o", "mid.png")[0] == ExitCode.PAIR
+    code, _, err = folder.run("long.png", "twin.png", "-o", "mid.png")
+    assert code == ExitCode.PAIR
+    assert "long.png and twin.png: " in err
 
 
 def test_different_sizes_are_no_pair(folder: Folder) -> None:

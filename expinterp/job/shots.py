@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -94,19 +95,17 @@ def _colour(icc: bytes | None) -> bytes | None:
 def _turn_alike(reference: Photograph, other: Photograph) -> Photograph | None:
     """Turn a shot as the reference is, if their tags differ and the pixels then agree better."""
     theirs, mine = (read_orientation(shot.metadata.exif) for shot in (reference, other))
+    if theirs == mine:
+        return None
 
     def turned(image: Pixels) -> Pixels:
-        stored = turn(image, _TURNED_BACK.get(mine, mine))
-        return np.ascontiguousarray(turn(stored, theirs))
+        return turn(turn(image, _TURNED_BACK.get(mine, mine)), theirs)
 
-    if theirs == mine or turned(other.pixels).shape != reference.pixels.shape:
-        return None
-    if _likeness(reference.pixels, turned(other.pixels)) <= _likeness(
-        reference.pixels, other.pixels
-    ):
+    as_tagged = _likeness(reference.pixels, other.pixels)
+    if _likeness(reference.pixels, turned(other.pixels)) <= as_tagged:
         return None
     alpha = None if other.alpha is None else turned(other.alpha)
-    return replace(other, pixels=turned(other.pixels), alpha=alpha)
+    return replace(other, pixels=np.ascontiguousarray(turned(other.pixels)), alpha=alpha)
 
 
 def _likeness(one: Pixels, two: Pixels) -> float:
@@ -114,6 +113,7 @@ def _likeness(one: Pixels, two: Pixels) -> float:
     if one.shape != two.shape:
         return -1.0
     rows, cols = (slice(None, None, 1 + size // GRID) for size in one.shape[:2])
-    grids = [image[rows, cols].mean(axis=2).ravel() for image in (one, two)]
-    spread = float(np.std(grids[0]) * np.std(grids[1]))
-    return float(np.cov(*grids, bias=True)[0, 1]) / spread if spread else 0.0
+    grids = [image[rows, cols].mean(axis=2) for image in (one, two)]
+    a, b = (grid - grid.mean() for grid in grids)
+    spread = math.sqrt(float((a**2).sum() * (b**2).sum()))
+    return float((a * b).sum()) / spread if spread else 0.0

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp import exposure, pipeline
+from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
 from expinterp.job.plan import Job, Kind, ladder_name, refuse
 from expinterp.job.shots import read_shots, reconcile, state_times
 from expinterp.refine import Refiner, open_refiner
-from expinterp.response import read_profile
+from expinterp.response import Profile, read_profile
 
 SCHEMA_VERSION = 1
 RESIDUAL_GAIN = 4  # steps shown for one of the residual: an eighth of the range fills the picture
@@ -70,6 +71,7 @@ class Opened:
 
     long: Photograph
     short: Photograph
+    profile: Profile | None
     refiner: Refiner | None
 
 
@@ -124,11 +126,12 @@ def run(job: Job, *, begin: Callable[[str], None] = lambda stage: None) -> Repor
             for output in _outputs(job, step, position, opened, pair):
                 warnings += _write(job, output, result, opened.long)
                 outputs.append(output)
-    return _report(opened, pair, outputs, warnings, clock.seconds)
+    return _report(job, opened, pair, outputs, warnings=warnings, seconds=clock.seconds)
 
 
 def _open(job: Job) -> tuple[Opened, list[str]]:
     """Decode both files, the network being opened meanwhile, and make them agree."""
+    profile = None if job.response is None else read_profile(job.response)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_refiner, job)
         shots = read_shots([job.long, job.short])
@@ -138,7 +141,12 @@ def _open(job: Job) -> tuple[Opened, list[str]]:
     long = shots[0]
     short, warnings = reconcile(*shots)
     notice = [refiner.notice] if refiner and refiner.notice else []
-    return Opened(long, short, refiner), [*long.warnings, *short.warnings, *warnings, *notice]
+    return Opened(long, short, profile, refiner), [
+        *long.warnings,
+        *short.warnings,
+        *warnings,
+        *notice,
+    ]
 
 
 def _open_refiner(job: Job) -> Refiner | None:
@@ -149,8 +157,12 @@ def _open_refiner(job: Job) -> Refiner | None:
 
 def _measure(job: Job, opened: Opened) -> pipeline.Pair:
     ratio = job.ratio or exposure.exposure_ratio(opened.long.exposure, opened.short.exposure)
-    profile = None if job.response is None else read_profile(job.response)
-    return pipeline.measure(opened.long.pixels, opened.short.pixels, ratio=ratio, response=profile)
+    pixels = opened.long.pixels, opened.short.pixels
+    try:
+        return pipeline.measure(*pixels, ratio=ratio, response=opened.profile)
+    except PairError as error:
+        message = f"{opened.long.name} and {opened.short.name}: {error}"
+        raise PairError(message) from error
 
 
 def _positions(job: Job, opened: Opened, pair: pipeline.Pair) -> tuple[float, ...]:
@@ -212,9 +224,11 @@ def show_residual(residual: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels
 
 
 def _report(
+    job: Job,
     opened: Opened,
     pair: pipeline.Pair,
     outputs: list[Output],
+    *,
     warnings: list[str],
     seconds: dict[str, float],
 ) -> Report:
@@ -224,7 +238,11 @@ def _report(
         inputs=[_describe_shot(role, shot, pair) for role, shot in shots.items()],
         outputs=[asdict(output) for output in outputs],
         ratio={"stated": pair.ratio_stated, "measured": pair.ratio_measured},
-        response={"source": pair.source, "ratio": "known" if pair.ratio_stated else "estimated"},
+        response={
+            "source": pair.source,
+            "file": None if job.response is None else str(job.response),
+            "ratio": "known" if pair.ratio_stated else "estimated",
+        },
         refinement=_describe_refiner(opened.refiner),
         timings=seconds,
         warnings=list(dict.fromkeys(warnings)),
