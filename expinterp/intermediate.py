@@ -1,0 +1,146 @@
+"""The intermediate image y0: both inputs mapped to the target exposure and averaged by certainty.
+
+    y0 = (W1(x1)·Λ13(x1) + W2(x2)·Λ23(x2)) / (W1(x1) + W2(x2))
+
+x1 is ``long``, x2 is ``short``, Λ13 darkens the one and Λ23 brightens the other; W1 falls to zero
+where ``long`` clips at white, W2 where ``short`` sinks into black. Everything is per channel and
+per pixel, so y0 is a function of two code values: for 8-bit files a table of 256 × 256.
+
+Source: weights and constants of the authors' later released code for Zheng, Li, Yang and Wu,
+"Exposure Interpolation via Hybrid Learning", ICASSP 2020 (arXiv:1905.03890); that the paper uses
+the same constants is an inference.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.mapping import CODE_VALUES, Floats, Pixels
+
+Planes: TypeAlias = NDArray[np.float32]
+
+WHITE_KNEE = 200.0  # code value of `long` from which its weight falls, to 0 at 255
+BLACK_KNEE = 55.0  # code value of `short` below which its weight falls, to 0 at 0
+FALL = 55.0  # code values over which it falls
+EPSILON = 1e-6  # added to both weights, so that their sum is never 0
+
+
+def long_weight(z: Floats) -> Floats:
+    """Weigh ``long`` by its own code value: W1 = 1 up to 200, then 1 − 3h² + 2h³ down to 0 at 255.
+
+    Parameters
+    ----------
+    z : float64 array, any shape
+        Code values 0..255, display-encoded, not necessarily whole.
+
+    Returns
+    -------
+    float64 array, shape of `z`
+        1e-6 … 1 + 1e-6.
+    """
+    return _fall((z - WHITE_KNEE) / FALL)
+
+
+def short_weight(z: Floats) -> Floats:
+    """Weigh ``short`` by its own code value: W2 = 1 from 55 up, below 1 − 3h² + 2h³, 0 at 0.
+
+    Parameters and result as for `long_weight`.
+    """
+    return _fall((BLACK_KNEE - z) / FALL)
+
+
+def _fall(h: Floats) -> Floats:
+    h = np.clip(h, 0.0, 1.0)
+    return 1 - 3 * h**2 + 2 * h**3 + EPSILON
+
+
+def intermediate(long: Pixels, short: Pixels, imf13: Floats, imf23: Floats) -> Planes:
+    """Compute y0.
+
+    Parameters
+    ----------
+    long, short : uint8 or uint16 arrays, shape (rows, cols, channels), same dtype
+        Display-encoded.
+    imf13, imf23 : float64 arrays, shape (channels, 256)
+        Λ13 and Λ23, from `imf_from_response`.
+
+    Returns
+    -------
+    float32 array, shape (channels, rows, cols)
+        Display-encoded on the scale 0..1, not rounded. 16-bit input is mapped on its real-valued
+        code v/257.
+    """
+    return Blend(imf13, imf23, long.dtype)(long, short)
+
+
+class Blend:
+    """y0 in tables, made once for a pair and applied to as many blocks of it as there are.
+
+    Parameters
+    ----------
+    imf13, imf23 : float64 arrays, shape (channels, 256)
+        Λ13 and Λ23.
+    dtype : numpy dtype
+        uint8: a 256 × 256 table of y0 per channel, a single gather per pixel. uint16: the terms
+        W·Λ and W of each input in tables of 65,536.
+    """
+
+    def __init__(self, imf13: Floats, imf23: Floats, dtype: np.dtype[Any]) -> None:
+        self._wide = dtype != np.uint8
+        codes = np.arange(65536) / 257 if self._wide else CODE_VALUES
+        w1, w2 = long_weight(codes), short_weight(codes)
+        terms = [
+            (w1 * _evaluate(a, codes) / 255, w1, w2 * _evaluate(b, codes) / 255, w2)
+            for a, b in zip(imf13, imf23, strict=True)
+        ]
+        self._terms = [tuple(term.astype(np.float32) for term in four) for four in terms]
+        self._tables = [] if self._wide else [_average(*four) for four in terms]
+
+    def __call__(self, long: Pixels, short: Pixels) -> Planes:
+        """Compute y0 of two blocks (rows, cols, channels): float32 (channels, rows, cols), 0..1."""
+        rows, cols, channels = long.shape
+        out = np.empty((channels, rows, cols), np.float32)
+        for channel, plane in enumerate(out):
+            x1, x2 = long[..., channel], short[..., channel]
+            if self._wide:
+                plane[:] = _average_wide(x1, x2, self._terms[channel])
+            else:
+                index = np.left_shift(x1, 8, dtype=np.uint16)
+                np.take(self._tables[channel], index | x2, out=plane, mode="clip")
+        return out
+
+
+def _evaluate(imf: Floats, codes: Floats) -> Floats:
+    return np.interp(codes, CODE_VALUES, imf)
+
+
+def _average(a: Floats, w1: Floats, b: Floats, w2: Floats) -> NDArray[np.float32]:
+    """Tabulate y0 for every pair of 8-bit code values, as a flat table of index 256·x1 + x2."""
+    table = (a[:, None] + b) / (w1[:, None] + w2)
+    return table.astype(np.float32).ravel()
+
+
+def _average_wide(x1: Pixels, x2: Pixels, terms: tuple[Planes, ...]) -> Planes:
+    """Compute y0 of 16-bit pixels of one channel from the terms W1·Λ13, W1, W2·Λ23, W2."""
+    a, w1, b, w2 = terms
+    y0: Planes = a.take(x1)
+    y0 += b.take(x2)
+    weight = w1.take(x1)
+    weight += w2.take(x2)
+    y0 /= weight
+    return y0
+
+
+def quantise(planes: Planes, out: Pixels) -> None:
+    """Clip planes (channels, rows, cols), 0..1, and round them into pixels (rows, cols, channels).
+
+    The one place where code values become whole. `planes` is used as scratch space.
+    """
+    top = np.float32(np.iinfo(out.dtype).max)
+    np.multiply(planes, top, out=planes)
+    np.clip(planes, np.float32(0), top, out=planes)
+    np.rint(planes, out=planes)
+    np.copyto(out, planes.transpose(1, 2, 0), casting="unsafe")

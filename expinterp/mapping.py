@@ -1,0 +1,177 @@
+"""Intensity mapping functions: which code value another exposure gives.
+
+A response z = f(E·t), tabulated as g(z) = ln(E·t) per channel, maps a code value of one exposure to
+Λ_k(z) = g⁻¹(g(z) + ln k) in an exposure k times as long. Without a response the pair itself tells
+Λ12, from ``long`` to ``short``: one scene gives both images, so equal ranks are equal irradiances
+(histogram specification). Code values are display-encoded; 16-bit files are measured on the same
+0..255 scale, v/257, in fractions.
+
+Source: Grossberg and Nayar, "Determining the Camera Response from Images: What Is Knowable?",
+IEEE TPAMI 25(11), 2003.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+CODES = 256  # knots of every table
+CODE_VALUES = np.arange(CODES, dtype=np.float64)
+MAX_SAMPLES = 2_000_000  # pixels that a joint histogram counts; more change nothing
+LONG_CLIPPED = 251  # code values of `long` from here up may be clipped
+SHORT_CLIPPED = 2  # code values of `short` below this may be clipped
+TRIM = 8.0  # code values; pixels farther from the mapping moved, or are a border
+TAIL = 0.005  # share of pixels at each end whose ranks say little
+LEVELS = 48  # matched levels per channel: few and well spread
+
+
+def imf_from_response(response: Floats, *, scale: float) -> Floats:
+    """Tabulate the intensity mapping function Λ from one exposure to another.
+
+    One irradiance E gives z = f(E·t) at every time t, so a code value maps to
+    Λ(z) = f(f⁻¹(z)·scale): in logarithms, a shift along the response.
+
+    Parameters
+    ----------
+    response : float64 array, shape (channels, 256)
+        g(z) = ln(E·t) per channel, strictly increasing, z display-encoded.
+    scale : float
+        k = t_target / t_source, > 0: t3/t1 for Λ13, t3/t2 for Λ23.
+
+    Returns
+    -------
+    float64 array, shape (channels, 256)
+        ``imf[c, z]``, target code values 0..255. Never decreasing, not rounded.
+
+    Raises
+    ------
+    ValueError
+        If `scale` is not positive, or `response` does not increase.
+
+    Notes
+    -----
+    Clipped values (0, 255) stand for many irradiances; their entries are guesses.
+
+    Examples
+    --------
+    >>> linear = np.log(np.arange(1.0, 257.0))[None]
+    >>> imf_from_response(linear, scale=2.0)[0, [9, 99, 199]]
+    array([ 19., 199., 255.])
+    """
+    if not scale > 0:
+        msg = f"scale must be positive, got {scale}"
+        raise ValueError(msg)
+    if not (np.diff(response) > 0).all():
+        msg = "response must increase strictly with the code value"
+        raise ValueError(msg)
+    shifted = response + np.log(scale)
+    return np.stack([np.interp(s, g, CODE_VALUES) for s, g in zip(shifted, response, strict=True)])
+
+
+def joint_histogram(long: Pixels, short: Pixels) -> NDArray[np.int64]:
+    """Count how often each pair of code values falls on one pixel, per channel.
+
+    Parameters
+    ----------
+    long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
+        Display-encoded, registered. 16-bit values count in their nearest 8-bit bin. Large images
+        are sampled on a regular grid.
+
+    Returns
+    -------
+    int64 array, shape (channels, 256, 256)
+        ``joint[c, z1, z2]``.
+    """
+    step = int(np.ceil(np.sqrt(long.shape[0] * long.shape[1] / MAX_SAMPLES)))
+    z1, z2 = (to_codes(image[::step, ::step]) for image in (long, short))
+    pairs = z1.astype(np.uint16) * CODES + z2
+    counts = [np.bincount(p.ravel(), minlength=CODES**2) for p in np.moveaxis(pairs, -1, 0)]
+    return np.stack(counts).reshape(-1, CODES, CODES)
+
+
+def to_codes(image: Pixels) -> NDArray[np.uint8]:
+    """Round an image to 8-bit code values: v/257 of a 16-bit one, an 8-bit one as it is."""
+    if image.dtype == np.uint8:
+        return image  # type: ignore[return-value]
+    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def matched_levels(joint: NDArray[np.int64]) -> Floats:
+    """Find code values of ``long`` and ``short`` that stand for the same irradiance.
+
+    Histogram specification by mid-ranks, on the pixels near the mapping that the joint histogram
+    itself shows: borders and things that moved would shift every rank. The levels lie evenly along
+    the curve, between the clipped ends, so that a crowded tone counts no more than a rare one.
+
+    Parameters
+    ----------
+    joint : int64 array, shape (256, 256)
+        Of one channel, from `joint_histogram`.
+
+    Returns
+    -------
+    float64 array, shape (48, 2) or (0, 2)
+        Columns z1 (of ``long``) and z2 (of ``short``), both increasing; empty where the two share
+        no unclipped tone.
+    """
+    curve = _median_curve(joint)
+    for _ in range(3):
+        kept = joint * _near(curve)
+        h1, h2 = kept.sum(axis=1), kept.sum(axis=0)
+        curve = _specify(h1, h2)
+    return _spread_levels(h1, h2)
+
+
+def _median_curve(joint: NDArray[np.int64]) -> Floats:
+    """Trace the median of z2 at each z1, made monotone; a start that borders do not move."""
+    cumulative = joint.cumsum(axis=1)
+    total = cumulative[:, -1]
+    seen = np.flatnonzero(total)
+    median = (cumulative[seen] >= total[seen, None] / 2).argmax(axis=1).astype(np.float64)
+    rising = np.maximum.accumulate(median)
+    falling = np.minimum.accumulate(median[::-1])[::-1]
+    return np.interp(CODE_VALUES, seen, (rising + falling) / 2)
+
+
+def _near(curve: Floats) -> NDArray[np.bool_]:
+    """Mark the cells (z1, z2) within TRIM code values of the curve, or clipped in either image."""
+    slope = np.gradient(curve)[:, None]
+    distance = np.abs(CODE_VALUES - curve[:, None]) / np.sqrt(1 + slope**2)
+    near: NDArray[np.bool_] = distance <= TRIM
+    near[LONG_CLIPPED:] = True
+    near[:, : SHORT_CLIPPED + 1] = True
+    return near
+
+
+def _mid_ranks(histogram: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return the occupied code values and the share of pixels below each, half its own included."""
+    occupied = np.flatnonzero(histogram)
+    counts = histogram[occupied]
+    ranks = (counts.cumsum() - counts / 2) / max(counts.sum(), 1)
+    return occupied.astype(np.float64), ranks
+
+
+def _specify(h1: NDArray[np.int64], h2: NDArray[np.int64]) -> Floats:
+    """Map code values of h1 to the code values of equal rank in h2."""
+    (z1, q1), (z2, q2) = _mid_ranks(h1), _mid_ranks(h2)
+    return np.interp(np.interp(CODE_VALUES, z1, q1), q2, z2)
+
+
+def _spread_levels(h1: NDArray[np.int64], h2: NDArray[np.int64]) -> Floats:
+    """Choose matched levels at even distances along the curve, away from its clipped ends."""
+    (z1, q1), (z2, q2) = _mid_ranks(h1), _mid_ranks(h2)
+    floor = max(SHORT_CLIPPED, z2[np.searchsorted(q2, 1e-3)] + 2)
+    ceiling = min(LONG_CLIPPED, z1[np.searchsorted(q1, 1 - 1e-3) - 1] - 1)
+    lowest = max(q1[0], q2[0], TAIL, h2[: int(floor)].sum() / h2.sum())
+    highest = min(q1[-1], q2[-1], 1 - TAIL, h1[: int(ceiling)].sum() / h1.sum())
+    ranks = np.union1d(q1, q2)
+    ranks = ranks[(ranks >= lowest) & (ranks <= highest)]
+    if ranks.size < 2:
+        return np.empty((0, 2))
+    curve = np.stack([np.interp(ranks, q1, z1), np.interp(ranks, q2, z2)], axis=1)
+    length = np.r_[0.0, np.hypot(*np.diff(curve, axis=0).T).cumsum()]
+    along = np.linspace(0.0, length[-1], LEVELS)
+    return np.stack([np.interp(along, length, column) for column in curve.T], axis=1)

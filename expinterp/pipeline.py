@@ -1,0 +1,365 @@
+"""The front door: two arrays in, the array between them out.
+
+`measure` learns what there is to learn of a pair once; `render` makes any exposure between the two
+of it; `interpolate` does both. Images are display-encoded, (rows, cols, channels), R G B or grey,
+uint8 or uint16; results have the shape and dtype of the inputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.errors import PairError
+from expinterp.exposure import MEDIUM, ev_step
+from expinterp.intermediate import Blend, quantise
+from expinterp.mapping import (
+    Floats,
+    Pixels,
+    imf_from_response,
+    joint_histogram,
+    matched_levels,
+    to_codes,
+)
+from expinterp.prior import Estimate, ResponsePrior, estimate_response, load_prior
+from expinterp.response import Profile
+
+if TYPE_CHECKING:
+    from expinterp.refine import Refiner
+
+LEAST_STEP = 0.25  # EV; closer shots have nothing in between
+DOUBT = {"pair": 2.0, "profile": 0.75}  # EV by which a stated ratio may differ from the pixels
+LIKENESS = 0.12  # least rank correlation of local contrast; real pairs ≥ 0.16, strangers ≤ 0.1
+THUMBNAIL = 128  # pixels of the longer side when scenes are compared
+DETAILS = 64  # thumbnail pixels below which scenes are not compared
+STRIP = 128  # rows mapped at a time
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two shots of one scene and what they tell about camera and light.
+
+    Attributes
+    ----------
+    long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
+        In the right order, whatever the order given.
+    response : float64 array, shape (channels, 256)
+        g(z) = ln(E·t), on a scale where the ratio is exp(`log_ratio`).
+    log_ratio : float
+        ln(t1/t2), natural logarithm.
+    ratio_stated : float or None
+        t1/t2 as files or caller say, > 1.
+    ratio_measured : float
+        t1/t2 as the pixels say, within a stop or so if the response is not known.
+    source : {'pair', 'profile'}
+        Where the response comes from.
+    clipped : dict
+        Share of code values at the ends of the range: ``{"long": {"black": …, "white": …}, …}``.
+    swapped : bool
+        Whether ``short`` was given first.
+    notices : tuple of str
+        What a person should know.
+    """
+
+    long: Pixels
+    short: Pixels
+    response: Floats
+    log_ratio: float
+    ratio_stated: float | None
+    ratio_measured: float
+    source: str
+    clipped: dict[str, dict[str, float]]
+    swapped: bool = False
+    notices: tuple[str, ...] = ()
+
+    @property
+    def ratio(self) -> float:
+        """The exposure ratio to reckon with: stated, else measured."""
+        return self.ratio_stated or self.ratio_measured
+
+    def blend(self, position: float) -> Blend:
+        """Make the tables of y0 at a position between ``short`` (0) and ``long`` (1)."""
+        imf13 = imf_from_response(self.response, scale=math.exp((position - 1) * self.log_ratio))
+        imf23 = imf_from_response(self.response, scale=math.exp(position * self.log_ratio))
+        return Blend(imf13, imf23, self.long.dtype)
+
+
+@dataclass(frozen=True)
+class Interpolation:
+    """A virtual exposure.
+
+    Attributes
+    ----------
+    medium : uint8 or uint16 array, shape of the inputs
+        The result.
+    pair : Pair
+    position : float
+        Where it lies between ``short`` (0) and ``long`` (1), in stops.
+    """
+
+    medium: Pixels
+    pair: Pair = field(repr=False)
+    position: float = MEDIUM
+
+    @cached_property
+    def intermediate(self) -> Pixels:
+        """y0: the result without the network, shape and dtype of `medium`."""
+        return _map_strips(self.pair, self.pair.blend(self.position))
+
+    @cached_property
+    def residual(self) -> NDArray[np.float32]:
+        """What the network added: medium − y0 in units of the full range, −1..1, float32."""
+        top = np.float32(np.iinfo(self.medium.dtype).max)
+        return (self.medium.astype(np.float32) - self.intermediate) / top
+
+
+def interpolate(
+    long: Pixels,
+    short: Pixels,
+    *,
+    ratio: float | None = None,
+    response: Profile | None = None,
+    position: float = MEDIUM,
+    refiner: Refiner | None = None,
+) -> Interpolation:
+    """Compute the photograph between two exposures of one still scene.
+
+    Parameters
+    ----------
+    long, short : uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
+        Display-encoded, R G B, registered; the same shape and dtype.
+    ratio : float, optional
+        Exposure ratio t1/t2, if known. The image half-way does not depend on it.
+    response : Profile, optional
+        The camera's profile; without it the response is estimated from the pair.
+    position : float
+        Where between ``short`` (0) and ``long`` (1), in stops; ½ is the geometric mean.
+    refiner : Refiner, optional
+        The network, from `open_refiner`; without it the result is y0.
+
+    Returns
+    -------
+    Interpolation
+        ``.medium`` has the shape and dtype of the inputs.
+
+    Raises
+    ------
+    ValueError
+        If arrays are not images as above, or `position` is not within 0..1.
+    PairError
+        If the two are not a long and a short exposure of one scene.
+    """
+    return render(measure(long, short, ratio=ratio, response=response), position, refiner=refiner)
+
+
+def measure(
+    long: Pixels,
+    short: Pixels,
+    *,
+    ratio: float | None = None,
+    response: Profile | None = None,
+    prior: ResponsePrior | None = None,
+) -> Pair:
+    """Learn what a pair tells: order, response, exposure ratio, clipping.
+
+    Parameters
+    ----------
+    long, short, ratio, response
+        As for `interpolate`. Shots in the wrong order are put right; a `ratio` below 1 says that
+        they are.
+    prior : ResponsePrior, optional
+        What responses are like; the bundled one if not given.
+
+    Raises
+    ------
+    ValueError, PairError
+        As `interpolate`.
+    """
+    _check_images(long, short)
+    long, short = (image if image.ndim == 3 else image[..., None] for image in (long, short))
+    swapped = bool(long.mean() < short.mean())
+    notices = [*_explain_order(swapped, ratio)]
+    if swapped:
+        long, short = short, long
+    stated = None if ratio is None else max(ratio, 1 / ratio)
+    joint = joint_histogram(long, short)
+    prior = prior or load_prior()
+    source = "pair" if response is None else "profile"
+    estimate = _estimate(
+        joint, prior if response is None else prior.around(response.response), stated
+    )
+    _check_pair(long, short, estimate)
+    measured = math.exp(estimate.log_ratio)
+    notices += _explain_ratio(stated, measured, source)
+    return Pair(
+        long=long,
+        short=short,
+        response=_per_channel(estimate.response, long.shape[2]),
+        log_ratio=estimate.log_ratio,
+        ratio_stated=stated,
+        ratio_measured=measured,
+        source=source,
+        clipped={"long": _clipped(joint.sum(axis=2)), "short": _clipped(joint.sum(axis=1))},
+        swapped=swapped,
+        notices=tuple(notices),
+    )
+
+
+def render(
+    pair: Pair,
+    position: float = MEDIUM,
+    *,
+    refiner: Refiner | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Interpolation:
+    """Make the exposure at a position between the two shots of a pair.
+
+    Parameters
+    ----------
+    pair : Pair
+        From `measure`.
+    position : float
+        Where between ``short`` (0) and ``long`` (1), in stops.
+    refiner : Refiner, optional
+        The network; without it the result is y0.
+    progress : function, optional
+        Called with the share done, 0..1.
+
+    Raises
+    ------
+    ValueError
+        If `position` is not within 0..1.
+    """
+    if not 0 <= position <= 1:
+        msg = f"position must be within 0 (short) and 1 (long), got {position}"
+        raise ValueError(msg)
+    blend = pair.blend(position)
+    if refiner is None:
+        medium = _map_strips(pair, blend, progress)
+    else:
+        medium = refiner.refine(pair.long, pair.short, blend, progress=progress)
+    return Interpolation(medium, pair, position)
+
+
+def _check_images(long: Any, short: Any) -> None:
+    """Refuse arrays that are no images (misuse), then images that are no pair."""
+    for name, image in (("long", long), ("short", short)):
+        dtype = getattr(image, "dtype", None)
+        shape: tuple[int, ...] = getattr(image, "shape", ())
+        if dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)}:
+            msg = f"{name} must be an array of uint8 or uint16 code values, got {dtype}"
+            raise ValueError(msg)
+        if len(shape) not in {2, 3} or 0 in shape or (len(shape) == 3 and shape[2] not in {1, 3}):
+            msg = f"{name} must have shape (rows, cols) or (rows, cols, 1 or 3), got {shape}"
+            raise ValueError(msg)
+    if long.shape == short.shape and long.dtype == short.dtype:
+        return
+    kinds = [
+        f"{i.shape[1]} × {i.shape[0]}, {_channels(i)}, {8 * i.itemsize} bit" for i in (long, short)
+    ]
+    msg = f"the two images differ: {kinds[0]} and {kinds[1]}; export both alike"
+    raise PairError(msg)
+
+
+def _channels(image: Pixels) -> str:
+    return "colour" if image.ndim == 3 and image.shape[2] == 3 else "grey"
+
+
+def _explain_order(swapped: bool, ratio: float | None) -> list[str]:
+    """Say what was done about the order, and where the stated exposures contradict the pixels."""
+    said_swapped = ratio is not None and ratio < 1
+    if swapped:
+        return ["the first image is the darker one: taken as the short exposure"]
+    if said_swapped:
+        return ["the stated exposures contradict the pixels: the brighter image is taken as long"]
+    return []
+
+
+def _estimate(joint: NDArray[np.int64], prior: ResponsePrior, stated: float | None) -> Estimate:
+    """Estimate the response; where the shots share no tone, only a stated ratio helps."""
+    levels = [matched_levels(channel) for channel in joint]
+    try:
+        return estimate_response(levels, prior)
+    except ValueError as error:
+        if stated is None:
+            msg = "the two images share no tone that both hold; if they are a pair, add the ratio"
+            raise PairError(msg) from error
+        response = np.tensordot(prior.weights, prior.centres, 1)
+        return Estimate(response, math.log(stated), 0.0)
+
+
+def _check_pair(long: Pixels, short: Pixels, estimate: Estimate) -> None:
+    """Refuse equal exposures and different scenes."""
+    step = ev_step(math.exp(estimate.log_ratio))
+    if step < LEAST_STEP:
+        msg = (
+            f"the two exposures are equal (measured {step:.2f} EV apart, {LEAST_STEP} are needed); "
+            "give a long and a short one"
+        )
+        raise PairError(msg)
+    likeness = _likeness(long, short)
+    if likeness < LIKENESS:
+        msg = (
+            "the two images do not show the same scene "
+            f"(correlation of detail {likeness:.2f}, {LIKENESS} is needed); give two exposures of one still scene"
+        )
+        raise PairError(msg)
+
+
+def _likeness(long: Pixels, short: Pixels) -> float:
+    """Correlate the ranks of local contrast in thumbnails of the two; exposure leaves it alone."""
+    size = tuple(max(1, round(n * THUMBNAIL / max(long.shape[:2]))) for n in long.shape[1::-1])
+    ranks = []
+    for image in (long, short):
+        small = cv2.resize(to_codes(image), size, interpolation=cv2.INTER_AREA)
+        tone = np.log(small.reshape(*small.shape[:2], -1).mean(axis=2) + 4)  # 4: noise in black
+        detail = tone - cv2.GaussianBlur(tone, (0, 0), THUMBNAIL / 32)
+        ranks.append(detail.ravel().argsort(kind="stable").argsort(kind="stable"))
+    return float(np.corrcoef(*ranks)[0, 1]) if ranks[0].size > DETAILS else 1.0
+
+
+def _explain_ratio(stated: float | None, measured: float, source: str) -> list[str]:
+    if stated is None or abs(ev_step(stated) - ev_step(measured)) <= DOUBT[source]:
+        return []
+    msg = (
+        f"the stated exposure ratio is {stated:.4g}, the pixels say about {measured:.2g}; "
+        "check the exposure times"
+    )
+    return [msg]
+
+
+def _per_channel(response: Floats, channels: int) -> Floats:
+    """Give a grey image the one response that its three equal channels share."""
+    return response if channels == 3 else response.mean(axis=0, keepdims=True)
+
+
+def _clipped(histograms: NDArray[np.int64]) -> dict[str, float]:
+    total = histograms.sum()
+    ends = {"black": histograms[:, 0].sum(), "white": histograms[:, -1].sum()}
+    return {end: round(float(count / total), 5) for end, count in ends.items()}
+
+
+def _map_strips(
+    pair: Pair, blend: Blend, progress: Callable[[float], None] | None = None
+) -> Pixels:
+    """Compute y0 of the whole pair, rounded, a strip of rows at a time."""
+    out = np.empty_like(pair.long)
+    starts = range(0, len(out), STRIP)
+
+    def work(start: int) -> None:
+        rows = slice(start, start + STRIP)
+        quantise(blend(pair.long[rows], pair.short[rows]), out[rows])
+
+    with ThreadPoolExecutor(max(cv2.getNumThreads(), 1)) as pool:
+        for done, _ in enumerate(pool.map(work, starts), start=1):
+            if progress:
+                progress(done / len(starts))
+    return out

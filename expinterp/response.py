@@ -1,0 +1,182 @@
+"""Camera response: what light a code value stands for, and profiles that keep it.
+
+A camera turns irradiance E and time t into a code value z = f(E·t). Tabulated is its inverse in
+logarithms, g(z) = ln f⁻¹(z), per channel, display-encoded z = 0..255, g(128) = 0.
+
+Source: Debevec and Malik, "Recovering High Dynamic Range Radiance Maps from Photographs",
+SIGGRAPH 1997, equation 3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.errors import ImageFileError
+from expinterp.mapping import CODE_VALUES, CODES, Floats, Pixels, to_codes
+
+ANCHOR = 128  # the code value where g = 0
+SMOOTHNESS = 0.04  # λ of the curvature term, for weights of mean 1 per pixel
+HAT = np.minimum(CODE_VALUES, 255 - CODE_VALUES) / 127.5  # w(z), 0 where clipped
+LEAST_SLOPE = 1e-4  # of g per code value, so that it increases strictly
+STACK_SAMPLES = 300_000  # pixels used; Debevec and Malik ask for some dozens
+PROFILE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The response of one camera and picture style.
+
+    Attributes
+    ----------
+    response : float64 array, shape (channels, 256)
+        g(z), strictly increasing.
+    residual : float
+        Root mean square of g(z) − ln E − ln t over the stack, weighted, in stops.
+    shots : int
+        Exposures it was measured from.
+    camera : str or None
+        Maker and model.
+    """
+
+    response: Floats
+    residual: float
+    shots: int
+    camera: str | None = None
+
+    def to_json(self) -> str:
+        """Write the profile as JSON, curves rounded to 1e-5."""
+        facts = asdict(self) | {"response": np.round(self.response, 5).tolist()}
+        return json.dumps({"expinterp_profile": PROFILE_VERSION, **facts}) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Profile:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it is no profile, or its curves are not 1 or 3 increasing rows of 256 numbers.
+        """
+        facts: dict[str, Any] = json.loads(text)
+        if not isinstance(facts, dict) or facts.get("expinterp_profile") != PROFILE_VERSION:
+            msg = f"no expinterp profile of version {PROFILE_VERSION}"
+            raise ValueError(msg)
+        response = np.array(facts["response"], dtype=np.float64)
+        if response.shape not in {(1, CODES), (3, CODES)} or not (np.diff(response) > 0).all():
+            msg = "response must be 1 or 3 increasing rows of 256 numbers"
+            raise ValueError(msg)
+        return cls(response, float(facts["residual"]), int(facts["shots"]), facts["camera"])
+
+
+def read_profile(path: Path) -> Profile:
+    """Read a profile made by ``expinterp calibrate``.
+
+    Raises
+    ------
+    ImageFileError
+        If the file cannot be read, or holds no profile.
+    """
+    try:
+        return Profile.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"cannot read the profile {path}: {error.strerror}"
+        raise ImageFileError(msg) from error
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"{path} is no camera profile ({error}); make one with 'expinterp calibrate'"
+        raise ImageFileError(msg) from error
+
+
+def calibrate(
+    stack: Sequence[Pixels] | NDArray[Any],
+    times: Sequence[float],
+    *,
+    camera: str | None = None,
+) -> Profile:
+    """Measure a camera's response from a stack of exposures of one still scene.
+
+    Minimises, per channel, Σ w·(g(z) − ln E − ln t)² + λ·Σ (w·g″)² over g and every pixel's ln E.
+    For a given g the best ln E of a pixel is its weighted mean, which leaves a sum over pairs of
+    shots that depends on the joint histogram alone: 256 unknowns, however many pixels.
+
+    Parameters
+    ----------
+    stack : sequence of uint8 or uint16 arrays, shape (rows, cols, channels)
+        Display-encoded, registered; two or more, three for a result worth keeping.
+    times : sequence of float
+        Exposure times in seconds, or anything proportional to the light recorded.
+    camera : str, optional
+        Kept in the profile.
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two shots, the counts differ, or all times are equal.
+    """
+    if len(stack) != len(times) or len(set(times)) < 2:
+        msg = f"{len(stack)} shots and times {list(times)}: need two or more, differing, one each"
+        raise ValueError(msg)
+    step = int(np.ceil(np.sqrt(stack[0].shape[0] * stack[0].shape[1] / STACK_SAMPLES)))
+    shots = np.stack([to_codes(shot[::step, ::step]) for shot in stack])
+    log_times = np.log(np.asarray(times, dtype=np.float64))
+    channels = [shots[..., c].reshape(len(shots), -1) for c in range(shots.shape[-1])]
+    response = np.stack([_debevec(z, log_times) for z in channels])
+    errors = [_residual(g, z, log_times) for g, z in zip(response, channels, strict=True)]
+    residual = float(np.sqrt(np.mean(np.square(errors))) / np.log(2))
+    return Profile(response, round(residual, 4), len(shots), camera)
+
+
+def _debevec(z: NDArray[np.uint8], log_times: Floats) -> Floats:
+    """Solve for g of one channel; z has shape (shots, pixels)."""
+    weight = HAT[z]
+    total = np.maximum(weight.sum(axis=0), 1e-9)
+    normal, right = np.zeros((CODES, CODES)), np.zeros(CODES)
+    for j, k in combinations(range(len(z)), 2):
+        index = z[j].astype(np.int64) * CODES + z[k]
+        joint = np.bincount(index, weight[j] * weight[k] / total, CODES**2).reshape(CODES, CODES)
+        rows, cols = joint.sum(axis=1), joint.sum(axis=0)
+        normal += np.diag(rows + cols) - joint - joint.T
+        right += (log_times[j] - log_times[k]) * (rows - cols)
+    curvature = HAT[1:-1, None] * np.diff(np.eye(CODES), 2, axis=0)
+    normal += z.shape[1] * SMOOTHNESS * curvature.T @ curvature
+    normal[ANCHOR, ANCHOR] += z.shape[1]
+    normal += z.shape[1] * 1e-9 * np.eye(CODES)  # code values that nothing ties down
+    return increasing(np.linalg.solve(normal, right))
+
+
+def _residual(g: Floats, z: NDArray[np.uint8], log_times: Floats) -> float:
+    """Compute the weighted root mean square of g(z) − ln E − ln t, natural logarithm."""
+    weight = HAT[z]
+    exposure = g[z] - log_times[:, None]
+    total = np.maximum(weight.sum(axis=0), 1e-9)
+    error = exposure - (weight * exposure).sum(axis=0) / total
+    return float(np.sqrt((weight * error**2).sum() / max(weight.sum(), 1e-9)))
+
+
+def increasing(response: Floats) -> Floats:
+    """Make curves increase strictly and pass through g(128) = 0.
+
+    Parameters
+    ----------
+    response : float64 array, shape (..., 256)
+
+    Returns
+    -------
+    float64 array, same shape
+        Each step at least 1e-4; a curve that already does is only shifted.
+    """
+    ramp = LEAST_SLOPE * CODE_VALUES
+    risen = np.maximum.accumulate(response - ramp, axis=-1) + ramp
+    anchored: Floats = risen - risen[..., ANCHOR, None]
+    return anchored

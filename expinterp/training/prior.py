@@ -1,0 +1,143 @@
+"""Makes ``expinterp/data/response_prior.npz`` from collections of response curves.
+
+    python -m expinterp.training.prior FOLDER [-o FILE] [--without CAMERA]
+
+FOLDER holds ``measured_log_exposure.npz`` (`log_exposure` (scenes, 256, 3), natural logarithm,
+fitted to stacks by Debevec and Malik's method; `camera`) and ``dorf_film_144.npz`` (`irradiance`,
+`brightness`: film curves of the DoRF collection, Grossberg and Nayar 2004). What is kept is a
+basis and the coordinates of every curve in it, not the curves.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from expinterp.mapping import CODE_VALUES, CODES, Floats
+from expinterp.prior import ResponsePrior
+from expinterp.response import ANCHOR, increasing
+
+DIMENSIONS = 24  # of the basis; 16 lose 0.1 dB on the cameras it was made from
+FILM = 0.3  # share of the film curves in the mixture
+SPREAD = 0.2  # of a Gaussian around its centre, in units of that between cameras
+CONTRAST = (30, 200)  # between these code values all curves span the same log exposure,
+SPAN = 3.05  # natural logarithm: with it, ratios measured on real brackets are right on average
+RELIABLE = (4, 251)  # code values outside are noise in measured curves, and continued
+SMOOTHING = np.exp(-0.5 * (np.arange(-6, 7) / 1.5) ** 2)  # Gaussian, sigma 1.5 code values
+
+
+def build_prior(folder: Path, *, without: str | None = None) -> dict[str, Floats]:
+    """Make the arrays of the data file.
+
+    Parameters
+    ----------
+    folder : Path
+        The curves, see above.
+    without : str, optional
+        A camera whose curves are left out, to see how the method does on a camera it never saw.
+
+    Returns
+    -------
+    dict of str to array
+        `mean` (256,), `basis` (d, 256), `coordinates` (n, 3, d), `weights` (n,) and `covariance`
+        (3·d, 3·d); `ResponsePrior` says what they mean.
+    """
+    measured, cameras = read_measured(folder / "measured_log_exposure.npz")
+    kept = cameras != without
+    measured, cameras = measured[kept], cameras[kept]
+    film = read_film(folder / "dorf_film_144.npz")
+    per_camera = np.array([1 / np.sum(cameras == camera) for camera in cameras])
+    per_camera /= per_camera.sum()
+    curves = np.concatenate([measured, film])
+    curves *= (SPAN / span(curves))[:, None, None]
+    weights = np.r_[per_camera * (1 - FILM), np.full(len(film), FILM / len(film))]
+    mean = np.einsum("n,ncz->z", weights, curves) / 3
+    scaled = ((curves - mean) * np.sqrt(weights)[:, None, None]).reshape(-1, CODES)
+    basis = np.linalg.svd(scaled, full_matrices=False)[2][:DIMENSIONS]
+    coordinates = (curves - mean) @ basis.T
+    covariance = SPREAD**2 * channel_covariance(coordinates[: len(measured)], per_camera)
+    return {
+        "mean": mean,
+        "basis": basis,
+        "coordinates": coordinates,
+        "weights": weights,
+        "covariance": covariance,
+    }
+
+
+def as_prior(arrays: dict[str, Floats]) -> ResponsePrior:
+    """Make the prior itself, without the way through a file."""
+    centres = arrays["mean"] + arrays["coordinates"] @ arrays["basis"]
+    return ResponsePrior(centres, arrays["weights"], arrays["basis"], arrays["covariance"])
+
+
+def read_measured(path: Path) -> tuple[Floats, np.ndarray]:
+    """Read measured curves (scenes, 3, 256), mended, and the camera of each."""
+    held = np.load(path)
+    curves = held["log_exposure"].transpose(0, 2, 1).astype(np.float64)
+    mended = [[mend(curve) for curve in scene] for scene in curves]
+    return np.array(mended), held["camera"]
+
+
+def mend(curve: Floats) -> Floats:
+    """Smooth a measured curve and continue it where it is noise: like ln(z + 1), and straight."""
+    low, high = RELIABLE
+    padded = np.pad(curve, len(SMOOTHING) // 2, mode="edge")
+    smooth = np.convolve(padded, SMOOTHING / SMOOTHING.sum(), mode="valid")
+    rate = (smooth[low + 4] - smooth[low]) / np.log((low + 5) / (low + 1))
+    smooth[:low] = smooth[low] + rate * np.log((CODE_VALUES[:low] + 1) / (low + 1))
+    slope = max((smooth[high] - smooth[high - 8]) / 8, 0.002)
+    smooth[high:] = smooth[high] + slope * (CODE_VALUES[high:] - high)
+    return increasing(smooth)
+
+
+def read_film(path: Path) -> Floats:
+    """Read film curves as (curves, 3, 256), the same for all channels."""
+    held = np.load(path)
+    rising = np.maximum.accumulate(held["brightness"], axis=1) + 1e-9 * np.arange(1024)
+    codes = CODE_VALUES / 255
+    light = np.array([np.interp(codes, curve, held["irradiance"]) for curve in rising])
+    curves = increasing(np.log(np.maximum(light, 1e-4)))
+    return np.repeat((curves - curves[:, ANCHOR, None])[:, None], 3, axis=1)
+
+
+def span(curves: Floats) -> Floats:
+    """Compute the log exposure between two code values, mean of the channels."""
+    low, high = CONTRAST
+    return np.asarray((curves[..., high] - curves[..., low]).mean(axis=1))
+
+
+def channel_covariance(coordinates: Floats, weights: Floats) -> Floats:
+    """Compute the covariance of (R, G, B) coordinates, the same under any order of channels.
+
+    What all channels share varies by one covariance, what sets them apart by another, the
+    deviations of the three summing to zero.
+    """
+    shared = coordinates.mean(axis=1)
+    centred = shared - weights @ shared
+    common = np.einsum("n,nd,ne->de", weights, centred, centred)
+    apart = coordinates - shared[:, None]
+    single = np.einsum("n,ncd,nce->de", weights, apart, apart) / 3
+    covariance = np.kron(np.ones((3, 3)), common - single / 2) + np.kron(np.eye(3), 1.5 * single)
+    return covariance + 1e-9 * np.eye(len(covariance))
+
+
+def main() -> None:
+    """Read the command line and write the file."""
+    parser = argparse.ArgumentParser(description="Make the prior of camera responses.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("expinterp/data/response_prior.npz")
+    )
+    parser.add_argument("--without", metavar="CAMERA")
+    options = parser.parse_args()
+    arrays = build_prior(options.folder, without=options.without)
+    held: dict[str, Any] = {name: array.astype(np.float32) for name, array in arrays.items()}
+    np.savez_compressed(options.output, **held)
+
+
+if __name__ == "__main__":
+    main()
