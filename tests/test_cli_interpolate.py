@@ -138,6 +138,13 @@ def test_no_time_is_invented(folder: Folder) -> None:
     assert read_photograph(folder.path / "mid.png").exposure.time is None
 
 
+def test_times_that_contradict_the_pixels_are_not_passed_on(folder: Folder) -> None:
+    code, _, err = folder.run(*PLAIN, "--times", "1/480,1/30")
+    assert code == ExitCode.OK
+    assert "contradict the pixels" in err
+    assert read_photograph(folder.path / "mid.png").exposure.time is None
+
+
 @pytest.mark.parametrize(
     ("options", "position"),
     [

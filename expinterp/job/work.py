@@ -138,15 +138,11 @@ def _open(job: Job) -> tuple[Opened, list[str]]:
         refiner = opening.result()
     if job.times:
         shots = state_times(shots, job.times)
-    long = shots[0]
-    short, warnings = reconcile(*shots)
-    notice = [refiner.notice] if refiner and refiner.notice else []
-    return Opened(long, short, profile, refiner), [
-        *long.warnings,
-        *short.warnings,
-        *warnings,
-        *notice,
-    ]
+    long, (short, remarks) = shots[0], reconcile(*shots)
+    warnings = [*long.warnings, *short.warnings, *remarks]
+    if refiner and refiner.notice:
+        warnings.append(refiner.notice)
+    return Opened(long, short, profile, refiner), warnings
 
 
 def _open_refiner(job: Job) -> Refiner | None:
@@ -166,7 +162,13 @@ def _measure(job: Job, opened: Opened) -> pipeline.Pair:
 
 
 def _positions(job: Job, opened: Opened, pair: pipeline.Pair) -> tuple[float, ...]:
-    return job.target.positions(ratio=pair.ratio, long_time=opened.long.exposure.time)
+    return job.target.positions(ratio=pair.ratio, long_time=_long_time(opened))
+
+
+def _long_time(opened: Opened) -> float | None:
+    """Take the time of ``long``; None if the times contradict what the pixels show."""
+    ratio = exposure.exposure_ratio(opened.long.exposure, opened.short.exposure)
+    return None if ratio is not None and ratio <= 1 else opened.long.exposure.time
 
 
 def _outputs(
@@ -174,9 +176,9 @@ def _outputs(
 ) -> list[Output]:
     """Name and place the files of one exposure."""
     ev = position * exposure.ev_step(pair.ratio)
-    time = None
-    if opened.long.exposure.time and pair.ratio_stated:
-        short_time = opened.long.exposure.time / pair.ratio_stated
+    long_time, time = _long_time(opened), None
+    if long_time and pair.ratio_stated:
+        short_time = long_time / pair.ratio_stated
         time = exposure.time_at(position, short_time=short_time, ratio=pair.ratio_stated)
     return [
         Output(kind, ladder_name(path, step, job.target.count), ev, time)
