@@ -51,9 +51,7 @@ def test_arrays_are_interpolated(scene: str, tmp_path: Path) -> None:
     inputs = (EXAMPLES / f"{scene}_{shot}.jpg" for shot in ("long", "short"))
     run("interpolate_arrays.py", *inputs, output)
     computed, truth = read_photograph(output).pixels, pixels(scene, "medium")
-    assert psnr(computed, truth) > 5 + max(
-        psnr(pixels(scene, shot), truth) for shot in ("long", "short")
-    )
+    assert psnr(computed, truth) > 30
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -79,6 +77,14 @@ def test_the_readme_s_first_command_runs(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert command[0] == "expinterp"
     command[command.index("-o") + 1] = str(tmp_path / "mid.jpg")
     assert cli.main(command[1:]) == ExitCode.OK
+
+
+def test_the_readme_shows_what_the_program_makes(tmp_path: Path) -> None:
+    """Within what a network trained anew may change; make the picture again beyond that."""
+    pair = [str(EXAMPLES / f"square_{shot}.jpg") for shot in ("long", "short")]
+    assert cli.main(["interpolate", *pair, "-o", str(tmp_path / "mid.png")]) == ExitCode.OK
+    shown = pixels("square", "computed")
+    assert psnr(shown, read_photograph(tmp_path / "mid.png").pixels) > 35
 
 
 def test_the_readme_names_every_option() -> None:

@@ -22,7 +22,7 @@ ALLOWED = {
     "response": {"exposure", "mapping", "cv2"},
     "mapping": {"cv2"},
     "intermediate": {"exposure", "mapping"},
-    "refine": {"onnxruntime"},
+    "refine": {"intermediate", "onnxruntime"},
     "pipeline": CORE | {"prior", "refine", "cv2"},
     "images": {"exposure", "PIL", "tifffile", "imageio", "cv2"},
     "job": {"exposure", "images", "pipeline", "refine", "response", "cv2"},

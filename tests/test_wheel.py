@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLE = ("examples/window_long.jpg", "examples/window_short.jpg")
+EXAMPLE = ("examples/square_long.jpg", "examples/square_short.jpg")
 DATA = {"expinterp/models/lrl.onnx", "expinterp/data/response_prior.npz", "expinterp/py.typed"}
 
 pytestmark = pytest.mark.slow
