@@ -35,6 +35,7 @@ LOG_RATIO_SPREAD = 0.7  # … give or take one; natural logarithm
 CENTRES = 6  # centres that are refined; the rest fit worse
 CONFIDENCE = 0.1  # power of the likelihood: a hundred levels are worth some ten
 ROUNDS = 3  # of reweighting
+WORST = 20.0  # code values; a level farther from a centre's mapping counts no more
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class _System:
     def distance(self) -> Floats:
         """Mean squared distance of the levels from each centre's mapping, in code values²."""
         squared = ((self.differences - self.log_ratio[:, None]) / self.slopes) ** 2
-        return np.minimum(squared, 400.0).mean(axis=1)  # 20 code values off is as bad as it gets
+        return np.asarray(np.minimum(squared, WORST**2).mean(axis=1))
 
     def refine(self, centre: int, covariance: Floats) -> tuple[Floats, float]:
         """Move away from a centre as the levels ask and the prior allows: (θ, ln k) and cost."""

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import DeviceError, ModelError
+from expinterp.intermediate import quantise
 
 Block = NDArray[np.float32]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -180,8 +181,8 @@ class Refiner:
         long, short : uint8 or uint16 array, shape (rows, cols, 1 or 3)
             Display-encoded code values, same shape and dtype.
         intermediate : function
-            Stage one, pixel by pixel: blocks of `long` and `short` to y0, float32, 0..1, same
-            shape. Called from several threads.
+            Stage one, pixel by pixel: blocks (rows, cols, channels) of `long` and `short` to y0,
+            float32 (channels, rows, cols), 0..1. Called from several threads.
         tile : (rows, cols)
             Size of the pieces; changes memory and time, never the result.
         progress : function, optional
@@ -193,13 +194,14 @@ class Refiner:
             Clipped and rounded once.
         """
         out = np.empty_like(long)
-        scale = np.float32(1 / np.iinfo(long.dtype).max)
+        top = np.iinfo(long.dtype).max
 
         def work(piece: Tile) -> None:
             one, two = piece.take(long), piece.take(short)
             y0 = intermediate(one, two)
-            residual = self.residual_block(y0, _planes(one, scale), _planes(two, scale))
-            out[piece.core] = quantise(y0[piece.inner] + residual[piece.inner], long.dtype)
+            medium = self._run(y0, _planes(one, top), _planes(two, top))
+            medium += y0
+            quantise(medium[(slice(None), *piece.inner)], out[piece.core])
 
         self._each(work, long.shape[:2], tile, progress)
         return out
@@ -221,29 +223,25 @@ class Refiner:
         out = np.empty_like(intermediate, np.float32)
 
         def work(piece: Tile) -> None:
-            y0, one, two = (piece.take(image) for image in (intermediate, long, short))
-            out[piece.core] = self.residual_block(y0, _planes(one), _planes(two))[piece.inner]
+            y0, one, two = (_planes(piece.take(each)) for each in (intermediate, long, short))
+            residual = self._run(y0, one, two)[(slice(None), *piece.inner)]
+            out[piece.core] = residual.transpose(1, 2, 0)
 
         self._each(work, out.shape[:2], tile, None)
         return out
 
-    def residual_block(self, intermediate: Block, long: Block, short: Block) -> Block:
-        """Run the network on one block whose sides are multiples of the alignment.
+    def _run(self, intermediate: Block, long: Block, short: Block) -> Block:
+        """Run the network on planes (1 or 3, rows, cols) whose sides fit the alignment.
 
-        Parameters
-        ----------
-        intermediate : float32 array, shape (rows, cols, 1 or 3), 0..1
-        long, short : float32 array, shape (1, 3, rows, cols), 0..1
-
-        Returns
-        -------
-        float32 array, shape of `intermediate`
-            Within the halo of its borders not what the whole picture would give.
+        Within the halo of its borders the residual is not what the whole picture would give.
         """
-        feeds = dict(zip(INPUTS, (_planes(intermediate), long, short), strict=True))
-        residual: Block = self.session.run([OUTPUT], feeds)[0][0].transpose(1, 2, 0)
-        if intermediate.shape[2] == 1:
-            residual = np.mean(residual, axis=2, keepdims=True, dtype=np.float32)
+        three = [
+            np.broadcast_to(image, (3, *image.shape[1:])) for image in (intermediate, long, short)
+        ]
+        feeds = {name: image[None] for name, image in zip(INPUTS, three, strict=True)}
+        residual: Block = self.session.run([OUTPUT], feeds)[0][0]
+        if len(intermediate) == 1:
+            residual = np.mean(residual, axis=0, keepdims=True, dtype=np.float32)
         return residual
 
     def _each(
@@ -260,19 +258,10 @@ class Refiner:
                     progress(done / len(pieces))
 
 
-def quantise(image: Block, dtype: np.dtype[Any] | type[np.generic]) -> Pixels:
-    """Clip a float picture, 0..1, to its range and round it to integer code values."""
-    top = np.iinfo(dtype).max
-    scaled = image * np.float32(top)
-    scaled += np.float32(0.5)
-    pixels: Pixels = np.clip(scaled, 0, top, out=scaled).astype(dtype)
-    return pixels
-
-
-def _planes(block: NDArray[Any], scale: np.float32 | None = None) -> Block:
-    """Turn a (rows, cols, 1 or 3) block into the network's (1, 3, rows, cols), times `scale`."""
-    planes = np.empty((1, 3, *block.shape[:2]), np.float32)
-    np.multiply(block.transpose(2, 0, 1), scale or np.float32(1), out=planes[0])
+def _planes(block: NDArray[Any], top: int = 1) -> Block:
+    """Turn a block (rows, cols, channels) into planes (channels, rows, cols), divided by `top`."""
+    planes: Block = np.empty((block.shape[2], *block.shape[:2]), np.float32)
+    np.multiply(block.transpose(2, 0, 1), np.float32(1 / top), out=planes)
     return planes
 
 

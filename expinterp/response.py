@@ -152,7 +152,7 @@ def _debevec(z: NDArray[np.uint8], log_times: Floats) -> Floats:
     normal += z.shape[1] * SMOOTHNESS * curvature.T @ curvature
     normal[ANCHOR, ANCHOR] += z.shape[1]
     normal += z.shape[1] * 1e-9 * np.eye(CODES)  # code values that nothing ties down
-    return increasing(np.linalg.solve(normal, right))
+    return increasing(np.asarray(np.linalg.solve(normal, right), dtype=np.float64))
 
 
 def _residual(g: Floats, z: NDArray[np.uint8], log_times: Floats) -> float:

@@ -106,6 +106,7 @@ def example_camera() -> Camera:
 def write_example(folder: Path, scene: str, view: View, panorama: Image) -> None:
     """Photograph one view at its three times and write the JPEG files."""
     from PIL import Image as Pillow
+    from PIL.TiffImagePlugin import IFDRational
 
     random = np.random.default_rng(0)
     radiance = project(panorama, view) / np.float32(view.white)
@@ -115,7 +116,7 @@ def write_example(folder: Path, scene: str, view: View, panorama: Image) -> None
         exif = Pillow.Exif()
         exif[0x010F], exif[0x0110] = CAMERA_NAME
         time = view.medium * factor
-        exif.get_ifd(0x8769)[0x829A] = (time.numerator, time.denominator)
+        exif.get_ifd(0x8769)[0x829A] = IFDRational(time.numerator, time.denominator)
         target = folder / f"{scene}_{name}.jpg"
         Pillow.fromarray(pixels).save(target, quality=QUALITY, subsampling=0, exif=exif)
 
