@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -91,6 +92,14 @@ def test_truncated_files_are_refused_wherever_cut(tmp_path, form):
         except ImageFileError:
             refused += 1
     assert refused > 45
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"eXIf", b"iCCP"])
+def test_wrong_sums_in_a_png_are_damage(tmp_path, kind):
+    data = bytearray(stored_bytes("png", SMALL, 1))
+    data[data.index(kind) + 9] ^= 1
+    (tmp_path / "a.png").write_bytes(data)
+    assert "wrong sum" in refusal(tmp_path / "a.png")
 
 
 def test_progressive_jpeg_is_refused_when_cut(tmp_path):
@@ -386,21 +395,35 @@ def test_blocks_that_just_fit_into_jpeg_are_kept(tmp_path):
     assert photograph.exposure.time == 1 / 120
 
 
-@pytest.mark.parametrize("form", ["tiff", "lzw"])
-def test_libraries_say_nothing_on_stderr(tmp_path, capfd, form):
-    """One clear line is what the user gets, not those of tifffile, libtiff and OpenCV."""
-    path = tmp_path / "a.tif"
-    Image.fromarray(SMALL).save(path, compression="tiff_lzw" if form == "lzw" else None)
-    data = bytearray(path.read_bytes())
-    strip = tifffile.TiffFile(BytesIO(data)).pages[0].dataoffsets[0]
-    if form == "lzw":
-        data[strip + 2 : strip + 40] = b"\xf0" * 38  # codes that are in no table
-    directory = struct.unpack_from("<I", data, 4)[0]
-    if form == "tiff":
-        data[directory + 4 : directory + 6] = b"\xee\xee"  # the type of the first field
-    path.write_bytes(data)
-    refusal(path)
-    assert capfd.readouterr().err == ""
+def damaged_lzw(pixels):
+    """A TIFF in LZW, by OpenCV, with codes that are in no table."""
+    encoded = cv2.imencode(".tif", pixels, [cv2.IMWRITE_TIFF_COMPRESSION, 5])[1]
+    data = bytearray(encoded.tobytes())
+    with tifffile.TiffFile(BytesIO(data)) as file:
+        strip = file.pages[0].dataoffsets[0]
+    data[strip + 2 : strip + 40] = b"\xf0" * 38
+    return bytes(data)
+
+
+@pytest.mark.parametrize("pixels", [SMALL, DEEP], ids=["8", "16"])
+def test_damaged_lzw_is_refused(tmp_path, pixels):
+    """OpenCV would return 8-bit ones as if nothing were wrong."""
+    (tmp_path / "a.tif").write_bytes(damaged_lzw(pixels))
+    refusal(tmp_path / "a.tif")
+
+
+def test_libraries_say_nothing_on_stderr(tmp_path, capfd):
+    """One clear line is what the user gets, not those of tifffile and OpenCV."""
+    stream = BytesIO()
+    tifffile.imwrite(stream, SMALL, photometric="rgb", metadata=None)
+    strange = bytearray(stream.getvalue())
+    directory = struct.unpack_from("<I", strange, 4)[0]
+    strange[directory + 4 : directory + 6] = b"\xee\xee"  # the type of the first field
+    for data in (strange, damaged_lzw(DEEP)):
+        (tmp_path / "a.tif").write_bytes(data)
+        with suppress(ImageFileError):
+            read_photograph(tmp_path / "a.tif")
+        assert capfd.readouterr().err == ""
 
 
 def test_broken_pipe_is_not_swallowed(monkeypatch):

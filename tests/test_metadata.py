@@ -204,7 +204,9 @@ def test_maker_note_keeps_its_bytes_and_place(tmp_path, form):
 
 
 def test_damaged_block_is_left_out_with_a_remark(tmp_path):
-    for block in (b"", b"garbage", exif()[:60], exif()[:-9]):
+    astray = bytearray(exif())  # a sound block but for the place of its GPS directory
+    astray[astray.index(struct.pack("<HHI", 0x8825, 4, 1)) + 9] = 0xFF
+    for block in (b"", b"garbage", exif()[:60], exif()[:-9], bytes(astray)):
         target = tmp_path / "a.jpg"
         metadata = with_exposure_time(Metadata(exif=block, icc=ICC), 1 / 120)
         (remark,) = write_photograph(picture(), target, metadata=metadata, overwrite=True)

@@ -46,7 +46,7 @@ _quiet = threading.Lock()
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
+def without_warnings() -> Iterator[None]:
     """Silence Pillow's remarks on EXIF blocks that we read ourselves."""
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -63,7 +63,7 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     Exception
         Whatever Pillow raises on damage.
     """
-    with _without_warnings():
+    with without_warnings():
         image = _PLUGINS[form](BytesIO(data))
     check_size(*image.size, max_pixels)
     metadata = Metadata(
@@ -165,7 +165,7 @@ def encode(
         "icc_profile": metadata.icc or b"",
         "xmp": metadata.xmp or b"",
     }
-    with _without_warnings():
+    with without_warnings():
         image.save(stream, form.upper(), **options)
     return remarks
 

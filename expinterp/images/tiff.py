@@ -1,7 +1,7 @@
 """TIFF: reading through tifffile, writing by ourselves around the EXIF block.
 
 tifffile reads what it can without further packages (uncompressed, deflate, PackBits); LZW and the
-rest go through OpenCV. Orientation is ours: tifffile ignores it, OpenCV fails on it.
+rest go through Pillow and OpenCV. Orientation is ours: tifffile ignores it, OpenCV fails on it.
 
 An EXIF block is a TIFF without a picture, so `encode` gives it one: the file begins with the block
 as it is, every offset and maker note in its place, and a new first directory repeats its fields
@@ -170,35 +170,64 @@ def _decode_page(page: tifffile.TiffPage, stream: BinaryIO) -> NDArray[Any]:
     """Decode to (rows, cols, samples)."""
     rows, cols, samples = page.imagelength, page.imagewidth, page.samplesperpixel
     if int(page.compression) not in _OWN_CODECS:
-        return _decode_with_opencv(page, stream)
+        return _decode_otherwise(page, stream)
     stored: NDArray[Any] = page.asarray(maxworkers=2)
     if page.planarconfig == 2 and samples > 1:
         return np.ascontiguousarray(np.moveaxis(stored.reshape(samples, rows, cols), 0, -1))
     return stored.reshape(rows, cols, samples)
 
 
-def _decode_with_opencv(page: tifffile.TiffPage, stream: BinaryIO) -> NDArray[Any]:
-    """Decode compressions that tifffile leaves to further packages, LZW first among them."""
-    import cv2
+def _decode_otherwise(page: tifffile.TiffPage, stream: BinaryIO) -> NDArray[Any]:
+    """Decode compressions that tifffile leaves to further packages, LZW first among them.
 
+    Pillow for 8 bits, because OpenCV keeps silent about damage there; OpenCV for 16, because
+    Pillow has no 16-bit colour.
+    """
     stream.seek(0)
-    data = np.frombuffer(bytearray(stream.read()), np.uint8)
+    data = bytearray(stream.read())
     if (tag := page.tags.get(ORIENTATION)) is not None and tag.valuebytecount == 2:
-        data[tag.valueoffset : tag.valueoffset + 2] = (
-            (0, 1) if page.parent.byteorder == ">" else (1, 0)
-        )  # upright is all that OpenCV decodes
-    with _quiet_opencv():
-        stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    rows, cols, samples = page.imagelength, page.imagewidth, page.samplesperpixel
-    depth = np.uint16 if page.bitspersample == 16 else np.uint8
-    plain = page.photometric in {_BLACK_IS_ZERO, _RGB, _YCBCR}
-    if stored is None or not plain or stored.dtype != depth or stored.size != rows * cols * samples:
+        upright = struct.pack(page.parent.byteorder + "H", 1)  # turning is ours
+        data[tag.valueoffset : tag.valueoffset + 2] = upright
+    stored = _decode_8_bits(data, page) if page.bitspersample == 8 else _decode_16_bits(data, page)
+    size = page.imagelength, page.imagewidth, page.samplesperpixel
+    if stored is None or stored.size != np.prod(size):
         name = getattr(page.compression, "name", page.compression)
         message = f"TIFF whose {name} data cannot be decoded; save it anew, uncompressed"
         raise ImageFileError(message)
-    stored = stored.reshape(rows, cols, samples)
+    return stored.reshape(size)
+
+
+def _decode_8_bits(data: bytearray, page: tifffile.TiffPage) -> NDArray[Any] | None:
+    """Decode with Pillow, which raises on damage; None for what it would convert on its own."""
+    from PIL import TiffImagePlugin
+
+    from expinterp.images.pillow import without_warnings
+
+    if _is_premultiplied(page):
+        return None
+    with without_warnings():
+        image = TiffImagePlugin.TiffImageFile(BytesIO(data))
+    image.load()
+    return np.array(image) if image.mode in {"L", "LA", "P", "RGB", "RGBA", "CMYK"} else None
+
+
+def _decode_16_bits(data: bytearray, page: tifffile.TiffPage) -> NDArray[Any] | None:
+    """Decode with OpenCV; None for damage, and for what it would convert on its own."""
+    import cv2
+
+    with _quiet_opencv():
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    plain = page.photometric in {_BLACK_IS_ZERO, _RGB}
+    if stored is None or not plain or stored.dtype != np.uint16:
+        return None
     codes = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
-    return cv2.cvtColor(stored, codes[samples]) if samples in codes else stored
+    channels = stored.shape[2] if stored.ndim == 3 else 1
+    return cv2.cvtColor(stored, codes[channels]) if channels in codes else stored
+
+
+def _is_premultiplied(page: tifffile.TiffPage) -> bool:
+    """Tell whether the first extra channel is an alpha that the colours were multiplied by."""
+    return bool(page.extrasamples) and int(page.extrasamples[0]) == _PREMULTIPLIED
 
 
 def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, remarks: list[str]) -> Pixels:
@@ -210,8 +239,7 @@ def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, remarks: list[str]) -
     if page.photometric == _PALETTE:
         return _from_palette(stored, page)
     base = 1 if page.photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO} else 3
-    premultiplied = page.extrasamples and int(page.extrasamples[0]) == _PREMULTIPLIED
-    if premultiplied and stored.shape[2] == base + 1:
+    if _is_premultiplied(page) and stored.shape[2] == base + 1:
         _divide_by_alpha(stored)
         remarks.append("the colours were multiplied by alpha; divided again")
     return stored
