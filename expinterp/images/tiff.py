@@ -6,8 +6,8 @@ rest go through Pillow and OpenCV. Orientation is ours: tifffile ignores it, Ope
 An EXIF block is a TIFF without a picture, so `encode` gives it one: the file begins with the block
 as it is, every offset and maker note in its place, and a new first directory repeats its fields
 beside those of the pixels. No tag needs translating, and nothing is held in memory but strips.
-Pixels are stored uncompressed: at 100 MP, 16 bits, deflate takes tens of seconds of two cores and
-saves a fifth of the file; uncompressed takes as long as the disk.
+Pixels are stored uncompressed: of a noisy 24 MP picture in 16 bits, the fastest deflate with a
+difference filter saved an eighth and took 3.9 s, while writing it all takes 0.2 s.
 
 Source: TIFF 6.0 (Adobe 1992).
 """
