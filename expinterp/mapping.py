@@ -12,15 +12,18 @@ IEEE TPAMI 25(11), 2003.
 
 from __future__ import annotations
 
+from typing import TypeAlias, cast
+
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Floats: TypeAlias = NDArray[np.float64]
+Codes: TypeAlias = NDArray[np.uint8]
+Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
 
 CODES = 256  # knots of every table
 CODE_VALUES = np.arange(CODES, dtype=np.float64)
-MAX_SAMPLES = 2_000_000  # pixels that a joint histogram counts; more change nothing
+MAX_SAMPLES = 2_000_000  # pixels that are counted; more change nothing
 LONG_CLIPPED = 251  # code values of `long` from here up may be clipped
 SHORT_CLIPPED = 2  # code values of `short` below this may be clipped
 TRIM = 8.0  # code values; pixels farther from the mapping moved, or are a border
@@ -71,32 +74,45 @@ def imf_from_response(response: Floats, *, scale: float) -> Floats:
     return np.stack([np.interp(s, g, CODE_VALUES) for s, g in zip(shifted, response, strict=True)])
 
 
-def joint_histogram(long: Pixels, short: Pixels) -> NDArray[np.int64]:
+def sample(image: Pixels) -> Codes:
+    """Take at most two million pixels of an image, on a regular grid, as 8-bit code values.
+
+    Parameters
+    ----------
+    image : uint8 or uint16 array, shape (rows, cols, channels)
+        Display-encoded; 16-bit values v are rounded, v/257.
+
+    Returns
+    -------
+    uint8 array, shape (fewer rows, fewer cols, channels)
+    """
+    step = int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / MAX_SAMPLES)))
+    return np.ascontiguousarray(to_codes(image[::step, ::step]))
+
+
+def to_codes(image: Pixels) -> Codes:
+    """Round an image to 8-bit code values: v/257 of a 16-bit one, an 8-bit one as it is."""
+    if image.dtype == np.uint8:
+        return cast(Codes, image)
+    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def joint_histogram(long: Codes, short: Codes) -> NDArray[np.int64]:
     """Count how often each pair of code values falls on one pixel, per channel.
 
     Parameters
     ----------
-    long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
-        Display-encoded, registered. 16-bit values count in their nearest 8-bit bin. Large images
-        are sampled on a regular grid.
+    long, short : uint8 arrays, shape (rows, cols, channels)
+        Display-encoded, registered; samples will do.
 
     Returns
     -------
     int64 array, shape (channels, 256, 256)
         ``joint[c, z1, z2]``.
     """
-    step = int(np.ceil(np.sqrt(long.shape[0] * long.shape[1] / MAX_SAMPLES)))
-    z1, z2 = (to_codes(image[::step, ::step]) for image in (long, short))
-    pairs = z1.astype(np.uint16) * CODES + z2
+    pairs = long.astype(np.uint16) * CODES + short
     counts = [np.bincount(p.ravel(), minlength=CODES**2) for p in np.moveaxis(pairs, -1, 0)]
     return np.stack(counts).reshape(-1, CODES, CODES)
-
-
-def to_codes(image: Pixels) -> NDArray[np.uint8]:
-    """Round an image to 8-bit code values: v/257 of a 16-bit one, an 8-bit one as it is."""
-    if image.dtype == np.uint8:
-        return image  # type: ignore[return-value]
-    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def matched_levels(joint: NDArray[np.int64]) -> Floats:

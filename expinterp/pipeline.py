@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 
 from expinterp.errors import PairError
 from expinterp.exposure import MEDIUM, ev_step
-from expinterp.intermediate import Blend, quantise
+from expinterp.intermediate import Blend
 from expinterp.mapping import (
+    Codes,
     Floats,
     Pixels,
     imf_from_response,
     joint_histogram,
     matched_levels,
-    to_codes,
+    sample,
 )
 from expinterp.prior import Estimate, ResponsePrior, estimate_response, load_prior
 from expinterp.response import Profile
@@ -185,18 +186,19 @@ def measure(
     """
     _check_images(long, short)
     long, short = (image if image.ndim == 3 else image[..., None] for image in (long, short))
-    swapped = bool(long.mean() < short.mean())
+    small = sample(long), sample(short)
+    swapped = bool(small[0].mean() < small[1].mean())
     notices = [*_explain_order(swapped, ratio)]
     if swapped:
-        long, short = short, long
+        long, short, small = short, long, small[::-1]
     stated = None if ratio is None else max(ratio, 1 / ratio)
-    joint = joint_histogram(long, short)
+    joint = joint_histogram(*small)
     prior = prior or load_prior()
     source = "pair" if response is None else "profile"
     estimate = _estimate(
         joint, prior if response is None else prior.around(response.response), stated
     )
-    _check_pair(long, short, estimate)
+    _check_pair(*small, estimate)
     measured = math.exp(estimate.log_ratio)
     notices += _explain_ratio(stated, measured, source)
     return Pair(
@@ -296,7 +298,7 @@ def _estimate(joint: NDArray[np.int64], prior: ResponsePrior, stated: float | No
         return Estimate(response, math.log(stated), 0.0)
 
 
-def _check_pair(long: Pixels, short: Pixels, estimate: Estimate) -> None:
+def _check_pair(long: Codes, short: Codes, estimate: Estimate) -> None:
     """Refuse equal exposures and different scenes."""
     step = ev_step(math.exp(estimate.log_ratio))
     if step < LEAST_STEP:
@@ -314,12 +316,12 @@ def _check_pair(long: Pixels, short: Pixels, estimate: Estimate) -> None:
         raise PairError(msg)
 
 
-def _likeness(long: Pixels, short: Pixels) -> float:
+def _likeness(long: Codes, short: Codes) -> float:
     """Correlate the ranks of local contrast in thumbnails of the two; exposure leaves it alone."""
     size = tuple(max(1, round(n * THUMBNAIL / max(long.shape[:2]))) for n in long.shape[1::-1])
     ranks = []
     for image in (long, short):
-        small = cv2.resize(to_codes(image), size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         tone = np.log(small.reshape(*small.shape[:2], -1).mean(axis=2) + 4)  # 4: noise in black
         detail = tone - cv2.GaussianBlur(tone, (0, 0), THUMBNAIL / 32)
         ranks.append(detail.ravel().argsort(kind="stable").argsort(kind="stable"))
@@ -356,7 +358,7 @@ def _map_strips(
 
     def work(start: int) -> None:
         rows = slice(start, start + STRIP)
-        quantise(blend(pair.long[rows], pair.short[rows]), out[rows])
+        blend.write(pair.long[rows], pair.short[rows], out[rows])
 
     with ThreadPoolExecutor(max(cv2.getNumThreads(), 1)) as pool:
         for done, _ in enumerate(pool.map(work, starts), start=1):

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from expinterp.errors import DeviceError, ModelError
 from expinterp.intermediate import quantise
 
 Block = NDArray[np.float32]
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
 Device = Literal["auto", "cpu", "cuda"]
 
 INPUTS = ("intermediate", "long", "short")

@@ -1,0 +1,116 @@
+"""Wall time and peak memory of ``expinterp interpolate`` beside enfuse and the floor of file I/O.
+
+    python benchmarks/cost.py                       # a 24 MP JPEG pair, every command 5 times
+    python benchmarks/cost.py --megapixels 100 --format tiff --repeat 1
+
+All commands run in one session on the same two files, in turn, each as a user starts it; the best
+of the repeats counts. The pair is ``examples/window`` enlarged, with grain, so that it compresses
+like a photograph. Needs enfuse on the path (Debian: ``apt install enfuse``) for the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+FLOOR = """
+import sys, cv2, numpy as np
+images = [cv2.imread(name, cv2.IMREAD_UNCHANGED) for name in sys.argv[1:3]]
+cv2.imwrite(sys.argv[3], images[0])
+"""
+
+
+def write_pair(folder: Path, megapixels: float, suffix: str) -> list[str]:
+    """Enlarge the example pair, add grain, write it: 8-bit JPEG or 16-bit TIFF."""
+    names = []
+    random = np.random.default_rng(0)
+    grain = random.normal(0, 1.5, (512, 512, 3)).astype(np.float32)
+    for shot in ("long", "short"):
+        image = cv2.imread(str(EXAMPLES / f"window_{shot}.jpg")).astype(np.float32)
+        factor = (megapixels * 1e6 / (image.shape[0] * image.shape[1])) ** 0.5
+        size = [round(n * factor) for n in image.shape[1::-1]]
+        name = str(folder / f"{shot}{suffix}")
+        large = np.empty((size[1], size[0], 3), np.uint8 if suffix == ".jpg" else np.uint16)
+        scale = 1 if suffix == ".jpg" else 257
+        for top in range(0, size[1], 512):
+            rows = min(512, size[1] - top)
+            ys = (np.arange(top, top + rows, dtype=np.float32) + 0.5) / factor - 0.5
+            xs = (np.arange(size[0], dtype=np.float32) + 0.5) / factor - 0.5
+            strip = cv2.remap(
+                image, *np.meshgrid(xs, ys), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            )
+            strip += np.tile(grain, (1, -(-size[0] // 512), 1))[:rows, : size[0]]
+            large[top : top + rows] = np.clip(np.rint(strip * scale), 0, 255 * scale)
+        options = (
+            [cv2.IMWRITE_JPEG_QUALITY, 92]
+            if suffix == ".jpg"
+            else [cv2.IMWRITE_TIFF_COMPRESSION, 1]
+        )
+        cv2.imwrite(name, large, options)
+        names.append(name)
+    return names
+
+
+def run(command: list[str]) -> tuple[float, float]:
+    """Run a command to its end: seconds, and its peak resident memory in MiB."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    error = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {process.returncode}\n{error.decode()}")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Time every command and print the table."""
+    parser = argparse.ArgumentParser(description="Cost of interpolate beside enfuse.")
+    parser.add_argument("--megapixels", type=float, default=24)
+    parser.add_argument("--format", choices=["jpeg", "tiff"], default="jpeg")
+    parser.add_argument("--repeat", type=int, default=5)
+    options = parser.parse_args()
+    suffix = {"jpeg": ".jpg", "tiff": ".tif"}[options.format]
+    tool = [sys.executable, "-m", "expinterp", "interpolate"]
+    with tempfile.TemporaryDirectory() as folder:
+        pair = write_pair(Path(folder), options.megapixels, suffix)
+        out = str(Path(folder) / f"out{suffix}")
+        commands = {
+            "floor: decode two, encode one (OpenCV)": [sys.executable, "-c", FLOOR, *pair, out],
+            "enfuse, defaults": ["enfuse", "-o", out, *pair],
+            "expinterp interpolate --no-refine": [
+                *tool,
+                *pair,
+                "-o",
+                out,
+                "--overwrite",
+                "--no-refine",
+            ],
+            "expinterp interpolate": [*tool, *pair, "-o", out, "--overwrite"],
+        }
+        if shutil.which("enfuse") is None:
+            commands.pop("enfuse, defaults")
+        results: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+        for _ in range(options.repeat):
+            for name, command in commands.items():
+                results[name].append(run(command))
+    reference = min(results.get("enfuse, defaults", [(float("nan"), 0)]))[0]
+    print(f"{options.megapixels:g} MP {options.format} pair, {os.cpu_count()} cores")
+    print(f"{'command':42}{'seconds':>9}{'/ enfuse':>10}{'peak MiB':>10}")
+    for name, runs in results.items():
+        seconds, memory = min(t for t, _ in runs), max(m for _, m in runs)
+        print(f"{name:42}{seconds:9.2f}{seconds / reference:10.2f}{memory:10.0f}")
+
+
+if __name__ == "__main__":
+    main()
