@@ -21,7 +21,7 @@ ALLOWED = {
     "prior": {"mapping", "response"},
     "response": {"exposure", "mapping", "cv2"},
     "mapping": {"cv2"},
-    "intermediate": {"exposure", "mapping"},
+    "intermediate": {"exposure", "mapping", "cv2"},
     "refine": {"intermediate", "onnxruntime"},
     "pipeline": CORE | {"prior", "refine", "cv2"},
     "images": {"exposure", "PIL", "tifffile", "imageio", "cv2"},
