@@ -23,11 +23,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.training.prior import read_film, read_measured
+
 Image = NDArray[np.float32]
 Table = NDArray[np.float64]
 
 CODES = 256
-ENDS = (6, 249)  # measured curves are noisy beyond these code values (data: see their README)
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in JPEG
 IDENTITY = np.eye(3, dtype=np.float32)
 
@@ -69,6 +70,8 @@ class Camera:
         JPEG quality; None stores losslessly.
     subsampling : bool
         Whether JPEG stores colour at half resolution (4:2:0).
+    name : str or None
+        The real camera that the response was measured on, if there is one.
     """
 
     illuminant: Image = field(default_factory=lambda: np.ones(3, np.float32))
@@ -84,6 +87,7 @@ class Camera:
     sharpening: float = 0.0
     quality: int | None = None
     subsampling: bool = True
+    name: str | None = None
 
 
 def photograph(
@@ -179,14 +183,14 @@ class Responses:
 
     Attributes
     ----------
-    measured : list of float64 (scenes, 256, 3)
-        One array per camera.
+    measured : dict of str to float64 (scenes, 256, 3)
+        By camera.
     mean, modes : float64 (256,), (n, 256)
         EMoR's inverse: mean curve and components.
     film : float64 (curves, 256)
     """
 
-    measured: list[Table]
+    measured: dict[str, Table]
     mean: Table
     modes: Table
     film: Table
@@ -194,87 +198,73 @@ class Responses:
 
 def read_responses(folder: Path) -> Responses:
     """Read ``measured_log_exposure.npz``, ``invemor.txt`` and ``dorf_film_144.npz``."""
-    codes = np.linspace(0.0, 1.0, CODES)
-    with np.load(folder / "measured_log_exposure.npz") as data:
-        logs, cameras = data["log_exposure"].astype(np.float64), data["camera"]
-    measured = [
-        np.stack([_mend(curve) for curve in logs[cameras == name]]) for name in np.unique(cameras)
-    ]
-    curves = _read_emor(folder / "invemor.txt")
-    knots = np.linspace(0.0, 1.0, curves.shape[1])
-    inverse = np.stack([np.interp(codes, knots, curve) for curve in curves[1:]])
-    with np.load(folder / "dorf_film_144.npz") as data:
-        film = [np.interp(codes, curve, data["irradiance"]) for curve in data["brightness"]]
-    return Responses(measured, inverse[0], inverse[1:7], np.stack([_rising(f) for f in film]))
+    logs, cameras = read_measured(folder / "measured_log_exposure.npz")
+    measured = _rising(np.exp(logs)).transpose(0, 2, 1)
+    film = _rising(np.exp(read_film(folder / "dorf_film_144.npz")[:, 0]))
+    emor = _read_emor(folder / "invemor.txt")
+    by_camera = {str(name): measured[cameras == name] for name in np.unique(cameras)}
+    return Responses(by_camera, emor[1], emor[2 : 2 + MODES], film)
 
 
 def _read_emor(path: Path) -> Table:
-    """Read the rows of an EMoR file, each a named list of 1024 numbers."""
+    """Read the rows of an EMoR file, named lists of 1024 numbers: abscissa, mean, components."""
     blocks = path.read_text().split("=")[1:]
-    rows = [[float(word) for word in block.split() if _is_number(word)] for block in blocks]
-    return np.array(rows)
+    rows = [[float(w) for w in block.split() if w[0] in "-.0123456789"] for block in blocks]
+    codes = np.linspace(0.0, 1.0, CODES)
+    return np.stack([np.interp(codes, rows[0], row) for row in rows])
 
 
-def _is_number(word: str) -> bool:
-    return word[0] in "-.0123456789"
+def _rising(curves: Table) -> Table:
+    """Make exposure tables strictly increasing along the last axis, from 0 to 1."""
+    curves = np.maximum.accumulate(curves, axis=-1) + 1e-7 * np.arange(CODES)
+    curves = curves - curves[..., :1]
+    return np.asarray(curves / curves[..., -1:])
 
 
-def _mend(logs: Table) -> Table:
-    """Turn measured log exposures (256, 3) into rising exposures; straight lines past `ENDS`."""
-    first, last = ENDS
-    codes = np.arange(CODES)
-    exposure = np.empty_like(logs)
-    for channel in range(3):
-        linear = np.exp(np.maximum.accumulate(logs[:, channel]))
-        slope = (linear[last] - linear[last - 12]) / 12
-        linear[last:] = linear[last] + slope * (codes[last:] - last)
-        linear[:first] = linear[first] * codes[:first] / first
-        exposure[:, channel] = _rising(linear / linear[-1])
-    return exposure
-
-
-def _rising(curve: Table) -> Table:
-    """Make an exposure table strictly increasing, from 0 to 1."""
-    curve = np.maximum.accumulate(curve) + 1e-7 * np.arange(CODES)
-    curve = curve - curve[0]
-    return np.asarray(curve / curve[-1])
-
-
-def draw_response(responses: Responses, random: np.random.Generator) -> Table:
-    """Draw a response: a blend of two measured ones, an EMoR one, or now and then a film.
+def draw_response(responses: Responses, random: np.random.Generator) -> tuple[Table, str | None]:
+    """Draw a response: a measured one leaning to another, now and then an EMoR one or a film.
 
     Returns
     -------
-    float64 (256, 3), exposures 0..1
+    response : float64 (256, 3)
+        Exposures, 0..1.
+    camera : str or None
+        Whose it mostly is, so that stage one can be kept from knowing it.
     """
     kind = random.random()
-    if kind < 0.65:
-        one, two = (_draw_measured(responses, random) for _ in range(2))
-        share = random.beta(0.4, 0.4)
-        curve = np.exp((1 - share) * np.log(one + 1e-6) + share * np.log(two + 1e-6))
-    elif kind < 0.92:
-        common = random.normal(0, 1, len(responses.modes))
-        own = random.normal(0, 0.06, (3, len(responses.modes)))
+    if kind < 0.85:
+        name, one = _draw_measured(responses, random)
+        share = random.uniform(0, 0.4)
+        other = _draw_measured(responses, random)[1]
+        return _blend(one, other, share), name
+    if kind < 0.95:
+        common, own = random.normal(0, 1, MODES), random.normal(0, 0.06, (3, MODES))
         weights = EMOR_CENTRE + (common + own) * EMOR_SPREAD
-        curve = (responses.mean + weights @ responses.modes).T
-    else:
-        curve = np.repeat(random.choice(responses.film)[:, None], 3, axis=1)
-    return np.stack([_rising(curve[:, c]) for c in range(3)], axis=1)
+        return _rising(responses.mean + weights @ responses.modes).T, None
+    return np.repeat(random.choice(responses.film)[:, None], 3, axis=1), None
 
 
-def _draw_measured(responses: Responses, random: np.random.Generator) -> Table:
-    camera = responses.measured[random.integers(len(responses.measured))]
-    return np.asarray(camera[random.integers(len(camera))])
+def _draw_measured(responses: Responses, random: np.random.Generator) -> tuple[str, Table]:
+    name = str(random.choice(list(responses.measured)))
+    return name, np.asarray(random.choice(responses.measured[name]))
+
+
+def _blend(one: Table, other: Table, share: float) -> Table:
+    """Mix two responses in log exposure."""
+    logs = (1 - share) * np.log(one + 1e-6) + share * np.log(other + 1e-6)
+    return _rising(np.exp(logs).T).T
 
 
 # Mean and standard deviation of the first six inverse EMoR weights, between those of the curves
 # measured from brackets (3.8, -0.7, … ± 3.6, 1.7, 0.8, …) and those of DoRF (0.5, 0.3 ± 2.3, 1.3, …).
+MODES = 6
 EMOR_CENTRE = np.array([2.0, -0.4, -0.1, 0.1, -0.1, 0.0])
 EMOR_SPREAD = np.array([2.5, 1.2, 0.5, 0.3, 0.15, 0.1])
 
 
 def draw_camera(responses: Responses, random: np.random.Generator) -> Camera:
     """Draw a camera from the ranges of real ones (see the head of the module)."""
+    response, name = draw_response(responses, random)
     clean = random.random() < 0.5  # pictures scaled down: little noise, no visible blocks
     return Camera(
         illuminant=np.exp(random.normal(0, 0.15, 3)).astype(np.float32),
@@ -283,7 +273,8 @@ def draw_camera(responses: Responses, random: np.random.Generator) -> Camera:
         full_well=float(np.exp(random.uniform(*np.log([3e4, 1e6] if clean else [2e3, 6e4])))),
         read_noise=float(random.uniform(2, 8)),
         white=random.uniform([1.0, 1.0, 1.0], [1.5, 1.0, 1.5]).astype(np.float32),
-        response=draw_response(responses, random),
+        response=response,
+        name=name,
         hue=float(random.uniform(0, 1)) if random.random() < 0.4 else 0.0,
         saturation=float(random.choice([1.0, random.uniform(0.85, 1.4)])),
         blur=0.0 if clean else float(random.uniform(0.4, 1.1)),

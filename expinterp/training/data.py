@@ -2,28 +2,33 @@
 
 A *scene* is one radiance map. Its window is photographed at t1, t3 and t2 by a camera drawn for
 it, and y0 is computed from the long and the short one alone by the package's own stage one, with
-the errors that it has in the field: it is not told the camera. Scenes are split before windows
-are cut, so no scene is on both sides.
+the errors that it has in the field: it is not told the camera, and often has never seen it. Scenes
+are split before windows are cut, so no scene is on both sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.intermediate import intermediate
+from expinterp.mapping import imf_from_response, joint_histogram, matched_levels
+from expinterp.prior import ResponsePrior, estimate_response
 from expinterp.training.camera import Camera, Image, Responses, draw_camera, photograph
+from expinterp.training.prior import as_prior, build_prior
 
 Pixels = NDArray[np.uint8]
-StageOne = Callable[[Pixels, Pixels], Image]  # long, short -> y0, display-encoded, 0..1
+StageOne = Callable[["Triple"], Image]  # y0 of long and short, display-encoded, 0..1
 
 WINDOW = (192, 256)  # rows, cols of a simulated photograph
 USUAL_SPAN = (3.5, 4.6)  # stops between short and long
 WIDE_SPAN = (4.6, 8.0)
+TONES = 40  # code value bins in which a tone error is measured
 DRIFT_EV = 0.015  # standard deviation of the time of each shot, as real shutters have
 
 
@@ -34,23 +39,34 @@ class Triple:
     long: Pixels
     medium: Pixels
     short: Pixels
-    ratio: float
+    camera: str | None
 
 
 @dataclass(frozen=True)
 class Patches:
-    """What the network learns from: y0, long, short, medium, each (n, side, side, 3).
+    """What the network learns from, each (n, 3, side, side).
 
-    y0 is float16, 0..1; the photographs are uint8 code values.
+    Attributes
+    ----------
+    intermediate, residual : float16
+        y0, 0..1, and what is missing from it.
+    long, short : uint8
+        Code values.
+    error : float32 (n,)
+        Mean squared residual of the whole photograph that the patch is from.
     """
 
     intermediate: NDArray[np.float16]
+    residual: NDArray[np.float16]
     long: Pixels
     short: Pixels
-    medium: Pixels
+    error: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.long)
+
+
+FIELDS = [field.name for field in fields(Patches)]
 
 
 def read_radiance(path: Path) -> Image:
@@ -99,12 +115,13 @@ def render_triple(window: Image, camera: Camera, random: np.random.Generator) ->
     span = random.uniform(*(WIDE_SPAN if random.random() < 0.3 else USUAL_SPAN))
     stops = np.array([span / 2, 0, -span / 2]) + random.normal(0, DRIFT_EV, 3)
     long, medium, short = (photograph(window, middle * 2.0**ev, camera, random) for ev in stops)
-    return Triple(long, medium, short, ratio=2.0**span)
+    return Triple(long, medium, short, camera.name)
 
 
 def is_informative(triple: Triple) -> bool:
-    """Tell whether both shots show something: not all but clipped white, not all but black."""
-    return bool((triple.long > 250).mean() < 0.8 and (triple.short > 8).mean() > 0.12)
+    """Tell whether the shots share unclipped tones in every channel, as stage one needs."""
+    shared = ((triple.long < 250) & (triple.short > 4)).mean(axis=(0, 1))
+    return bool(shared.min() > 0.05)
 
 
 def render_triples(
@@ -121,17 +138,90 @@ def render_triples(
             yield triple
 
 
+class FieldStage:
+    """Stage one as it works in the field: from the pair alone, on known and unknown cameras.
+
+    Parameters
+    ----------
+    folder : Path
+        Response curves, as for `expinterp.training.prior`.
+    strangers : float
+        Share of photographs whose camera is left out of the prior.
+    """
+
+    def __init__(self, folder: Path, *, strangers: float, seed: int) -> None:
+        self.folder = folder
+        self.strangers = strangers
+        self.random = np.random.default_rng(seed)
+        self.priors: dict[str | None, ResponsePrior] = {}
+
+    def __call__(self, triple: Triple) -> Image:
+        """Compute y0, (rows, cols, 3)."""
+        left_out = triple.camera if self.random.random() < self.strangers else None
+        if left_out not in self.priors:
+            self.priors[left_out] = as_prior(build_prior(self.folder, without=left_out))
+        joint = joint_histogram(triple.long, triple.short)
+        found = estimate_response(
+            [matched_levels(channel) for channel in joint], self.priors[left_out]
+        )
+        half = np.exp(found.log_ratio / 2)
+        imfs = [imf_from_response(found.response, scale=scale) for scale in (1 / half, half)]
+        return intermediate(triple.long, triple.short, *imfs).transpose(1, 2, 0)
+
+
+def without_tone(residual: Image, y0: Image) -> Image:
+    """Take from the residual its mean at every code value of y0, channel by channel.
+
+    That part is the tone error of the whole picture. Its sign is as good as random and no patch
+    tells it; learned all the same, it carries the simulator's average into real photographs.
+    """
+    bins = (y0 * TONES).astype(np.intp).clip(0, TONES - 1)
+    rest = np.empty_like(residual)
+    for channel in range(3):
+        index, values = bins[..., channel], residual[..., channel]
+        count = np.bincount(index.ravel(), minlength=TONES)
+        total = np.bincount(index.ravel(), values.ravel(), minlength=TONES)
+        rest[..., channel] = values - (total / np.maximum(count, 1))[index]
+    return rest
+
+
 def cut_patches(
-    triples: Iterator[Triple], stage_one: StageOne, *, per_triple: int, side: int, seed: int
+    triples: Iterable[Triple],
+    stage_one: StageOne,
+    *,
+    per_triple: int,
+    side: int,
+    tone: bool,
+    seed: int,
 ) -> Patches:
-    """Compute y0 of whole triples and cut patches of side × side pixels at random places."""
+    """Compute y0 of whole triples and cut patches of side × side pixels at random places.
+
+    Parameters
+    ----------
+    tone : bool
+        Whether the tone error of the whole picture is part of the residual to learn.
+    """
     random = np.random.default_rng(seed)
     parts: list[tuple[NDArray[np.generic], ...]] = []
     for triple in triples:
-        y0 = stage_one(triple.long, triple.short).astype(np.float16)
-        pictures = (y0, triple.long, triple.short, triple.medium)
+        y0 = stage_one(triple)
+        residual = (triple.medium / np.float32(255) - y0).astype(np.float32)
+        target = residual if tone else without_tone(residual, y0)
+        error = np.float32(np.mean(residual**2))
+        pictures = (y0.astype(np.float16), target.astype(np.float16), triple.long, triple.short)
         corners = [random.integers(0, np.array(y0.shape[:2]) - side + 1) for _ in range(per_triple)]
         for row, col in corners:
-            parts.append(tuple(p[row : row + side, col : col + side] for p in pictures))
-    y0s, longs, shorts, mediums = (np.stack(column) for column in zip(*parts, strict=True))
-    return Patches(y0s, longs, shorts, mediums)
+            crops = (p[row : row + side, col : col + side].transpose(2, 0, 1) for p in pictures)
+            parts.append((*crops, np.asarray(error)))
+    return Patches(*(np.stack(column) for column in zip(*parts, strict=True)))
+
+
+def read_patches(path: Path) -> Patches:
+    """Read what `write_patches` wrote."""
+    with np.load(path) as held:
+        return Patches(*(held[name] for name in FIELDS))
+
+
+def write_patches(path: Path, patches: Patches) -> None:
+    """Keep patches as one file; rendering them takes longer than training."""
+    np.savez(path, **{name: getattr(patches, name) for name in FIELDS})

@@ -2,7 +2,7 @@
 
 It folds every 2×2 block of the three inputs into one pixel of `WIDTH` channels, where all the
 work is done at a quarter of the cost, and unfolds the residual at the end. Most layers mix
-channels only (1×1); the few 3×3 ones see noise and edges. Inputs and output as in `refine`.
+channels only (1×1); the one 3×3 sees noise and edges. Inputs and output as in `refine`.
 
 Source of the idea: Zheng et al., arXiv:1905.03890; folding ("pixel unshuffle") and the inputs
 beside y0 are ours, chosen by measurement (see ``models/README.md``).
@@ -25,7 +25,7 @@ class Shape:
     """Size of the network: channels of every layer, and the kernel sides between fold and unfold."""
 
     width: int = 32
-    kernels: tuple[int, ...] = (3, 1, 3, 1)
+    kernels: tuple[int, ...] = (3, 1, 1)
 
 
 class Network(nn.Module):
