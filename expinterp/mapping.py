@@ -27,6 +27,7 @@ MAX_SAMPLES = 2_000_000  # pixels that are counted; more change nothing
 LONG_CLIPPED = 251  # code values of `long` from here up may be clipped
 SHORT_CLIPPED = 2  # code values of `short` below this may be clipped
 TRIM = 8.0  # code values; pixels farther from the mapping moved, or are a border
+WINDOW = 31  # code values over which a first mapping is smoothed by a running median
 TAIL = 0.005  # share of pixels at each end whose ranks say little
 LEVELS = 48  # matched levels per channel: few and well spread
 
@@ -142,14 +143,16 @@ def matched_levels(joint: NDArray[np.int64]) -> Floats:
 
 
 def _median_curve(joint: NDArray[np.int64]) -> Floats:
-    """Trace the median of z2 at each z1, made monotone; a start that borders do not move."""
+    """Trace the median of z2 at each z1, made smooth and monotone: a start no border can bend."""
     cumulative = joint.cumsum(axis=1)
     total = cumulative[:, -1]
     seen = np.flatnonzero(total)
-    median = (cumulative[seen] >= total[seen, None] / 2).argmax(axis=1).astype(np.float64)
-    rising = np.maximum.accumulate(median)
-    falling = np.minimum.accumulate(median[::-1])[::-1]
-    return np.interp(CODE_VALUES, seen, (rising + falling) / 2)
+    medians = (cumulative[seen] >= total[seen, None] / 2).argmax(axis=1)
+    padded = np.pad(np.interp(CODE_VALUES, seen, medians), WINDOW // 2, mode="edge")
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)
+    rising = np.maximum.accumulate(smooth)
+    falling = np.minimum.accumulate(smooth[::-1])[::-1]
+    return np.asarray((rising + falling) / 2)
 
 
 def _near(curve: Floats) -> NDArray[np.bool_]:

@@ -40,7 +40,8 @@ LEAST_STEP = 0.25  # EV; closer shots have nothing in between
 DOUBT = {"pair": 2.0, "profile": 0.75}  # EV by which a stated ratio may differ from the pixels
 LIKENESS = 0.12  # least rank correlation of local contrast; real pairs ≥ 0.16, strangers ≤ 0.1
 THUMBNAIL = 128  # pixels of the longer side when scenes are compared
-DETAILS = 64  # thumbnail pixels below which scenes are not compared
+DETAILS = 300  # unclipped pixels that a thumbnail needs to be compared
+WHITE, BLACK = 245, 6  # code values from which a thumbnail pixel may be clipped
 STRIP = 128  # rows mapped at a time
 
 
@@ -310,22 +311,32 @@ def _check_pair(long: Codes, short: Codes, estimate: Estimate) -> None:
     likeness = _likeness(long, short)
     if likeness < LIKENESS:
         msg = (
-            "the two images do not show the same scene "
-            f"(correlation of detail {likeness:.2f}, {LIKENESS} is needed); give two exposures of one still scene"
+            "the two images do not show the same scene (correlation of detail "
+            f"{likeness:.2f}, {LIKENESS} is needed); give two exposures of one still scene"
         )
         raise PairError(msg)
 
 
 def _likeness(long: Codes, short: Codes) -> float:
-    """Correlate the ranks of local contrast in thumbnails of the two; exposure leaves it alone."""
-    size = tuple(max(1, round(n * THUMBNAIL / max(long.shape[:2]))) for n in long.shape[1::-1])
+    """Correlate the ranks of local contrast in thumbnails of the two; exposure leaves it alone.
+
+    Compared where neither is clipped; two shots with hardly such a place count as alike.
+    """
+    scale = THUMBNAIL / max(long.shape[:2])
+    size = [max(1, round(n * scale)) for n in long.shape[1::-1]]
+    grey = [
+        cv2.resize(image, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1).mean(axis=2)
+        for image in (long, short)
+    ]
+    held = (grey[0] < WHITE) & (grey[1] > BLACK)
+    if held.sum() < DETAILS:
+        return 1.0
     ranks = []
-    for image in (long, short):
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        tone = np.log(small.reshape(*small.shape[:2], -1).mean(axis=2) + 4)  # 4: noise in black
+    for image in grey:
+        tone = np.log(image + BLACK)
         detail = tone - cv2.GaussianBlur(tone, (0, 0), THUMBNAIL / 32)
-        ranks.append(detail.ravel().argsort(kind="stable").argsort(kind="stable"))
-    return float(np.corrcoef(*ranks)[0, 1]) if ranks[0].size > DETAILS else 1.0
+        ranks.append(detail[held].argsort(kind="stable").argsort(kind="stable"))
+    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def _explain_ratio(stated: float | None, measured: float, source: str) -> list[str]:

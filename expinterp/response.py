@@ -151,7 +151,7 @@ def _debevec(z: NDArray[np.uint8], log_times: Floats) -> Floats:
     curvature = HAT[1:-1, None] * np.diff(np.eye(CODES), 2, axis=0)
     normal += z.shape[1] * SMOOTHNESS * curvature.T @ curvature
     normal[ANCHOR, ANCHOR] += z.shape[1]
-    normal += z.shape[1] * 1e-9 * np.eye(CODES)  # code values that nothing ties down
+    normal += z.shape[1] * 1e-12 * np.eye(CODES)  # code values that nothing ties down
     return increasing(np.asarray(np.linalg.solve(normal, right), dtype=np.float64))
 
 

@@ -1,0 +1,190 @@
+"""Two arrays in, the array between them out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import expose, gamma_response, psnr, scene
+
+import expinterp
+from expinterp.errors import PairError
+from expinterp.pipeline import interpolate, measure, render
+from expinterp.response import Profile
+
+PROFILE = Profile(gamma_response() + np.arange(256) * 1e-6, 0.0, 3, "gamma")
+
+
+def pair(
+    ratio: float = 16, shape: tuple[int, int] = (96, 128), **options: int
+) -> tuple[np.ndarray, np.ndarray]:
+    radiance = scene(shape)
+    return expose(radiance, 2.0, **options), expose(radiance, 2.0 / ratio, **options)
+
+
+@pytest.mark.parametrize("ratio", [4, 16, 64])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_the_medium_of_a_known_camera_is_found(ratio, bits):
+    truth = expose(scene((200, 300)), 2.0 / ratio**0.5, bits=bits)
+    long, short = pair(ratio, (200, 300), bits=bits)
+    blind = interpolate(long, short).medium
+    calibrated = interpolate(long, short, response=PROFILE).medium
+    assert blind.dtype == truth.dtype
+    assert psnr(blind, truth) > 34
+    assert psnr(calibrated, truth) > 40
+    for mapped in (long, short):
+        assert psnr(blind, truth) > psnr(mapped, truth) + 10
+
+
+@pytest.mark.parametrize("position", [0.2, 0.5, 0.75])
+def test_any_exposure_between_the_two_can_be_had(position):
+    long, short = pair(16, (200, 300))
+    truth = expose(scene((200, 300)), 2.0 * 16 ** (position - 1))
+    assert psnr(interpolate(long, short, response=PROFILE, position=position).medium, truth) > 38
+
+
+def test_the_ends_of_the_ladder_are_the_two_shots_where_they_are_not_clipped():
+    long, short = pair(16)
+    measured = measure(long, short, response=PROFILE)
+    at_long, at_short = (render(measured, position).medium for position in (1, 0))
+    held = (long < 200) & (short > 55)
+    assert np.abs(at_long.astype(int) - long)[held].max() <= 8
+    assert np.abs(at_short.astype(int) - short)[held].max() <= 2
+
+
+def test_a_stated_ratio_changes_what_is_reported_and_not_the_picture():
+    long, short = pair(16)
+    plain, told = interpolate(long, short), interpolate(long, short, ratio=16.0)
+    np.testing.assert_array_equal(plain.medium, told.medium)
+    assert plain.pair.ratio_stated is None
+    assert (told.pair.ratio, told.pair.ratio_stated) == (16.0, 16.0)
+    assert told.pair.ratio_measured == plain.pair.ratio_measured
+
+
+def test_swapped_images_give_the_same_picture_and_a_notice():
+    long, short = pair(16)
+    right, wrong = interpolate(long, short, ratio=16), interpolate(short, long, ratio=1 / 16)
+    np.testing.assert_array_equal(right.medium, wrong.medium)
+    assert wrong.pair.swapped
+    assert wrong.pair.ratio_stated == 16
+    assert "taken as the short exposure" in wrong.pair.notices[0]
+    assert not right.pair.notices
+
+
+def test_exposures_stated_the_wrong_way_round_are_noticed():
+    assert "contradict" in measure(*pair(16), ratio=1 / 16).notices[0]
+
+
+@pytest.mark.parametrize(("stated", "warned"), [(16, False), (20, False), (2, True), (512, True)])
+def test_a_stated_ratio_that_the_pixels_contradict_is_a_warning_with_both_figures(stated, warned):
+    notices = measure(*pair(16), ratio=stated, response=PROFILE).notices
+    assert bool(notices) is warned
+    if warned:
+        assert f"is {stated}, the pixels say about 1" in notices[0]
+
+
+def test_grey_and_flat_images_keep_their_shape():
+    long, short = (image[..., 1] for image in pair(16))
+    flat = interpolate(long, short).medium
+    assert flat.shape == (*long.shape, 1)
+    np.testing.assert_array_equal(flat, interpolate(long[..., None], short[..., None]).medium)
+
+
+def test_permuted_channels_permute_the_picture():
+    long, short = pair(16)
+    one = Profile(PROFILE.response[:1], 0.0, 3)
+    order = [1, 2, 0]
+    permuted = interpolate(long[..., order], short[..., order], response=one).medium
+    np.testing.assert_allclose(
+        permuted, interpolate(long, short, response=one).medium[..., order], atol=1
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 99))
+def test_any_size_gives_a_picture_or_says_why_not(rows, cols, seed):
+    random = np.random.default_rng(seed)
+    radiance = 2.0 ** random.uniform(-6, 1, (rows, cols, 3))
+    long, short = expose(radiance, 1.0), expose(radiance, 1 / 16)
+    try:
+        medium = interpolate(long, short).medium
+    except PairError:
+        return
+    assert medium.shape == long.shape
+
+
+def test_inputs_are_never_modified():
+    long, short = pair(16)
+    kept = long.copy(), short.copy()
+    long.flags.writeable = short.flags.writeable = False
+    interpolate(long, short)
+    np.testing.assert_array_equal((long, short), kept)
+
+
+def test_clipped_shares_are_counted():
+    long, short = pair(64)
+    clipped = measure(long, short).clipped
+    assert clipped["long"]["white"] == pytest.approx(np.mean(long == 255), abs=1e-4)
+    assert clipped["short"]["black"] == pytest.approx(np.mean(short == 0), abs=1e-4)
+
+
+def test_equal_exposures_are_refused():
+    long, _ = pair(16)
+    with pytest.raises(PairError, match="equal"):
+        interpolate(long, long)
+
+
+def test_different_scenes_are_refused():
+    other = expose(scene(seed=9)[::-1], 0.125)
+    with pytest.raises(PairError, match="same scene"):
+        interpolate(pair(16)[0], other)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda image: image[:-1], "128 × 95"),
+        (lambda image: image[..., :1], "grey"),
+        (lambda image: image.astype(np.uint16), "16 bit"),
+    ],
+)
+def test_images_that_differ_in_kind_are_refused(change, said):
+    long, short = pair(16)
+    with pytest.raises(PairError, match=said):
+        interpolate(long, change(short))
+
+
+def test_images_without_a_common_tone_need_a_ratio():
+    white, black = np.full((40, 40, 3), 255, np.uint8), np.zeros((40, 40, 3), np.uint8)
+    with pytest.raises(PairError, match="no tone"):
+        interpolate(white, black)
+    assert interpolate(white, black, ratio=4096).medium.shape == white.shape
+
+
+@pytest.mark.parametrize("bad", [np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8), "long.jpg"])
+def test_what_is_no_image_is_misuse(bad):
+    with pytest.raises(ValueError, match="long must"):
+        interpolate(bad, np.zeros((4, 4, 3), np.uint8))
+
+
+@pytest.mark.parametrize("position", [-0.1, 1.1, float("nan")])
+def test_positions_outside_the_pair_are_misuse(position):
+    with pytest.raises(ValueError, match="position"):
+        interpolate(*pair(16), position=position)
+
+
+def test_the_residual_is_what_the_network_added():
+    class Brighter:
+        def refine(self, long, short, intermediate, *, progress=None):
+            out = np.empty_like(long)
+            out[:] = np.rint(255 * intermediate(long, short).transpose(1, 2, 0)) // 2
+            return out
+
+    result = interpolate(*pair(16), refiner=Brighter())
+    added = result.intermediate + np.rint(255 * result.residual)
+    np.testing.assert_array_equal(added, result.medium)
+
+
+def test_the_package_offers_the_same_function():
+    assert expinterp.interpolate is interpolate

@@ -1,0 +1,81 @@
+"""The response from a pair alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import GAMMA, expose, gamma_response, scene
+
+from expinterp.mapping import imf_from_response, joint_histogram, matched_levels
+from expinterp.prior import estimate_response, load_prior
+
+
+def levels(ratio: float, *, gamma: float = GAMMA, seed: int = 0) -> list[np.ndarray]:
+    radiance = scene((200, 300), seed=seed)
+    joint = joint_histogram(
+        expose(radiance, 2.0, gamma=gamma), expose(radiance, 2.0 / ratio, gamma=gamma)
+    )
+    return [matched_levels(channel) for channel in joint]
+
+
+def test_the_bundled_prior_is_a_mixture_of_responses():
+    prior = load_prior()
+    assert prior.weights.sum() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(prior.covariance, prior.covariance.T, atol=1e-6)
+    assert (np.linalg.eigvalsh(prior.covariance) > 0).all()
+    assert prior.centres.shape == (len(prior.weights), 3, 256)
+
+
+@pytest.mark.parametrize("ratio", [4, 16, 64])
+def test_the_half_way_mapping_of_a_known_camera_is_found(ratio):
+    found = estimate_response(levels(ratio), load_prior())
+    imf = imf_from_response(found.response, scale=np.exp(-found.log_ratio / 2))
+    codes = np.arange(40, 245)
+    error = imf[:, codes] - codes * ratio ** (-0.5 / GAMMA)
+    assert np.abs(error).mean() < 4.0
+    assert found.misfit < 2.0
+
+
+def test_a_profile_gives_the_ratio_that_a_pair_alone_cannot():
+    prior = load_prior().around(gamma_response())
+    for ratio in (4, 16, 64):
+        found = estimate_response(levels(ratio), prior)
+        assert np.exp(found.log_ratio) == pytest.approx(ratio, rel=0.15)
+
+
+def test_swapped_channels_swap_the_response_of_a_grey_prior():
+    prior = load_prior().around(gamma_response(channels=1))
+    order = [2, 0, 1]
+    three = levels(16, seed=3)
+    found = estimate_response(three, prior)
+    swapped = estimate_response([three[c] for c in order], prior)
+    np.testing.assert_allclose(swapped.response, found.response[order], atol=1e-6)
+
+
+def test_a_grey_pair_counts_as_three_equal_channels():
+    one = levels(16)[1]
+    grey, three = (estimate_response(each, load_prior()) for each in ([one], [one] * 3))
+    np.testing.assert_array_equal(grey.response, three.response)
+
+
+def test_a_channel_without_levels_leaves_the_others_to_decide():
+    known = levels(16)
+    found = estimate_response([known[0], np.empty((0, 2)), known[2]], load_prior())
+    assert np.isfinite(found.response).all()
+
+
+def test_no_levels_at_all_are_refused():
+    with pytest.raises(ValueError, match="no unclipped tone"):
+        estimate_response([np.empty((0, 2))], load_prior())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_any_levels_give_a_response_that_increases(seed):
+    random = np.random.default_rng(seed)
+    noise = [np.sort(random.uniform(0, 255, (48, 2)), axis=0) for _ in range(3)]
+    found = estimate_response(noise, load_prior())
+    assert (np.diff(found.response) > 0).all()
+    assert np.isfinite(found.log_ratio)

@@ -1,0 +1,123 @@
+"""Calibration from a stack, and the profile it is kept in."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from synthetic import expose, gamma_response, scene
+
+from expinterp.errors import ImageFileError
+from expinterp.response import Profile, calibrate, increasing, read_profile
+
+TIMES = [1 / 64, 1 / 16, 1 / 4, 1, 4]
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    radiance = scene((200, 300), stops=10)
+    return calibrate([expose(radiance, time) for time in TIMES], TIMES, camera="Acme One")
+
+
+def test_calibration_finds_the_response_of_a_known_camera(profile):
+    inside = slice(10, 246)
+    error = (profile.response - gamma_response())[:, inside] / np.log(2)
+    assert np.abs(error).max() < 0.05  # stops
+    assert profile.residual < 0.1
+    assert (profile.shots, profile.camera) == (5, "Acme One")
+
+
+def test_calibration_agrees_with_debevecs_least_squares_written_out():
+    """The same sum with every pixel's ln E as an unknown: no elimination, no histogram."""
+    from expinterp.response import ANCHOR, HAT, SMOOTHNESS
+
+    radiance = scene((8, 9), stops=10)[..., :1]
+    stack = np.stack([expose(radiance, time) for time in TIMES[1:]])
+    z = stack[..., 0].reshape(4, -1)
+    pixels = z.shape[1]
+    rows, right = [], []
+    for shot, time in enumerate(TIMES[1:]):
+        for pixel in range(pixels):
+            row = np.zeros(256 + pixels)
+            weight = np.sqrt(HAT[z[shot, pixel]])
+            row[z[shot, pixel]], row[256 + pixel] = weight, -weight
+            rows.append(row)
+            right.append(weight * np.log(time))
+    for code in range(1, 255):
+        row = np.zeros(256 + pixels)
+        row[code - 1 : code + 2] = np.sqrt(pixels * SMOOTHNESS) * HAT[code] * np.array([1, -2, 1])
+        rows.append(row)
+        right.append(0.0)
+    anchor = np.zeros(256 + pixels)
+    anchor[ANCHOR] = np.sqrt(pixels)
+    solution = np.linalg.lstsq(np.array([*rows, anchor]), np.array([*right, 0.0]), rcond=None)[0]
+    found = calibrate(stack, TIMES[1:]).response[0]
+    np.testing.assert_allclose(found[5:250], increasing(solution[:256])[5:250], atol=2e-3)
+
+
+def test_only_ratios_of_times_matter():
+    radiance = scene((40, 50), stops=10)
+    stack = [expose(radiance, time) for time in TIMES]
+    doubled = calibrate(stack, [2 * time for time in TIMES])
+    np.testing.assert_allclose(doubled.response, calibrate(stack, TIMES).response, atol=1e-9)
+
+
+def test_the_order_of_shots_does_not_matter():
+    radiance = scene((40, 50), stops=10)
+    stack = [expose(radiance, time) for time in TIMES]
+    turned = calibrate(stack[::-1], TIMES[::-1])
+    np.testing.assert_allclose(turned.response, calibrate(stack, TIMES).response, atol=1e-9)
+
+
+@pytest.mark.parametrize("times", [[1.0], [1.0, 1.0, 1.0], [1.0, 2.0]])
+def test_a_stack_without_differing_times_is_refused(times):
+    with pytest.raises(ValueError, match="times"):
+        calibrate([np.zeros((4, 4, 3), np.uint8)] * 3, times)
+
+
+@given(st.lists(st.floats(-50, 50), min_size=256, max_size=256))
+def test_any_curve_can_be_made_to_increase(values):
+    curve = increasing(np.array(values))
+    assert (np.diff(curve) > 0).all()
+    assert curve[128] == 0
+
+
+def test_a_curve_that_increases_is_only_shifted():
+    curve = gamma_response(channels=1)[0] + np.arange(256) * 1e-3
+    np.testing.assert_allclose(increasing(curve), curve - curve[128], atol=1e-12)
+
+
+def test_a_profile_survives_its_file(profile, tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(profile.to_json(), encoding="utf-8")
+    held = read_profile(path)
+    np.testing.assert_allclose(held.response, profile.response, atol=1e-5)
+    assert (held.residual, held.shots, held.camera) == (profile.residual, 5, "Acme One")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "nonsense",
+        json.dumps({"expinterp_profile": 1}),
+        json.dumps({"expinterp_profile": 9, "response": [[0.0] * 256]}),
+        json.dumps({"expinterp_profile": 1, "response": [[0.0] * 256], "residual": 0, "shots": 3}),
+        json.dumps({"expinterp_profile": 1, "response": "x", "residual": 0, "shots": 3}),
+    ],
+)
+def test_what_is_no_profile_is_refused_by_name(text, tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ImageFileError, match=r"camera\.json is no camera profile"):
+        read_profile(path)
+
+
+def test_a_missing_profile_is_refused_by_name(tmp_path):
+    with pytest.raises(ImageFileError, match=r"none\.json"):
+        read_profile(tmp_path / "none.json")
