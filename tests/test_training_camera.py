@@ -1,0 +1,76 @@
+"""The laws of the simulated camera."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from expinterp.training.camera import Camera, photograph
+
+RANDOM = np.random.default_rng(0)
+SCENE = RANDOM.random((32, 48, 3), np.float32) ** 2
+CORRECTION = np.array([[1.5, -0.4, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]], np.float32)
+
+
+def shoot(camera, time, scene=SCENE):
+    return photograph(scene, time, camera, np.random.default_rng(1))
+
+
+def test_a_plain_camera_is_linear_in_time_until_it_clips():
+    for time in (0.25, 1.0, 4.0):
+        expected = np.rint(np.clip(SCENE * time, 0, 1) * 255)
+        assert np.abs(shoot(Camera(), time) - expected).max() <= 1  # float32 at .5
+
+
+def test_the_response_is_the_table():
+    codes = np.linspace(0, 1, 256)
+    squared = replace(Camera(), response=np.repeat((codes**2)[:, None], 3, axis=1))
+    expected = 255 * np.sqrt(np.clip(SCENE, 0, 1))
+    assert np.abs(shoot(squared, 1.0) - expected).max() <= 1
+
+
+def test_overlap_and_correction_cancel_until_something_clips():
+    crossed = replace(Camera(), correction=CORRECTION)
+    assert np.abs(shoot(crossed, 0.5).astype(int) - shoot(Camera(), 0.5)).max() <= 1
+    vivid = np.zeros((4, 4, 3), np.float32)
+    vivid[..., 0] = 3.0  # red that spills into the other channels, which do not clip
+    clipped = shoot(crossed, 1.0, vivid)
+    assert clipped[..., 1].max() > 50
+
+
+def test_grey_stays_grey_through_every_colour_step():
+    grey = np.repeat(SCENE[..., :1], 3, axis=2)
+    camera = replace(Camera(), correction=CORRECTION, saturation=1.4, hue=0.7)
+    picture = shoot(camera, 0.8, grey).astype(int)
+    assert np.ptp(picture, axis=2).max() <= 1
+
+
+def test_keeping_hues_leaves_the_largest_and_the_smallest_channel():
+    codes = np.linspace(0, 1, 256)
+    curve = replace(Camera(), response=np.repeat((codes**2)[:, None], 3, axis=1))
+    plain, kept = (shoot(replace(curve, hue=hue), 1.0) for hue in (0.0, 1.0))
+    np.testing.assert_allclose(plain.max(axis=2), kept.max(axis=2), atol=1)
+    np.testing.assert_allclose(plain.min(axis=2), kept.min(axis=2), atol=1)
+
+
+def test_noise_has_the_variance_of_its_electrons():
+    flat = np.full((200, 200, 3), 0.5, np.float32)
+    noisy = replace(Camera(), full_well=1000.0, read_noise=10.0)
+    spread = shoot(noisy, 1.0, flat).std() / 255
+    assert spread == pytest.approx(np.sqrt(500 + 100) / 1000, rel=0.03)
+
+
+@pytest.mark.parametrize("subsampling", [False, True])
+def test_jpeg_changes_little_at_high_quality(subsampling):
+    smooth = np.linspace(0, 1, 48, dtype=np.float32)[None, :, None] * np.ones(
+        (32, 1, 3), np.float32
+    )
+    stored = shoot(replace(Camera(), quality=98, subsampling=subsampling), 1.0, smooth)
+    assert np.abs(stored.astype(int) - shoot(Camera(), 1.0, smooth)).max() <= 4
+
+
+def test_the_scene_is_not_modified_and_a_seed_repeats_the_picture():
+    camera = replace(Camera(), full_well=1000.0, blur=0.8, sharpening=0.5, quality=90)
+    kept = SCENE.copy()
+    np.testing.assert_array_equal(shoot(camera, 1.0), shoot(camera, 1.0))
+    np.testing.assert_array_equal(SCENE, kept)

@@ -1,0 +1,96 @@
+"""The laws of the training pictures."""
+
+from pathlib import Path
+
+import numpy as np
+
+from expinterp.training.camera import Camera
+from expinterp.training.data import (
+    WINDOW,
+    cut_patches,
+    cut_window,
+    is_informative,
+    read_patches,
+    render_triple,
+    split_scenes,
+    without_tone,
+    write_patches,
+)
+from expinterp.training.render import View, project
+
+
+def scene(seed=0):
+    random = np.random.default_rng(seed)
+    return np.exp(random.normal(0, 1, (260, 400, 3))).astype(np.float32)
+
+
+def triple(seed=0):
+    """The first triple after a seed that is fit to learn from."""
+    random = np.random.default_rng(seed)
+    rendered = (render_triple(cut_window(scene(), random), Camera(), random) for _ in range(50))
+    return next(shots for shots in rendered if is_informative(shots))
+
+
+def middle(shots):
+    return ((shots.long.astype(np.float32) + shots.short) / 510).astype(np.float32)
+
+
+def test_no_scene_is_on_both_sides():
+    paths = [Path(f"{index}.hdr") for index in range(20)]
+    kept, held_out = split_scenes(paths, held_out=4, seed=3)
+    assert len(held_out) == 4
+    assert set(kept) | set(held_out) == set(paths)
+    assert not set(kept) & set(held_out)
+    assert split_scenes(paths[::-1], held_out=4, seed=3) == (kept, held_out)
+
+
+def test_windows_have_one_size():
+    random = np.random.default_rng(1)
+    assert {cut_window(scene(), random).shape for _ in range(20)} == {(*WINDOW, 3)}
+
+
+def test_a_triple_is_ordered_and_a_linear_camera_halves_it_in_stops():
+    shots = triple()
+    assert (shots.long >= shots.medium).mean() > 0.999
+    assert (shots.medium >= shots.short).mean() > 0.999
+    open_ = (shots.long < 255) & (shots.short > 20)
+    long, medium, short = (
+        shot[open_].astype(float) for shot in (shots.long, shots.medium, shots.short)
+    )
+    offset = np.log2(medium**2 / (long * short))
+    assert abs(np.median(offset)) < 0.15  # shutters drift by 0.015 EV
+
+
+def test_shots_without_shared_tones_are_refused():
+    shots = triple()
+    assert is_informative(shots)
+    white = type(shots)(np.full_like(shots.long, 255), shots.medium, shots.short, None)
+    assert not is_informative(white)
+
+
+def test_taking_the_tone_away_leaves_no_mean_at_any_code_value():
+    random = np.random.default_rng(2)
+    y0 = random.random((64, 64, 3), np.float32)
+    colour = 0.01 * random.standard_normal((64, 64, 3)).astype(np.float32)
+    tone = np.float32(0.1) * np.floor(y0 * 40) / 40
+    rest = without_tone(colour + tone, y0)
+    np.testing.assert_allclose(rest, without_tone(colour, y0), atol=1e-6)
+    assert abs(rest.mean()) < 1e-6
+
+
+def test_patches_survive_a_file_and_hold_what_they_were_cut_from(tmp_path):
+    patches = cut_patches([triple()], middle, per_triple=3, side=16, tone=True, seed=0)
+    assert patches.long.shape == (3, 3, 16, 16)
+    y0 = (patches.long.astype(np.float32) + patches.short) / 510
+    np.testing.assert_allclose(patches.intermediate, y0, atol=1e-3)
+    write_patches(tmp_path / "p.npz", patches)
+    np.testing.assert_array_equal(read_patches(tmp_path / "p.npz").residual, patches.residual)
+
+
+def test_a_view_straight_ahead_shows_the_middle_of_the_panorama():
+    panorama = np.zeros((64, 128, 3), np.float32)
+    panorama[28:36, 60:68] = 1.0
+    picture = project(panorama, View("", 0, 0, 90, 1.0, 1, 2))
+    rows, cols = picture.shape[:2]
+    assert picture[rows // 2, cols // 2, 0] > 0.9
+    assert picture[0, 0, 0] == 0
