@@ -69,7 +69,8 @@ def run(command: list[str]) -> tuple[float, float]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit {process.returncode}\n{error.decode()}")
+        message = f"{' '.join(command)}: exit {process.returncode}\n{error.decode()}"
+        raise SystemExit(message)
     return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 

@@ -1,0 +1,176 @@
+"""PSNR and SSIM against photographed mediums: y0 in its three cases, and what the network adds.
+
+    python benchmarks/quality.py SCENES_JSON RESPONSES
+    python benchmarks/quality.py SCENES_JSON RESPONSES --camera D2x --only profile
+
+SCENES_JSON lists scenes with their camera, frames and triples (long, medium, short); RESPONSES is
+the folder of curves that `expinterp.training.prior` reads. Rows:
+
+    blind         nothing but the two images
+    stranger      the same, the camera's own curves left out of the prior
+    profile       with a profile calibrated on another scene of the same camera, mean over all
+                  others that have five frames or more; frames are one stop apart by their numbers
+    refined       blind, then the network
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from expinterp.pipeline import Pair, measure, render
+from expinterp.prior import ResponsePrior
+from expinterp.refine import open_refiner
+from expinterp.response import Profile, calibrate
+from expinterp.training.prior import as_prior, build_prior
+
+ROWS = ("blind", "stranger", "profile", "refined")
+FRAMES = 5  # fewest frames of a scene that a profile is made from
+
+
+@dataclass(frozen=True)
+class Triple:
+    """Three photographs of one scene, as paths."""
+
+    scene: str
+    camera: str
+    long: Path
+    medium: Path
+    short: Path
+
+
+def read(path: Path) -> np.ndarray:
+    """Read a photograph as R G B, uint8, upright."""
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def read_triples(manifest: Path, camera: str) -> Iterator[Triple]:
+    """List the triples of all cameras whose name contains `camera`."""
+    for scene in json.loads(manifest.read_text(encoding="utf-8")):
+        folder = manifest.parent / scene["scene"]
+        if camera.lower() in str(scene["camera"]).lower():
+            for triple in scene["triples"]:
+                names = {shot: folder / triple[shot] for shot in ("long", "medium", "short")}
+                yield Triple(scene["scene"], str(scene["camera"]), **names)
+
+
+def psnr(image: np.ndarray, truth: np.ndarray) -> float:
+    """Peak signal-to-noise ratio in dB."""
+    return float(cv2.PSNR(image, truth))
+
+
+def ssim(image: np.ndarray, truth: np.ndarray) -> float:
+    """Structural similarity, Wang et al. 2004: 11 × 11 Gaussian window, mean of the channels."""
+    one, two = image.astype(np.float32), truth.astype(np.float32)
+
+    def blur(plane: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(plane, (11, 11), 1.5)[5:-5, 5:-5]
+
+    mean1, mean2 = blur(one), blur(two)
+    var1, var2 = blur(one * one) - mean1**2, blur(two * two) - mean2**2
+    covariance = blur(one * two) - mean1 * mean2
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    top = (2 * mean1 * mean2 + c1) * (2 * covariance + c2)
+    return float(np.mean(top / ((mean1**2 + mean2**2 + c1) * (var1 + var2 + c2))))
+
+
+def profiles(manifest: Path, camera: str) -> dict[str, Profile]:
+    """Calibrate the camera on each of its scenes; frame numbers count stops."""
+    made = {}
+    for scene in json.loads(manifest.read_text(encoding="utf-8")):
+        files = [frame["file"] for frame in scene["frames"]]
+        if str(scene["camera"]) == camera and len(files) >= FRAMES:
+            stack = [read(manifest.parent / scene["scene"] / name) for name in files]
+            times = [2.0 ** int(Path(name).stem) for name in files]
+            made[scene["scene"]] = calibrate(stack, times)
+    return made
+
+
+class Bench:
+    """The rows of the table, each a function of a triple."""
+
+    def __init__(self, manifest: Path, responses: Path, model: Path | None) -> None:
+        self.manifest, self.responses = manifest, responses
+        self.refiner = open_refiner(model, device="cpu")
+        self.prior = cache(self._prior)
+        self.profiles = cache(lambda camera: profiles(manifest, camera))
+
+    def _prior(self, camera: str) -> ResponsePrior:
+        return as_prior(build_prior(self.responses, without=camera))
+
+    def score(self, row: str, triple: Triple) -> tuple[float, float] | None:
+        """Compute PSNR and SSIM; None where the row does not apply."""
+        long, medium, short = (read(path) for path in (triple.long, triple.medium, triple.short))
+        images = [
+            render(pair, **extra).medium for pair, extra in self._pairs(row, triple, long, short)
+        ]
+        scores = [(psnr(image, medium), ssim(image, medium)) for image in images]
+        return tuple(np.mean(scores, axis=0)) if scores else None
+
+    def _pairs(
+        self, row: str, triple: Triple, long: np.ndarray, short: np.ndarray
+    ) -> Iterator[tuple[Pair, dict[str, Any]]]:
+        if row == "blind":
+            yield measure(long, short), {}
+        elif row == "stranger":
+            yield measure(long, short, prior=self.prior(triple.camera)), {}
+        elif row == "refined":
+            yield measure(long, short), {"refiner": self.refiner}
+        elif row == "profile" and "D2x" in triple.camera:
+            for scene, profile in self.profiles(triple.camera).items():
+                if scene != triple.scene:
+                    yield measure(long, short, response=replace(profile, camera=None)), {}
+
+
+def main() -> None:
+    """Score every row on every triple and print the table."""
+    parser = argparse.ArgumentParser(description="Quality of y0 and of the refined image.")
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("responses", type=Path)
+    parser.add_argument("--camera", default="", help="only cameras whose name contains this")
+    parser.add_argument("--only", choices=ROWS, action="append", help="only these rows")
+    parser.add_argument("--model", type=Path)
+    options = parser.parse_args()
+    bench = Bench(options.manifest, options.responses, options.model)
+    triples = list(read_triples(options.manifest, options.camera))
+    table = {}
+    for row in options.only or ROWS:
+        scores = [bench.score(row, triple) for triple in triples]
+        kept = [(t, s) for t, s in zip(triples, scores, strict=True) if s]
+        if not kept:
+            continue
+        table[row] = {t: s[0] for t, s in kept}
+        values = np.array([s for _, s in kept])
+        print(
+            f"{row:10} n={len(values):3}  PSNR mean {values[:, 0].mean():.2f}  "
+            f"p10 {np.percentile(values[:, 0], 10):.2f}  SSIM {values[:, 1].mean():.4f}",
+            flush=True,
+        )
+    if {"blind", "refined"} <= table.keys():
+        report_gain(table["blind"], table["refined"])
+
+
+def report_gain(before: dict[Triple, float], after: dict[Triple, float]) -> None:
+    """Print what the network adds, over all and per camera."""
+    gain = {triple: after[triple] - before[triple] for triple in before}
+    values = np.array(list(gain.values()))
+    print(
+        f"gain       mean {values.mean():+.2f} dB  p10 {np.percentile(values, 10):+.2f}  "
+        f"worse by more than 0.2 dB: {np.mean(values < -0.2):.1%}"
+    )
+    for camera in sorted({triple.camera for triple in gain}):
+        mine = [value for triple, value in gain.items() if triple.camera == camera]
+        print(f"  {camera:45} n={len(mine):3}  {np.mean(mine):+.2f}  worst {min(mine):+.2f}")
+
+
+if __name__ == "__main__":
+    main()
