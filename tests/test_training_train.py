@@ -11,11 +11,11 @@ pytest.importorskip("onnx", reason="needs the extra 'train': pip install expinte
 from expinterp.refine import open_refiner
 from expinterp.training.data import Patches
 from expinterp.training.export import export_network, measure_parity
-from expinterp.training.network import FOLD, Network, Shape
+from expinterp.training.network import Network, Shape
 from expinterp.training.train import Settings, facts_of, train
 
 pytestmark = pytest.mark.train
-TINY = Settings(width=8, kernels=(3,), steps=60, batch=16)
+TINY = Settings(fold=2, width=8, kernels=(3,), steps=60, batch=16)
 
 
 @pytest.fixture(autouse=True)
@@ -85,20 +85,21 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 5), (17, 31), (64, 33)])
-def test_the_exported_network_equals_pytorch_at_any_size(tmp_path, shape):
-    network = noisy_network()
+@pytest.mark.parametrize("kind", [Shape(), Shape(2, 16, (3, 1)), Shape(4, 8, (3, 3))])
+def test_the_exported_network_equals_pytorch_at_any_size(tmp_path, shape, kind):
+    network = noisy_network(kind)
     export_network(network, tmp_path / "n.onnx", {})
     refiner = open_refiner(tmp_path / "n.onnx", device="cpu", threads=1)
     assert measure_parity(network, refiner, shape=shape, seed=1) <= 1e-5
 
 
 def test_the_halo_is_the_reach_of_the_network():
-    network = noisy_network(Shape(width=4, kernels=(3, 1, 5))).double()
+    network = noisy_network(Shape(fold=2, width=4, kernels=(3, 1, 5))).double()
     pictures = torch.rand(3, 1, 3, 32, 32, dtype=torch.float64, requires_grad=True)
     network(*pictures)[0, :, 16, 16].sum().backward()
     rows = pictures.grad.abs().sum(dim=(0, 1, 2, 4)).nonzero().flatten()
     assert rows.min() == 16 - network.halo
-    assert rows.max() == 16 + network.halo + FOLD - 1
+    assert rows.max() == 16 + network.halo + network.shape.fold - 1
 
 
 def test_an_export_is_one_file_with_its_facts_and_the_same_bytes_again(tmp_path):

@@ -120,8 +120,8 @@ def render_triple(window: Image, camera: Camera, random: np.random.Generator) ->
 
 def is_informative(triple: Triple) -> bool:
     """Tell whether the shots share unclipped tones in every channel, as stage one needs."""
-    shared = ((triple.long < 250) & (triple.short > 4)).mean(axis=(0, 1))
-    return bool(shared.min() > 0.05)
+    joint = joint_histogram(triple.long, triple.short)
+    return all(len(matched_levels(channel)) for channel in joint)
 
 
 def render_triples(

@@ -16,7 +16,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import nn
 
 from expinterp.refine import CONTRACT, INPUTS, OUTPUT, checksum
-from expinterp.training.network import FOLD, OFFSET, Network
+from expinterp.training.network import OFFSET, Network
 
 OPSET = 17
 IR_VERSION = 8  # ONNX Runtime 1.17, the oldest we run on, reads it
@@ -66,7 +66,7 @@ def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
 
 
 def _stated(network: Network) -> dict[str, str]:
-    sizes = {"alignment": str(FOLD), "halo": str(network.halo), "checksum": BLANK}
+    sizes = {"alignment": str(network.shape.fold), "halo": str(network.halo), "checksum": BLANK}
     return {**CONTRACT, **sizes}
 
 
@@ -115,8 +115,8 @@ def measure_parity(network: Network, refiner: Any, *, shape: tuple[int, int], se
     """
     random = np.random.default_rng(seed)
     pictures = [random.random((*shape, 3), dtype=np.float32) for _ in INPUTS]
-    reach = network.halo
-    ends = [(reach, reach + side % FOLD) for side in shape]
+    reach, fold = network.halo, network.shape.fold
+    ends = [(reach, reach + -side % fold) for side in shape]
     padded = [np.pad(picture, [*ends, (0, 0)], mode="edge") for picture in pictures]
     planes = [torch.from_numpy(picture.transpose(2, 0, 1).copy())[None] for picture in padded]
     with torch.no_grad():

@@ -15,17 +15,27 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-FOLD = 2  # side of the block folded into one pixel
 CHANNELS = 9  # R G B of intermediate, long and short
 OFFSET = 0.5  # taken from every input, so that they spread around zero
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Size of the network: channels of every layer, and the kernel sides between fold and unfold."""
+    """Size of the network.
 
+    Attributes
+    ----------
+    fold : int
+        Side of the block of pixels folded into one.
+    width : int
+        Channels of every layer.
+    kernels : tuple of int
+        Kernel sides of the layers between fold and unfold; odd.
+    """
+
+    fold: int = 1
     width: int = 32
-    kernels: tuple[int, ...] = (3, 1, 1)
+    kernels: tuple[int, ...] = (1, 1)
 
 
 class Network(nn.Module):
@@ -37,29 +47,29 @@ class Network(nn.Module):
     def __init__(self, shape: Shape | None = None) -> None:
         super().__init__()
         self.shape = shape or Shape()
-        width = self.shape.width
-        layers: list[nn.Module] = [nn.Conv2d(CHANNELS, width, FOLD, stride=FOLD), nn.ReLU()]
+        width, fold = self.shape.width, self.shape.fold
+        layers: list[nn.Module] = [nn.Conv2d(CHANNELS, width, fold, stride=fold), nn.ReLU()]
         for side in self.shape.kernels:
             layers += [nn.Conv2d(width, width, side, padding=side // 2), nn.ReLU()]
-        last = nn.Conv2d(width, 3 * FOLD**2, 1)
+        last = nn.Conv2d(width, 3 * fold**2, 1)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-        self.chain = nn.Sequential(*layers, last, nn.PixelShuffle(FOLD))
+        self.chain = nn.Sequential(*layers, last, nn.PixelShuffle(fold))
 
     def forward(
         self, intermediate: torch.Tensor, long: torch.Tensor, short: torch.Tensor
     ) -> torch.Tensor:
-        """Compute the residual; rows and cols must be even."""
+        """Compute the residual; rows and cols are multiples of the fold."""
         residual: torch.Tensor = self.chain(torch.cat([intermediate, long, short], dim=1) - OFFSET)
         return residual
 
     @property
     def halo(self) -> int:
-        """Pixels of the input seen on each side of an output pixel, rounded up to `FOLD`."""
-        return FOLD * sum(side // 2 for side in self.shape.kernels)
+        """Pixels of the input seen on each side of an output pixel, rounded up to the fold."""
+        return self.shape.fold * sum(side // 2 for side in self.shape.kernels)
 
     @property
     def multiply_adds(self) -> float:
         """Multiply-adds per pixel of the picture."""
         convolutions = [layer for layer in self.chain if isinstance(layer, nn.Conv2d)]
-        return sum(layer.weight.numel() for layer in convolutions) / FOLD**2
+        return sum(layer.weight.numel() for layer in convolutions) / self.shape.fold**2

@@ -44,8 +44,9 @@ class Settings:
     strangers: float = 0.6  # share of photographs whose camera stage one has never seen
     tone: bool = False  # whether the tone error of whole pictures is to be learned
     held_out: int = 4  # scenes
+    fold: int = 1  # fold, width, kernels: see network.Shape
     width: int = 32
-    kernels: tuple[int, ...] = (3, 1, 1)
+    kernels: tuple[int, ...] = (1, 1)
     steps: int = 4000
     batch: int = 128  # patches, nearly all from different photographs
     rate: float = 2e-3  # of Adam, falling to zero along a half cosine
@@ -191,7 +192,7 @@ class Run:
 def start_run(settings: Settings) -> Run:
     """Make a network, its average and its optimiser, all from the seed."""
     torch.manual_seed(settings.seed)
-    network = Network(Shape(settings.width, settings.kernels))
+    network = Network(Shape(settings.fold, settings.width, settings.kernels))
     return Run(
         network,
         copy.deepcopy(network),
