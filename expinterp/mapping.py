@@ -186,7 +186,7 @@ def _spread_levels(h1: NDArray[np.int64], h2: NDArray[np.int64]) -> Floats:
     ceiling = min(LONG_CLIPPED, z1[np.searchsorted(q1, 1 - 1e-3) - 1] - 1)
     lowest = max(q1[0], q2[0], TAIL, h2[: int(floor)].sum() / h2.sum())
     highest = min(q1[-1], q2[-1], 1 - TAIL, h1[: int(ceiling)].sum() / h1.sum())
-    ranks = np.union1d(q1, q2)
+    ranks = np.sort(np.concatenate([q1, q2]))
     ranks = ranks[(ranks >= lowest) & (ranks <= highest)]
     if ranks.size < 2:
         return np.empty((0, 2))
