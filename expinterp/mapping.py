@@ -134,12 +134,35 @@ def matched_levels(joint: NDArray[np.int64]) -> Floats:
         Columns z1 (of ``long``) and z2 (of ``short``), both increasing; empty where the two share
         no unclipped tone.
     """
+    kept = joint * _near(_trimmed_curve(joint))
+    return _spread_levels(kept.sum(axis=1), kept.sum(axis=0))
+
+
+def agreement(joint: NDArray[np.int64]) -> float:
+    """Compute the share of unclipped pixels that one mapping explains, within TRIM code values.
+
+    Parameters
+    ----------
+    joint : int64 array, shape (256, 256)
+        Of one channel, from `joint_histogram`.
+
+    Returns
+    -------
+    float
+        Near 1 for two exposures of one scene; 1 where nothing is unclipped.
+    """
+    held = joint[:LONG_CLIPPED, SHORT_CLIPPED + 1 :]
+    near = _near(_trimmed_curve(joint))[:LONG_CLIPPED, SHORT_CLIPPED + 1 :]
+    return float(held[near].sum() / held.sum()) if held.any() else 1.0
+
+
+def _trimmed_curve(joint: NDArray[np.int64]) -> Floats:
+    """Map z1 to z2 by equal ranks among the pixels near the mapping, found in a few rounds."""
     curve = _median_curve(joint)
-    for _ in range(3):
+    for _ in range(2):
         kept = joint * _near(curve)
-        h1, h2 = kept.sum(axis=1), kept.sum(axis=0)
-        curve = _specify(h1, h2)
-    return _spread_levels(h1, h2)
+        curve = _specify(kept.sum(axis=1), kept.sum(axis=0))
+    return curve
 
 
 def _median_curve(joint: NDArray[np.int64]) -> Floats:

@@ -25,6 +25,7 @@ from expinterp.mapping import (
     Codes,
     Floats,
     Pixels,
+    agreement,
     imf_from_response,
     joint_histogram,
     matched_levels,
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
 LEAST_STEP = 0.25  # EV; closer shots have nothing in between
 DOUBT = {"pair": 2.0, "profile": 0.75}  # EV by which a stated ratio may differ from the pixels
-LIKENESS = 0.12  # least rank correlation of local contrast; real pairs ≥ 0.16, strangers ≤ 0.1
+AGREEMENT = 0.9  # least share of pixels that one mapping explains: real pairs mostly 0.93 and more
+LIKENESS = 0.3  # least rank correlation of local contrast: real pairs 0.59 and more, strangers 0
 THUMBNAIL = 128  # pixels of the longer side when scenes are compared
 DETAILS = 300  # unclipped pixels that a thumbnail needs to be compared
 WHITE, BLACK = 245, 6  # code values from which a thumbnail pixel may be clipped
@@ -199,7 +201,7 @@ def measure(
     estimate = _estimate(
         joint, prior if response is None else prior.around(response.response), stated
     )
-    _check_pair(*small, estimate)
+    _check_pair(*small, joint, estimate)
     measured = math.exp(estimate.log_ratio)
     notices += _explain_ratio(stated, measured, source)
     return Pair(
@@ -299,8 +301,8 @@ def _estimate(joint: NDArray[np.int64], prior: ResponsePrior, stated: float | No
         return Estimate(response, math.log(stated), 0.0)
 
 
-def _check_pair(long: Codes, short: Codes, estimate: Estimate) -> None:
-    """Refuse equal exposures and different scenes."""
+def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], estimate: Estimate) -> None:
+    """Refuse equal exposures, and scenes that neither their tones nor their detail show to be one."""
     step = ev_step(math.exp(estimate.log_ratio))
     if step < LEAST_STEP:
         msg = (
@@ -308,11 +310,12 @@ def _check_pair(long: Codes, short: Codes, estimate: Estimate) -> None:
             "give a long and a short one"
         )
         raise PairError(msg)
-    likeness = _likeness(long, short)
-    if likeness < LIKENESS:
+    tones = min(agreement(channel) for channel in joint)
+    detail = _likeness(long, short)
+    if tones < AGREEMENT and detail < LIKENESS:
         msg = (
-            "the two images do not show the same scene (correlation of detail "
-            f"{likeness:.2f}, {LIKENESS} is needed); give two exposures of one still scene"
+            f"the two images do not show the same scene (one mapping explains {tones:.0%} of the "
+            f"pixels, detail correlates {detail:.2f}); give two exposures of one still scene"
         )
         raise PairError(msg)
 

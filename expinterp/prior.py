@@ -28,7 +28,7 @@ import numpy as np
 from expinterp.mapping import CODE_VALUES, CODES, Floats
 from expinterp.response import increasing
 
-LEVEL_NOISE = 4.0  # standard deviation of a matched level; broad, as neighbours err together
+LEVEL_NOISE = 3.0  # standard deviation of a matched level; broad, as neighbours err together
 TAILS = 10.0  # degrees of freedom of its Student t distribution
 LOG_RATIO = float(np.log(16.0))  # a pair of which nothing is known: 4 EV …
 LOG_RATIO_SPREAD = 0.7  # … give or take one; natural logarithm
