@@ -29,6 +29,7 @@ Image = NDArray[np.float32]
 Table = NDArray[np.float64]
 
 CODES = 256
+TOE = 6  # code values below are noise in measured curves
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in JPEG
 IDENTITY = np.eye(3, dtype=np.float32)
 
@@ -199,11 +200,18 @@ class Responses:
 def read_responses(folder: Path) -> Responses:
     """Read ``measured_log_exposure.npz``, ``invemor.txt`` and ``dorf_film_144.npz``."""
     logs, cameras = read_measured(folder / "measured_log_exposure.npz")
-    measured = _rising(np.exp(logs)).transpose(0, 2, 1)
+    measured = _rising(_straighten(np.exp(logs))).transpose(0, 2, 1)
     film = _rising(np.exp(read_film(folder / "dorf_film_144.npz")[:, 0]))
     emor = _read_emor(folder / "invemor.txt")
     by_camera = {str(name): measured[cameras == name] for name in np.unique(cameras)}
     return Responses(by_camera, emor[1], emor[2 : 2 + MODES], film)
+
+
+def _straighten(exposures: Table) -> Table:
+    """Let exposures fall to zero in a straight line below the first reliable code value."""
+    codes = np.arange(TOE)
+    exposures[..., :TOE] = exposures[..., TOE, None] * codes / TOE
+    return exposures
 
 
 def _read_emor(path: Path) -> Table:
@@ -232,12 +240,12 @@ def draw_response(responses: Responses, random: np.random.Generator) -> tuple[Ta
         Whose it mostly is, so that stage one can be kept from knowing it.
     """
     kind = random.random()
-    if kind < 0.85:
+    if kind < MEASURED_SHARE:
         name, one = _draw_measured(responses, random)
         share = random.uniform(0, 0.4)
         other = _draw_measured(responses, random)[1]
         return _blend(one, other, share), name
-    if kind < 0.95:
+    if kind < (1 + MEASURED_SHARE) / 2:
         common, own = random.normal(0, 1, MODES), random.normal(0, 0.06, (3, MODES))
         weights = EMOR_CENTRE + (common + own) * EMOR_SPREAD
         return _rising(responses.mean + weights @ responses.modes).T, None
@@ -258,6 +266,7 @@ def _blend(one: Table, other: Table, share: float) -> Table:
 # Mean and standard deviation of the first six inverse EMoR weights, between those of the curves
 # measured from brackets (3.8, -0.7, … ± 3.6, 1.7, 0.8, …) and those of DoRF (0.5, 0.3 ± 2.3, 1.3, …).
 MODES = 6
+MEASURED_SHARE = 1.0  # of cameras; with EMoR and film among them less carries over to real ones
 EMOR_CENTRE = np.array([2.0, -0.4, -0.1, 0.1, -0.1, 0.0])
 EMOR_SPREAD = np.array([2.5, 1.2, 0.5, 0.3, 0.15, 0.1])
 

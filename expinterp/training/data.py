@@ -25,7 +25,7 @@ from expinterp.training.prior import as_prior, build_prior
 Pixels = NDArray[np.uint8]
 StageOne = Callable[["Triple"], Image]  # y0 of long and short, display-encoded, 0..1
 
-WINDOW = (192, 256)  # rows, cols of a simulated photograph
+WINDOW = (128, 160)  # rows, cols of a simulated photograph
 USUAL_SPAN = (3.5, 4.6)  # stops between short and long
 WIDE_SPAN = (4.6, 8.0)
 TONES = 40  # code value bins in which a tone error is measured

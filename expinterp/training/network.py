@@ -1,11 +1,11 @@
 """The lightweight residual learning network (LRL): a short chain of convolutions.
 
-It folds every 2×2 block of the three inputs into one pixel of `WIDTH` channels, where all the
-work is done at a quarter of the cost, and unfolds the residual at the end. Most layers mix
-channels only (1×1); the one 3×3 sees noise and edges. Inputs and output as in `refine`.
+All layers of the bundled one mix channels only (1×1), so that a pixel sees itself alone: what
+wider ones learned from rendered pictures did not hold on real ones (see ``models/README.md``).
+A network may fold every block of pixels into one, work there, and unfold at the end. Inputs and
+output as in `refine`.
 
-Source of the idea: Zheng et al., arXiv:1905.03890; folding ("pixel unshuffle") and the inputs
-beside y0 are ours, chosen by measurement (see ``models/README.md``).
+Source of the idea: Zheng et al., arXiv:1905.03890; the inputs beside y0 are ours.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Shape:
     """
 
     fold: int = 1
-    width: int = 32
+    width: int = 16
     kernels: tuple[int, ...] = (1, 1)
 
 

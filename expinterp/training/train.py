@@ -38,17 +38,17 @@ from expinterp.training.network import Network, Shape
 class Settings:
     """Everything that decides the result of a run."""
 
-    photographs: int = 2500
-    patches: int = 16  # per photograph
-    side: int = 24  # pixels of a patch
+    photographs: int = 1400
+    patches: int = 20  # per photograph
+    side: int = 4  # pixels of a patch
     strangers: float = 0.6  # share of photographs whose camera stage one has never seen
     tone: bool = False  # whether the tone error of whole pictures is to be learned
     held_out: int = 4  # scenes
     fold: int = 1  # fold, width, kernels: see network.Shape
-    width: int = 32
+    width: int = 16
     kernels: tuple[int, ...] = (1, 1)
-    steps: int = 4000
-    batch: int = 128  # patches, nearly all from different photographs
+    steps: int = 3000
+    batch: int = 384  # patches, nearly all from different photographs
     rate: float = 2e-3  # of Adam, falling to zero along a half cosine
     colour: float = 0.0  # w of L = Lr + w·Lc
     floor: float = 1e-3  # see losses.relative
