@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,7 @@ from expinterp.images import (
     with_exposure_time,
     write_photograph,
 )
+from expinterp.images.pillow import without_warnings
 
 LOSSY = {"jpeg": 6, "webp": 12, "avif": 6}  # largest error of the smooth picture, code values
 KINDS = [  # format, depth, channels: everything a third party's writer makes
@@ -396,6 +398,21 @@ def test_second_pictures_are_reported(tmp_path):
         assert photograph.pixels.shape == picture().shape
 
 
+def test_page_of_no_stated_kind_is_a_page(tmp_path):
+    import tifffile
+
+    path = tmp_path / "pages.tif"
+    with tifffile.TiffWriter(path) as file:
+        for _ in range(2):
+            file.write(picture(), photometric="rgb", metadata=None, subfiletype=2)
+    with tifffile.TiffFile(path) as file:
+        kind = file.pages.get(1, aspage=True).tags[254]
+    data = bytearray(path.read_bytes())
+    data[kind.offset + 4 : kind.offset + 8] = bytes(4)  # no value
+    path.write_bytes(data)
+    assert "several pages" in read_photograph(path).warnings[0]
+
+
 def test_wrong_suffix_is_read_with_a_remark(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(stored_bytes("png", picture(), 1))
@@ -429,6 +446,31 @@ def test_standard_streams(monkeypatch, form):
     assert photograph.exposure.time == 1 / 30
     assert_same_picture(photograph.pixels, picture(), form)
     assert_same_picture(read_photograph(BytesIO(out.buffer.getvalue())).pixels, picture(), form)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("form", FORMATS)
+def test_named_pipes_are_read(tmp_path, form):
+    """What a shell makes of <(command)."""
+    pipe = tmp_path / f"a{SUFFIX[form]}"
+    os.mkfifo(pipe)
+    data = stored_bytes(form, picture(), 6)
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+    writer.start()
+    photograph = read_photograph(pipe)
+    writer.join()
+    assert_same_picture(photograph.pixels, picture(), form)
+
+
+@pytest.mark.parametrize("form", ["jpeg", "webp"])
+def test_writing_waits_for_no_other_thread(tmp_path, form):
+    """Encoding takes long; only reading a header may be one at a time."""
+    target = tmp_path / f"a{SUFFIX[form]}"
+    writer = threading.Thread(target=write_photograph, args=(picture(), target), daemon=True)
+    with without_warnings():
+        writer.start()
+        writer.join(20)
+        assert not writer.is_alive()
 
 
 def test_two_threads_read_at_once(tmp_path):

@@ -58,6 +58,16 @@ def test_missing_folder_and_empty_are_named(tmp_path):
     assert "cannot be read" in refusal("a\0b.jpg")
 
 
+def test_folder_is_named_where_opening_one_is_forbidden(tmp_path, monkeypatch):
+    """Windows says "permission denied" of every folder."""
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "is a folder" in refusal(tmp_path)
+
+
 @pytest.mark.skipif(IS_ROOT, reason="root may read everything")
 def test_forbidden_file_is_named(tmp_path):
     path = tmp_path / "secret.jpg"
@@ -169,12 +179,37 @@ def test_profile_bomb_unfolds_to_its_limit_only(tmp_path):
     (np.zeros((9, 9, 5), np.uint8), {"photometric": "minisblack", "planarconfig": "contig"},
      "5 channels"),
     (SMALL, {"photometric": "cielab"}, "cielab"),
+    (SMALL, {"photometric": "ycbcr"}, "ycbcr"),
+    (SMALL, {"photometric": "ycbcr", "compression": "zlib"}, "ycbcr"),
     (SMALL, {"photometric": "rgb", "subfiletype": 1}, "raw file"),
     (SMALL, {"photometric": "rgb", "extratags": [(50706, 1, 4, b"\1\4\0\0", True)]}, "raw file"),
 ])  # fmt: skip
 def test_tiffs_that_are_no_photograph(tmp_path, pixels, options, word):
     tifffile.imwrite(tmp_path / "a.tif", pixels, metadata=None, **options)
     assert word in refusal(tmp_path / "a.tif")
+
+
+def test_palette_of_two_colours_is_no_photograph(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, SMALL[..., 0] > 99, photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages[0].tags[262].overwrite(3)
+    assert "1-bit" in refusal(path)
+
+
+def test_fields_that_share_a_value_cannot_fill_the_memory(tmp_path):
+    """Three hundred records pointing to one MiB would become 300 MiB."""
+    path = tmp_path / "a.tif"
+    tags = [(50_000 + k, 1, 1, 7, False) for k in range(300)]
+    tifffile.imwrite(path, SMALL, photometric="rgb", metadata=None, extratags=tags)
+    data = bytearray(path.read_bytes())
+    for tag, *_ in tags:
+        at = data.index(struct.pack("<HHI", tag, 1, 1))
+        struct.pack_into("<II", data, at + 4, 1 << 20, 8)
+    path.write_bytes(data + bytes(1 << 20))
+    photograph = read_photograph(path)
+    assert "EXIF" in photograph.warnings[0]
+    assert photograph.metadata.exif is None
 
 
 SAMPLES = {
@@ -317,6 +352,21 @@ def test_full_disk_names_the_file(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match=r"a\.png.*no space left"):
         write_photograph(SMALL, tmp_path / "a.png")
     assert names(tmp_path) == []
+
+
+def test_temporary_file_that_cannot_be_removed_hides_no_reason(tmp_path, monkeypatch):
+    """On Windows a virus scanner may hold it open."""
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    def fill(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fill)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OutputError, match="no space left"):
+        write_photograph(SMALL, tmp_path / "a.png")
 
 
 def test_file_is_flushed_before_it_is_named(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import struct
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -32,14 +33,10 @@ from expinterp.images import (
     with_exposure_time,
     write_photograph,
 )
+from expinterp.images.amendments import fit_to_pixels, time_as_fraction
 from expinterp.images.directories import DamagedBlockError
-from expinterp.images.metadata import (
-    exif_of_tiff,
-    fit_to_pixels,
-    read_exposure,
-    read_orientation,
-    time_as_fraction,
-)
+from expinterp.images.metadata import read_exposure, read_orientation
+from expinterp.images.tiff_block import exif_of_tiff
 
 ORDERS = pytest.mark.parametrize("order", ["<", ">"])
 
@@ -122,6 +119,17 @@ def test_time_is_added_to_a_block_without_camera_directory():
     struct.pack_into(">I", block, 4, start)
     after = with_exposure_time(Metadata(exif=bytes(block)), 0.5).exif
     assert read_exposure(after) == Exposure(time=0.5, camera="Maker")
+
+
+def test_time_of_the_shot_stays_nowhere_else():
+    """TIFF/EP states it in the first directory, where it would contradict the virtual one."""
+    block = bytearray(b"II*\0" + bytes(4))
+    entries = [entry(block, "<", 0x829A, 5, struct.pack("<II", 1, 30))]
+    entries += [entry(block, "<", 0x9201, 10, struct.pack("<ii", 4907, 1000))]
+    struct.pack_into("<I", block, 4, directory(block, "<", entries))
+    after = with_exposure_time(Metadata(exif=bytes(block)), 0.5).exif
+    assert read_exposure(after).time == 0.5
+    assert read_fields(after) == {("exif", 0x829A): 0.5}
 
 
 def test_no_block_is_made_to_say_nothing():
@@ -294,6 +302,22 @@ def test_gain_map_is_not_promised_any_more():
     fitted, _ = fit_to_pixels(Metadata(xmp=before), 53, 37)
     assert b"hdrgm" not in fitted.xmp
     assert b"Container" not in fitted.xmp
+
+
+@pytest.mark.parametrize("text", [b"<xmp:Thumbnails>", b"<xmp:Thumbnails "])
+def test_hostile_xmp_takes_no_longer_than_its_length_asks(text):
+    """A pattern that looks for the end from every beginning takes minutes here."""
+    begun = perf_counter()
+    packet = text * 20_000
+    assert fit_to_pixels(Metadata(xmp=packet), 53, 37)[0].xmp == packet
+    assert perf_counter() - begun < 2
+
+
+def test_properties_after_a_removed_one_stay():
+    first = b"<xmp:Thumbnails a='b'>x</xmp:Thumbnails>"
+    before = packet(b"", first + b"<a/>" + first + b"<b/><xmp:Thumbnails/>")
+    fitted, _ = fit_to_pixels(Metadata(xmp=before), 53, 37)
+    assert fitted.xmp == packet(b"", b"<a/><b/><xmp:Thumbnails/>")
 
 
 def test_profile_names():

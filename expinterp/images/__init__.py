@@ -6,11 +6,12 @@ out again with no more changed than the pixels make untrue.
 
 from __future__ import annotations
 
+from expinterp.images.amendments import with_exposure_time
 from expinterp.images.decode import read_photograph
 from expinterp.images.encode import QUALITY, check_target, to_depth, write_photograph
 from expinterp.images.formats import FORMATS, image_format
 from expinterp.images.limits import MAX_PIXELS
-from expinterp.images.metadata import profile_name, with_exposure_time
+from expinterp.images.metadata import profile_name
 from expinterp.images.photograph import Metadata, Photograph, Pixels
 
 __all__ = [

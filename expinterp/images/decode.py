@@ -69,7 +69,7 @@ def _choose_decoder(
     try:
         head = stream.read(_HEAD)
         form = sniff_format(head)
-        if form == "tiff" and keep_open:
+        if form == "tiff" and keep_open and stream.seekable():
             stream.seek(0)
             return form, lambda limit: _decode_tiff(stream, limit)
         data = head + stream.read() if form else head

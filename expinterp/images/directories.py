@@ -22,8 +22,11 @@ Order: TypeAlias = Literal["<", ">"]  # of bytes, as struct writes it
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
+EMPTY_BLOCK = b"II*\0\x08\0\0\0" + bytes(6)  # one directory that states nothing
 _RECORD = 12
+_LONGEST_TABLE = 16  # a field with more values is no number, whatever it claims
 _HEADER = 8
+FIRST_POINTER = 4  # where the header stores the offset of the first directory
 
 
 class DamagedBlockError(ValueError):
@@ -143,6 +146,14 @@ def read_numbers(block: Block, order: Order, field: Field) -> tuple[float, ...]:
     if field.kind not in _CODES:
         return ()
     return struct.unpack_from(f"{order}{field.count}{_CODES[field.kind]}", block, field.start)
+
+
+def read_number(block: Block, order: Order, fields: Mapping[int, Field], tag: int) -> float | None:
+    """Read the first value of a numeric field; None if there is none."""
+    field = fields.get(tag)
+    if field is None or field.count > _LONGEST_TABLE:
+        return None
+    return next(iter(read_numbers(block, order, field)), None)
 
 
 def make_record(block: bytearray, order: Order, tag: int, kind: int, value: bytes) -> bytes:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import OutputError
+from expinterp.images.amendments import fit_to_pixels
 from expinterp.images.files import STREAM, Source, check_output, replacing
 from expinterp.images.formats import FORMATS, image_format
-from expinterp.images.metadata import fit_to_pixels, profile_space
+from expinterp.images.metadata import profile_space
 from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Metadata, Pixels
 
@@ -219,9 +220,9 @@ def _encode(
 ) -> list[str]:
     """Encode with the codec of the format; into memory first where `direct` is False."""
     if form == "tiff":
-        from expinterp.images import tiff
+        from expinterp.images import tiff_writer
 
-        tiff.encode(pixels, stream, metadata=metadata)
+        tiff_writer.encode(pixels, stream, metadata=metadata)
         return []
     if form == "png":
         from expinterp.images import png

@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -39,16 +39,16 @@ def open_source(source: Source) -> BinaryIO:
     if str(source) == STREAM:
         return sys.stdin.buffer
     try:
-        return Path(source).open("rb")
+        if not Path(source).is_dir():  # which Windows would call forbidden
+            return Path(source).open("rb")
     except FileNotFoundError as error:
         message = f"{source}: no such file; check the path"
-        raise ImageFileError(message) from error
-    except IsADirectoryError as error:
-        message = f"{source}: is a folder; name an image file in it"
         raise ImageFileError(message) from error
     except (OSError, ValueError) as error:
         message = f"{source}: cannot be read ({_reason(error)}); check its permissions"
         raise ImageFileError(message) from error
+    message = f"{source}: is a folder; name an image file in it"
+    raise ImageFileError(message)
 
 
 def check_output(target: str | Path, *, overwrite: bool, inputs: Iterable[Source] = ()) -> None:
@@ -124,12 +124,11 @@ def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         check_output(target, overwrite=overwrite)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         message = f"{target}: cannot be written ({_reason(error)}); make room or choose another"
         raise OutputError(message) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        with suppress(OSError):  # renamed, or held open by a virus scanner
+            temporary.unlink()
 
 
 def _reason(error: Exception) -> str:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, WebPImagePlugin
 
+from expinterp.images.amendments import without_orientation
 from expinterp.images.limits import check_size
 from expinterp.images.metadata import (
     exif_block,
     profile_space,
     read_orientation,
-    without_orientation,
 )
 from expinterp.images.orientation import assemble_upright, row_blocks
 from expinterp.images.photograph import Decoded, Metadata, Pixels
@@ -165,7 +165,8 @@ def encode(
         "icc_profile": metadata.icc or b"",
         "xmp": metadata.xmp or b"",
     }
-    with without_warnings():
+    # Of the three encoders only that of AVIF reads the EXIF block it is given.
+    with without_warnings() if form == "avif" else nullcontext():
         image.save(stream, form.upper(), **options)
     return remarks
 

@@ -1,4 +1,4 @@
-"""PNG: decoded by OpenCV, the only core library that keeps 16-bit colour; encoded by ourselves.
+"""PNG: decoded by OpenCV, for its 16-bit colour; encoded by ourselves.
 
 Chunks carry the profile (iCCP), EXIF (eXIf) and XMP (iTXt); OpenCV is shown only those that make
 the pixels, so libpng has nothing to remark on standard error. Our encoder filters rows with *Up*
@@ -15,13 +15,13 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import ImageFileError
 from expinterp.images.limits import check_size
 from expinterp.images.metadata import exif_block
+from expinterp.images.opencv import decode_unchanged
 from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Decoded, Metadata, Pixels
 
@@ -41,7 +41,7 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     bytes
         Type.
     memoryview
-        Content.
+        The whole chunk; its content is ``[8:-4]``.
 
     Raises
     ------
@@ -52,19 +52,16 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     at = len(_SIGNATURE)
     kind = b""
     while kind != b"IEND":
-        if at + 12 > len(data):
+        length, kind = struct.unpack_from(">I4s", data, at) if at + 12 <= len(data) else (0, b"")
+        chunk = view[at : at + 12 + length]
+        if len(chunk) < 12 + length:
             message = "truncated PNG; copy it anew from where it came"
             raise ImageFileError(message)
-        length, kind = struct.unpack_from(">I4s", data, at)
-        stop = at + 8 + length
-        if stop + 4 > len(data):
-            message = "truncated PNG; copy it anew from where it came"
-            raise ImageFileError(message)
-        if zlib.crc32(view[at + 4 : stop]) != int.from_bytes(view[stop : stop + 4], "big"):
+        if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
             message = f"damaged PNG (wrong sum in chunk {kind!r}); copy it anew from where it came"
             raise ImageFileError(message)
-        yield kind, view[at + 8 : stop]
-        at = stop + 4
+        yield kind, chunk
+        at += len(chunk)
 
 
 def decode(data: bytes, max_pixels: int) -> Decoded:
@@ -76,19 +73,17 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
         If it is damaged or larger than `max_pixels`.
     """
     found: dict[bytes, memoryview] = {}
-    pixel_chunks: list[tuple[bytes, memoryview]] = []
-    for kind, content in chunks(data):
+    drawn: list[tuple[bytes, memoryview]] = []
+    for kind, chunk in chunks(data):
         if kind in _DECODED:
-            pixel_chunks.append((kind, content))
-        if kind != b"iTXt" or bytes(content[: len(_XMP_KEYWORD)]) == _XMP_KEYWORD:
-            found.setdefault(kind, content)
+            drawn.append((kind, chunk))
+        if kind != b"iTXt" or chunk[8 : 8 + len(_XMP_KEYWORD)] == _XMP_KEYWORD:
+            found.setdefault(kind, chunk[8:-4])
     cols, rows, depth, colour = struct.unpack_from(">IIBB", found[b"IHDR"])
     check_size(cols, rows, max_pixels)
     key = None if colour == _PALETTE else found.get(b"tRNS")  # one colour that is transparent
-    bare = _SIGNATURE + b"".join(
-        _chunk(kind, content) for kind, content in pixel_chunks if key is None or kind != b"tRNS"
-    )
-    stored = cv2.imdecode(np.frombuffer(bare, np.uint8), cv2.IMREAD_UNCHANGED)
+    kept = (chunk for kind, chunk in drawn if key is None or kind != b"tRNS")
+    stored = decode_unchanged(b"".join((_SIGNATURE, *kept)))
     if stored is None or stored.shape[:2] != (rows, cols):
         message = "damaged PNG; copy it anew from where it came"
         raise ImageFileError(message)
@@ -100,16 +95,12 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
 
 
 def _arrange(stored: Pixels, colour: int) -> Pixels:
-    """Bring OpenCV's channels into our order and number: grey or R G B, then alpha."""
+    """Bring the channels of OpenCV to our number: grey or R G B, then alpha."""
     if stored.ndim == 2:
         return stored[..., np.newaxis]
-    rows, _, channels = stored.shape
     if colour in {_GREY, _GREY_ALPHA}:
-        kept = [0, channels - 1] if colour == _GREY_ALPHA else [0]
+        kept = [0, -1] if colour == _GREY_ALPHA else [0]
         return np.ascontiguousarray(stored[..., kept])
-    code = cv2.COLOR_BGRA2RGBA if channels == 4 else cv2.COLOR_BGR2RGB
-    for part in row_blocks(rows, stored[:1].nbytes):
-        stored[part] = cv2.cvtColor(stored[part], code)
     return stored
 
 
@@ -122,8 +113,7 @@ def _with_key_as_alpha(pixels: Pixels, key: memoryview, depth: int) -> Pixels:
     stretch = 1 if depth >= 8 else 255 // (2**depth - 1)
     colour = [value * stretch for value in struct.unpack_from(f">{channels}H", key)]
     matches = (pixels == np.array(colour)).all(axis=2, keepdims=True)
-    top = np.iinfo(pixels.dtype).max
-    return np.dstack([pixels, np.where(matches, 0, top).astype(pixels.dtype)])
+    return np.dstack([pixels, ~matches * pixels.dtype.type(np.iinfo(pixels.dtype).max)])
 
 
 def _metadata(found: dict[bytes, memoryview]) -> Metadata:
