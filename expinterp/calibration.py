@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from expinterp import response
 from expinterp.errors import OutputExistsError, PairError
 from expinterp.exposure import exposure_ratio
 from expinterp.images import Photograph
-from expinterp.images.files import check_output, replacing
+from expinterp.images.files import STREAM, check_output, replacing
 from expinterp.job.shots import read_shots, reconcile, state_times
 from expinterp.plot import plot_response
+
+POOR_FIT = 0.5  # stops; brackets of still scenes mostly give 0.1 to 0.3
 
 
 class TimesError(ValueError):
@@ -36,7 +38,7 @@ def calibrate_files(
     images : sequence of str
         Paths of three or more exposures, in any order.
     output : str
-        Path of the profile, JSON.
+        Path of the profile, JSON; ``-`` is standard output.
     times : sequence of float, optional
         Exposure times in seconds, in the order of `images`, in place of those in the files.
     plot : str, optional
@@ -46,7 +48,7 @@ def calibrate_files(
     -------
     Profile
     list of str
-        What a person should know about the files.
+        What a person should know about the files and the fit.
 
     Raises
     ------
@@ -71,7 +73,18 @@ def calibrate_files(
     if plot:
         title = profile.camera or "camera response"
         _write_text(plot, plot_response(profile.response, title=title), overwrite)
-    return profile, warnings
+    return profile, warnings + _doubt(profile)
+
+
+def _doubt(profile: response.Profile) -> list[str]:
+    """Remark on curves that do not explain the shots they were measured from."""
+    if profile.residual <= POOR_FIT:
+        return []
+    remark = (
+        f"the response misses the shots by {profile.residual:.2f} stops (root mean square); "
+        "check the exposure times, and that all show one still scene without a border"
+    )
+    return [remark]
 
 
 def relative_times(shots: Sequence[Photograph]) -> list[float]:
@@ -81,12 +94,18 @@ def relative_times(shots: Sequence[Photograph]) -> list[float]:
     ------
     TimesError
         If a shot states no exposure time.
+    PairError
+        If all recorded the same light.
     """
     silent = [shot.name for shot in shots if not shot.exposure.time]
     if silent:
         message = f"{', '.join(silent)}: no exposure time in the file; add --times, one per image"
         raise TimesError(message)
     ratios = [exposure_ratio(shot.exposure, shots[0].exposure) for shot in shots]
+    if len(set(ratios)) < 2:
+        names = ", ".join(shot.name for shot in shots)
+        message = f"{names}: all are exposed alike; use shots of a bracket, from dark to bright"
+        raise PairError(message)
     return [ratio for ratio in ratios if ratio is not None]
 
 
@@ -120,6 +139,9 @@ def _refuse(images: Sequence[str], output: str, plot: str | None, overwrite: boo
         check_output(target, overwrite=overwrite, inputs=images)
 
 
-def _write_text(target: str | Path, text: str, overwrite: bool) -> None:
+def _write_text(target: str, text: str, overwrite: bool) -> None:
+    if target == STREAM:
+        sys.stdout.write(text)
+        return
     with replacing(target, overwrite=overwrite) as stream:
         stream.write(text.encode())

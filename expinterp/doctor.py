@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from expinterp.errors import ExitCode, ExpInterpError, MissingExtraError
+from expinterp.errors import DeviceError, ExitCode, ExpInterpError, MissingExtraError
 
 if TYPE_CHECKING:
     from expinterp.refine import Device
@@ -24,10 +24,15 @@ RIVALS = {  # distributions that fill one and the same folder: only one may be i
         "opencv-contrib-python-headless",
     ),
 }
-CURES = {
-    "onnxruntime": 'then "pip install onnxruntime" or "pip install onnxruntime-gpu[cuda,cudnn]"',
-    "cv2": 'then "pip install opencv-python"',
+CURES = {  # what to install once the rivals are gone
+    "onnxruntime": "pip install onnxruntime, or on an NVIDIA GPU "
+    'pip install "onnxruntime-gpu[cuda,cudnn]"',
+    "cv2": "pip install opencv-python",
 }
+GPU_CURE = (
+    "pip uninstall -y onnxruntime onnxruntime-gpu && "
+    'pip install "onnxruntime-gpu[cuda,cudnn]", with an NVIDIA driver on the system'
+)
 OPENCV_LIBRARIES = ("libGL", "libgthread", "libglib")  # absent on slim systems
 TILE = (512, 512)  # rows, cols of the tile that is timed
 
@@ -73,7 +78,7 @@ def examine(*, device: Device = "auto") -> list[Finding]:
     """
     findings = [Finding("python", f"{platform.python_version()} on {platform.platform()}")]
     findings += [find_package(name) for name in PACKAGES]
-    findings += [find_rivals(module, names) for module, names in RIVALS.items()]
+    findings += [find_rivals(module) for module in RIVALS]
     checks = {"opencv": find_opencv, "formats": find_formats, "providers": find_providers}
     findings += [_attempt(name, check) for name, check in checks.items()]
     return [*findings, _attempt("model", lambda: find_model(device))]
@@ -100,17 +105,25 @@ def find_package(name: str) -> Finding:
     return Finding(name, "not installed", ExitCode.MISSING_EXTRA, f"pip install {name}")
 
 
-def find_rivals(module: str, distributions: Iterable[str]) -> Finding:
-    """Report distributions that overwrite each other's files."""
-    present = [name for name in distributions if installed_version(name)]
-    if len(present) < 2:
-        return Finding(f"{module} wheels", present[0] if present else "none")
-    return Finding(
-        f"{module} wheels",
-        f"{' and '.join(present)} overwrite each other",
-        ExitCode.DEVICE if module == "onnxruntime" else ExitCode.MISSING_EXTRA,
-        f'"pip uninstall -y {" ".join(present)}", {CURES[module]}',
-    )
+def present_rivals(module: str) -> list[str]:
+    """List the installed distributions that fill a module's folder; above one they clash."""
+    return [name for name in RIVALS[module] if installed_version(name)]
+
+
+def find_clash(module: str) -> str | None:
+    """Say which distributions overwrite each other's files, None if none do."""
+    present = present_rivals(module)
+    return f"{' and '.join(present)} overwrite each other" if len(present) > 1 else None
+
+
+def find_rivals(module: str) -> Finding:
+    """Report the distribution that fills a module's folder, or those that fight for it."""
+    present, name = present_rivals(module), f"{module} wheels"
+    clash = find_clash(module)
+    if clash is None:
+        return Finding(name, present[0] if present else "none")
+    code = ExitCode.DEVICE if module == "onnxruntime" else ExitCode.MISSING_EXTRA
+    return Finding(name, clash, code, f"pip uninstall -y {' '.join(present)}, then {CURES[module]}")
 
 
 def find_opencv() -> Finding:
@@ -180,6 +193,8 @@ def _attempt(name: str, check: Callable[[], Finding]) -> Finding:
     """Run a check whose failure is itself the finding."""
     try:
         return check()
+    except DeviceError as error:  # whose message sends the reader here
+        return Finding(name, str(error).partition(";")[0], error.exit_code, GPU_CURE)
     except ExpInterpError as error:
         return Finding(name, str(error), error.exit_code)
     except ImportError as error:

@@ -81,6 +81,9 @@ def test_order_of_the_images_does_not_matter(run: Run) -> None:
     [
         (["a.png", "b.png", "-o", "camera.json"], ExitCode.USAGE),
         (["-o", "camera.json"], ExitCode.USAGE),
+        ([*TIMES, "-o", ""], ExitCode.USAGE),
+        ([*TIMES, "", "-o", "camera.json"], ExitCode.USAGE),
+        ([*TIMES, "-o", "camera.json", "--plot", ""], ExitCode.USAGE),
         ([*TIMES, "-o", "camera.json", "--times", "1,2,3"], ExitCode.USAGE),
         ([*TIMES, "-o", "camera.json", "--plot", "camera.gif"], ExitCode.USAGE),
         ([*TIMES, "-o", "there.json"], ExitCode.OUTPUT_EXISTS),
@@ -99,6 +102,26 @@ def test_refusals_come_before_any_work(
     given, err = run(*arguments)
     assert given == code
     assert err.count("\n") == 1
+
+
+def test_profile_goes_to_standard_output(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run(*TIMES, "-o", "camera.json")
+    assert cli.main(["calibrate", *TIMES, "-o", "-"]) == ExitCode.OK
+    assert capsys.readouterr().out == Path("camera.json").read_text("utf-8")
+    assert not Path("-").exists()
+
+
+def test_shots_exposed_alike_are_no_bracket(run: Run) -> None:
+    code, err = run("a.png", "a.png", "a.png", "-o", "camera.json")
+    assert code == ExitCode.PAIR
+    assert "exposed alike" in err
+    assert err.count("\n") == 1
+
+
+def test_times_in_the_wrong_order_are_remarked_upon(run: Run) -> None:
+    code, err = run(*TIMES, "-o", "camera.json", "--times", "1/960,1/240,1/60,1/15")
+    assert code == ExitCode.OK
+    assert "check the exposure times" in err
 
 
 def test_shots_of_different_sizes_are_named(run: Run) -> None:

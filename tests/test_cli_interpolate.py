@@ -8,6 +8,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +21,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from expinterp import cli, pipeline
+from expinterp.cli.talk import Talk
 from expinterp.errors import ExitCode
 from expinterp.images import (
     Metadata,
@@ -176,6 +179,7 @@ def test_wrong_order_gives_the_same_picture_and_a_notice(folder: Folder) -> None
     folder.run(*PLAIN)
     code, _, err = folder.run(*PAIR[::-1], "--no-refine", "-o", "again.png")
     assert code == ExitCode.OK
+    assert "short.png and long.png: " in err
     assert "taken as the short exposure" in err
     assert (folder.path / "again.png").read_bytes() == (folder.path / "mid.png").read_bytes()
 
@@ -258,7 +262,7 @@ def test_standard_output_holds_the_image_alone(folder: Folder) -> None:
     code, out, err = folder.run(*PAIR, "--no-refine", "-o", "-", "-v")
     assert code == ExitCode.OK
     np.testing.assert_array_equal(read_photograph(BytesIO(out)).pixels, folder.pixels("mid.png"))
-    assert "measured" in err
+    assert "ratio 16 stated" in err
 
 
 def test_format_of_standard_output_is_chosen(folder: Folder) -> None:
@@ -354,6 +358,8 @@ def test_refusals_come_before_any_work(folder: Folder, options: list[str], code:
         ["-o", "-", "--json"],
         ["-o", "-", "--count", "2"],
         ["-o", "a.png", "--save-intermediate", "-"],
+        ["-o", "a.png", "--save-residual", ""],
+        ["-o", ""],
         [],
     ],
 )
@@ -363,16 +369,53 @@ def test_contradictions_are_usage_errors(folder: Folder, options: list[str]) -> 
     assert err.count("\n") == 1
 
 
-def test_only_one_input_from_stdin(folder: Folder) -> None:
-    assert folder.run("-", "-", "-o", "a.png")[0] == ExitCode.USAGE
+@pytest.mark.parametrize("inputs", [("-", "-"), ("", "short.png"), ("long.png", "")])
+def test_only_one_input_from_stdin_and_none_without_a_name(
+    folder: Folder, inputs: tuple[str, str]
+) -> None:
+    code, _, err = folder.run(*inputs, "-o", "a.png")
+    assert code == ExitCode.USAGE
+    assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("options", [["--at", "9"], ["--at", "-1"], ["--at-time", "30"]])
-def test_an_exposure_outside_the_pair_is_a_usage_error(folder: Folder, options: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "span"),
+    [
+        (["--at", "9"], "between 0 (the short image) and 4.00 EV"),
+        (["--at", "-1"], "between 0 (the short image) and 4.00 EV"),
+        (["--at", "nan"], "between 0 (the short image) and 4.00 EV"),
+        (["--at-time", "30"], "between 0.002083 s (short) and 0.03333 s"),
+    ],
+)
+def test_an_exposure_outside_the_pair_is_a_usage_error(
+    folder: Folder, options: list[str], span: str
+) -> None:
     code, _, err = folder.run(*PLAIN, *options)
     assert code == ExitCode.USAGE
-    assert "between 0 and 4" in err
+    assert span in err
     assert folder.names() == set(PAIR)
+
+
+@pytest.mark.parametrize(
+    ("options", "position"),
+    [(["--at", "4.005"], 1), (["--at", "-0.005"], 0), (["--at-time", "0.0021"], 0.003)],
+)
+def test_an_exposure_rounded_to_just_outside_the_pair_is_its_end(
+    folder: Folder, options: list[str], position: float
+) -> None:
+    (output,) = folder.report(*PLAIN, *options)["outputs"]
+    assert output["ev"] == pytest.approx(4 * position, abs=2e-3)
+
+
+@pytest.mark.parametrize("options", [[], ["--at", "1"]])
+def test_equal_times_that_the_pixels_contradict_are_not_reckoned_with(
+    folder: Folder, options: list[str]
+) -> None:
+    """Flash, or a filter before the lens: EXIF cannot tell the shots apart, the pixels can."""
+    report = folder.report(*PLAIN, "--times", "1/30,1/30", *options)
+    assert report["ratio"]["stated"] is None
+    assert report["outputs"][0]["time"] is None
+    assert "long.png and short.png: their stated exposures are equal" in report["warnings"][0]
 
 
 def test_a_time_cannot_be_placed_without_times(folder: Folder) -> None:
@@ -449,6 +492,19 @@ def test_different_cameras_are_remarked_upon(folder: Folder) -> None:
     assert "Beta" in err
 
 
+def test_a_profile_of_another_camera_is_remarked_upon(folder: Folder) -> None:
+    curve = [np.log(np.arange(1, 257) / 129).tolist()]
+    facts = {"expinterp_profile": 1, "response": curve, "residual": 0.1, "shots": 3}
+    (folder.path / "beta.json").write_text(json.dumps({**facts, "camera": "Beta"}), "utf-8")
+    tagged(folder.path / "long.jpg", shoot(TIMES["long"]), model="Alpha")
+    pair = ["long.jpg", "short.png", "--no-refine", "-o", "mid.png", "--response", "beta.json"]
+    report = folder.report(*pair)
+    assert report["response"] == {
+        "source": "profile", "file": "beta.json", "camera": "Beta", "residual": 0.1
+    }  # fmt: skip
+    assert any("Alpha" in warning and "Beta" in warning for warning in report["warnings"])
+
+
 def test_where_only_orientation_tags_differ_the_first_holds(folder: Folder) -> None:
     """A camera pointed straight down turns its tag between two shots of a bracket."""
     for mine, theirs in ((6, 1), (1, 8), (6, 8), (8, 6), (1, 3)):
@@ -508,7 +564,16 @@ def test_interrupted_work_leaves_nothing(
     assert folder.names() == set(PAIR)
 
 
+@pytest.fixture
+def foreground() -> Iterator[None]:
+    """Let children hear Ctrl-C even where the tests run in the background, deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.usefixtures("foreground")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_interrupt_a_running_command(folder: Folder, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "expinterp", "interpolate", "-", "short.png", "-v"]
@@ -524,6 +589,30 @@ def test_signals_interrupt_a_running_command(folder: Folder, number: signal.Sign
     assert running.returncode == ExitCode.INTERRUPTED
     assert "interrupted" in err
     assert folder.names() == set(PAIR)
+
+
+def test_two_onnxruntime_wheels_are_remarked_upon_before_they_disappoint(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "find_clash", lambda module: f"two wheels of {module} clash")
+    assert "two wheels of onnxruntime clash" in folder.report(*PAIR, "-o", "a.png")["warnings"][0]
+    assert folder.report(*PLAIN)["warnings"] == []
+
+
+@pytest.mark.parametrize("options", [["--no-refine"], [], ["--count", "3"]])
+def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_rendering(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    shown: list[tuple[str, float]] = []
+    monkeypatch.setattr(
+        Talk, "progress", lambda _: nullcontext(lambda step, share: shown.append((step, share)))
+    )
+    assert folder.run(*PAIR, "-o", "mid.png", *options)[0] == ExitCode.OK
+    shares = [share for _, share in shown]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert 0.85 < shares[-1] < 1
+    assert len({share for step, share in shown if step == "render"}) > 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
@@ -563,7 +652,7 @@ def read_terminal(descriptor: int) -> bytes:
 def test_report_is_one_object_with_the_documented_fields(folder: Folder) -> None:
     report = folder.report(*PAIR, "-o", "mid.png", "--save-intermediate", "y0.png")
     assert list(report) == [
-        "schema_version", "command", "inputs", "outputs", "ratio", "response", "refinement",
+        "schema_version", "version", "command", "inputs", "outputs", "ratio", "response", "refinement",
         "timings", "warnings",
     ]  # fmt: skip
     assert report["schema_version"] == 1

@@ -93,11 +93,16 @@ def test_opencv_without_its_system_library_is_a_finding(
     assert "apt install libgl1" in broken.detail
 
 
-def test_a_device_that_is_not_there_is_the_first_problem() -> None:
+def test_a_device_that_is_not_there_is_the_first_problem_and_has_a_cure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this build of onnxruntime may have the device")
     assert cli.main(["doctor", "--device", "cuda"]) == ExitCode.DEVICE
+    report = capsys.readouterr().out
+    assert "onnxruntime-gpu[cuda,cudnn]" in report
+    assert "expinterp doctor" not in report  # which is where the reader is
 
 
 def test_first_problem_decides() -> None:

@@ -25,7 +25,7 @@ ALLOWED = {
     "refine": {"intermediate", "onnxruntime"},
     "pipeline": CORE | {"prior", "refine", "cv2"},
     "images": {"exposure", "PIL", "tifffile", "imageio", "cv2"},
-    "job": {"exposure", "images", "pipeline", "refine", "response", "cv2"},
+    "job": {"doctor", "exposure", "images", "pipeline", "refine", "response", "cv2"},
     "calibration": {"exposure", "images", "job", "plot", "response"},
     "plot": set(),
     "doctor": {"refine", "onnxruntime", "cv2", "PIL"},

@@ -19,13 +19,21 @@ expinterp interpolate long.jpg short.jpg -o mid.jpg --response camera.json
 Exposure times come from EXIF, or from --times in the order of the images.
 """
 FEWEST = 3
+NAME = click.Path(readable=False)  # checked when opened; as a type it completes in the shell
 
 
-@click.command(help=HELP)
-@click.argument("images", nargs=-1, required=True, metavar="IMG IMG IMG...")
-@click.option("-o", "--output", metavar="FILE", required=True, help="The profile, a JSON file.")
+@click.command(help=HELP, short_help="Measure a camera's response from a bracket.")
+@click.argument("images", nargs=-1, required=True, type=NAME, metavar="IMG IMG IMG...")
+@click.option(
+    "-o",
+    "--output",
+    type=NAME,
+    metavar="FILE",
+    required=True,
+    help="The profile, a JSON file; - is stdout.",
+)
 @click.option("--times", type=read_times, metavar="T,T,T", help="Exposure times, if EXIF has none.")
-@click.option("--plot", metavar="FILE.svg", help="Also draw the response curves.")
+@click.option("--plot", type=NAME, metavar="FILE.svg", help="Also draw the response curves.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @talk_options
 @click.pass_context
@@ -43,18 +51,24 @@ def calibrate(context: click.Context, /, **options: Any) -> None:
     for warning in warnings:
         talk.warn(warning)
     talk.detail(
-        f"wrote {options['output']}: {profile.camera or 'unnamed camera'}, {profile.shots} shots, "
-        f"{profile.residual:.3f} stops from them on average"
+        f"wrote {options['output']}: {profile.camera or 'unnamed camera'}, its response fits "
+        f"{profile.shots} shots within {profile.residual:.2f} stops (root mean square)"
     )
 
 
 def _contradictions(
-    images: tuple[str, ...], times: tuple[float, ...] | None, plot: str | None, **_: Any
+    images: tuple[str, ...],
+    output: str,
+    times: tuple[float, ...] | None,
+    plot: str | None,
+    **_: Any,
 ) -> Iterator[str]:
     """Say which arguments cannot be had together, or mean nothing."""
+    if not output or "" in images:
+        yield "every image, and --output, needs the name of a file, not an empty one"
     if len(images) < FEWEST:
         yield f"a response needs {FEWEST} exposures or more, not {len(images)}"
     if times and len(times) != len(images):
         yield f"--times needs a time for each of the {len(images)} images, not {len(times)}"
-    if plot and not plot.lower().endswith(".svg"):
+    if plot is not None and not plot.lower().endswith(".svg"):
         yield "--plot draws SVG; end its name in .svg"

@@ -29,7 +29,8 @@ By default it is exposed half-way, at the geometric mean of the times. Nothing n
 times come from EXIF, the camera's response from the pair itself. LONG or SHORT may be -, stdin.
 """
 STREAM = "-"
-FILE = click.Path(path_type=Path)
+NAME = click.Path(readable=False)  # checked when opened; as a type it completes in the shell
+FILE = click.Path(readable=False, path_type=Path)
 OUTPUTS: dict[Kind, str] = {
     "medium": "output",
     "intermediate": "save_intermediate",
@@ -44,17 +45,27 @@ EXCLUSIVE = (
 
 # Parameters are named after the fields of `Job`, `Target` and `Writing`.
 OPTIONS = (
-    click.option("-o", "--output", metavar="FILE", required=True, help="The result; - is stdout."),
+    click.option(
+        "-o", "--output", type=NAME, metavar="FILE", required=True, help="The result; - is stdout."
+    ),
     click.option("--at", "ev", type=float, metavar="EV", help="Exposure in stops above SHORT."),
     click.option("--at-time", "time", type=seconds, help="Exposure as a time, as in 1/60."),
-    click.option("--count", type=click.IntRange(1), help="A ladder of so many: mid_1.jpg ..."),
+    click.option(
+        "--count", type=click.IntRange(1), metavar="N", help="A ladder of so many: mid_1.jpg ..."
+    ),
     click.option("--times", type=times, metavar="LONG,SHORT", help="Times, as in 1/30,1/480."),
-    click.option("--ratio", type=float, help="Exposure of LONG over that of SHORT, as in 16."),
-    click.option("--response", type=FILE, help="Camera profile made by 'expinterp calibrate'."),
+    click.option(
+        "--ratio", type=float, metavar="R", help="Exposure of LONG over that of SHORT, as in 16."
+    ),
+    click.option(
+        "--response", type=FILE, metavar="FILE", help="Profile made by 'expinterp calibrate'."
+    ),
     click.option(
         "--no-refine", "refine", flag_value=False, default=True, help="Leave the network out."
     ),
-    click.option("--model", type=FILE, help="Another network than the bundled one."),
+    click.option(
+        "--model", type=FILE, metavar="FILE", help="Another network than the bundled one."
+    ),
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
@@ -63,9 +74,14 @@ OPTIONS = (
         help="Where the network runs.",
     ),
     click.option(
-        "--threads", type=click.IntRange(1), help="How wide it runs.  [default: all CPUs]"
+        "--threads",
+        type=click.IntRange(1),
+        metavar="N",
+        help="How wide it runs.  [default: all CPUs]",
     ),
-    click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP and AVIF."),
+    click.option(
+        "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG, WebP and AVIF."
+    ),
     click.option("--bit-depth", type=click.Choice([8, 16]), help="Of PNG and TIFF."),
     click.option(
         "--format",
@@ -74,9 +90,14 @@ OPTIONS = (
         help="Of -o -, where no suffix says it.  [default: png]",
     ),
     click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
-    click.option("--save-intermediate", metavar="FILE", help="Also write it without the network."),
     click.option(
-        "--save-residual", metavar="FILE", help="Also picture what the network added; grey is 0."
+        "--save-intermediate", type=NAME, metavar="FILE", help="Also write it without the network."
+    ),
+    click.option(
+        "--save-residual",
+        type=NAME,
+        metavar="FILE",
+        help="Also picture what the network added; grey is 0.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print a report on stdout."),
 )
@@ -88,9 +109,9 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command(help=HELP)
-@click.argument("long")
-@click.argument("short")
+@click.command(help=HELP, short_help="Compute the photograph between two exposures.")
+@click.argument("long", type=NAME)
+@click.argument("short", type=NAME)
 @_with_options
 @talk_options
 @click.pass_context
@@ -103,8 +124,8 @@ def interpolate(context: click.Context, /, **options: Any) -> None:
     talk = context.ensure_object(Talk)
     wanted = _make_job(options)
     try:
-        with talk.progress(job.count_stages(wanted)) as begin:
-            report = job.run(wanted, begin=begin)
+        with talk.progress() as progress:
+            report = job.run(wanted, progress=progress)
     except job.TargetError as error:
         raise click.UsageError(str(error)) from error
     _tell(report, talk)
@@ -119,6 +140,9 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
         given = [flags[name] for name in names if _is_given(context, name)]
         if len(given) > 1:
             yield f"{' and '.join(given)} exclude each other; give one of them"
+    for name in ("long", "short", *OUTPUTS.values()):
+        if options[name] == "":
+            yield f"{flags[name]} needs the name of a file, not an empty one"
     if options["long"] == options["short"] == STREAM:
         yield "only one of LONG and SHORT can come from stdin; name a file for the other"
     if options["output"] == STREAM and (options["as_json"] or options["count"]):
@@ -130,7 +154,7 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
     if options["times"] and len(options["times"]) != 2:
         yield "--times needs two times, LONG,SHORT, as in 1/30,1/480"
     if options["ratio"] is not None and not 1 < options["ratio"] < math.inf:
-        yield "--ratio is the exposure of LONG over that of SHORT, above 1"
+        yield f"--ratio is the exposure of LONG over that of SHORT, above 1, not {options['ratio']}"
 
 
 def _is_given(context: click.Context, name: str) -> bool:
@@ -159,8 +183,8 @@ def _tell(report: Report, talk: Talk) -> None:
         talk.warn(warning)
     stated = report.ratio["stated"]
     talk.detail(
-        f"exposure ratio {report.ratio['measured']:.2f} measured, "
-        f"{'none' if stated is None else f'{stated:.2f}'} stated; "
+        f"exposure ratio {'not' if stated is None else f'{stated:.4g}'} stated, "
+        f"about {report.ratio['measured']:.2g} in the pixels; "
         f"response from the {report.response['source']}"
     )
     if report.refinement:

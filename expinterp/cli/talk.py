@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import click
@@ -47,26 +47,40 @@ class Talk:
         traceback.print_exception(error)
 
     @contextmanager
-    def progress(self, total: int) -> Iterator[Callable[[str], None]]:
-        """Show a bar of `total` steps on a terminal, plain lines with ``-v`` elsewhere.
+    def progress(self) -> Iterator[Callable[[str, float], None]]:
+        """Show a bar on a terminal, plain lines with ``-v`` elsewhere.
 
         Yields
         ------
         callable
-            To be called with the name of each step as it begins.
+            To be called with what is being done, and the share of everything that is done, 0..1.
         """
-        if self.quiet or not sys.stderr.isatty():
-            yield self.detail
+        # A program started without a terminal at all may have no stderr either.
+        if self.quiet or sys.stderr is None or not sys.stderr.isatty():
+            yield self._announce()
             return
         from rich.console import Console
         from rich.progress import Progress
 
         with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda step: bar.update(task, description=step, advance=1)
+            task = bar.add_task("", total=1.0)
+            yield lambda step, share: bar.update(task, description=step, completed=share)
+
+    def _announce(self) -> Callable[[str, float], None]:
+        """Make a stand-in for the bar that names each step once, as it begins."""
+        last = ""
+
+        def show(step: str, share: float) -> None:
+            nonlocal last
+            if step != last:
+                self.detail(step)
+            last = step
+
+        return show
 
     def _say(self, message: str) -> None:
-        click.echo(f"expinterp: {' '.join(message.split())}", err=True)
+        with suppress(OSError):  # an stderr that takes nothing must not change the exit code
+            click.echo(f"expinterp: {' '.join(message.split())}", err=True)
 
 
 def _switch(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expinterp.job.plan import Job, Kind, Target, TargetError, Writing, count_stages, refuse
+from expinterp.job.plan import Job, Kind, Target, TargetError, Writing, refuse
 from expinterp.job.work import Report, run
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "Target",
     "TargetError",
     "Writing",
-    "count_stages",
     "refuse",
     "run",
 ]

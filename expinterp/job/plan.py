@@ -16,6 +16,7 @@ from expinterp.images.files import STREAM
 from expinterp.refine import Device
 
 Kind: TypeAlias = Literal["medium", "intermediate", "residual"]
+SLACK = 0.01  # EV by which a wanted exposure may lie outside: people round, and so do cameras
 
 
 class TargetError(ValueError):
@@ -50,26 +51,31 @@ class Target:
         """
         if self.count is not None:
             return exposure.ladder(self.count)
-        position = exposure.MEDIUM
         if self.ev is not None:
-            position = exposure.position_at_ev(self.ev, ratio=ratio)
-        if self.time is not None:
-            position = _position_of_time(self.time, ratio, long_time)
-        if not 0 <= position <= 1:
             step = exposure.ev_step(ratio)
-            message = (
-                f"the exposure asked for lies {position * step:+.2f} EV from the short image; "
-                f"give one between 0 and {step:.2f} EV"
-            )
-            raise TargetError(message)
-        return (position,)
+            span = f"between 0 (the short image) and {step:.2f} EV (the long one)"
+            return (_within(exposure.position_at_ev(self.ev, ratio=ratio), ratio, span),)
+        if self.time is not None:
+            return (_position_of_time(self.time, ratio, long_time),)
+        return (exposure.MEDIUM,)
 
 
 def _position_of_time(time: float, ratio: float, long_time: float | None) -> float:
     if long_time is None:
         message = "the files state no exposure times; add --times LONG,SHORT, or use --at EV"
         raise TargetError(message)
-    return exposure.position_at_time(time, short_time=long_time / ratio, ratio=ratio)
+    short_time = long_time / ratio
+    position = exposure.position_at_time(time, short_time=short_time, ratio=ratio)
+    return _within(position, ratio, f"between {short_time:.4g} s (short) and {long_time:.4g} s")
+
+
+def _within(position: float, ratio: float, span: str) -> float:
+    """Keep a position between the shots, or say which span it had to lie in."""
+    nearest = min(max(position, 0.0), 1.0)
+    if not abs(position - nearest) * exposure.ev_step(ratio) <= SLACK:
+        message = f"the exposure asked for does not lie between the two images; give one {span}"
+        raise TargetError(message)
+    return nearest
 
 
 @dataclass(frozen=True)
@@ -130,11 +136,6 @@ class Job:
     model: Path | None = None
     device: Device = "auto"
     threads: int | None = None
-
-
-def count_stages(job: Job) -> int:
-    """Count the stages that `run` will announce."""
-    return 2 + 2 * (job.target.count or 1)
 
 
 def ladder_name(path: str, step: int, count: int | None) -> str:

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp import exposure, pipeline
+from expinterp import __version__, exposure, pipeline
+from expinterp.doctor import find_clash
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
 from expinterp.job.plan import Job, Kind, ladder_name, refuse
@@ -25,6 +26,7 @@ from expinterp.refine import Refiner, open_refiner
 from expinterp.response import Profile, read_profile
 
 SCHEMA_VERSION = 1
+SHARES = {"read": 2, "measure": 1, "render": 6, "write": 1}  # of the time, for progress
 RESIDUAL_GAIN = 4  # steps shown for one of the residual: an eighth of the range fills the picture
 
 
@@ -42,7 +44,8 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Give the report as one JSON object."""
-        return {"schema_version": SCHEMA_VERSION, "command": "interpolate", **asdict(self)}
+        header = {"schema_version": SCHEMA_VERSION, "version": __version__}
+        return {**header, "command": "interpolate", **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -76,29 +79,42 @@ class Opened:
 
 
 class Clock:
-    """Seconds spent in each stage; says when one begins."""
+    """Seconds spent in each stage, and how far the whole is."""
 
-    def __init__(self, begin: Callable[[str], None]) -> None:
-        self.begin = begin
+    def __init__(self, progress: Callable[[str, float], None], exposures: int) -> None:
+        self.progress = progress
         self.seconds: dict[str, float] = {}
+        self.done = 0
+        self.total = sum(SHARES.values()) + (exposures - 1) * (SHARES["render"] + SHARES["write"])
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage; a name that comes again adds up."""
-        self.begin(name)
+    def stage(self, name: str) -> Iterator[Callable[[float], None]]:
+        """Time a stage; a name that comes again adds up.
+
+        Yields
+        ------
+        callable
+            To be called with the share of the stage that is done, 0..1.
+        """
+
+        def advance(share: float) -> None:
+            self.progress(name, (self.done + share * SHARES[name]) / self.total)
+
+        advance(0.0)
         started = time.perf_counter()
-        yield
+        yield advance
         spent = time.perf_counter() - started
         self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 4)
+        self.done += SHARES[name]
 
 
-def run(job: Job, *, begin: Callable[[str], None] = lambda stage: None) -> Report:
+def run(job: Job, *, progress: Callable[[str, float], None] = lambda stage, share: None) -> Report:
     """Do the work of a job.
 
     Parameters
     ----------
-    begin : function
-        Called with the name of each stage as it begins.
+    progress : function
+        Called with the name of the stage and the share of the whole job that is done, 0..1.
 
     Raises
     ------
@@ -107,21 +123,21 @@ def run(job: Job, *, begin: Callable[[str], None] = lambda stage: None) -> Repor
     TargetError
         If the wanted exposure does not lie between the two shots.
     """
-    clock = Clock(begin)
+    clock = Clock(progress, job.target.count or 1)
     refuse(job)
     if job.threads:
         cv2.setNumThreads(job.threads)  # stage one works as wide as OpenCV
     with clock.stage("read"):
         opened, warnings = _open(job)
     with clock.stage("measure"):
-        pair = _measure(job, opened)
+        pair, notices = _measure(job, opened)
     if pair.swapped:
         opened = replace(opened, long=opened.short, short=opened.long)
-    warnings += pair.notices
+    warnings += notices
     outputs = []
     for step, position in enumerate(_positions(job, opened, pair)):
-        with clock.stage("render"):
-            result = pipeline.render(pair, position, refiner=opened.refiner)
+        with clock.stage("render") as advance:
+            result = pipeline.render(pair, position, refiner=opened.refiner, progress=advance)
         with clock.stage("write"):
             for output in _outputs(job, step, position, opened, pair):
                 warnings += _write(job, output, result, opened.long)
@@ -140,9 +156,29 @@ def _open(job: Job) -> tuple[Opened, list[str]]:
         shots = state_times(shots, job.times)
     long, (short, remarks) = shots[0], reconcile(*shots)
     warnings = [*long.warnings, *short.warnings, *remarks]
-    if refiner and refiner.notice:
-        warnings.append(refiner.notice)
+    warnings += [*_doubt_profile(job, profile, long), *_doubt_device(refiner)]
     return Opened(long, short, profile, refiner), warnings
+
+
+def _doubt_profile(job: Job, profile: Profile | None, shot: Photograph) -> list[str]:
+    """Remark on a profile that is of another camera."""
+    cameras = {profile and profile.camera, shot.exposure.camera}
+    if profile is None or None in cameras or len(cameras) == 1:
+        return []
+    remark = (
+        f"{job.response} describes {profile.camera}, but {shot.name} was taken with "
+        f"{shot.exposure.camera}; calibrate that camera, or leave --response out"
+    )
+    return [remark]
+
+
+def _doubt_device(refiner: Refiner | None) -> list[str]:
+    """Remark on a device that is not the best one, and on why it may not be."""
+    if refiner is None:
+        return []
+    clash = find_clash("onnxruntime")
+    remarks = [refiner.notice, clash and f"{clash}; 'expinterp doctor' names the cure"]
+    return [remark for remark in remarks if remark]
 
 
 def _open_refiner(job: Job) -> Refiner | None:
@@ -151,14 +187,22 @@ def _open_refiner(job: Job) -> Refiner | None:
     return open_refiner(job.model, device=job.device, threads=job.threads)
 
 
-def _measure(job: Job, opened: Opened) -> pipeline.Pair:
+def _measure(job: Job, opened: Opened) -> tuple[pipeline.Pair, list[str]]:
+    """Measure the pair; what there is to say about it names the files."""
     ratio = job.ratio or exposure.exposure_ratio(opened.long.exposure, opened.short.exposure)
-    pixels = opened.long.pixels, opened.short.pixels
+    names = f"{opened.long.name} and {opened.short.name}"
+    notices = []
+    if ratio and abs(exposure.ev_step(ratio)) < pipeline.LEAST_STEP:
+        notices.append("their stated exposures are equal, their pixels are not and are believed")
+        ratio = None
     try:
-        return pipeline.measure(*pixels, ratio=ratio, response=opened.profile)
+        pair = pipeline.measure(
+            opened.long.pixels, opened.short.pixels, ratio=ratio, response=opened.profile
+        )
     except PairError as error:
-        message = f"{opened.long.name} and {opened.short.name}: {error}"
+        message = f"{names}: {error}"
         raise PairError(message) from error
+    return pair, [f"{names}: {notice}" for notice in (*notices, *pair.notices)]
 
 
 def _positions(job: Job, opened: Opened, pair: pipeline.Pair) -> tuple[float, ...]:
@@ -243,7 +287,8 @@ def _report(
         response={
             "source": pair.source,
             "file": None if job.response is None else str(job.response),
-            "ratio": "known" if pair.ratio_stated else "estimated",
+            "camera": opened.profile and opened.profile.camera,
+            "residual": opened.profile and opened.profile.residual,
         },
         refinement=_describe_refiner(opened.refiner),
         timings=seconds,
