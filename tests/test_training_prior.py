@@ -1,0 +1,91 @@
+"""The prior of camera responses, made from collections of curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic import gamma_response
+
+from expinterp.training import prior as making
+from expinterp.training.prior import CONTRAST, SPAN, as_prior, build_prior, mend, span
+
+CAMERAS = ("one", "one", "one", "two", "three")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Write curves in the formats of the collections: gamma cameras and straight films."""
+    random = np.random.default_rng(0)
+    gammas = random.uniform(1.6, 2.6, (len(CAMERAS), 3))
+    curves = np.stack([[gamma_response(g, 1)[0] for g in scene] for scene in gammas])
+    noisy = curves + random.normal(0, 0.01, curves.shape)
+    np.savez(
+        tmp_path / "measured_log_exposure.npz",
+        log_exposure=noisy.transpose(0, 2, 1).astype(np.float32),
+        camera=np.array(CAMERAS),
+    )
+    light = np.linspace(0, 1, 1024)
+    brightness = np.stack([light ** (1 / gamma) for gamma in (1.2, 1.8, 2.4)])
+    np.savez(tmp_path / "dorf_film_144.npz", irradiance=light, brightness=brightness)
+    return tmp_path
+
+
+def test_every_camera_counts_the_same_however_many_curves_it_has(folder):
+    weights = build_prior(folder)["weights"]
+    assert weights.sum() == pytest.approx(1)
+    cameras = weights[: len(CAMERAS)]
+    assert cameras[:3].sum() == pytest.approx(cameras[3])
+    assert cameras[3] == pytest.approx(cameras[4])
+
+
+def test_all_centres_are_scaled_to_one_contrast(folder):
+    prior = as_prior(build_prior(folder))
+    np.testing.assert_allclose(span(prior.centres), SPAN, rtol=2e-3)
+
+
+def test_a_camera_can_be_left_out(folder):
+    assert (
+        len(build_prior(folder, without="one")["weights"])
+        == len(build_prior(folder)["weights"]) - 3
+    )
+
+
+def test_the_basis_holds_the_curves_it_was_made_from(folder, monkeypatch):
+    monkeypatch.setattr(making, "DIMENSIONS", 30)
+    arrays = build_prior(folder)
+    film = as_prior(arrays).centres[-1, 0]
+    codes = np.arange(60, 250)
+    slope = np.gradient(film)[codes] * codes  # of g = γ·ln z it is γ everywhere
+    assert np.ptp(slope) < 0.05 * slope.mean()
+
+
+def test_channels_are_treated_alike(folder):
+    covariance = build_prior(folder)["covariance"]
+    size = len(covariance) // 3
+    blocks = covariance.reshape(3, size, 3, size).transpose(0, 2, 1, 3)
+    for i, j in ((0, 1), (1, 2), (0, 2)):
+        np.testing.assert_allclose(blocks[i, i], blocks[j, j], atol=1e-8)
+        np.testing.assert_allclose(blocks[i, j], blocks[0, 1], atol=1e-8)
+    assert (np.linalg.eigvalsh(covariance) > 0).all()
+
+
+def test_noise_at_the_ends_of_a_measured_curve_is_continued_from_within():
+    clean = gamma_response(2.0, 1)[0]
+    broken = clean.copy()
+    broken[:3] = [9, -40, 7]
+    broken[253:] = [-9, 30, 0]
+    mended = mend(broken)
+    assert (np.diff(mended) > 0).all()
+    np.testing.assert_allclose(mended[20:245], (clean - clean[128])[20:245], atol=0.02)
+    low, high = CONTRAST
+    assert mended[high] - mended[low] == pytest.approx(clean[high] - clean[low], abs=0.02)
+
+
+def test_the_command_writes_what_the_package_reads(folder, tmp_path, monkeypatch):
+    target = tmp_path / "prior.npz"
+    monkeypatch.setattr("sys.argv", ["prior", str(folder), "-o", str(target)])
+    making.main()
+    with np.load(target) as held:
+        assert set(held) == {"mean", "basis", "coordinates", "weights", "covariance"}
