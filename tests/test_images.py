@@ -318,11 +318,60 @@ def test_cmyk_is_converted_with_a_remark(tmp_path, suffix):
     assert np.abs(photograph.pixels.astype(int) - picture()).max() <= 16
 
 
-def test_white_is_zero_is_inverted(tmp_path):
+def saved_in_lzw(path, pixels, **tags):
+    """Write a TIFF in LZW with OpenCV (16 bits) or Pillow, and overwrite some of its tags."""
+    import cv2
     import tifffile
 
-    tifffile.imwrite(tmp_path / "a.tif", 255 - picture()[..., 0], photometric="miniswhite")
-    np.testing.assert_array_equal(read_photograph(tmp_path / "a.tif").pixels, picture(channels=1))
+    if pixels.dtype == np.uint16:
+        encoded = cv2.imencode(".tif", pixels, [cv2.IMWRITE_TIFF_COMPRESSION, 5])[1]
+        path.write_bytes(encoded.tobytes())
+    else:
+        Image.fromarray(pixels).save(path, compression="tiff_lzw")
+    with tifffile.TiffFile(path, mode="r+") as file:
+        for name, value in tags.items():
+            file.pages[0].tags[name].overwrite(value)
+    return path
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_white_is_zero_is_inverted_once(tmp_path, depth):
+    import tifffile
+
+    grey = picture(channels=1, depth=depth)
+    stored = np.iinfo(grey.dtype).max - grey[..., 0]
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite")
+    np.testing.assert_array_equal(read_photograph(tmp_path / "a.tif").pixels, grey)
+    path = saved_in_lzw(tmp_path / "b.tif", stored, PhotometricInterpretation=0)
+    np.testing.assert_array_equal(read_photograph(path).pixels, grey)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_alpha_of_every_kind_is_read_from_lzw(tmp_path, kind):
+    """Unspecified, as Photoshop writes it, multiplied into the colours, or not."""
+    stored = picture(channels=4)
+    stored[..., :3] = np.minimum(stored[..., :3], stored[..., 3:])
+    photograph = read_photograph(saved_in_lzw(tmp_path / "a.tif", stored, ExtraSamples=kind))
+    np.testing.assert_array_equal(photograph.alpha, stored[..., 3])
+    ratio = stored[..., 3:] / 255 if kind == 1 else 1
+    assert np.abs(photograph.pixels * ratio - stored[..., :3]).max() <= 0.5
+    assert len(photograph.warnings) == (kind == 1)
+
+
+@pytest.mark.parametrize("kind", [3, 5, 6])
+def test_deep_lzw_in_other_colours_is_refused(tmp_path, kind):
+    """Palette, CMYK and YCbCr, which OpenCV hands out as if they were R G B."""
+    path = saved_in_lzw(tmp_path / "a.tif", picture(depth=16), PhotometricInterpretation=kind)
+    with pytest.raises(ImageFileError):
+        read_photograph(path)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "group4", "packbits"])
+def test_two_colours_are_read_in_every_compression(tmp_path, compression):
+    image = Image.fromarray(picture()).convert("1")
+    path = save(tmp_path, "a.tif", image, compression=compression)
+    expected = np.asarray(image)[..., np.newaxis] * np.uint8(255)
+    np.testing.assert_array_equal(read_photograph(path).pixels, expected)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import mmap
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import BytesIO, UnsupportedOperation
@@ -42,16 +41,8 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _UNCOMPRESSED = 1
 _OWN_CODECS = {_UNCOMPRESSED, 8, 32946, 32773}  # none, deflate twice, PackBits
 _REDUCED = 1  # bit of NewSubfileType: a thumbnail
+_PREMULTIPLIED = 1  # value of ExtraSamples: alpha, multiplied into the colours
 _DNG_VERSION, _SUBFILE_TYPE = 50706, 254
-_PREMULTIPLIED, _STRAIGHT = 1, 2  # values of ExtraSamples
-_STRIP_BYTES = 1 << 20
-_LARGEST_FILE = 2**32 - 1  # offsets have 32 bits
-
-
-_opencv_level = threading.Lock()
-
-
-# --- reading -------------------------------------------------------------------------------------
 
 
 def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
@@ -120,9 +111,8 @@ def _check_extent(page: tifffile.TiffPage, file_size: int) -> None:
     """
     offsets, counts = page.dataoffsets, page.databytecounts
     announced = int(np.prod(page.chunked)) if page.is_tiled else len(offsets)
-    short = page.compression == _UNCOMPRESSED and sum(counts) < page.nbytes
-    if page.bitspersample == 1:
-        short = False
+    whole = page.compression == _UNCOMPRESSED and page.bitspersample > 1
+    short = whole and sum(counts) < page.nbytes
     missing = not offsets or len(offsets) < announced or not all(counts)
     beyond = any(start + size > file_size for start, size in zip(offsets, counts, strict=False))
     if short or missing or beyond or len(offsets) != len(counts):
@@ -156,7 +146,8 @@ def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, remarks: list[str]) -
     if page.photometric == _PALETTE:
         return _from_palette(stored, page)
     base = 1 if page.photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO} else 3
-    if tiff_codecs.is_premultiplied(page) and stored.shape[2] == base + 1:
+    premultiplied = bool(page.extrasamples) and page.extrasamples[0] == _PREMULTIPLIED
+    if premultiplied and stored.shape[2] == base + 1:
         _divide_by_alpha(stored)
         remarks.append("the colours were multiplied by alpha; divided again")
     return stored

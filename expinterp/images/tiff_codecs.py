@@ -23,7 +23,10 @@ from expinterp.images.metadata import ORIENTATION
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_PREMULTIPLIED = 1  # value of ExtraSamples
+_PHOTOMETRIC, _EXTRA_SAMPLES = 262, 338
+_STRAIGHT = 2  # value of ExtraSamples: alpha, not multiplied into the colours
+_GREY_OR_RGB = {PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB}
+_AS_STORED = {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK"}  # modes of Pillow
 
 _opencv_level = threading.Lock()
 
@@ -40,10 +43,8 @@ def decode_page(page: TiffPage, stream: BinaryIO) -> NDArray[Any]:
     """
     stream.seek(0)
     data = bytearray(stream.read())
-    if (tag := page.tags.get(ORIENTATION)) is not None and tag.valuebytecount == 2:
-        upright = struct.pack(page.parent.byteorder + "H", 1)  # turning is ours
-        data[tag.valueoffset : tag.valueoffset + 2] = upright
-    stored = _decode_8_bits(data, page) if page.bitspersample == 8 else _decode_16_bits(data, page)
+    _neutralise(data, page)
+    stored = _decode_16_bits(data, page) if page.bitspersample == 16 else _decode_8_bits(data)
     size = page.imagelength, page.imagewidth, page.samplesperpixel
     if stored is None or stored.size != np.prod(size):
         name = getattr(page.compression, "name", page.compression)
@@ -52,25 +53,34 @@ def decode_page(page: TiffPage, stream: BinaryIO) -> NDArray[Any]:
     return stored.reshape(size)
 
 
-def _decode_8_bits(data: bytearray, page: TiffPage) -> NDArray[Any] | None:
+def _neutralise(data: bytearray, page: TiffPage) -> None:
+    """Overwrite tags that would make a library turn, invert or divide samples: that is ours."""
+    neutral = {ORIENTATION: 1, _EXTRA_SAMPLES: _STRAIGHT}
+    if page.photometric == PHOTOMETRIC.MINISWHITE:
+        neutral[_PHOTOMETRIC] = int(PHOTOMETRIC.MINISBLACK)
+    for code, value in neutral.items():
+        tag = page.tags.get(code)
+        if tag is not None and tag.valuebytecount == 2:
+            struct.pack_into(page.parent.byteorder + "H", data, tag.valueoffset, value)
+
+
+def _decode_8_bits(data: bytearray) -> NDArray[Any] | None:
     """Decode with Pillow, which raises on damage; None for what it would convert on its own."""
     from PIL import TiffImagePlugin
 
     from expinterp.images.pillow import without_warnings
 
-    if is_premultiplied(page):
-        return None
     with without_warnings():
         image = TiffImagePlugin.TiffImageFile(BytesIO(data))
     image.load()
-    return np.array(image) if image.mode in {"L", "LA", "P", "RGB", "RGBA", "CMYK"} else None
+    return np.array(image) if image.mode in _AS_STORED else None
 
 
 def _decode_16_bits(data: bytearray, page: TiffPage) -> NDArray[Any] | None:
     """Decode with OpenCV; None for damage, and for what it would convert on its own."""
     from expinterp.images.opencv import decode_unchanged
 
-    if page.photometric not in {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB}:
+    if page.photometric not in _GREY_OR_RGB:
         return None
     with _quiet_opencv():
         stored = decode_unchanged(data)
@@ -90,8 +100,3 @@ def _quiet_opencv() -> Iterator[None]:
             yield
         finally:
             set_level(level)
-
-
-def is_premultiplied(page: TiffPage) -> bool:
-    """Tell whether the first extra channel is an alpha that the colours were multiplied by."""
-    return bool(page.extrasamples) and int(page.extrasamples[0]) == _PREMULTIPLIED
