@@ -360,7 +360,7 @@ def test_alpha_of_every_kind_is_read_from_lzw(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", [3, 5, 6])
 def test_deep_lzw_in_other_colours_is_refused(tmp_path, kind):
-    """Palette, CMYK and YCbCr, which OpenCV hands out as if they were R G B."""
+    """Palette, CMYK and YCbCr, which nobody may take for R G B."""
     path = saved_in_lzw(tmp_path / "a.tif", picture(depth=16), PhotometricInterpretation=kind)
     with pytest.raises(ImageFileError):
         read_photograph(path)

@@ -21,7 +21,6 @@ from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Metadata, Pixels
 
 QUALITY = 95  # of lossy formats: errors below those of an 8-bit camera JPEG
-_LOSSY = {"jpeg", "webp", "avif"}
 
 
 def check_target(

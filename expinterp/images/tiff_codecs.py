@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _PHOTOMETRIC, _EXTRA_SAMPLES = 262, 338
 _STRAIGHT = 2  # value of ExtraSamples: alpha, not multiplied into the colours
-_GREY_OR_RGB = {PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB}
 _AS_STORED = {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK"}  # modes of Pillow
 
 _opencv_level = threading.Lock()
@@ -44,7 +43,7 @@ def decode_page(page: TiffPage, stream: BinaryIO) -> NDArray[Any]:
     stream.seek(0)
     data = bytearray(stream.read())
     _neutralise(data, page)
-    stored = _decode_16_bits(data, page) if page.bitspersample == 16 else _decode_8_bits(data)
+    stored = _decode_16_bits(data) if page.bitspersample == 16 else _decode_8_bits(data)
     size = page.imagelength, page.imagewidth, page.samplesperpixel
     if stored is None or stored.size != np.prod(size):
         name = getattr(page.compression, "name", page.compression)
@@ -76,12 +75,10 @@ def _decode_8_bits(data: bytearray) -> NDArray[Any] | None:
     return np.array(image) if image.mode in _AS_STORED else None
 
 
-def _decode_16_bits(data: bytearray, page: TiffPage) -> NDArray[Any] | None:
-    """Decode with OpenCV; None for damage, and for what it would convert on its own."""
+def _decode_16_bits(data: bytearray) -> NDArray[Any] | None:
+    """Decode with OpenCV; None for damage, and for what it would convert, or can only in 8 bits."""
     from expinterp.images.opencv import decode_unchanged
 
-    if page.photometric not in _GREY_OR_RGB:
-        return None
     with _quiet_opencv():
         stored = decode_unchanged(data)
     return stored if stored is not None and stored.dtype == np.uint16 else None

@@ -22,7 +22,7 @@ def _without(xmp: bytes, name: bytes) -> bytes:
     xmp = re.sub(rb"\s%s\s*=\s*(\"[^\"<>]*\"|'[^'<>]*')" % name, b"", xmp)
     # Behind the last closing tag a search would run to the end of the packet from every opening one.
     last = xmp.rfind(b"</%s>" % name) + len(name) + 3
-    pattern = rb"<%s(\s[^<>]*)?>.*?</%s>\s*" % (name, name)
+    pattern = rb"<%s(\s[^<>]*(?<!/))?>.*?</%s>\s*" % (name, name)
     return re.sub(pattern, b"", xmp[:last], flags=re.DOTALL) + xmp[last:]
 
 
