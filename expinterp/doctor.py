@@ -138,7 +138,7 @@ def find_formats() -> Finding:
     from PIL import features
 
     formats = ["JPEG", "PNG 8/16", "TIFF 8/16"]
-    formats += [name.upper() for name in ("webp", "avif") if features.check(name)]
+    formats += [name for name in ("WebP", "AVIF") if features.check(name.lower())]
     return Finding("formats", ", ".join(formats))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -57,9 +56,11 @@ def test_help_and_version_load_nothing_heavy(flag: str) -> None:
 
 @pytest.mark.parametrize("flag", ["--help", "--version"])
 def test_help_and_version_are_quick(flag: str) -> None:
+    resource = pytest.importorskip("resource", reason="CPU time of children, POSIX")
+
     def spent() -> float:
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return usage.ru_utime + usage.ru_stime
+        return float(usage.ru_utime + usage.ru_stime)
 
     def once() -> float:
         before = spent()

@@ -299,6 +299,20 @@ def test_verbose_tells_and_quiet_does_not(folder: Folder) -> None:
     assert folder.run(*PAIR[::-1], "--no-refine", "-o", "again.png", "-q") == (0, b"", "")
 
 
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("arguments", [(*PAIR, "-o", "-"), ("-", "short.png", "-o", "a.png")])
+def test_no_image_is_read_from_or_written_to_a_terminal_or_nothing(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    stream = "stdout" if "-" in arguments[-1:] else "stdin"
+    monkeypatch.setattr(getattr(sys, stream), "isatty", lambda: True)
+    code, out, err = folder.run(*arguments)
+    assert (code, out) == (ExitCode.USAGE, b"")
+    assert stream in err
+    monkeypatch.setattr(sys, stream, None)
+    assert cli.main(["interpolate", *arguments]) == ExitCode.USAGE
+
+
 # --- refusals ------------------------------------------------------------------------------------
 
 

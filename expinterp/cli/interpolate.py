@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -147,6 +148,10 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
         yield "only one of LONG and SHORT can come from stdin; name a file for the other"
     if options["output"] == STREAM and (options["as_json"] or options["count"]):
         yield "-o - leaves no room on stdout for --json or --count; name a file"
+    if options["output"] == STREAM and _is_closed_or_terminal(sys.stdout):
+        yield "-o - needs stdout to lead somewhere, as in > mid.png"
+    if STREAM in {options["long"], options["short"]} and _is_closed_or_terminal(sys.stdin):
+        yield "- needs an image on stdin, as in < long.jpg"
     if options["output"] != STREAM and options["stream_format"]:
         yield "--format is for -o -; elsewhere the suffix of the output says it"
     if STREAM in {options["save_intermediate"], options["save_residual"]}:
@@ -155,6 +160,10 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
         yield "--times needs two times, LONG,SHORT, as in 1/30,1/480"
     if options["ratio"] is not None and not 1 < options["ratio"] < math.inf:
         yield f"--ratio is the exposure of LONG over that of SHORT, above 1, not {options['ratio']}"
+
+
+def _is_closed_or_terminal(stream: TextIO | None) -> bool:
+    return stream is None or stream.isatty()
 
 
 def _is_given(context: click.Context, name: str) -> bool:
