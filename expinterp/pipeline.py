@@ -227,6 +227,9 @@ def render(
 ) -> Interpolation:
     """Make the exposure at a position between the two shots of a pair.
 
+    The network is made for the exposure half-way. Elsewhere its residual is that of the exposure
+    half-way, faded in stops, to nothing at the two photographs.
+
     Parameters
     ----------
     pair : Pair
@@ -250,7 +253,14 @@ def render(
     if refiner is None:
         medium = _map_strips(pair, blend, progress)
     else:
-        medium = refiner.refine(pair.long, pair.short, blend, progress=progress)
+        medium = refiner.refine(
+            pair.long,
+            pair.short,
+            blend,
+            half_way=None if position == MEDIUM else pair.blend(MEDIUM),
+            strength=1 - abs(2 * position - 1),
+            progress=progress,
+        )
     return Interpolation(medium, pair, position)
 
 

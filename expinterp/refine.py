@@ -30,6 +30,7 @@ from expinterp.intermediate import quantise
 
 Block = NDArray[np.float32]
 Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
+StageOne = Callable[[Any, Any], Block]
 Device = Literal["auto", "cpu", "cuda"]
 
 INPUTS = ("intermediate", "long", "short")
@@ -169,12 +170,14 @@ class Refiner:
         self,
         long: Pixels,
         short: Pixels,
-        intermediate: Callable[[Any, Any], Block],
+        intermediate: StageOne,
         *,
+        half_way: StageOne | None = None,
+        strength: float = 1.0,
         tile: tuple[int, int] = TILE,
         progress: Callable[[float], None] | None = None,
     ) -> Pixels:
-        """Compute the medium of a pair, without ever holding a float picture of it.
+        """Refine y0 of a pair, without ever holding a float picture of it.
 
         Parameters
         ----------
@@ -183,6 +186,11 @@ class Refiner:
         intermediate : function
             Stage one, pixel by pixel: blocks (rows, cols, channels) of `long` and `short` to y0,
             float32 (channels, rows, cols), 0..1. Called from several threads.
+        half_way : function, optional
+            Stage one at the geometric mean, which the network is made for; give it where
+            `intermediate` is for another exposure.
+        strength : float
+            Factor on the residual.
         tile : (rows, cols)
             Size of the pieces; changes memory and time, never the result.
         progress : function, optional
@@ -199,9 +207,11 @@ class Refiner:
         def work(piece: Tile) -> None:
             one, two = piece.take(long), piece.take(short)
             y0 = intermediate(one, two)
-            medium = self._run(y0, _planes(one, top), _planes(two, top))
-            medium += y0
-            quantise(medium[(slice(None), *piece.inner)], out[piece.core])
+            seen = half_way(one, two) if half_way else y0
+            refined = self._run(seen, _planes(one, top), _planes(two, top))
+            refined *= np.float32(strength)
+            refined += y0
+            quantise(refined[(slice(None), *piece.inner)], out[piece.core])
 
         self._each(work, long.shape[:2], tile, progress)
         return out

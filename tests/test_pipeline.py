@@ -11,6 +11,7 @@ from synthetic import expose, gamma_response, psnr, scene
 import expinterp
 from expinterp.errors import PairError
 from expinterp.pipeline import interpolate, measure, render
+from expinterp.refine import Contract, Refiner
 from expinterp.response import Profile
 
 PROFILE = Profile(gamma_response() + np.arange(256) * 1e-6, 0.0, 3, "gamma")
@@ -176,7 +177,7 @@ def test_positions_outside_the_pair_are_misuse(position):
 
 def test_the_residual_is_what_the_network_added():
     class Brighter:
-        def refine(self, long, short, intermediate, *, progress=None):
+        def refine(self, long, short, intermediate, **options):
             out = np.empty_like(long)
             out[:] = np.rint(255 * intermediate(long, short).transpose(1, 2, 0)) // 2
             return out
@@ -184,6 +185,30 @@ def test_the_residual_is_what_the_network_added():
     result = interpolate(*pair(16), refiner=Brighter())
     added = result.intermediate + np.rint(255 * result.residual)
     np.testing.assert_array_equal(added, result.medium)
+
+
+class Brightening:
+    """A network that answers 0.1 everywhere, and keeps what it was shown."""
+
+    def __init__(self):
+        self.seen = []
+
+    def run(self, output_names, feeds):
+        self.seen.append(feeds["intermediate"].copy())
+        return [np.full_like(feeds["intermediate"], 0.1)]
+
+
+@pytest.mark.parametrize("position", [0.0, 0.25, 0.5, 0.9, 1.0])
+def test_the_residual_of_the_exposure_half_way_fades_towards_the_two_shots(position):
+    session = Brightening()
+    refiner = Refiner(session, Contract(alignment=1, halo=0, facts={}))
+    measured = measure(*pair(16))
+    plain = render(measured, position).medium.astype(int)
+    refined = render(measured, position, refiner=refiner).medium
+    expected = np.minimum(plain + 25.5 * (1 - abs(2 * position - 1)), 255)
+    assert np.abs(refined - expected).max() <= 1
+    half_way = measured.blend(0.5)(measured.long, measured.short)
+    np.testing.assert_array_equal(session.seen[0][0], half_way)
 
 
 def test_the_package_offers_the_same_function():
