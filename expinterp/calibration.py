@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-import numpy as np
-
 from expinterp import response
 from expinterp.errors import OutputExistsError, PairError
 from expinterp.exposure import exposure_ratio
@@ -63,11 +61,8 @@ def calibrate_files(
         shots = state_times(shots, times)
     times = relative_times(shots)
     shots, warnings = _agreeing(shots)
-    dark_first = np.argsort(times)
     profile = response.calibrate(
-        [shots[index].pixels for index in dark_first],
-        [times[index] for index in dark_first],
-        camera=shots[0].exposure.camera,
+        [shot.pixels for shot in shots], times, camera=shots[0].exposure.camera
     )
     _write_text(output, profile.to_json(), overwrite)
     if plot:

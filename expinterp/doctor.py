@@ -14,7 +14,7 @@ from expinterp.errors import DeviceError, ExitCode, ExpInterpError, MissingExtra
 if TYPE_CHECKING:
     from expinterp.refine import Device
 
-PACKAGES = ("numpy", "onnxruntime", "pillow", "tifffile", "imageio", "click", "rich")
+PACKAGES = ("numpy", "onnxruntime", "pillow", "tifffile", "click", "rich")
 RIVALS = {  # distributions that fill one and the same folder: only one may be installed
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"),
     "cv2": (

@@ -134,12 +134,12 @@ def matched_levels(joint: NDArray[np.int64]) -> Floats:
         Columns z1 (of ``long``) and z2 (of ``short``), both increasing; empty where the two share
         no unclipped tone.
     """
-    kept = joint * _near(_trimmed_curve(joint))
+    kept = joint * explained(joint)
     return _spread_levels(kept.sum(axis=1), kept.sum(axis=0))
 
 
-def agreement(joint: NDArray[np.int64]) -> float:
-    """Compute the share of unclipped pixels that one mapping explains, within TRIM code values.
+def explained(joint: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the pairs of code values that one mapping explains; the others moved, or never change.
 
     Parameters
     ----------
@@ -148,12 +148,21 @@ def agreement(joint: NDArray[np.int64]) -> float:
 
     Returns
     -------
-    float
-        Near 1 for two exposures of one scene; 1 where nothing is unclipped.
+    bool array, shape (256, 256)
+        True within `TRIM` code values of the mapping, and where either image may be clipped.
     """
-    held = joint[:LONG_CLIPPED, SHORT_CLIPPED + 1 :]
-    near = _near(_trimmed_curve(joint))[:LONG_CLIPPED, SHORT_CLIPPED + 1 :]
-    return float(held[near].sum() / held.sum()) if held.any() else 1.0
+    return _near(_trimmed_curve(joint))
+
+
+def agreement(joint: NDArray[np.int64]) -> float:
+    """Compute the share of unclipped pixels that one mapping explains.
+
+    Near 1 for two exposures of one scene, and where nothing is unclipped. `joint` as for
+    `explained`.
+    """
+    unclipped = np.s_[:LONG_CLIPPED, SHORT_CLIPPED + 1 :]
+    held = joint[unclipped]
+    return float(held[explained(joint)[unclipped]].sum() / held.sum()) if held.any() else 1.0
 
 
 def _trimmed_curve(joint: NDArray[np.int64]) -> Floats:

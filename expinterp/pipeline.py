@@ -292,9 +292,9 @@ def _explain_order(swapped: bool, ratio: float | None) -> list[str]:
     """Say what was done about the order, and where the stated exposures contradict the pixels."""
     said_swapped = ratio is not None and ratio < 1
     if swapped:
-        return ["the first image is the darker one: taken as the short exposure"]
+        return ["the first image is the darker one; it is taken as the short exposure"]
     if said_swapped:
-        return ["the stated exposures contradict the pixels: the brighter image is taken as long"]
+        return ["the stated exposures contradict the pixels; the brighter image is taken as long"]
     return []
 
 

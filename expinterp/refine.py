@@ -44,6 +44,7 @@ CONTRACT = {  # what metadata must say; a change of meaning is a new version
     "kind": "residual",
 }
 TILE = (256, 512)  # rows, cols of a tile: small enough for the cache, see benchmarks/
+MAX_MODEL = 1 << 28  # bytes read of a model file; ours has some thousands
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 REPAIR = "reinstall expinterp, or name another model with --model"
 
@@ -338,7 +339,8 @@ def open_refiner(
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return stream.read(MAX_MODEL)
     except OSError as error:
         message = f"cannot read the model {path}: {error.strerror}; {REPAIR}"
         raise ModelError(message) from error

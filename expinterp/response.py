@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import ImageFileError
-from expinterp.mapping import CODE_VALUES, CODES, Floats, Pixels, to_codes
+from expinterp.mapping import CODE_VALUES, CODES, Floats, Pixels, explained, to_codes
 
 ANCHOR = 128  # the code value where g = 0
 SMOOTHNESS = 0.04  # λ of the curvature term, for weights of mean 1 per pixel
@@ -28,6 +28,8 @@ HAT = np.minimum(CODE_VALUES, 255 - CODE_VALUES) / 127.5  # w(z), 0 where clippe
 LEAST_SLOPE = 1e-4  # of g per code value, so that it increases strictly
 STACK_SAMPLES = 300_000  # pixels used; Debevec and Malik ask for some dozens
 PROFILE_VERSION = 1
+MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
+REMEDY = "make one with 'expinterp calibrate'"
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,13 @@ def read_profile(path: Path) -> Profile:
         If the file cannot be read, or holds no profile.
     """
     try:
-        return Profile.from_json(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as stream:
+            return Profile.from_json(stream.read(MAX_PROFILE))
     except OSError as error:
-        msg = f"cannot read the profile {path}: {error.strerror}"
+        msg = f"cannot read the profile {path}: {error.strerror}; {REMEDY}"
         raise ImageFileError(msg) from error
-    except (ValueError, KeyError, TypeError) as error:
-        msg = f"{path} is no camera profile ({error}); make one with 'expinterp calibrate'"
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        msg = f"{path} is no camera profile ({str(error)[:80]}); {REMEDY}"
         raise ImageFileError(msg) from error
 
 
@@ -128,13 +131,28 @@ def calibrate(
         msg = f"{len(stack)} shots and times {list(times)}: need two or more, differing, one each"
         raise ValueError(msg)
     step = int(np.ceil(np.sqrt(stack[0].shape[0] * stack[0].shape[1] / STACK_SAMPLES)))
-    shots = np.stack([to_codes(shot[::step, ::step]) for shot in stack])
-    log_times = np.log(np.asarray(times, dtype=np.float64))
-    channels = [shots[..., c].reshape(len(shots), -1) for c in range(shots.shape[-1])]
+    dark_first = np.argsort(times, kind="stable")
+    shots = np.stack([to_codes(stack[index][::step, ::step]) for index in dark_first])
+    log_times = np.log(np.asarray(times, dtype=np.float64)[dark_first])
+    channels = [_faithful(shots[..., c]) for c in range(shots.shape[-1])]
     response = np.stack([_debevec(z, log_times) for z in channels])
     errors = [_residual(g, z, log_times) for g, z in zip(response, channels, strict=True)]
     residual = float(np.sqrt(np.mean(np.square(errors))) / np.log(2))
     return Profile(response, round(residual, 4), len(shots), camera)
+
+
+def _faithful(shots: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Keep the pixels (shots, pixels) whose every step in exposure one mapping explains.
+
+    Borders, captions and things that moved would bend the response. `shots` run dark to bright.
+    """
+    z = shots.reshape(len(shots), -1)
+    kept = np.ones(z.shape[1], dtype=np.bool_)
+    for short, long in pairwise(z):
+        index = long.astype(np.intp) * CODES + short
+        joint = np.bincount(index, minlength=CODES**2).reshape(CODES, CODES)
+        kept &= explained(joint).ravel()[index]
+    return z[:, kept]
 
 
 def _debevec(z: NDArray[np.uint8], log_times: Floats) -> Floats:
@@ -150,8 +168,8 @@ def _debevec(z: NDArray[np.uint8], log_times: Floats) -> Floats:
         right += (log_times[j] - log_times[k]) * (rows - cols)
     curvature = HAT[1:-1, None] * np.diff(np.eye(CODES), 2, axis=0)
     normal += z.shape[1] * SMOOTHNESS * curvature.T @ curvature
-    normal[ANCHOR, ANCHOR] += z.shape[1]
-    normal += z.shape[1] * 1e-12 * np.eye(CODES)  # code values that nothing ties down
+    normal[ANCHOR, ANCHOR] += max(z.shape[1], 1)
+    normal += max(z.shape[1], 1) * 1e-12 * np.eye(CODES)  # code values that nothing ties down
     return increasing(np.asarray(np.linalg.solve(normal, right), dtype=np.float64))
 
 

@@ -24,7 +24,7 @@ ALLOWED = {
     "intermediate": {"exposure", "mapping", "cv2"},
     "refine": {"intermediate", "onnxruntime"},
     "pipeline": CORE | {"prior", "refine", "cv2"},
-    "images": {"exposure", "PIL", "tifffile", "imageio", "cv2"},
+    "images": {"exposure", "PIL", "tifffile", "cv2"},
     "job": {"doctor", "exposure", "images", "pipeline", "refine", "response", "cv2"},
     "calibration": {"exposure", "images", "job", "plot", "response"},
     "plot": set(),

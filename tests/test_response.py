@@ -58,6 +58,20 @@ def test_calibration_agrees_with_debevecs_least_squares_written_out():
     np.testing.assert_allclose(found[5:250], increasing(solution[:256])[5:250], atol=2e-3)
 
 
+def test_a_border_that_never_changes_is_left_out():
+    radiance = scene((60, 80), stops=10)
+    stack = np.stack([expose(radiance, time) for time in TIMES])
+    plain = calibrate(stack[:, 10:, 10:], TIMES)
+    stack[:, :10] = stack[:, :, :10] = (40, 120, 200)
+    bordered = calibrate(stack, TIMES)
+    error = np.abs(bordered.response - plain.response)[:, 10:246]
+    assert error.max() < 0.05
+
+
+def test_shots_that_never_change_give_a_finite_response():
+    assert np.isfinite(calibrate(np.full((3, 4, 4, 1), 90, np.uint8), [1, 2, 4]).response).all()
+
+
 def test_only_ratios_of_times_matter():
     radiance = scene((40, 50), stops=10)
     stack = [expose(radiance, time) for time in TIMES]
@@ -105,6 +119,7 @@ def test_a_profile_survives_its_file(profile, tmp_path):
         "[]",
         "{}",
         "nonsense",
+        "[" * 100_000,
         json.dumps({"expinterp_profile": 1}),
         json.dumps({"expinterp_profile": 9, "response": [[0.0] * 256]}),
         json.dumps({"expinterp_profile": 1, "response": [[0.0] * 256], "residual": 0, "shots": 3}),
@@ -119,5 +134,5 @@ def test_what_is_no_profile_is_refused_by_name(text, tmp_path):
 
 
 def test_a_missing_profile_is_refused_by_name(tmp_path):
-    with pytest.raises(ImageFileError, match=r"none\.json"):
+    with pytest.raises(ImageFileError, match=r"none\.json.*make one with"):
         read_profile(tmp_path / "none.json")
