@@ -54,7 +54,7 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
         metadata=decoded.metadata,
         exposure=read_exposure(decoded.metadata.exif),
         name=name,
-        warnings=(*_misnamed(name, form), *decoded.warnings),
+        warnings=(*_misnamed(name, form), *(f"{name}: {said}" for said in decoded.warnings)),
         format=form,
     )
 

@@ -45,7 +45,8 @@ def open_source(source: Source) -> BinaryIO:
         message = f"{source}: no such file; check the path"
         raise ImageFileError(message) from error
     except (OSError, ValueError) as error:
-        message = f"{source}: cannot be read ({_reason(error)}); check its permissions"
+        cure = "its permissions" if isinstance(error, PermissionError) else "the path"
+        message = f"{source}: cannot be read ({_reason(error)}); check {cure}"
         raise ImageFileError(message) from error
     message = f"{source}: is a folder; name an image file in it"
     raise ImageFileError(message)

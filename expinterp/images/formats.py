@@ -108,5 +108,6 @@ def image_format(path: str | Path) -> str:
         if suffix in form.suffixes:
             return name
     known = ", ".join(form.suffixes[0] for form in FORMATS.values())
-    message = f"{path}: no image format has the suffix '{suffix}'; end the name in one of {known}"
+    what = f"no image format has the suffix '{suffix}'" if suffix else "the name has no suffix"
+    message = f"{path}: {what}; end it in one of {known}"
     raise OutputError(message)
