@@ -134,3 +134,25 @@ def test_samples_are_bounded_and_leave_small_images_alone():
     small = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     np.testing.assert_array_equal(sample(small), small)
     assert sample(np.zeros((4000, 6000, 1), np.uint8)).size <= 2_000_000
+
+
+@pytest.mark.parametrize("ratio", [16, 64])
+def test_matched_levels_lean_to_neither_side(ratio):
+    """Ranks count half of a level's own pixels: few levels of ``short`` face many of ``long``."""
+    radiance = scene((300, 400))
+    long, short = expose(radiance, 2.0), expose(radiance, 2.0 / ratio)
+    errors = [z2 - z1 * ratio ** (-1 / GAMMA) for z1, z2 in (x.T for x in levels_of(long, short))]
+    assert abs(np.concatenate(errors).mean()) < 0.1
+
+
+def test_a_floor_above_black_counts_as_clipped():
+    radiance = scene((200, 300), stops=14)
+    long, short = (np.maximum(expose(radiance, time), 20) for time in (2.0, 0.125))
+    assert all(level[:, 1].min() >= 21 for level in levels_of(long, short))
+
+
+def test_the_rarest_tones_are_left_out():
+    radiance = scene((300, 400))
+    long, short = expose(radiance, 0.02), expose(radiance, 0.005)
+    for channel, (z1, _) in enumerate(level.T for level in levels_of(long, short)):
+        assert 0.0045 < np.mean(long[..., channel] > z1.max()) < 0.02
