@@ -92,6 +92,12 @@ def test_grey_and_flat_images_keep_their_shape():
     np.testing.assert_array_equal(flat, interpolate(long[..., None], short[..., None]).medium)
 
 
+def test_grey_takes_the_mean_of_what_its_three_equal_channels_tell():
+    long, short = (np.repeat(image[..., 1:2], 3, axis=2) for image in pair(16))
+    colour, grey = measure(long, short), measure(long[..., :1], short[..., :1])
+    np.testing.assert_allclose(grey.response[0], colour.response.mean(axis=0), atol=1e-12)
+
+
 def test_permuted_channels_permute_the_picture():
     long, short = pair(16)
     one = Profile(PROFILE.response[:1], 0.0, 3)

@@ -79,3 +79,35 @@ def test_any_levels_give_a_response_that_increases(seed):
     found = estimate_response(noise, load_prior())
     assert (np.diff(found.response) > 0).all()
     assert np.isfinite(found.log_ratio)
+
+
+def test_outliers_among_the_levels_hardly_move_the_fit():
+    clean = levels(16)
+    spoilt = [level.copy() for level in clean]
+    for level in spoilt:
+        level[20:23, 1] += 60
+    codes = np.arange(40, 245)
+    medium = [
+        imf_from_response(found.response, scale=np.exp(-found.log_ratio / 2))[:, codes]
+        for found in (estimate_response(each, load_prior()) for each in (clean, spoilt))
+    ]
+    assert np.abs(medium[0] - medium[1]).mean() < 1.5
+
+
+def test_the_response_moves_away_from_every_centre_towards_the_levels():
+    bent = gamma_response() + 1.5 * (np.arange(256) / 255) ** 2
+    prior = load_prior().around(bent)
+    known = levels(16)
+    still = np.abs(_disagreement(prior.centres[0], known))
+    found = estimate_response(known, prior)
+    assert found.misfit < 0.7 * still
+
+
+def _disagreement(response: np.ndarray, known: list[np.ndarray]) -> float:
+    """Median distance of levels from the best mapping of a response, in code values."""
+    z1, z2 = np.concatenate(known).T
+    codes = np.arange(256)
+    g = response[0]
+    step = np.interp(z1, codes, g) - np.interp(z2, codes, g)
+    slope = np.hypot(*(np.interp(z, codes, np.gradient(g)) for z in (z1, z2)))
+    return float(np.median(np.abs(step - np.median(step)) / slope))
