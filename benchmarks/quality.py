@@ -11,6 +11,8 @@ the folder of curves that `expinterp.training.prior` reads. Rows:
     profile       with a profile calibrated on another scene of the same camera, mean over all
                   others that have five frames or more; frames are one stop apart by their numbers
     refined       blind, then the network
+    ladder        what the network adds at other exposures than half-way, by position between
+                  short (0) and long (1), where frames one stop apart are there to compare with
 """
 
 from __future__ import annotations
@@ -28,11 +30,12 @@ import numpy as np
 
 from expinterp.pipeline import Pair, measure, render
 from expinterp.prior import ResponsePrior
-from expinterp.refine import open_refiner
+from expinterp.refine import Refiner, open_refiner
 from expinterp.response import Profile, calibrate
 from expinterp.training.prior import as_prior, build_prior
 
-ROWS = ("blind", "stranger", "profile", "refined")
+ROWS = ("blind", "stranger", "profile", "refined", "ladder")
+STOPS = "D2x"  # the camera whose frames are one stop apart, numbered from dark to bright
 FRAMES = 5  # fewest frames of a scene that a profile is made from
 
 
@@ -125,7 +128,7 @@ class Bench:
             yield measure(long, short, prior=self.prior(triple.camera)), {}
         elif row == "refined":
             yield measure(long, short), {"refiner": self.refiner}
-        elif row == "profile" and "D2x" in triple.camera:
+        elif row == "profile" and STOPS in triple.camera:
             for scene, profile in self.profiles(triple.camera).items():
                 if scene != triple.scene:
                     yield measure(long, short, response=replace(profile, camera=None)), {}
@@ -144,6 +147,9 @@ def main() -> None:
     triples = list(read_triples(options.manifest, options.camera))
     table = {}
     for row in options.only or ROWS:
+        if row == "ladder":
+            report_ladder(triples, bench.refiner)
+            continue
         scores = [bench.score(row, triple) for triple in triples]
         kept = [(t, s) for t, s in zip(triples, scores, strict=True) if s]
         if not kept:
@@ -170,6 +176,31 @@ def report_gain(before: dict[Triple, float], after: dict[Triple, float]) -> None
     for camera in sorted({triple.camera for triple in gain}):
         mine = [value for triple, value in gain.items() if triple.camera == camera]
         print(f"  {camera:45} n={len(mine):3}  {np.mean(mine):+.2f}  worst {min(mine):+.2f}")
+
+
+def report_ladder(triples: list[Triple], refiner: Refiner) -> None:
+    """Print what the network adds at every position that a frame between the two lies at."""
+    gains: dict[float, list[float]] = {}
+    for triple in triples:
+        if STOPS not in triple.camera:
+            continue
+        pair = measure(read(triple.long), read(triple.short))
+        top, bottom = int(triple.long.stem), int(triple.short.stem)
+        for stop in range(bottom + 1, top):
+            path = triple.long.with_stem(f"{stop:02d}")
+            if path.exists():
+                position = (stop - bottom) / (top - bottom)
+                truth = read(path)
+                plain, refined = (
+                    psnr(render(pair, position, refiner=network).medium, truth)
+                    for network in (None, refiner)
+                )
+                gains.setdefault(round(position, 2), []).append(refined - plain)
+    for position, values in sorted(gains.items()):
+        worse = np.mean(np.array(values) < -0.2)
+        print(
+            f"ladder     at {position:.2f}  n={len(values):3}  {np.mean(values):+.2f} dB  worse {worse:.0%}"
+        )
 
 
 if __name__ == "__main__":
