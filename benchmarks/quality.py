@@ -28,7 +28,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from expinterp.pipeline import Pair, measure, render
+from expinterp.pair import Pair, measure
+from expinterp.pipeline import render
 from expinterp.prior import ResponsePrior
 from expinterp.refine import Refiner, open_refiner
 from expinterp.response import Profile, calibrate

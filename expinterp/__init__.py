@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         OutputExistsError,
         PairError,
     )
-    from expinterp.pipeline import Interpolation, Pair, interpolate, measure, render
+    from expinterp.pair import Pair, measure
+    from expinterp.pipeline import Interpolation, interpolate, render
     from expinterp.refine import open_refiner
 
 __version__ = "0.1.0"
@@ -49,9 +50,9 @@ __all__ = [
 
 _HOMES = {
     "Interpolation": "pipeline",
-    "Pair": "pipeline",
+    "Pair": "pair",
     "interpolate": "pipeline",
-    "measure": "pipeline",
+    "measure": "pair",
     "open_refiner": "refine",
     "render": "pipeline",
 }  # the others live in errors

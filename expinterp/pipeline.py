@@ -7,93 +7,28 @@ uint8 or uint16; results have the shape and dtype of the inputs.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.errors import PairError
-from expinterp.exposure import MEDIUM, ev_step
+from expinterp.exposure import MEDIUM
 from expinterp.intermediate import Blend
-from expinterp.mapping import (
-    Codes,
-    Floats,
-    Pixels,
-    agreement,
-    imf_from_response,
-    joint_histogram,
-    matched_levels,
-    sample,
-)
-from expinterp.prior import Estimate, ResponsePrior, estimate_response, load_prior
+from expinterp.mapping import Pixels
+from expinterp.pair import Pair, measure
 from expinterp.response import Profile
 
 if TYPE_CHECKING:
     from expinterp.refine import Refiner
 
-LEAST_STEP = 0.25  # EV; closer shots have nothing in between
-DOUBT = {"pair": 2.0, "profile": 0.75}  # EV by which a stated ratio may differ from the pixels
-AGREEMENT = 0.9  # least share of pixels that one mapping explains: real pairs mostly 0.93 and more
-LIKENESS = 0.3  # least rank correlation of local contrast: real pairs 0.59 and more, strangers 0
-THUMBNAIL = 128  # pixels of the longer side when scenes are compared
-DETAILS = 300  # unclipped pixels that a thumbnail needs to be compared
-WHITE, BLACK = 245, 6  # code values from which a thumbnail pixel may be clipped
+__all__ = ["Interpolation", "Pair", "interpolate", "measure", "render"]
+
 STRIP = 128  # rows mapped at a time
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two shots of one scene and what they tell about camera and light.
-
-    Attributes
-    ----------
-    long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
-        In the right order, whatever the order given.
-    response : float64 array, shape (channels, 256)
-        g(z) = ln(E·t), on a scale where the ratio is exp(`log_ratio`).
-    log_ratio : float
-        ln(t1/t2), natural logarithm.
-    ratio_stated : float or None
-        t1/t2 as files or caller say, > 1.
-    ratio_measured : float
-        t1/t2 as the pixels say, within a stop or so if the response is not known.
-    source : {'pair', 'profile'}
-        Where the response comes from.
-    clipped : dict
-        Share of code values at the ends of the range: ``{"long": {"black": …, "white": …}, …}``.
-    swapped : bool
-        Whether ``short`` was given first.
-    notices : tuple of str
-        What a person should know.
-    """
-
-    long: Pixels
-    short: Pixels
-    response: Floats
-    log_ratio: float
-    ratio_stated: float | None
-    ratio_measured: float
-    source: str
-    clipped: dict[str, dict[str, float]]
-    swapped: bool = False
-    notices: tuple[str, ...] = ()
-
-    @property
-    def ratio(self) -> float:
-        """The exposure ratio to reckon with: stated, else measured."""
-        return self.ratio_stated or self.ratio_measured
-
-    def blend(self, position: float) -> Blend:
-        """Make the tables of y0 at a position between ``short`` (0) and ``long`` (1)."""
-        imf13 = imf_from_response(self.response, scale=math.exp((position - 1) * self.log_ratio))
-        imf23 = imf_from_response(self.response, scale=math.exp(position * self.log_ratio))
-        return Blend(imf13, imf23, self.long.dtype)
 
 
 @dataclass(frozen=True)
@@ -164,60 +99,6 @@ def interpolate(
     return render(measure(long, short, ratio=ratio, response=response), position, refiner=refiner)
 
 
-def measure(
-    long: Pixels,
-    short: Pixels,
-    *,
-    ratio: float | None = None,
-    response: Profile | None = None,
-    prior: ResponsePrior | None = None,
-) -> Pair:
-    """Learn what a pair tells: order, response, exposure ratio, clipping.
-
-    Parameters
-    ----------
-    long, short, ratio, response
-        As for `interpolate`. Shots in the wrong order are put right; a `ratio` below 1 says that
-        they are.
-    prior : ResponsePrior, optional
-        What responses are like; the bundled one if not given.
-
-    Raises
-    ------
-    ValueError, PairError
-        As `interpolate`.
-    """
-    _check_images(long, short)
-    long, short = (image if image.ndim == 3 else image[..., None] for image in (long, short))
-    small = sample(long), sample(short)
-    swapped = bool(small[0].mean() < small[1].mean())
-    notices = [*_explain_order(swapped, ratio)]
-    if swapped:
-        long, short, small = short, long, small[::-1]
-    stated = None if ratio is None else max(ratio, 1 / ratio)
-    joint = joint_histogram(*small)
-    prior = prior or load_prior()
-    source = "pair" if response is None else "profile"
-    estimate = _estimate(
-        joint, prior if response is None else prior.around(response.response), stated
-    )
-    _check_pair(*small, joint, estimate)
-    measured = math.exp(estimate.log_ratio)
-    notices += _explain_ratio(stated, measured, source)
-    return Pair(
-        long=long,
-        short=short,
-        response=_per_channel(estimate.response, long.shape[2]),
-        log_ratio=estimate.log_ratio,
-        ratio_stated=stated,
-        ratio_measured=measured,
-        source=source,
-        clipped={"long": _clipped(joint.sum(axis=2)), "short": _clipped(joint.sum(axis=1))},
-        swapped=swapped,
-        notices=tuple(notices),
-    )
-
-
 def render(
     pair: Pair,
     position: float = MEDIUM,
@@ -262,115 +143,6 @@ def render(
             progress=progress,
         )
     return Interpolation(medium, pair, position)
-
-
-def _check_images(long: Any, short: Any) -> None:
-    """Refuse arrays that are no images (misuse), then images that are no pair."""
-    for name, image in (("long", long), ("short", short)):
-        dtype = getattr(image, "dtype", None)
-        shape: tuple[int, ...] = getattr(image, "shape", ())
-        if dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)}:
-            msg = f"{name} must be an array of uint8 or uint16 code values, got {dtype}"
-            raise ValueError(msg)
-        if len(shape) not in {2, 3} or 0 in shape or (len(shape) == 3 and shape[2] not in {1, 3}):
-            msg = f"{name} must have shape (rows, cols) or (rows, cols, 1 or 3), got {shape}"
-            raise ValueError(msg)
-    if long.shape == short.shape and long.dtype == short.dtype:
-        return
-    kinds = [
-        f"{i.shape[1]} × {i.shape[0]}, {_channels(i)}, {8 * i.itemsize} bit" for i in (long, short)
-    ]
-    msg = f"the two images differ: {kinds[0]} and {kinds[1]}; export both alike"
-    raise PairError(msg)
-
-
-def _channels(image: Pixels) -> str:
-    return "colour" if image.ndim == 3 and image.shape[2] == 3 else "grey"
-
-
-def _explain_order(swapped: bool, ratio: float | None) -> list[str]:
-    """Say what was done about the order, and where the stated exposures contradict the pixels."""
-    said_swapped = ratio is not None and ratio < 1
-    if swapped:
-        return ["the first image is the darker one; it is taken as the short exposure"]
-    if said_swapped:
-        return ["the stated exposures contradict the pixels; the brighter image is taken as long"]
-    return []
-
-
-def _estimate(joint: NDArray[np.int64], prior: ResponsePrior, stated: float | None) -> Estimate:
-    """Estimate the response; where the shots share no tone, only a stated ratio helps."""
-    levels = [matched_levels(channel) for channel in joint]
-    try:
-        return estimate_response(levels, prior)
-    except ValueError as error:
-        if stated is None:
-            msg = "the two images share no tone that both hold; if they are a pair, add the ratio"
-            raise PairError(msg) from error
-        response = np.tensordot(prior.weights, prior.centres, 1)
-        return Estimate(response, math.log(stated), 0.0)
-
-
-def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], estimate: Estimate) -> None:
-    """Refuse equal exposures, and scenes that neither their tones nor their detail show to be one."""
-    step = ev_step(math.exp(estimate.log_ratio))
-    if step < LEAST_STEP:
-        msg = (
-            f"the two exposures are equal (measured {step:.2f} EV apart, {LEAST_STEP} are needed); "
-            "give a long and a short one"
-        )
-        raise PairError(msg)
-    tones = min(agreement(channel) for channel in joint)
-    detail = _likeness(long, short)
-    if tones < AGREEMENT and detail < LIKENESS:
-        msg = (
-            f"the two images do not show the same scene (one mapping explains {tones:.0%} of the "
-            f"pixels, detail correlates {detail:.2f}); give two exposures of one still scene"
-        )
-        raise PairError(msg)
-
-
-def _likeness(long: Codes, short: Codes) -> float:
-    """Correlate the ranks of local contrast in thumbnails of the two; exposure leaves it alone.
-
-    Compared where neither is clipped; two shots with hardly such a place count as alike.
-    """
-    scale = THUMBNAIL / max(long.shape[:2])
-    size = [max(1, round(n * scale)) for n in long.shape[1::-1]]
-    grey = [
-        cv2.resize(image, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1).mean(axis=2)
-        for image in (long, short)
-    ]
-    held = (grey[0] < WHITE) & (grey[1] > BLACK)
-    if held.sum() < DETAILS:
-        return 1.0
-    ranks = []
-    for image in grey:
-        tone = np.log(image + BLACK)
-        detail = tone - cv2.GaussianBlur(tone, (0, 0), THUMBNAIL / 32)
-        ranks.append(detail[held].argsort(kind="stable").argsort(kind="stable"))
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def _explain_ratio(stated: float | None, measured: float, source: str) -> list[str]:
-    if stated is None or abs(ev_step(stated) - ev_step(measured)) <= DOUBT[source]:
-        return []
-    msg = (
-        f"the stated exposure ratio is {stated:.4g}, the pixels say about {measured:.2g}; "
-        "check the exposure times"
-    )
-    return [msg]
-
-
-def _per_channel(response: Floats, channels: int) -> Floats:
-    """Give a grey image the one response that its three equal channels share."""
-    return response if channels == 3 else response.mean(axis=0, keepdims=True)
-
-
-def _clipped(histograms: NDArray[np.int64]) -> dict[str, float]:
-    total = histograms.sum()
-    ends = {"black": histograms[:, 0].sum(), "white": histograms[:, -1].sum()}
-    return {end: round(float(count / total), 5) for end, count in ends.items()}
 
 
 def _map_strips(

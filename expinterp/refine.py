@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from expinterp.errors import DeviceError, ModelError
 from expinterp.intermediate import quantise
+from expinterp.tiles import Tile, cut_tiles
 
 Block = NDArray[np.float32]
 Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
@@ -74,62 +75,6 @@ class Contract:
     alignment: int
     halo: int
     facts: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A piece of a picture: the pixels it answers for, and those it is computed from."""
-
-    core: tuple[slice, slice]  # in the picture
-    inner: tuple[slice, slice]  # the same pixels in the block
-    rows: NDArray[np.intp]  # picture row of every block row; repeats at the edges
-    cols: NDArray[np.intp]
-
-    def take(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Cut the tile with its halo out of a picture (rows, cols, channels) of any dtype."""
-        top, left = self.rows[0], self.cols[0]
-        near: NDArray[Any] = image[top : self.rows[-1] + 1, left : self.cols[-1] + 1]
-        if near.shape[:2] == (len(self.rows), len(self.cols)):
-            return near
-        padded: NDArray[Any] = near[self.rows - top][:, self.cols - left]
-        return padded
-
-
-def cut_tiles(
-    shape: tuple[int, int], contract: Contract, *, tile: tuple[int, int] = TILE
-) -> Iterator[Tile]:
-    """Cut a picture of `shape` (rows, cols) into tiles of one size, halo included.
-
-    All blocks have the same shape, so that one memory plan serves them all; what lies beyond
-    the picture repeats its edge.
-    """
-    rows, cols = (_starts(size, step, contract) for size, step in zip(shape, tile, strict=True))
-    for row, row_index in rows:
-        for col, col_index in cols:
-            yield Tile(
-                core=(row, col),
-                inner=(_inner(row, contract), _inner(col, contract)),
-                rows=row_index,
-                cols=col_index,
-            )
-
-
-def _starts(size: int, step: int, contract: Contract) -> list[tuple[slice, NDArray[np.intp]]]:
-    """Cut one axis: the pixels of each tile, and the index of every pixel of its block."""
-    step = min(_round_up(step, contract.alignment), _round_up(size, contract.alignment))
-    reach = np.arange(-contract.halo, step + contract.halo)
-    return [
-        (slice(start, min(start + step, size)), np.clip(start + reach, 0, size - 1))
-        for start in range(0, size, step)
-    ]
-
-
-def _inner(core: slice, contract: Contract) -> slice:
-    return slice(contract.halo, contract.halo + core.stop - core.start)
-
-
-def _round_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
 
 
 class Refiner:

@@ -15,17 +15,19 @@ DEFERRED = {"onnxruntime"}  # may only be imported where it is used, inside a fu
 
 # module: what it may import besides ALWAYS; a package's row holds for all its modules
 ALLOWED = {
-    "": {"pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
+    "": {"pair", "pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
     "errors": set(),
     "exposure": set(),
     "prior": {"mapping", "response"},
     "response": {"exposure", "mapping", "cv2"},
     "mapping": {"cv2"},
     "intermediate": {"exposure", "mapping", "cv2"},
-    "refine": {"intermediate", "onnxruntime"},
-    "pipeline": CORE | {"prior", "refine", "cv2"},
+    "tiles": set(),
+    "refine": {"intermediate", "tiles", "onnxruntime"},
+    "pair": CORE | {"prior", "cv2"},
+    "pipeline": CORE | {"pair", "refine", "cv2"},
     "images": {"exposure", "PIL", "tifffile", "cv2"},
-    "job": {"doctor", "exposure", "images", "pipeline", "refine", "response", "cv2"},
+    "job": {"doctor", "exposure", "images", "pair", "pipeline", "refine", "response", "cv2"},
     "calibration": {"exposure", "images", "job", "plot", "response"},
     "plot": set(),
     "doctor": {"refine", "onnxruntime", "cv2", "PIL"},

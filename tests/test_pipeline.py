@@ -10,7 +10,8 @@ from synthetic import expose, gamma_response, psnr, scene
 
 import expinterp
 from expinterp.errors import PairError
-from expinterp.pipeline import interpolate, measure, render
+from expinterp.pair import measure
+from expinterp.pipeline import interpolate, render
 from expinterp.refine import Contract, Refiner
 from expinterp.response import Profile
 

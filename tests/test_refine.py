@@ -17,11 +17,11 @@ from expinterp.refine import (
     Contract,
     Refiner,
     checksum,
-    cut_tiles,
     model_path,
     open_refiner,
     read_contract,
 )
+from expinterp.tiles import cut_tiles
 
 HALO = 4
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))

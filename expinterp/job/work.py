@@ -22,6 +22,7 @@ from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
 from expinterp.job.plan import Job, Kind, ladder_name, refuse
 from expinterp.job.shots import read_shots, reconcile, state_times
+from expinterp.pair import LEAST_STEP, Pair
 from expinterp.refine import Refiner, open_refiner
 from expinterp.response import Profile, read_profile
 
@@ -187,12 +188,12 @@ def _open_refiner(job: Job) -> Refiner | None:
     return open_refiner(job.model, device=job.device, threads=job.threads)
 
 
-def _measure(job: Job, opened: Opened) -> tuple[pipeline.Pair, list[str]]:
+def _measure(job: Job, opened: Opened) -> tuple[Pair, list[str]]:
     """Measure the pair; what there is to say about it names the files."""
     ratio = job.ratio or exposure.exposure_ratio(opened.long.exposure, opened.short.exposure)
     names = f"{opened.long.name} and {opened.short.name}"
     notices = []
-    if ratio and abs(exposure.ev_step(ratio)) < pipeline.LEAST_STEP:
+    if ratio and abs(exposure.ev_step(ratio)) < LEAST_STEP:
         notices.append("their stated exposures are equal, their pixels are not and are believed")
         ratio = None
     try:
@@ -205,7 +206,7 @@ def _measure(job: Job, opened: Opened) -> tuple[pipeline.Pair, list[str]]:
     return pair, [f"{names}: {notice}" for notice in (*notices, *pair.notices)]
 
 
-def _positions(job: Job, opened: Opened, pair: pipeline.Pair) -> tuple[float, ...]:
+def _positions(job: Job, opened: Opened, pair: Pair) -> tuple[float, ...]:
     return job.target.positions(ratio=pair.ratio, long_time=_long_time(opened))
 
 
@@ -215,9 +216,7 @@ def _long_time(opened: Opened) -> float | None:
     return None if ratio is not None and ratio <= 1 else opened.long.exposure.time
 
 
-def _outputs(
-    job: Job, step: int, position: float, opened: Opened, pair: pipeline.Pair
-) -> list[Output]:
+def _outputs(job: Job, step: int, position: float, opened: Opened, pair: Pair) -> list[Output]:
     """Name and place the files of one exposure."""
     ev = position * exposure.ev_step(pair.ratio)
     long_time, time = _long_time(opened), None
@@ -272,7 +271,7 @@ def show_residual(residual: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels
 def _report(
     job: Job,
     opened: Opened,
-    pair: pipeline.Pair,
+    pair: Pair,
     outputs: list[Output],
     *,
     warnings: list[str],
@@ -296,7 +295,7 @@ def _report(
     )
 
 
-def _describe_shot(role: str, shot: Photograph, pair: pipeline.Pair) -> dict[str, Any]:
+def _describe_shot(role: str, shot: Photograph, pair: Pair) -> dict[str, Any]:
     rows, cols, channels = shot.pixels.shape
     return {
         "role": role,
