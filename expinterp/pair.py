@@ -52,8 +52,6 @@ class Pair:
         ln(t1/t2), natural logarithm.
     ratio_stated : float or None
         t1/t2 as files or caller say, > 1.
-    ratio_measured : float
-        t1/t2 as the pixels say, within a stop or so if the response is not known.
     source : {'pair', 'profile'}
         Where the response comes from.
     clipped : dict
@@ -69,11 +67,15 @@ class Pair:
     response: Floats
     log_ratio: float
     ratio_stated: float | None
-    ratio_measured: float
     source: str
     clipped: dict[str, dict[str, float]]
     swapped: bool = False
     notices: tuple[str, ...] = ()
+
+    @property
+    def ratio_measured(self) -> float:
+        """t1/t2 as the pixels say, within a stop or so if the response is not known."""
+        return math.exp(self.log_ratio)
 
     @property
     def ratio(self) -> float:
@@ -130,15 +132,13 @@ def measure(
         joint, prior if response is None else prior.around(response.response), stated
     )
     _check_pair(*small, joint, estimate)
-    measured = math.exp(estimate.log_ratio)
-    notices += _explain_ratio(stated, measured, source)
+    notices += _explain_ratio(stated, math.exp(estimate.log_ratio), source)
     return Pair(
         long=long,
         short=short,
         response=_per_channel(estimate.response, long.shape[2]),
         log_ratio=estimate.log_ratio,
         ratio_stated=stated,
-        ratio_measured=measured,
         source=source,
         clipped={"long": _clipped(joint.sum(axis=2)), "short": _clipped(joint.sum(axis=1))},
         swapped=swapped,
