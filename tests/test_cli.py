@@ -239,3 +239,41 @@ def test_importing_the_package_is_light() -> None:
         [sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=True
     )
     assert not set(done.stdout.split()) & (HEAVY | {"click", "expinterp.pipeline"})
+
+
+def damaged_png(path: Path) -> None:
+    """Write a PNG with less picture than its header promises, its checksums right."""
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", 200, 200, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+
+
+def damaged_lzw(path: Path) -> None:
+    from PIL import Image
+
+    Image.effect_noise((64, 64), 50).save(path, "TIFF", compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    content[400:1200] = b"\xff" * 800
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [damaged_png, damaged_lzw])
+def test_libraries_say_nothing_of_their_own_about_damaged_files(
+    damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    damage(tmp_path / "long")
+    done = command("interpolate", "long", "long", "-o", "mid.png", cwd=tmp_path)
+    assert done.returncode == ExitCode.IMAGE_FILE
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("expinterp: error: long")
+    loud = command("interpolate", "long", "long", "-o", "mid.png", "--debug", cwd=tmp_path)
+    assert loud.returncode == ExitCode.IMAGE_FILE
+    assert "Traceback" in loud.stderr

@@ -7,12 +7,14 @@ they run, so that ``expinterp --help`` loads neither NumPy nor OpenCV nor ONNX R
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
+from typing import BinaryIO, NoReturn, cast
 
 import click
 
@@ -44,7 +46,28 @@ for _command in (interpolate, calibrate, doctor):
 def run() -> NoReturn:
     """Run the command line on ``sys.argv`` and exit with its code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if "--debug" not in sys.argv:
+        _speak_alone()
     sys.exit(main(sys.argv[1:]))
+
+
+def _speak_alone() -> None:
+    """Keep stderr to ourselves: libpng and libtiff say their own of a damaged file before we do.
+
+    Python's stderr moves to a descriptor of its own; what C code writes to the old one is dropped.
+    """
+    if sys.stderr is None:
+        return
+    with suppress(OSError):
+        own = os.dup(sys.stderr.fileno())
+        raw = io.FileIO(own, "w")  # unbuffered: nothing is left to fail when Python ends
+        sys.stderr = io.TextIOWrapper(
+            cast("BinaryIO", raw),
+            encoding=sys.stderr.encoding,
+            errors="backslashreplace",
+            write_through=True,
+        )
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def main(arguments: Sequence[str]) -> int:
