@@ -56,6 +56,9 @@ class Pair:
         Where the response comes from.
     clipped : dict
         Share of code values at the ends of the range: ``{"long": {"black": …, "white": …}, …}``.
+    channels : int
+        Of the images as given. A colourless pair in three equal channels is kept, and computed, in
+        one, so that grey stays grey.
     swapped : bool
         Whether ``short`` was given first.
     notices : tuple of str
@@ -69,6 +72,7 @@ class Pair:
     ratio_stated: float | None
     source: str
     clipped: dict[str, dict[str, float]]
+    channels: int
     swapped: bool = False
     notices: tuple[str, ...] = ()
 
@@ -119,6 +123,9 @@ def measure(
     """
     _check_images(long, short)
     long, short = (image if image.ndim == 3 else image[..., None] for image in (long, short))
+    channels = long.shape[2]
+    if _is_colourless(long) and _is_colourless(short):
+        long, short = long[..., :1], short[..., :1]
     small = sample(long), sample(short)
     swapped = bool(small[0].mean() < small[1].mean())
     notices = [*_explain_order(swapped, ratio)]
@@ -141,6 +148,7 @@ def measure(
         ratio_stated=stated,
         source=source,
         clipped={"long": _clipped(joint.sum(axis=2)), "short": _clipped(joint.sum(axis=1))},
+        channels=channels,
         swapped=swapped,
         notices=tuple(notices),
     )
@@ -168,6 +176,12 @@ def _check_images(long: Any, short: Any) -> None:
 
 def _channels(image: Pixels) -> str:
     return "colour" if image.ndim == 3 and image.shape[2] == 3 else "grey"
+
+
+def _is_colourless(image: Pixels) -> bool:
+    """Tell whether all channels are equal: a look at a sample spares most images the whole test."""
+    small = sample(image)
+    return bool((small == small[..., :1]).all() and (image == image[..., :1]).all())
 
 
 def _explain_order(swapped: bool, ratio: float | None) -> list[str]:

@@ -51,7 +51,7 @@ class Interpolation:
     @cached_property
     def intermediate(self) -> Pixels:
         """y0: the result without the network, shape and dtype of `medium`."""
-        return _map_strips(self.pair, self.pair.blend(self.position))
+        return _spread(_map_strips(self.pair, self.pair.blend(self.position)), self.pair)
 
     @cached_property
     def residual(self) -> NDArray[np.float32]:
@@ -142,7 +142,12 @@ def render(
             strength=1 - abs(2 * position - 1),
             progress=progress,
         )
-    return Interpolation(medium, pair, position)
+    return Interpolation(_spread(medium, pair), pair, position)
+
+
+def _spread(pixels: Pixels, pair: Pair) -> Pixels:
+    """Give a colourless pair's one channel to all channels of the result."""
+    return pixels if pixels.shape[2] == pair.channels else np.repeat(pixels, pair.channels, axis=2)
 
 
 def _map_strips(

@@ -10,9 +10,11 @@ from synthetic import expose, gamma_response, psnr, scene
 
 import expinterp
 from expinterp.errors import PairError
+from expinterp.mapping import joint_histogram, matched_levels
 from expinterp.pair import measure
 from expinterp.pipeline import interpolate, render
-from expinterp.refine import Contract, Refiner
+from expinterp.prior import estimate_response, load_prior
+from expinterp.refine import Contract, Refiner, open_refiner
 from expinterp.response import Profile
 
 PROFILE = Profile(gamma_response() + np.arange(256) * 1e-6, 0.0, 3, "gamma")
@@ -93,10 +95,28 @@ def test_grey_and_flat_images_keep_their_shape():
     np.testing.assert_array_equal(flat, interpolate(long[..., None], short[..., None]).medium)
 
 
-def test_grey_takes_the_mean_of_what_its_three_equal_channels_tell():
+@pytest.mark.parametrize("refined", [False, True])
+def test_grey_in_colour_files_stays_grey(refined):
+    refiner = open_refiner(device="cpu") if refined else None
+    grey = [image[..., 1:2] for image in pair(16)]
+    colour = [np.repeat(image, 3, axis=2) for image in grey]
+    result = interpolate(*colour, refiner=refiner)
+    expected = np.repeat(interpolate(*grey, refiner=refiner).medium, 3, axis=2)
+    np.testing.assert_array_equal(result.medium, expected)
+    assert result.intermediate.shape == result.residual.shape == expected.shape
+
+
+def test_one_coloured_pixel_makes_a_colour_picture():
     long, short = (np.repeat(image[..., 1:2], 3, axis=2) for image in pair(16))
-    colour, grey = measure(long, short), measure(long[..., :1], short[..., :1])
-    np.testing.assert_allclose(grey.response[0], colour.response.mean(axis=0), atol=1e-12)
+    long[3, 5] = (90, 100, 90)
+    assert measure(long, short).long.shape[2] == 3
+
+
+def test_the_response_of_a_grey_image_is_the_mean_of_three_equal_channels():
+    long, short = (image[..., 1:2] for image in pair(16))
+    three = [matched_levels(joint_histogram(long, short)[0])] * 3
+    expected = estimate_response(three, load_prior()).response.mean(axis=0)
+    np.testing.assert_allclose(measure(long, short).response[0], expected, atol=1e-12)
 
 
 def test_permuted_channels_permute_the_picture():
