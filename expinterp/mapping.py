@@ -141,15 +141,8 @@ def matched_levels(joint: NDArray[np.int64]) -> Floats:
 def explained(joint: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Mark the pairs of code values that one mapping explains; the others moved, or never change.
 
-    Parameters
-    ----------
-    joint : int64 array, shape (256, 256)
-        Of one channel, from `joint_histogram`.
-
-    Returns
-    -------
-    bool array, shape (256, 256)
-        True within `TRIM` code values of the mapping, and where either image may be clipped.
+    True within `TRIM` code values of the mapping, and where either image may be clipped; shape
+    (256, 256) like `joint`, which is that of one channel.
     """
     return _near(_trimmed_curve(joint))
 
@@ -157,8 +150,8 @@ def explained(joint: NDArray[np.int64]) -> NDArray[np.bool_]:
 def agreement(joint: NDArray[np.int64]) -> float:
     """Compute the share of unclipped pixels that one mapping explains.
 
-    Near 1 for two exposures of one scene, and where nothing is unclipped. `joint` as for
-    `explained`.
+    Near 1 for two exposures of one scene, and where nothing is unclipped. `joint` is that of one
+    channel, shape (256, 256).
     """
     unclipped = np.s_[:LONG_CLIPPED, SHORT_CLIPPED + 1 :]
     held = joint[unclipped]

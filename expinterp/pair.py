@@ -124,9 +124,11 @@ def measure(
     _check_images(long, short)
     long, short = (image if image.ndim == 3 else image[..., None] for image in (long, short))
     channels = long.shape[2]
-    if _is_colourless(long) and _is_colourless(short):
-        long, short = long[..., :1], short[..., :1]
     small = sample(long), sample(short)
+    # A look at the samples spares most images the whole test.
+    if all(_is_colourless(image) for image in (*small, long, short)):
+        long, short = long[..., :1], short[..., :1]
+        small = small[0][..., :1], small[1][..., :1]
     swapped = bool(small[0].mean() < small[1].mean())
     notices = [*_explain_order(swapped, ratio)]
     if swapped:
@@ -179,9 +181,8 @@ def _channels(image: Pixels) -> str:
 
 
 def _is_colourless(image: Pixels) -> bool:
-    """Tell whether all channels are equal: a look at a sample spares most images the whole test."""
-    small = sample(image)
-    return bool((small == small[..., :1]).all() and (image == image[..., :1]).all())
+    """Tell whether all channels are equal."""
+    return bool((image == image[..., :1]).all())
 
 
 def _explain_order(swapped: bool, ratio: float | None) -> list[str]:
@@ -204,7 +205,7 @@ def _estimate(joint: NDArray[np.int64], prior: ResponsePrior, stated: float | No
             msg = "the two images share no tone that both hold; if they are a pair, add the ratio"
             raise PairError(msg) from error
         response = np.tensordot(prior.weights, prior.centres, 1)
-        return Estimate(response, math.log(stated), 0.0)
+        return Estimate(response, math.log(stated))
 
 
 def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], estimate: Estimate) -> None:

@@ -75,13 +75,10 @@ class Estimate:
         g(z), strictly increasing.
     log_ratio : float
         ln k, k = t1/t2, on the scale of `response`.
-    misfit : float
-        Median distance of the matched levels from the fitted mapping, in code values.
     """
 
     response: Floats
     log_ratio: float
-    misfit: float
 
 
 @cache
@@ -117,8 +114,7 @@ def estimate_response(levels: Sequence[Floats], prior: ResponsePrior) -> Estimat
     state = share @ np.stack([fit[0] for fit in fits])
     theta = state[:-1].reshape(3, -1)
     response = np.tensordot(share, prior.centres[chosen], 1) + theta @ prior.basis
-    response = increasing(response)
-    return Estimate(response, float(state[-1]), system.misfit(response, float(state[-1])))
+    return Estimate(increasing(response), float(state[-1]))
 
 
 @dataclass(frozen=True)
@@ -137,9 +133,6 @@ class _System:
         The ln k that suits each centre best.
     """
 
-    channel: np.ndarray
-    z1: Floats
-    z2: Floats
     differences: Floats
     slopes: Floats
     design: Floats
@@ -162,7 +155,7 @@ class _System:
             design[channel == c, columns] = moves[:, channel == c].T
         design[:, -1] = -1
         log_ratio = _robust_mean(differences, slopes)
-        return cls(channel, z1, z2, differences, slopes, design, log_ratio)
+        return cls(differences, slopes, design, log_ratio)
 
     @property
     def distance(self) -> Floats:
@@ -187,16 +180,6 @@ class _System:
             weight = (TAILS + 1) / (TAILS + (error / noise) ** 2) / noise**2
         state[-1] += LOG_RATIO
         return state, cost
-
-    def misfit(self, response: Floats, log_ratio: float) -> float:
-        """Median distance of the levels from a response's mapping, in code values."""
-        curves = response[None]
-        difference = _at(curves, self.channel, self.z1) - _at(curves, self.channel, self.z2)
-        steepness = np.gradient(curves, axis=2)
-        slope = np.hypot(
-            _at(steepness, self.channel, self.z1), _at(steepness, self.channel, self.z2)
-        )
-        return float(np.median(np.abs(difference - log_ratio) / slope))
 
 
 def _robust_mean(differences: Floats, slopes: Floats) -> Floats:

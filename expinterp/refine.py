@@ -20,17 +20,17 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import DeviceError, ModelError
 from expinterp.intermediate import quantise
+from expinterp.mapping import Pixels
 from expinterp.tiles import Tile, cut_tiles
 
 Block = NDArray[np.float32]
-Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
 StageOne = Callable[[Any, Any], Block]
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -44,7 +44,7 @@ CONTRACT = {  # what metadata must say; a change of meaning is a new version
     "encoding": "display, 0..1",
     "kind": "residual",
 }
-TILE = (256, 512)  # rows, cols of a tile: small enough for the cache, see benchmarks/
+TILE = (256, 512)  # rows, cols of a tile; bounds memory, never changes the result
 MAX_MODEL = 1 << 28  # bytes read of a model file; ours has some thousands
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 REPAIR = "reinstall expinterp, or name another model with --model"
@@ -90,7 +90,7 @@ class Refiner:
     notice : str or None
         What the user should be told once: ``auto`` found a GPU build but runs on the CPU.
     threads : int
-        Tiles in work at a time, one thread each: faster than many threads on one tile.
+        Tiles in work at a time, one thread each.
     digest : str
         SHA-256 of the model file.
     """

@@ -23,7 +23,7 @@ ALLOWED = {
     "mapping": {"cv2"},
     "intermediate": {"exposure", "mapping", "cv2"},
     "tiles": set(),
-    "refine": {"intermediate", "tiles", "onnxruntime"},
+    "refine": {"intermediate", "mapping", "tiles", "onnxruntime"},
     "pair": CORE | {"prior", "cv2"},
     "pipeline": CORE | {"pair", "refine", "cv2"},
     "images": {"exposure", "PIL", "tifffile", "cv2"},

@@ -230,7 +230,7 @@ def _rising(curves: Table) -> Table:
 
 
 def draw_response(responses: Responses, random: np.random.Generator) -> tuple[Table, str | None]:
-    """Draw a response: a measured one leaning to another, now and then an EMoR one or a film.
+    """Draw a response: a measured one leaning to another; beyond `MEASURED_SHARE`, EMoR or film.
 
     Returns
     -------
@@ -266,7 +266,7 @@ def _blend(one: Table, other: Table, share: float) -> Table:
 # Mean and standard deviation of the first six inverse EMoR weights, between those of the curves
 # measured from brackets (3.8, -0.7, … ± 3.6, 1.7, 0.8, …) and those of DoRF (0.5, 0.3 ± 2.3, 1.3, …).
 MODES = 6
-MEASURED_SHARE = 1.0  # of cameras; with EMoR and film among them less carries over to real ones
+MEASURED_SHARE = 1.0  # of cameras; the bundled model has seen no EMoR and no film response
 EMOR_CENTRE = np.array([2.0, -0.4, -0.1, 0.1, -0.1, 0.0])
 EMOR_SPREAD = np.array([2.5, 1.2, 0.5, 0.3, 0.15, 0.1])
 
