@@ -5,15 +5,27 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from expinterp.cli.options import (
+    EXPOSURES,
+    FORMATS,
+    NAME,
+    NETWORK,
+    RESPONSE,
+    TARGET,
+    WRITING,
+    Option,
+    excluding,
+    flags,
+    taken,
+    with_options,
+)
 from expinterp.cli.talk import Talk, talk_options
-from expinterp.cli.values import seconds, times
 
 if TYPE_CHECKING:
     from expinterp.job import Job, Kind, Report
@@ -30,8 +42,6 @@ By default it is exposed half-way, at the geometric mean of the times. Nothing n
 times come from EXIF, the camera's response from the pair itself. LONG or SHORT may be -, stdin.
 """
 STREAM = "-"
-NAME = click.Path(readable=False)  # checked when opened; as a type it completes in the shell
-FILE = click.Path(readable=False, path_type=Path)
 OUTPUTS: dict[Kind, str] = {
     "medium": "output",
     "intermediate": "save_intermediate",
@@ -44,50 +54,19 @@ EXCLUSIVE = (
     ("refine", "save_residual"),
 )
 
-# Parameters are named after the fields of `Job`, `Target` and `Writing`.
-OPTIONS = (
+OPTIONS: tuple[Option, ...] = (
     click.option(
         "-o", "--output", type=NAME, metavar="FILE", required=True, help="The result; - is stdout."
     ),
-    click.option("--at", "ev", type=float, metavar="EV", help="Exposure in stops above SHORT."),
-    click.option("--at-time", "time", type=seconds, help="Exposure as a time, as in 1/60."),
-    click.option(
-        "--count", type=click.IntRange(1), metavar="N", help="A ladder of so many: mid_1.jpg ..."
-    ),
-    click.option("--times", type=times, metavar="LONG,SHORT", help="Times, as in 1/30,1/480."),
-    click.option(
-        "--ratio", type=float, metavar="R", help="Exposure of LONG over that of SHORT, as in 16."
-    ),
-    click.option(
-        "--response", type=FILE, metavar="FILE", help="Profile made by 'expinterp calibrate'."
-    ),
-    click.option(
-        "--no-refine", "refine", flag_value=False, default=True, help="Leave the network out."
-    ),
-    click.option(
-        "--model", type=FILE, metavar="FILE", help="Another network than the bundled one."
-    ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where the network runs.",
-    ),
-    click.option(
-        "--threads",
-        type=click.IntRange(1),
-        metavar="N",
-        help="How wide it runs.  [default: all CPUs]",
-    ),
-    click.option(
-        "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG, WebP and AVIF."
-    ),
-    click.option("--bit-depth", type=click.Choice([8, 16]), help="Of PNG and TIFF."),
+    *TARGET,
+    *EXPOSURES,
+    *RESPONSE,
+    *NETWORK,
+    *WRITING,
     click.option(
         "--format",
         "stream_format",
-        type=click.Choice(["jpeg", "png", "tiff", "webp", "avif"]),
+        type=FORMATS,
         help="Of -o -, where no suffix says it.  [default: png]",
     ),
     click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
@@ -104,16 +83,10 @@ OPTIONS = (
 )
 
 
-def _with_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
-
-
 @click.command(help=HELP, short_help="Compute the photograph between two exposures.")
 @click.argument("long", type=NAME)
 @click.argument("short", type=NAME)
-@_with_options
+@with_options(OPTIONS)
 @talk_options
 @click.pass_context
 def interpolate(context: click.Context, /, **options: Any) -> None:
@@ -136,14 +109,10 @@ def interpolate(context: click.Context, /, **options: Any) -> None:
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
     """Say which options cannot be had together, or mean nothing."""
-    flags = {parameter.name: parameter.opts[-1] for parameter in context.command.params}
-    for names in EXCLUSIVE:
-        given = [flags[name] for name in names if _is_given(context, name)]
-        if len(given) > 1:
-            yield f"{' and '.join(given)} exclude each other; give one of them"
+    yield from excluding(context, EXCLUSIVE)
     for name in ("long", "short", *OUTPUTS.values()):
         if options[name] == "":
-            yield f"{flags[name]} needs the name of a file, not an empty one"
+            yield f"{flags(context)[name]} needs the name of a file, not an empty one"
     if options["long"] == options["short"] == STREAM:
         yield "only one of LONG and SHORT can come from stdin; name a file for the other"
     if options["output"] == STREAM and (options["as_json"] or options["count"]):
@@ -166,23 +135,18 @@ def _is_closed_or_terminal(stream: TextIO | None) -> bool:
     return stream is None or stream.isatty()
 
 
-def _is_given(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-
-
 def _make_job(options: dict[str, Any]) -> Job:
     from expinterp.job import Job, Target, Writing
 
-    def taken(kind: type[Job | Target | Writing]) -> dict[str, Any]:
-        names = {field.name for field in fields(kind)} & options.keys()
-        return {name: options[name] for name in names if options[name] is not None}
+    def fill(kind: type[Job | Target | Writing]) -> dict[str, Any]:
+        return taken(options, (field.name for field in fields(kind)))
 
     outputs = {kind: options[name] for kind, name in OUTPUTS.items() if options[name]}
     return Job(
         outputs=outputs,
-        target=Target(**taken(Target)),
-        writing=Writing(**taken(Writing)),
-        **taken(Job),
+        target=Target(**fill(Target)),
+        writing=Writing(**fill(Writing)),
+        **fill(Job),
     )
 
 

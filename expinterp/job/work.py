@@ -109,13 +109,20 @@ class Clock:
         self.done += SHARES[name]
 
 
-def run(job: Job, *, progress: Callable[[str, float], None] = lambda stage, share: None) -> Report:
+def run(
+    job: Job,
+    *,
+    progress: Callable[[str, float], None] = lambda stage, share: None,
+    opener: Callable[..., Refiner] | None = None,
+) -> Report:
     """Do the work of a job.
 
     Parameters
     ----------
     progress : function
         Called with the name of the stage and the share of the whole job that is done, 0..1.
+    opener : function, optional
+        Called in place of `open_refiner`: a process with many jobs keeps the network open.
 
     Raises
     ------
@@ -129,7 +136,7 @@ def run(job: Job, *, progress: Callable[[str, float], None] = lambda stage, shar
     if job.threads:
         cv2.setNumThreads(job.threads)  # stage one works as wide as OpenCV
     with clock.stage("read"):
-        opened, warnings = _open(job)
+        opened, warnings = _open(job, opener)
     with clock.stage("measure"):
         pair, notices = _measure(job, opened)
     if pair.swapped:
@@ -146,11 +153,11 @@ def run(job: Job, *, progress: Callable[[str, float], None] = lambda stage, shar
     return _report(job, opened, pair, outputs, warnings=warnings, seconds=clock.seconds)
 
 
-def _open(job: Job) -> tuple[Opened, list[str]]:
+def _open(job: Job, opener: Callable[..., Refiner] | None) -> tuple[Opened, list[str]]:
     """Decode both files, the network being opened meanwhile, and make them agree."""
     profile = None if job.response is None else read_profile(job.response)
     with ThreadPoolExecutor(1) as pool:
-        opening = pool.submit(_open_refiner, job)
+        opening = pool.submit(_open_refiner, job, opener)
         shots = read_shots([job.long, job.short])
         refiner = opening.result()
     if job.times:
@@ -182,10 +189,10 @@ def _doubt_device(refiner: Refiner | None) -> list[str]:
     return [remark for remark in remarks if remark]
 
 
-def _open_refiner(job: Job) -> Refiner | None:
+def _open_refiner(job: Job, opener: Callable[..., Refiner] | None) -> Refiner | None:
     if not job.refine:
         return None
-    return open_refiner(job.model, device=job.device, threads=job.threads)
+    return (opener or open_refiner)(job.model, device=job.device, threads=job.threads)
 
 
 def _measure(job: Job, opened: Opened) -> tuple[Pair, list[str]]:
