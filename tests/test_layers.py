@@ -18,6 +18,7 @@ ALLOWED = {
     "": {"pair", "pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
     "errors": set(),
     "exposure": set(),
+    "journal": set(),
     "prior": {"mapping", "response"},
     "response": {"exposure", "mapping", "cv2"},
     "mapping": {"cv2"},
