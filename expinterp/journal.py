@@ -28,6 +28,7 @@ from expinterp.errors import ImageFileError, OutputError
 
 NAME = "expinterp-journal.jsonl"
 SCHEMA_VERSION = 1
+HEAD = b'{"kind": "header"'  # how every journal begins
 BLOCK = 1 << 16  # bytes looked through at a time for the end of the last whole line
 BUSY = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}  # what a lock says that another one holds
 
@@ -90,7 +91,7 @@ def _gather(stream: BinaryIO, path: Path, *, reports: bool) -> Record:
         if not record.header and line.get("kind") != "header":
             break
         _take(record, line if reports else line | {"reports": []})
-    if not record.header and path.stat().st_size:
+    if not (record.header or _is_torn_header(stream)):
         message = f"{path}: is no journal of a batch; choose another file or folder"
         raise ImageFileError(message)
     record.results = {
@@ -99,6 +100,12 @@ def _gather(stream: BinaryIO, path: Path, *, reports: bool) -> Record:
         if record.planned.get(name) == result["fingerprint"]
     }
     return record
+
+
+def _is_torn_header(stream: BinaryIO) -> bool:
+    """Tell whether a file is empty, or a journal whose first run ended within its first line."""
+    stream.seek(0)
+    return HEAD.startswith(stream.read(len(HEAD)))
 
 
 def _take(record: Record, line: dict[str, Any]) -> None:
