@@ -29,6 +29,7 @@ ALLOWED = {
     "pipeline": CORE | {"pair", "refine", "cv2"},
     "images": {"exposure", "PIL", "tifffile", "cv2"},
     "job": {"doctor", "exposure", "images", "pair", "pipeline", "refine", "response", "cv2"},
+    "brackets": {"exposure", "images", "journal"},
     "calibration": {"exposure", "images", "job", "plot", "response"},
     "plot": set(),
     "doctor": {"refine", "onnxruntime", "cv2", "PIL"},

@@ -79,12 +79,12 @@ def read_exposure(block: Block | None) -> Exposure:
         return Exposure()
     try:
         order, first, exif = read_directories(block)
-        return _exposure_of_fields(block, order, first.fields, first.fields | exif)
+        return exposure_of_fields(block, order, first.fields, first.fields | exif)
     except DamagedBlockError:
         return Exposure()
 
 
-def _exposure_of_fields(block: Block, order: Order, first: Fields, fields: Fields) -> Exposure:
+def exposure_of_fields(block: Block, order: Order, first: Fields, fields: Fields) -> Exposure:
     """Take an exposure from the fields of a block."""
     time = _positive(read_number(block, order, fields, EXPOSURE_TIME))
     shutter = read_number(block, order, fields, SHUTTER_SPEED)
@@ -96,7 +96,7 @@ def _exposure_of_fields(block: Block, order: Order, first: Fields, fields: Field
         f_number = 2.0 ** (aperture / 2)
     values = (read_number(block, order, fields, tag) for tag in (ISO, ISO_SPEED, EXPOSURE_INDEX))
     iso = next((value for value in values if _positive(value) and value != _ISO_UNKNOWN), None)
-    make, model = (_text(block, first, tag) for tag in (MAKE, MODEL))
+    make, model = (read_text(block, first, tag) for tag in (MAKE, MODEL))
     camera = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
     return Exposure(time=time, iso=iso, f_number=f_number, camera=camera or None)
 
@@ -106,7 +106,7 @@ def _positive(value: float | None) -> float | None:
     return value if value is not None and 0 < value < math.inf else None
 
 
-def _text(block: Block, fields: Fields, tag: int) -> str:
+def read_text(block: Block, fields: Fields, tag: int) -> str:
     """Read a text field, up to its first NUL."""
     field = fields.get(tag)
     if field is None or field.count > 256:

@@ -1,0 +1,34 @@
+"""Which files of a folder form brackets, in which order.
+
+`scan` reads headers; `plan_brackets` is pure: what it is told about frames is all it knows. A
+`Plan` can be saved as JSON lines, edited and read again.
+"""
+
+from __future__ import annotations
+
+from expinterp.brackets.folder import scan
+from expinterp.brackets.frames import Frame
+from expinterp.brackets.grouping import GAP, plan_brackets
+from expinterp.brackets.plan import (
+    Bracket,
+    Leftover,
+    Plan,
+    PlanError,
+    parse_plan,
+    read_plan,
+    write_plan,
+)
+
+__all__ = [
+    "GAP",
+    "Bracket",
+    "Frame",
+    "Leftover",
+    "Plan",
+    "PlanError",
+    "parse_plan",
+    "plan_brackets",
+    "read_plan",
+    "scan",
+    "write_plan",
+]

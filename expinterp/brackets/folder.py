@@ -1,0 +1,161 @@
+"""Finding the pictures below a folder and reading their headers: the one part that opens files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from expinterp import journal
+from expinterp.brackets.frames import RAW, Frame, Mode
+from expinterp.errors import ImageFileError
+from expinterp.images.capture import read_capture
+from expinterp.images.formats import FORMATS
+from expinterp.images.headers import read_header
+
+READERS = 4  # files opened at a time: on shared storage most of the time is waiting
+READABLE = frozenset(suffix for form in FORMATS.values() for suffix in form.suffixes)
+RAW_SUFFIXES = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq"}
+    | {".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2"}
+    | {".rwl", ".sr2", ".srf", ".srw", ".x3f"}
+)
+UNSUPPORTED = {
+    ".heic": "HEIC",
+    ".heif": "HEIF",
+    ".hif": "HEIF",
+    ".jxl": "JPEG XL",
+    ".jp2": "JPEG 2000",
+}
+# Folders that systems keep beside one's pictures; hidden ones are passed over by their dot.
+_NOT_ONES_OWN = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A file by its relative and its real path, or what is wrong with it."""
+
+    path: str
+    real: Path
+    problem: str | None = None
+
+
+def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Frame]:
+    """Find the pictures below a folder and read what their headers say.
+
+    Hidden files and folders are passed over, and so are folders that hold the journal of a batch.
+    Links to folders are followed, each folder once.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where to look.
+    exclude : collection of paths
+        Folders to pass over, such as that of the outputs.
+
+    Returns
+    -------
+    list of Frame
+        Sorted by path. A file, or a folder (path ending in ``/``), that cannot be read has a
+        `problem`.
+
+    Raises
+    ------
+    ImageFileError
+        If there is no such folder, or it may not be read.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        message = f"{folder}: is no folder; name one that holds brackets"
+        raise ImageFileError(message)
+    entries = _walk(root, {_identity(Path(path)) for path in exclude})
+    with ThreadPoolExecutor(READERS) as pool:
+        frames = pool.map(_read_frame, entries)
+        return sorted(frames, key=lambda frame: frame.path)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tell a folder apart from all others, whatever it is called; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _walk(root: Path, passed: set[tuple[int, int] | None]) -> Iterator[_Entry]:
+    """List the pictures below a folder; real folders first, then those that links lead to."""
+    passed.add(None)
+    folders, links = [("", root)], list[tuple[str, Path]]()
+    while folders or links:
+        prefix, real = folders.pop() if folders else links.pop()
+        identity = _identity(real)
+        if identity in passed:
+            continue
+        passed.add(identity)
+        try:
+            children = sorted(os.scandir(real), key=lambda child: child.name)
+        except OSError as error:
+            if real == root:
+                message = (
+                    f"{root}: cannot be read ({error.strerror or error}); check its permissions"
+                )
+                raise ImageFileError(message) from error
+            yield _Entry(prefix, real, f"the folder cannot be read ({error.strerror or error})")
+            continue
+        if any(child.name == journal.NAME for child in children):
+            continue
+        for child in children:
+            path = prefix + child.name
+            if child.name.startswith(".") or child.name.lower() in _NOT_ONES_OWN:
+                continue
+            if _is_folder(child):
+                (links if child.is_symlink() else folders).append((path + "/", Path(child.path)))
+            elif _kind(child.name):
+                yield _Entry(path, Path(child.path))
+
+
+def _is_folder(child: os.DirEntry[str]) -> bool:
+    """Tell a folder; a link in a circle is none."""
+    try:
+        return child.is_dir()
+    except OSError:
+        return False
+
+
+def _kind(name: str) -> str | None:
+    """Tell from the suffix what a file is: ``picture``, ``raw``, an unsupported format, or None."""
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - ten times as fast as a Path
+    if suffix in READABLE:
+        return "picture"
+    return RAW if suffix in RAW_SUFFIXES else UNSUPPORTED.get(suffix)
+
+
+def _read_frame(entry: _Entry) -> Frame:
+    """Read the header of one file; whatever is wrong with it becomes its problem."""
+    kind = _kind(entry.path)
+    if entry.problem or kind is None:
+        return Frame(entry.path, "", problem=entry.problem)
+    if kind == RAW:
+        return Frame(entry.path, RAW)
+    if kind != "picture":
+        return Frame(entry.path, "", problem=f"{kind} is not read")
+    try:
+        header = read_header(entry.real)
+    except ImageFileError as error:
+        return Frame(entry.path, "", problem=str(error).removeprefix(f"{entry.real}: "))
+    capture = read_capture(header.exif)
+    return Frame(
+        path=entry.path,
+        format=header.format,
+        size=(header.rows, header.cols),
+        captured=capture.captured,
+        exposure=capture.exposure,
+        bias=capture.bias,
+        mode=cast("Mode | None", capture.mode),
+        focal_length=capture.focal_length,
+        serial=capture.serial,
+    )
