@@ -27,6 +27,7 @@ ALLOWED = {
     "refine": {"intermediate", "mapping", "tiles", "onnxruntime"},
     "pair": CORE | {"prior", "cv2"},
     "pipeline": CORE | {"pair", "refine", "cv2"},
+    "metrics": {"intermediate", "mapping", "cv2"},
     "images": {"exposure", "PIL", "tifffile", "cv2"},
     "job": {"doctor", "exposure", "images", "pair", "pipeline", "refine", "response", "cv2"},
     "brackets": {"exposure", "images", "journal"},

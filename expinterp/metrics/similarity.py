@@ -1,0 +1,114 @@
+"""PSNR and SSIM: how close a picture is to the photograph it stands for.
+
+Source: Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to
+Structural Similarity", IEEE TIP 13(4), 2004.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import cast
+
+import cv2
+import numpy as np
+
+from expinterp.mapping import Floats, Pixels
+
+PEAK = 255.0  # of the scale on which all is measured; 16-bit code values v count as v/257
+SIDE = 11  # pixels, of every window
+MARGIN = SIDE // 2  # pixels at each border whose window leaves the picture
+GAUSSIAN = cast(Floats, cv2.getGaussianKernel(SIDE, 1.5).ravel())  # σ = 1.5 pixels
+C1, C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+
+
+def psnr(image: Pixels, truth: Pixels) -> float:
+    """Compute the peak signal-to-noise ratio.
+
+    Parameters
+    ----------
+    image, truth : uint8 or uint16 arrays, same shape and dtype
+
+    Returns
+    -------
+    float
+        10·log10(peak² / mean squared error) in dB, over all pixels and channels; infinite where
+        the two are equal.
+
+    Raises
+    ------
+    ValueError
+        If the two are not two images of one shape and dtype.
+    """
+    check_alike([image, truth])
+    error = float(np.mean(np.square(on_scale(image) - on_scale(truth))))
+    return 10 * math.log10(PEAK**2 / error) if error else math.inf
+
+
+def ssim(image: Pixels, truth: Pixels) -> float:
+    """Compute the structural similarity: Gaussian window, valid area, mean of the channels.
+
+    Parameters
+    ----------
+    image, truth : uint8 or uint16 arrays, same shape and dtype
+        Of 11 × 11 pixels or more.
+
+    Returns
+    -------
+    float
+        −1..1; 1 where the two are equal.
+
+    Raises
+    ------
+    ValueError
+        If the two are not two images of one shape and dtype, or smaller than the window.
+    """
+    check_alike([image, truth], least=SIDE)
+    pairs = zip(_planes(image), _planes(truth), strict=True)
+    return float(np.mean([_ssim(*pair) for pair in pairs]))
+
+
+def _ssim(one: Floats, two: Floats) -> float:
+    """Compute the SSIM of two planes (rows, cols), 0..255."""
+    mean1, mean2 = weigh(one, GAUSSIAN), weigh(two, GAUSSIAN)
+    var1 = weigh(one * one, GAUSSIAN) - mean1**2
+    var2 = weigh(two * two, GAUSSIAN) - mean2**2
+    covariance = weigh(one * two, GAUSSIAN) - mean1 * mean2
+    top = (2 * mean1 * mean2 + C1) * (2 * covariance + C2)
+    return float(np.mean(top / ((mean1**2 + mean2**2 + C1) * (var1 + var2 + C2))))
+
+
+def weigh(plane: Floats, window: Floats) -> Floats:
+    """Sum a plane (rows, cols) over the window × window around each pixel of the valid area.
+
+    The result is `MARGIN` pixels smaller on each side. No running sums: they gather rounding.
+    """
+    sums = cv2.sepFilter2D(plane, cv2.CV_64F, window, window)
+    return cast(Floats, sums[MARGIN:-MARGIN, MARGIN:-MARGIN])
+
+
+def on_scale(image: Pixels) -> Floats:
+    """Bring code values to float64, 0..255: v/257 of 16-bit ones."""
+    return image / (257.0 if image.dtype == np.uint16 else 1.0)
+
+
+def _planes(image: Pixels) -> Iterable[Floats]:
+    return cast(Iterable[Floats], cv2.split(on_scale(image)))
+
+
+def check_alike(images: Iterable[Pixels], least: int = 1) -> None:
+    """Refuse what are not pixels of one shape and dtype, `least` pixels or more on each side."""
+    kinds = {(image.shape, image.dtype) for image in images}
+    if len(kinds) != 1:
+        msg = f"the images differ in shape or depth, give them alike: {sorted(map(str, kinds))}"
+        raise ValueError(msg)
+    ((shape, dtype),) = kinds
+    if dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)}:
+        msg = f"pixels must be uint8 or uint16 code values, got {dtype}; quantise them first"
+        raise ValueError(msg)
+    if len(shape) not in {2, 3} or (len(shape) == 3 and shape[2] not in {1, 3}):
+        msg = f"images must have shape (rows, cols) or (rows, cols, 1 or 3), got {shape}"
+        raise ValueError(msg)
+    if min(shape[:2]) < least:
+        msg = f"images must have {least} pixels or more on each side, got {shape[1]} × {shape[0]}"
+        raise ValueError(msg)
