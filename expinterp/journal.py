@@ -49,6 +49,8 @@ class Record:
         Of the last run.
     claimed : set of str
         Outputs that any run was to make, where nothing lay before; relative, '/' between.
+    made : dict of str to int
+        Sizes of the outputs that were made, in bytes, and not begun anew since.
     """
 
     header: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Record:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     leftovers: list[dict[str, Any]] = field(default_factory=list)
     claimed: set[str] = field(default_factory=set)
+    made: dict[str, int] = field(default_factory=dict)
 
 
 def read(path: Path, *, reports: bool = True) -> Record:
@@ -116,9 +119,12 @@ def _take(record: Record, line: dict[str, Any]) -> None:
             record.leftovers.append(line)
         case "planned":
             record.planned[line["bracket"]] = line["fingerprint"]
-            record.claimed.update(line["outputs"] if line["claimed"] else ())
+            for output in line["outputs"] if line["claimed"] else ():
+                record.claimed.add(output)
+                record.made.pop(output, None)
         case "result":
             record.results[line["bracket"]] = line
+            record.made.update(zip(line["outputs"], line["bytes"], strict=True))
 
 
 def _lines(stream: BinaryIO) -> Iterator[dict[str, Any]]:

@@ -36,6 +36,8 @@ def result(name: str, status: str = "done", fingerprint: str = "f") -> dict[str,
         "bracket": name,
         "status": status,
         "fingerprint": fingerprint,
+        "outputs": [f"{name}_mid.jpg"] if status == "done" else [],
+        "bytes": [123] if status == "done" else [],
         "reports": [{"command": "interpolate"}],
     }
 
@@ -75,6 +77,16 @@ def test_an_output_that_was_there_before_is_never_claimed(tmp_path: Path) -> Non
     path = write(tmp_path, HEADER, planned("a", claimed=False))
     assert journal.read(path).claimed == set()
     assert journal.read(path).planned == {"a": "f"}
+
+
+def test_an_output_is_made_from_its_result_until_it_is_begun_anew(tmp_path: Path) -> None:
+    write(tmp_path, HEADER, planned("a"), planned("b"))
+    path = write(tmp_path, result("a"), result("b", "failed"))
+    assert journal.read(path).made == {"a_mid.jpg": 123}
+    write(tmp_path, HEADER, planned("a", claimed=False))
+    assert journal.read(path).made == {"a_mid.jpg": 123}
+    write(tmp_path, HEADER, planned("a", "changed"))
+    assert journal.read(path).made == {}
 
 
 def test_reports_may_be_left_out(tmp_path: Path) -> None:
