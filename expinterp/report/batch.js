@@ -1,0 +1,88 @@
+// Filters the brackets, and makes a slider of the pictures of one that is opened.
+"use strict";
+
+const cards = Array.from(document.querySelectorAll(".bracket"));
+const filters = document.getElementById("filters");
+const status = document.getElementById("status");
+
+// What a search looks through; gathered when it is first needed.
+const words = new Map();
+const wordsOf = (card) => {
+  if (!words.has(card)) {
+    const parts = Array.from(card.querySelectorAll("bdi, .remark"), (part) => part.textContent);
+    words.set(card, parts.join("\n").toLowerCase());
+  }
+  return words.get(card);
+};
+
+const filter = () => {
+  const state = filters.elements.state.value;
+  const sought = filters.elements.search.value.trim().toLowerCase();
+  let shown = 0;
+  for (const card of cards) {
+    const fits = state === "all" || card.dataset.state === state;
+    card.hidden = !(fits && (!sought || wordsOf(card).includes(sought)));
+    shown += card.hidden ? 0 : 1;
+  }
+  const count = (number) => number.toLocaleString("en");
+  status.textContent = `${count(shown)} of ${count(cards.length)} brackets shown`;
+};
+
+const make = (tag, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+
+const chooser = (label, pictures, chosen) => {
+  const options = pictures.map((picture, place) => new Option(picture.alt, place));
+  const select = make("select", {}, ...options);
+  select.selectedIndex = chosen;
+  return [select, make("label", {}, label, select)];
+};
+
+const compare = (place, pictures) => {
+  const range = make("input", { type: "range", min: 0, max: 100, value: 50 });
+  const [left, leftLabel] = chooser("Left", pictures, 0);
+  const [right, rightLabel] = chooser("Right", pictures, pictures.length - 1);
+  const sides = ["left", "right"].map((side) => make("span", { className: `side ${side}` }));
+  const stage = make("div", { className: "stage" });
+  const title = place.closest(".bracket").querySelector("h3").textContent;
+  range.setAttribute("aria-label", `Border between the left and the right picture of ${title}`);
+  sides.forEach((side) => side.setAttribute("aria-hidden", "true"));
+  stage.style.setProperty("--shape", `${pictures[0].width} / ${pictures[0].height}`);
+
+  const cut = () => {
+    stage.style.setProperty("--cut", `${range.value}%`);
+    range.setAttribute("aria-valuetext", `${range.value} % from the left`);
+  };
+  const choose = () => {
+    const [over, under] = [left, right].map((select) => pictures[select.value].cloneNode());
+    over.className = "over";
+    sides[0].textContent = over.alt.split(":")[0];
+    sides[1].textContent = under.alt.split(":")[0];
+    stage.replaceChildren(under, over, ...sides, range);
+  };
+  range.addEventListener("input", cut);
+  left.addEventListener("change", choose);
+  right.addEventListener("change", choose);
+  cut();
+  choose();
+  place.replaceChildren(make("div", { className: "choose" }, leftLabel, rightLabel), stage);
+};
+
+const open = (event) => {
+  const place = event.target.querySelector(".compare:has(> noscript)");
+  if (!event.target.open || !place) return;
+  const kept = place.firstElementChild.textContent;
+  const pictures = Array.from(new DOMParser().parseFromString(kept, "text/html").images);
+  if (pictures.length > 1) compare(place, pictures);
+  else place.replaceChildren(...pictures);
+};
+
+if (filters) {
+  filters.hidden = false;
+  filters.addEventListener("input", filter);
+  filters.addEventListener("submit", (event) => event.preventDefault());
+}
+document.addEventListener("toggle", open, true);

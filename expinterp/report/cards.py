@@ -1,0 +1,263 @@
+"""One bracket as part of the page: its pictures, what was measured, what went wrong.
+
+Small pictures are plain images. The larger ones stand in a ``<noscript>``: a browser with scripts
+keeps that as text until somebody looks at the bracket, when ``batch.js`` makes a slider of it; one
+without scripts shows them one below the other.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from expinterp.report.markup import Html, element, join, name
+from expinterp.report.page import link, table, terms
+from expinterp.report.pictures import Encoded, Picture
+from expinterp.report.plots import Series, plot_histograms, plot_tones
+from expinterp.report.results import File, Result, mapping, number, text
+from expinterp.report.wording import count, duration, exposure_time, share, stops
+
+INPUT_STYLES = 4  # the style sheet has input-1, the brightest, to input-4
+STATE_WORDS = {"failed": "Failed", "done": "Done", "skipped": "Skipped"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A file and what could be shown of it.
+
+    Attributes
+    ----------
+    file : File
+    picture : Picture or str
+        Or why there is none.
+    """
+
+    file: File
+    picture: Picture | str
+
+
+def write_card(result: Result, shown: Sequence[Shown], *, number: int, beside: Path | None) -> Html:
+    """Write a bracket.
+
+    Parameters
+    ----------
+    shown : sequence of Shown
+        One for each of the files of the result, in their order.
+    number : int
+        Of the bracket in the page, for ids.
+    beside : Path or None
+        The folder of the page, for links.
+    """
+    title = f"bracket-{number}"
+    return element(
+        "article",
+        element("h3", name(result.name), id=title),
+        _state(result),
+        _facts(result),
+        _error(result),
+        _remarks(result.warnings),
+        element("ul", *map(_strip_item, shown), class_="strip", role="list"),
+        _details(result, shown, beside),
+        class_="bracket",
+        data_state=result.state,
+        aria_labelledby=title,
+    )
+
+
+def _state(result: Result) -> Html:
+    words = STATE_WORDS.get(result.state) or count(len(result.warnings), "warning")
+    return element("p", words, class_=f"state {result.state}")
+
+
+def _facts(result: Result) -> Html | None:
+    """Say in one line what matters most."""
+    ratio = _ratio(result)
+    times = [exposure_time(file.time) for file in result.files if file.made]
+    facts = [
+        _labelled("measured", stops(number(ratio.get("measured")))),
+        _labelled("stated", stops(number(ratio.get("stated")))),
+        _labelled("result at", ", ".join(dict.fromkeys(filter(None, times)))),
+        _labelled("took", duration(result.seconds)),
+    ]
+    said = [element("li", fact) for fact in facts if fact]
+    return element("ul", *said, class_="facts", role="list") if said else None
+
+
+def _labelled(label: str, value: str) -> str:
+    return f"{label} {value}" if value else ""
+
+
+def _ratio(result: Result) -> Mapping[str, Any]:
+    return next((mapping(report.get("ratio")) for report in result.reports), {})
+
+
+def _error(result: Result) -> Html | None:
+    if not result.error:
+        return None
+    code = number(result.error.get("exit_code"))
+    kind = text(result.error.get("type"))
+    origin = kind + (f", exit code {code:.0f}" if code is not None else "")
+    said = text(result.error.get("message")) or "no message"
+    return element(
+        "p", name(said), element("small", f" ({origin})") if origin else None, class_="remark error"
+    )
+
+
+def _remarks(warnings: Sequence[str]) -> Html | None:
+    if not warnings:
+        return None
+    return element(
+        "ul",
+        *(element("li", name(said), class_="remark warning") for said in warnings),
+        class_="remarks",
+        role="list",
+    )
+
+
+def _strip_item(one: Shown) -> Html:
+    file = one.file
+    caption = element(
+        "figcaption",
+        element("b", file.role),
+        " ",
+        exposure_time(file.time),
+        element("span", name(file.path.name)),
+    )
+    made = "made" if file.made else None
+    return element("li", element("figure", _thumbnail(one), caption), class_=made)
+
+
+def _thumbnail(one: Shown) -> Html:
+    if isinstance(one.picture, str):
+        return element("p", one.picture, class_="absent")
+    return _image(one.picture.thumb, one.file)
+
+
+def _image(encoded: Encoded, file: File) -> Html:
+    data = base64.b64encode(encoded.data).decode("ascii")
+    return element(
+        "img",
+        alt=f"{file.role}: {file.name}",
+        width=encoded.cols,
+        height=encoded.rows,
+        loading="lazy",
+        decoding="async",
+        src=f"data:image/webp;base64,{data}",
+    )
+
+
+def _details(result: Result, shown: Sequence[Shown], beside: Path | None) -> Html:
+    summary = element(
+        "summary", "Compare and details", element("span", ": ", name(result.name), class_="unseen")
+    )
+    return element(
+        "details",
+        summary,
+        element("div", _views(shown), _plots(shown), class_="look"),
+        _file_table(result, shown, beside),
+        _numbers(result),
+    )
+
+
+def _views(shown: Sequence[Shown]) -> Html | None:
+    """Put the larger pictures aside, in the order of the strip."""
+    views = [
+        element(
+            "figure",
+            _image(one.picture.view, one.file),
+            element("figcaption", one.file.role, ": ", name(one.file.name)),
+        )
+        for one in shown
+        if isinstance(one.picture, Picture)
+    ]
+    if not views:
+        return None
+    return element("div", element("noscript", *views), class_="compare")
+
+
+def _plots(shown: Sequence[Shown]) -> Html | None:
+    """Draw the histograms, and the tone curves of all that is no fusion."""
+    series = _series(shown)
+    if not series:
+        return None
+    tones = [drawn for file, drawn in series if file.role != "fused"]
+    return element(
+        "div",
+        plot_histograms([drawn for _, drawn in series]),
+        plot_tones(tones) if len(tones) > 1 else None,
+        class_="plots",
+    )
+
+
+def _series(shown: Sequence[Shown]) -> list[tuple[File, Series]]:
+    """Choose what is plotted, and how: inputs from the colour of the brightest to the darkest."""
+    inputs = [one.file for one in shown if not one.file.made]
+    steps = (INPUT_STYLES - 1) / max(len(inputs) - 1, 1)
+    styles = {id(file): f"input-{round(place * steps) + 1}" for place, file in enumerate(inputs)}
+    return [
+        (file, Series(file.role, styles.get(id(file), "result"), one.picture.histogram))
+        for one in shown
+        if isinstance(one.picture, Picture) and (file := one.file).role != "residual"
+    ]
+
+
+def _file_table(result: Result, shown: Sequence[Shown], beside: Path | None) -> Html:
+    """List the files, leaving out columns that say nothing."""
+    headers = ["Picture", "File", "Time", "ISO", "Aperture", "Size", "Black", "White", "Camera"]
+    rows = [_file_row(one, beside) for one in shown]
+    kept = [place for place in range(len(headers)) if place < 2 or any(row[place] for row in rows)]
+    return table(
+        [headers[place] for place in kept],
+        [[row[place] for place in kept] for row in rows],
+        caption=f"Files of {result.name}",
+    )
+
+
+def _file_row(one: Shown, beside: Path | None) -> list[object]:
+    file, facts = one.file, one.file.facts
+    clipped = mapping(facts.get("clipped"))
+    size = [number(facts.get(side)) for side in ("cols", "rows")]
+    iso, aperture = number(facts.get("iso")), number(facts.get("f_number"))
+    readable = isinstance(one.picture, Picture)
+    named = name(file.name)
+    return [
+        file.role,
+        link(file.path, named, beside=beside) if readable else join((named, f", {one.picture}")),
+        exposure_time(file.time),
+        f"{iso:g}" if iso else "",
+        f"f/{aperture:g}" if aperture else "",
+        " × ".join(f"{side:.0f}" for side in size if side),
+        share(number(clipped.get("black"))),
+        share(number(clipped.get("white"))),
+        text(facts.get("camera")),
+    ]
+
+
+def _numbers(result: Result) -> Html:
+    """List what else the jobs measured."""
+    pairs: list[tuple[str, object]] = []
+    for report in result.reports:
+        response, refinement = mapping(report.get("response")), report.get("refinement")
+        timings = mapping(report.get("timings"))
+        spent = [(stage, duration(number(seconds))) for stage, seconds in timings.items()]
+        pairs += [
+            ("Response", _response(response)),
+            ("Network", _network(refinement) if "refinement" in report else ""),
+            ("Timings", ", ".join(f"{stage} {time}" for stage, time in spent if time)),
+        ]
+    return terms([*dict.fromkeys(pairs), ("Finished", result.finished)], class_="numbers")
+
+
+def _response(response: Mapping[str, Any]) -> str:
+    source, camera = text(response.get("source")), text(response.get("camera"))
+    return ", ".join(filter(None, (source, camera, text(response.get("file")))))
+
+
+def _network(refinement: object) -> str:
+    said = mapping(refinement)
+    if not said:
+        return "not used"
+    return text(said.get("provider")).removesuffix("ExecutionProvider") or "used"

@@ -1,0 +1,166 @@
+"""What the whole batch came to: counts, time, options, and the files that no bracket took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from expinterp.journal import Record
+from expinterp.report.markup import Html, element, name
+from expinterp.report.page import table, terms
+from expinterp.report.results import STATES, Result, State, mapping, text
+from expinterp.report.wording import count, duration
+
+STATE_NAMES: Mapping[State, str] = {
+    "failed": "Failed",
+    "warned": "With warnings",
+    "done": "Done",
+    "skipped": "Skipped",
+}
+MOST_LEFTOVERS = 2_000  # rows of a table
+
+
+def write_overview(record: Record, results: Sequence[Result]) -> Html:
+    """Write the head of the page: what was done, in numbers and in a sentence."""
+    folder = text(record.header.get("folder"))
+    return element(
+        "header",
+        element("h1", "Batch report"),
+        element("p", name(folder), class_="folder") if folder else None,
+        _counts(record, results),
+        *(element("p", sentence) for sentence in _sentences(results)),
+        _leftovers(record.leftovers),
+        _options(record),
+    )
+
+
+def _counts(record: Record, results: Sequence[Result]) -> Html:
+    """Count the brackets by what came of them, bad news first."""
+    states = Counter(result.state for result in results)
+    numbers = [("", "Brackets", len(results))]
+    numbers += [(state, STATE_NAMES[state], states[state]) for state in STATES if states[state]]
+    numbers += [("", "Not run yet", len(record.planned) - len(results))]
+    numbers += [("", "Files left over", len(record.leftovers))]
+    groups = [
+        element("div", element("dt", label), element("dd", f"{number:,}"), class_=state or None)
+        for state, label, number in numbers
+        if number > 0 or label == "Brackets"
+    ]
+    return element("dl", *groups, class_="counts")
+
+
+def _sentences(results: Sequence[Result]) -> Iterable[str]:
+    worked = [result for result in results if result.state != "skipped"]
+    spans = [span for result in worked if (span := _span(result))]
+    busy = busy_seconds(spans)
+    if not busy:
+        return
+    rate = 60 * len(worked) / busy
+    yield (
+        f"{count(len(worked), 'bracket')} in {duration(busy)}, {rate:,.3g} a minute, "
+        f"{_period(min(start for start, _ in spans), max(end for _, end in spans))}."
+    )
+
+
+def _span(result: Result) -> tuple[float, float] | None:
+    """When a bracket was worked on, in seconds since 1970."""
+    try:
+        end = datetime.fromisoformat(result.finished.replace("Z", "+00:00")).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return end - (result.seconds or 0.0), end
+
+
+def busy_seconds(spans: Iterable[tuple[float, float]]) -> float:
+    """Add up the time during which something was done: overlaps count once, pauses not at all.
+
+    Examples
+    --------
+    >>> busy_seconds([(0.0, 4.0), (1.0, 2.0), (3.0, 6.0), (100.0, 101.0)])
+    7.0
+    """
+    total, until = 0.0, -float("inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
+
+
+def _period(start: float, end: float) -> str:
+    """Write a span of time, in the time zone of this computer; the day once if it is one day."""
+    first, last = (datetime.fromtimestamp(moment) for moment in (start, end))
+    until = f"{last:%H:%M:%S}" if last.date() == first.date() else f"{last:%Y-%m-%d %H:%M:%S}"
+    return f"from {first:%Y-%m-%d %H:%M:%S} to {until}"
+
+
+def _leftovers(leftovers: Sequence[Mapping[str, Any]]) -> Html | None:
+    """List the files that belong to no bracket, and why."""
+    if not leftovers:
+        return None
+    rows = [
+        (name(text(row.get("path"))), name(text(row.get("reason"))))
+        for row in leftovers[:MOST_LEFTOVERS]
+    ]
+    more = len(leftovers) - len(rows)
+    return element(
+        "details",
+        element("summary", f"{count(len(leftovers), 'file')} in no bracket"),
+        table(("File", "Why"), rows, caption="Files in no bracket"),
+        element("p", f"{count(more, 'more')} in the journal.") if more else None,
+    )
+
+
+def _options(record: Record) -> Html:
+    """List what was asked for."""
+    header = record.header
+    options = {
+        "mode": text(header.get("mode")),
+        "output": name(text(header.get("out"))) if text(header.get("out")) else "",
+        **mapping(header.get("options")),
+    }
+    pairs = [
+        (key.replace("_", " "), _value(value))
+        for key, value in options.items()
+        if value not in (None, "", False, [], {})
+    ]
+    version = text(header.get("version"))
+    return element(
+        "details",
+        element("summary", "Options"),
+        terms([*pairs, ("expinterp", version)], class_="numbers"),
+    )
+
+
+def _value(value: Any) -> object:
+    """Show the value of an option."""
+    if value is True:
+        return "yes"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(one) for one in value)
+    return value if isinstance(value, str) else str(value)
+
+
+def write_filters(results: Sequence[Result]) -> Html:
+    """Write search box and choice of states; a script shows them, since it makes them work."""
+    states = Counter(result.state for result in results)
+    choices = [_choice("all", "All", len(results))]
+    choices += [_choice(s, STATE_NAMES[s], states[s]) for s in STATES if states[s]]
+    search = element("input", type="search", id="search", autocomplete="off", spellcheck="false")
+    return element(
+        "form",
+        element("p", element("label", "Search names and messages", for_="search"), search),
+        element("fieldset", element("legend", "Show"), *choices),
+        element("p", count(len(results), "bracket"), role="status", class_="quiet", id="status"),
+        id="filters",
+        role="search",
+        aria_label="Brackets",
+        hidden=True,
+    )
+
+
+def _choice(value: str, label: str, number: int) -> Html:
+    radio = element("input", type="radio", name="state", value=value, checked=value == "all")
+    said = element("span", label, " ", element("b", f"{number:,}"))
+    return element("label", radio, said, class_="choice")

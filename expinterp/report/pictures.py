@@ -1,0 +1,193 @@
+"""Photographs made small enough to be part of a page: WebP within a number of bytes.
+
+One picture is read at a time, JPEGs at a fraction of their size from the start. Pixels ones come
+upright, 8 bits, in sRGB, since that is what a page shows.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, JpegImagePlugin
+
+from expinterp.errors import ImageFileError
+from expinterp.images import MAX_PIXELS, Pixels, read_photograph, to_depth
+from expinterp.images.files import open_source
+from expinterp.images.formats import sniff_format
+from expinterp.images.limits import check_size, damage_reported
+from expinterp.images.metadata import exif_block, read_orientation
+from expinterp.images.orientation import turn
+from expinterp.images.photograph import Metadata
+from expinterp.images.pillow import convert_cmyk, without_warnings
+
+PAGE_BYTES = 48_000_000  # of pictures in a page, base64 included
+BRACKET_BYTES = 600_000  # at most for one bracket, however few there are
+THUMB_BYTES = 4_000
+THUMB_SIDE = 240  # pixels; a strip shows them at about 160
+LARGEST_SIDE = 1280
+PIXELS_PER_BYTE = 16  # of a photograph as WebP at medium quality, about
+QUALITIES = (75, 55, 35)  # tried from the best down
+SMALLEST_SIDE = 48
+BASE64 = 4 / 3
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the pictures of one bracket may be.
+
+    Attributes
+    ----------
+    thumb, view : int
+        Bytes of a WebP file.
+    """
+
+    thumb: int
+    view: int
+
+    @property
+    def side(self) -> int:
+        """Longer side, in pixels, that such a view is worth."""
+        return int(
+            min(LARGEST_SIDE, max(SMALLEST_SIDE, (1.5 * PIXELS_PER_BYTE * self.view) ** 0.5))
+        )
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A WebP file and its size in pixels."""
+
+    data: bytes
+    cols: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photograph as the page shows it.
+
+    Attributes
+    ----------
+    thumb, view : Encoded
+        For the strip, and for looking closely.
+    histogram : int64 array, shape (256,)
+        Luma (BT.601) of the view, before it was encoded.
+    """
+
+    thumb: Encoded
+    view: Encoded
+    histogram: NDArray[np.int64]
+
+
+def share_out(brackets: int, pictures: int) -> Sizes:
+    """Share the bytes of a page among so many brackets of so many pictures."""
+    per_bracket = min(PAGE_BYTES / max(brackets, 1), BRACKET_BYTES)
+    each = per_bracket / BASE64 / max(pictures, 1)
+    thumb = int(min(THUMB_BYTES, each / 4))
+    return Sizes(thumb, int(each) - thumb)
+
+
+def make_picture(path: Path, sizes: Sizes) -> Picture:
+    """Read a photograph and make it small.
+
+    Raises
+    ------
+    ImageFileError
+        If it is not there (any more), or cannot be read.
+    """
+    if not path.is_file():  # nor a pipe, which would never end
+        message = f"{path}: not found; it was moved or removed since"
+        raise ImageFileError(message)
+    small = read_small(path, max(sizes.side, THUMB_SIDE))
+    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    return Picture(
+        thumb=encode(small, min(THUMB_SIDE, sizes.side), sizes.thumb),
+        view=encode(small, sizes.side, sizes.view),
+        histogram=np.bincount(luma.ravel(), minlength=256),
+    )
+
+
+def read_small(path: Path, side: int) -> Pixels:
+    """Read a photograph so that its longer side has at most `side` pixels.
+
+    Returns
+    -------
+    uint8 array, shape (rows, cols, 3)
+        R G B, sRGB, upright.
+
+    Raises
+    ------
+    ImageFileError
+        If it cannot be read.
+    """
+    with open_source(path) as stream:
+        if sniff_format(stream.read(64)) == "jpeg":
+            with damage_reported(str(path), "JPEG"):
+                stream.seek(0)
+                return _read_small_jpeg(BytesIO(stream.read()), side)
+    photograph = read_photograph(path)
+    small = shrink(photograph.pixels, side)
+    return _to_srgb(to_depth(small, 8), photograph.metadata.icc)
+
+
+def _read_small_jpeg(stream: BytesIO, side: int) -> Pixels:
+    """Decode a JPEG at the smallest of 1/8, 1/4, 1/2 and 1 that leaves enough, then shrink it."""
+    with without_warnings():
+        image = JpegImagePlugin.JpegImageFile(stream)
+    check_size(*image.size, MAX_PIXELS)
+    icc, exif = image.info.get("icc_profile"), exif_block(image.info.get("exif"))
+    cols, rows = image.size
+    scale = side / max(cols, rows)
+    image.draft(None, (max(1, round(cols * scale)), max(1, round(rows * scale))))
+    image.load()
+    if image.mode == "CMYK":
+        image, metadata, _ = convert_cmyk(image, Metadata(icc=icc))
+        icc = metadata.icc
+    pixels = np.asarray(image)
+    upright = turn(pixels.reshape(*pixels.shape[:2], -1), read_orientation(exif))
+    return _to_srgb(shrink(np.ascontiguousarray(upright), side), icc)
+
+
+def shrink(pixels: Pixels, side: int) -> Pixels:
+    """Average pixels over areas until the longer side has at most `side`; never enlarge."""
+    rows, cols = pixels.shape[:2]
+    scale = side / max(rows, cols)
+    if scale >= 1:
+        return pixels
+    size = max(1, round(cols * scale)), max(1, round(rows * scale))
+    return np.reshape(
+        cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), (*size[::-1], pixels.shape[2])
+    )
+
+
+def _to_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
+    """Show the colours that the profile means; without a good one, those of the numbers."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    with suppress(ImageCms.PyCMSError, OSError):  # a damaged profile, or one of another kind
+        if icc:
+            source = ImageCms.ImageCmsProfile(BytesIO(icc))
+            srgb = ImageCms.createProfile("sRGB")
+            image = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB") or image
+    return np.asarray(image.convert("RGB"))
+
+
+def encode(small: Pixels, side: int, limit: int) -> Encoded:
+    """Encode as WebP of at most `side` pixels and `limit` bytes, if need be fewer pixels.
+
+    Only at `SMALLEST_SIDE` the limit may be exceeded.
+    """
+    while True:
+        image = Image.fromarray(shrink(small, side))
+        for quality in QUALITIES:
+            stream = BytesIO()
+            image.save(stream, "WEBP", quality=quality, method=2)
+            if stream.tell() <= limit:
+                break
+        if stream.tell() <= limit or side <= SMALLEST_SIDE:
+            return Encoded(stream.getvalue(), *image.size)
+        side = max(SMALLEST_SIDE, side * 3 // 4)

@@ -1,0 +1,155 @@
+"""From a journal to a page: the order of things, and one bracket in memory at a time."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from expinterp.errors import ImageFileError
+from expinterp.images.files import STREAM, check_output, replacing
+from expinterp.journal import NAME, Record, read
+from expinterp.report.cards import Shown, write_card
+from expinterp.report.markup import Html, element
+from expinterp.report.overview import write_filters, write_overview
+from expinterp.report.page import begin_page, end_page
+from expinterp.report.pictures import Sizes, make_picture, share_out
+from expinterp.report.results import File, Result, read_results, text
+from expinterp.report.wording import count
+
+STYLES, SCRIPT = ("page.css", "batch.css"), "batch.js"
+MOST_BRACKETS = 2_000  # of which a browser still makes a page that answers
+WORKERS = 2  # pictures made at a time
+
+
+def write_report(
+    journal: str | Path,
+    target: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[str, float], None] = lambda stage, share: None,
+) -> None:
+    """Write the report of a batch: one file of HTML that needs nothing else.
+
+    Pictures are read anew from where they were, made small, and part of the page; 48 MB of them
+    at most, however many brackets there are.
+
+    Parameters
+    ----------
+    journal : str or Path
+        The journal of the batch, or the folder that holds it.
+    target : str or Path
+        The page; ``-`` is standard output.
+    overwrite : bool
+        Whether the target may be replaced. A file of the batch never is.
+    progress : function
+        Called with what is done and the share of everything that is done, 0..1.
+
+    Raises
+    ------
+    ImageFileError
+        If the journal cannot be read.
+    OutputExistsError, OutputError
+        If the page cannot be written there. What was there before is left as it was.
+    """
+    path = Path(journal)
+    path = path / NAME if path.is_dir() else path
+    record = read_record(path)
+    results = read_results(record, _output_folder(record, path))
+    files = [str(file.path) for result in results for file in result.files]
+    check_output(target, overwrite=overwrite, inputs=(path, *files))
+    beside = None if str(target) == STREAM else Path(os.path.realpath(Path(target).parent))
+    with _opened(target, overwrite=overwrite) as stream:
+        for part in write_parts(record, results, beside=beside, progress=progress):
+            stream.write(part.encode())
+
+
+def read_record(path: Path) -> Record:
+    """Read a journal that anybody may have touched.
+
+    Raises
+    ------
+    ImageFileError
+        If it cannot be read, or holds what no batch writes.
+    """
+    try:
+        return read(path)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        words = f"{type(error).__name__}: {error}"[:80]
+        message = f"{path}: a line of it is not as a batch writes it ({words}); remove that line"
+        raise ImageFileError(message) from error
+
+
+def _output_folder(record: Record, journal: Path) -> Path:
+    """Find the folder of the outputs: where the journal lies, even if all was moved since."""
+    if journal.name == NAME:
+        return journal.parent.absolute()
+    return Path(text(record.header.get("out")))
+
+
+def _opened(target: str | Path, *, overwrite: bool) -> AbstractContextManager[BinaryIO]:
+    if str(target) == STREAM:
+        return nullcontext(sys.stdout.buffer)
+    return replacing(target, overwrite=overwrite)
+
+
+def write_parts(
+    record: Record,
+    results: Sequence[Result],
+    *,
+    beside: Path | None,
+    progress: Callable[[str, float], None],
+) -> Iterator[Html]:
+    """Write the page piece by piece."""
+    folder = Path(text(record.header.get("folder"))).name
+    shown = results[:MOST_BRACKETS]
+    yield begin_page(f"Batch report: {folder}", styles=STYLES, script=SCRIPT)
+    yield write_overview(record, results)
+    yield Html('<main id="content" tabindex="-1">')
+    yield Html('<section aria-labelledby="brackets"><h2 id="brackets">Brackets</h2>')
+    yield write_filters(shown)
+    for number, card in enumerate(_write_cards(shown, beside), 1):
+        yield card
+        progress("pictures", number / len(shown))
+    if rest := len(results) - len(shown):
+        yield element("p", f"{count(rest, 'more bracket')} in the journal.")
+    yield Html("</section></main>")
+    yield end_page(script=SCRIPT)
+
+
+def _write_cards(results: Sequence[Result], beside: Path | None) -> Iterator[Html]:
+    """Make the cards in their order, a few ahead of the one that is written."""
+
+    def card(number: int, result: Result) -> Html:
+        sizes = share_out(len(results), len(result.files))
+        shown = [show(file, sizes) for file in result.files]
+        return write_card(result, shown, number=number, beside=beside)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting = enumerate(results, 1)
+        ahead: deque[Future[Html]] = deque(
+            pool.submit(card, *item) for item in islice(waiting, 2 * WORKERS)
+        )
+        try:
+            while ahead:
+                yield ahead.popleft().result()
+                ahead.extend(pool.submit(card, *item) for item in islice(waiting, 1))
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+def show(file: File, sizes: Sizes) -> Shown:
+    """Make a picture of a file, or say in a few words why there is none."""
+    if not file.path.is_file():
+        return Shown(file, "not found")
+    try:
+        return Shown(file, make_picture(file.path, sizes))
+    except ImageFileError:
+        return Shown(file, "cannot be shown")
