@@ -19,6 +19,7 @@ from typing import BinaryIO, NoReturn, cast
 import click
 
 from expinterp import __version__
+from expinterp.cli.batch import batch
 from expinterp.cli.calibrate import calibrate
 from expinterp.cli.doctor import doctor
 from expinterp.cli.interpolate import interpolate
@@ -39,7 +40,7 @@ def commands() -> None:
     """Gather the commands."""
 
 
-for _command in (interpolate, calibrate, doctor):
+for _command in (interpolate, batch, calibrate, doctor):
     commands.add_command(_command)
 
 

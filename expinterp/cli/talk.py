@@ -35,6 +35,11 @@ class Talk:
         if not self.quiet:
             self._say(f"warning: {message}")
 
+    def note(self, message: str) -> None:
+        """Say how things stand, unless told to be quiet."""
+        if not self.quiet:
+            self._say(message)
+
     def detail(self, message: str) -> None:
         """Say what only a curious reader wants to know."""
         if self.verbose and not self.quiet:

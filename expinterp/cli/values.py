@@ -1,10 +1,13 @@
-"""What people type for exposure times, and how it becomes seconds: 1/30, 1/30s, 0.5, 2"."""
+"""What people type for exposure times and sizes of memory, and the numbers that they mean."""
 
 from __future__ import annotations
 
 import math
+import re
 
 import click
+
+UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
 def seconds(text: str) -> float:
@@ -40,3 +43,24 @@ def times(text: str) -> tuple[float, ...]:
     (0.5, 0.125)
     """
     return tuple(seconds(part) for part in text.split(","))
+
+
+def memory(text: str) -> int:
+    """Read a size of memory in bytes: 2G, 1.5 GiB, 800M.
+
+    Raises
+    ------
+    click.BadParameter
+        If `text` is no positive number with or without a unit.
+
+    Examples
+    --------
+    >>> memory("2G"), memory("1.5 GiB"), memory("800M")
+    (2147483648, 1610612736, 838860800)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    size = int(float(found[1]) * UNITS[found[2]]) if found else 0
+    if not size:
+        message = f"{text!r} is no size of memory: give one as in 2G or 800M"
+        raise click.BadParameter(message)
+    return size

@@ -1,0 +1,147 @@
+"""Doing one task, in whatever process or on whatever machine; what comes of it is a value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from expinterp import job
+from expinterp.batch.tasks import Settings, Task, jobs_of
+from expinterp.errors import ExitCode, ExpInterpError, OutputError
+from expinterp.refine import Device, Refiner, open_refiner
+
+Runner: TypeAlias = "Callable[[Sequence[Task], Settings], Generator[Result, None, None]]"
+FATAL = {ExitCode.DEVICE, ExitCode.MODEL, ExitCode.MISSING_EXTRA}  # would befall every task
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task failed.
+
+    Attributes
+    ----------
+    type : str
+        Name of the exception.
+    message : str
+        One line.
+    exit_code : int
+    """
+
+    type: str
+    message: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a task; `as_json` is its line in the journal.
+
+    Attributes
+    ----------
+    bracket : str
+    status : {'done', 'failed', 'skipped'}
+    frames : tuple of str
+    outputs : tuple of str
+        Those that were written.
+    bytes : tuple of int
+        Their sizes.
+    fingerprint : str
+    reports : list of dict
+        Of its jobs, as far as they came.
+    error : Failure or None
+    seconds : float
+        Spent on it.
+    finished : str
+        When, ISO 8601 with zone.
+    """
+
+    bracket: str
+    status: Literal["done", "failed", "skipped"]
+    frames: tuple[str, ...]
+    outputs: tuple[str, ...]
+    bytes: tuple[int, ...]
+    fingerprint: str
+    reports: list[dict[str, Any]]
+    error: Failure | None
+    seconds: float
+    finished: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the result as a line of the journal."""
+        return {"kind": "result", **asdict(self)}
+
+
+def perform(task: Task, settings: Settings) -> Result:
+    """Do a task, come what may."""
+    started = time.perf_counter()
+    reports: list[dict[str, Any]] = []
+    sizes: list[int] = []
+    error = None
+    try:
+        for wanted in jobs_of(task, settings):
+            _make_folders(wanted.outputs.values())
+            reports.append(job.run(wanted, opener=keep_open).as_json())
+        sizes = [(settings.out / name).stat().st_size for name in task.outputs]
+    except Exception as caught:  # noqa: BLE001 - the one place that isolates an item of a batch
+        error = explain(caught)
+    seconds = time.perf_counter() - started
+    return conclude(task, error=error, sizes=sizes, reports=reports, seconds=seconds)
+
+
+def conclude(
+    task: Task,
+    *,
+    error: Failure | None = None,
+    sizes: Sequence[int] = (),
+    reports: list[dict[str, Any]] | None = None,
+    seconds: float = 0.0,
+) -> Result:
+    """Make the result of a task: failed if there is an error, done if sizes, else skipped."""
+    return Result(
+        bracket=task.bracket.name,
+        status="failed" if error else "done" if sizes else "skipped",
+        frames=task.bracket.frames,
+        outputs=task.outputs if sizes else (),
+        bytes=tuple(sizes),
+        fingerprint=task.fingerprint,
+        reports=reports or [],
+        error=error,
+        seconds=round(seconds, 3),
+        finished=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+    )
+
+
+def explain(error: Exception) -> Failure:
+    """Put an exception into one line, as the command line would."""
+    code = error.exit_code if isinstance(error, ExpInterpError) else ExitCode.UNEXPECTED
+    message = str(error)
+    if isinstance(error, job.TargetError):
+        code = ExitCode.USAGE
+    elif isinstance(error, MemoryError):
+        message = "not enough memory for images of this size; lower --jobs"
+    elif isinstance(error, ImportError):
+        code = ExitCode.MISSING_EXTRA
+    elif not isinstance(error, ExpInterpError):
+        message = f"unexpected {type(error).__name__}: {error}"
+    return Failure(type(error).__name__, " ".join(message.split()), int(code))
+
+
+def _make_folders(outputs: Iterable[str]) -> None:
+    try:
+        for name in outputs:
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        message = f"{error.filename}: cannot be made ({reason}); choose another folder"
+        raise OutputError(message) from error
+
+
+@lru_cache(maxsize=1)
+def keep_open(model: Path | None, *, device: Device, threads: int | None) -> Refiner:
+    """Open the network once for all jobs of this process."""
+    return open_refiner(model, device=device, threads=threads)

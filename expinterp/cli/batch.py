@@ -1,0 +1,233 @@
+"""``expinterp batch``: a folder of brackets in, a result of each out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from expinterp.cli.options import (
+    EXPOSURES,
+    FILE,
+    FORMATS,
+    NETWORK,
+    RESPONSE,
+    TARGET,
+    WRITING,
+    Option,
+    excluding,
+    taken,
+    with_options,
+)
+from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.values import memory
+from expinterp.cli.watch import Watch, plan_lines, plan_table, tell_end, watching
+from expinterp.errors import ExitCode
+
+if TYPE_CHECKING:
+    from expinterp.batch import Runner, Settings
+    from expinterp.brackets import Frame, Plan
+    from expinterp.job import Kind
+
+HELP = """Compute results of all the brackets in FOLDER.
+
+\b
+expinterp batch card -o results
+expinterp batch card -n                                  # what would be done
+expinterp batch card -n --json > plan.jsonl              # to be edited, then
+expinterp batch --plan plan.jsonl -o results
+
+A bracket of two gives the photograph between them, one of more a photograph between each two
+neighbours. Subfolders are mirrored. Whatever stops it, the same command goes on where it stopped:
+OUT holds a journal. A bracket that fails stops no other; the exit code is then 10.
+"""
+EXCLUSIVE = (
+    ("ev", "time", "count"),
+    ("times", "ratio"),
+    ("refine", "model"),
+    ("refine", "residual"),
+    ("plan", "set_size"),
+    ("plan", "gap"),
+    ("plan", "pattern"),
+)
+SAVED: dict[Kind, str] = {"intermediate": "intermediate", "residual": "residual"}
+
+FINDING: tuple[Option, ...] = (
+    click.option("--set-size", type=click.IntRange(2), metavar="N", help="Frames of a bracket."),
+    click.option(
+        "--gap", type=click.FloatRange(0), metavar="SECONDS", help="Longest pause in a bracket."
+    ),
+    click.option("--pattern", metavar="PATTERN", help="What the names of a bracket share."),
+    click.option("--plan", type=FILE, metavar="FILE", help="Brackets as -n --json lists them."),
+    click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+)
+NAMING: tuple[Option, ...] = (
+    click.option(
+        "--name",
+        "template",
+        default="{bracket}_{kind}",
+        show_default=True,
+        metavar="TEMPLATE",
+        help="Of the outputs, from {bracket}, {kind}, {long}, {short}.",
+    ),
+    click.option("--format", type=FORMATS, help="Of the outputs.  [default: of the photographs]"),
+    click.option(
+        "--on-existing",
+        type=click.Choice(["skip", "fail", "overwrite"]),
+        default="fail",
+        show_default=True,
+        help="What to do where an output lies that no batch made.",
+    ),
+    click.option("--save-intermediate", "intermediate", is_flag=True, help="Also without network."),
+    click.option("--save-residual", "residual", is_flag=True, help="Also what the network added."),
+)
+RUNNING: tuple[Option, ...] = (
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Brackets at a time.  [default: all CPUs]",
+    ),
+    click.option(
+        "--max-memory",
+        type=memory,
+        metavar="SIZE",
+        help="Of all together, as in 8G.  [default: 3/4 of what there is]",
+    ),
+    click.option(
+        "--log", type=FILE, metavar="FILE", help="Add events to this file, as JSON lines."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON lines on stdout."),
+)
+
+
+@click.command(help=HELP, short_help="Compute results of all brackets in a folder.")
+@click.argument("folder", type=FILE, required=False)
+@click.option("-o", "--output", "out", type=FILE, metavar="OUT", help="Folder of the results.")
+@with_options((*FINDING, *NAMING, *TARGET, *EXPOSURES, *RESPONSE, *NETWORK, *WRITING, *RUNNING))
+@talk_options
+@click.pass_context
+def batch(context: click.Context, /, **options: Any) -> int:
+    """Plan, then print the plan or do it."""
+    for contradiction in _contradictions(context, options):
+        raise click.UsageError(contradiction)
+    talk = context.ensure_object(Talk)
+    plan, damaged = _plan(options)
+    settings = _settings(plan, options)
+    if options["dry_run"]:
+        for line in _preview(plan, settings, options):
+            click.echo(line)
+        return ExitCode.OK
+    return _run(plan, settings, options, talk, damaged)
+
+
+def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
+    """Say which arguments cannot be had together, or mean nothing."""
+    yield from excluding(context, EXCLUSIVE)
+    if options["folder"] is None and options["plan"] is None:
+        yield "name the FOLDER of the brackets, or a --plan"
+    if options["out"] is None and not options["dry_run"]:
+        yield "name the folder of the results with -o; -n needs none"
+    if options["folder"] and options["out"] and _same(options["folder"], options["out"]):
+        yield "FOLDER and OUT are the same; give the results a folder of their own"
+
+
+def _same(one: Path, two: Path) -> bool:
+    return one.resolve() == two.resolve()
+
+
+def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
+    """Find the brackets, or read them; also what is wrong with files that cannot be read."""
+    from expinterp.brackets import PlanError, plan_brackets, read_plan, scan
+
+    folder = options["folder"]
+    try:
+        if options["plan"]:
+            plan = read_plan(options["plan"])
+            return (replace(plan, folder=str(folder)) if folder else plan), []
+        frames = scan(folder, exclude=[options["out"]] if options["out"] else [])
+        chosen = taken(options, ("set_size", "gap", "pattern"))
+        plan = plan_brackets(frames, folder=str(folder.resolve()), **chosen)
+    except PlanError as error:
+        raise click.UsageError(str(error)) from error
+    return plan, [f"{frame.path}: {frame.problem}" for frame in frames if _is_damaged(frame)]
+
+
+def _is_damaged(frame: Frame) -> bool:
+    """Tell a file or folder that should be readable and is not from what is never read."""
+    from expinterp.images import FORMATS
+
+    readable = tuple(suffix for form in FORMATS.values() for suffix in form.suffixes)
+    return frame.problem is not None and frame.path.lower().endswith((*readable, "/"))
+
+
+def _settings(plan: Plan, options: dict[str, Any]) -> Settings:
+    from expinterp.batch import Settings, TemplateError, check_template
+    from expinterp.job import Job, Target, Writing
+
+    def fill(kind: type[Job | Target | Writing]) -> dict[str, Any]:
+        return taken(options, (field.name for field in fields(kind)))
+
+    kinds: tuple[Kind, ...] = ("medium", *(kind for kind, name in SAVED.items() if options[name]))
+    try:
+        check_template(options["template"], kinds=len(kinds))
+    except TemplateError as error:
+        raise click.UsageError(str(error)) from error
+    job = Job(
+        "",
+        "",
+        outputs={},
+        target=Target(**fill(Target)),
+        writing=Writing(**fill(Writing)),
+        **fill(Job),
+    )
+    return Settings(
+        folder=Path(plan.folder).resolve(),
+        out=(options["out"] or Path()).resolve(),
+        interpolation=job,
+        kinds=kinds,
+        template=options["template"],
+        format=options["format"],
+    )
+
+
+def _preview(plan: Plan, settings: Settings, options: dict[str, Any]) -> Iterator[str]:
+    """Say what would be done: as a table, or as JSON lines."""
+    from expinterp.batch import preview
+
+    outlook = preview(plan, settings, on_existing=options["on_existing"])
+    return plan_lines(plan, outlook) if options["as_json"] else plan_table(plan, outlook)
+
+
+def _run(
+    plan: Plan, settings: Settings, options: dict[str, Any], talk: Talk, damaged: Sequence[str]
+) -> int:
+    """Do the plan, telling how it comes on, and at the end how it went."""
+    from expinterp.batch import run_batch
+
+    with watching(talk, log=options["log"], as_json=options["as_json"]) as watch:
+        summary = run_batch(
+            plan,
+            settings,
+            _runner(plan, options, watch),
+            on_existing=options["on_existing"],
+            began=watch.began,
+            ended=watch.ended,
+        )
+    return tell_end(summary, plan, damaged, talk)
+
+
+def _runner(plan: Plan, options: dict[str, Any], watch: Watch) -> Runner:
+    """Choose what does the work, and share out CPUs and memory."""
+    from expinterp.batch import local_runner
+
+    return local_runner(
+        jobs=options["jobs"],
+        threads=options["threads"],
+        room=options["max_memory"],
+        notice=watch.notice,
+    )
