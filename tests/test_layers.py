@@ -43,6 +43,7 @@ ALLOWED = {
         "images",
         "job",
         "refine",
+        "response",
         "click",
         "rich",
     },

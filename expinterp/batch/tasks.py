@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
@@ -61,7 +62,7 @@ class Settings:
         """What is made of a bracket, in one word."""
         return "interpolate"
 
-    @property
+    @cached_property
     def options(self) -> dict[str, Any]:
         """What decides what outputs hold, besides the photographs, as plain values."""
         job = self.interpolation
@@ -78,8 +79,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(part) for key, part in value.items() if key not in IRRELEVANT}
     if isinstance(value, Path):
-        return {"file": str(value), "sha256": hashlib.sha256(value.read_bytes()).hexdigest()}
+        return {"file": str(value), "sha256": _digest(value)}
     return list(value) if isinstance(value, tuple) else value
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:  # who needs the file will say so
+        return None
 
 
 @dataclass(frozen=True)

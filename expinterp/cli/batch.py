@@ -168,6 +168,7 @@ def _is_damaged(frame: Frame) -> bool:
 def _settings(plan: Plan, options: dict[str, Any]) -> Settings:
     from expinterp.batch import Settings, TemplateError, check_template
     from expinterp.job import Job, Target, Writing
+    from expinterp.response import read_profile
 
     def fill(kind: type[Job | Target | Writing]) -> dict[str, Any]:
         return taken(options, (field.name for field in fields(kind)))
@@ -177,6 +178,8 @@ def _settings(plan: Plan, options: dict[str, Any]) -> Settings:
         check_template(options["template"], kinds=len(kinds))
     except TemplateError as error:
         raise click.UsageError(str(error)) from error
+    if options["response"]:
+        read_profile(options["response"])  # refused here, not once for every bracket
     job = Job(
         "",
         "",

@@ -117,6 +117,8 @@ def _open_log(path: Path | None, stack: ExitStack) -> TextIO | None:
 
 def tell_end(summary: Summary, plan: Plan, damaged: Sequence[str], talk: Talk) -> int:
     """Say how the batch went, failures by name, and choose the exit code."""
+    if not plan.brackets:
+        talk.warn("no brackets were found; -n says what became of every file")
     counts = {
         "done": summary.done,
         "done before": summary.kept,

@@ -1,0 +1,238 @@
+"""Tasks in processes: the same bytes however many there are, and nobody dies with another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from batch_samples import card, contents, save_plan
+from test_batch_run import JOB, Bench, here
+
+from expinterp import journal
+from expinterp.batch import Task, local_runner
+from expinterp.batch.local import run_local
+from expinterp.batch.memory import BASE, weigh
+from expinterp.batch.tasks import Settings, make_tasks
+
+GIB = 2**30
+
+
+def test_the_bytes_do_not_depend_on_the_processes(tmp_path: Path) -> None:
+    benches = [Bench(tmp_path / str(jobs), 4) for jobs in (1, 2)]
+    for jobs, bench in enumerate(benches, start=1):
+        assert bench.run(replace(JOB, refine=True), runner=local_runner(jobs=jobs)).done == 4
+    alone = Bench(tmp_path / "alone", 4)
+    alone.run(replace(JOB, refine=True), runner=here)
+    assert contents(benches[0].out) == contents(benches[1].out) == contents(alone.out)
+
+
+def test_failures_come_back_as_values(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 3)
+    (bench.folder / bench.plan.brackets[0].frames[0]).unlink()
+    summary = bench.run(runner=local_runner(jobs=2))
+    assert summary.done == 2
+    assert [result.bracket for result in summary.failures] == ["day 0/b000"]
+
+
+def fatal_frame(bench: Bench, number: int) -> str:
+    """Name a frame whose reading kills the process that reads it."""
+    return str(bench.folder / bench.plan.brackets[number].frames[0])
+
+
+KILLER = """
+import os, signal
+from expinterp.job import work
+read = work.read_shots
+def read_or_die(sources):
+    poison = os.environ.get("POISON", "")
+    once = os.environ.get("POISON_ONCE")
+    if poison in sources and not (once and os.path.exists(once)):
+        if once:
+            open(once, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read(sources)
+work.read_shots = read_or_die
+"""
+
+
+@pytest.fixture
+def poison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Make every Python process die on reading the file that POISON names."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(KILLER, "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=os.pathsep)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_process_that_dies_takes_its_own_bracket_with_it(
+    jobs: int, tmp_path: Path, poison: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, 4)
+    poison.setenv("POISON", fatal_frame(bench, 1))
+    said: list[str] = []
+    summary = bench.run(runner=local_runner(jobs=jobs, notice=said.append))
+    assert summary.done == 3
+    (failed,) = summary.failures
+    assert failed.bracket == "day 1/b001"
+    assert failed.error is not None
+    assert "died twice" in failed.error.message
+    assert len(said) == 1
+
+
+def test_a_process_that_dies_once_is_forgiven(tmp_path: Path, poison: pytest.MonkeyPatch) -> None:
+    bench = Bench(tmp_path, 4)
+    poison.setenv("POISON", fatal_frame(bench, 0))
+    poison.setenv("POISON_ONCE", str(tmp_path / "died"))
+    summary = bench.run(runner=local_runner(jobs=2))
+    assert (summary.done, summary.failures) == (4, [])
+
+
+def tasks_of(bench: Bench) -> list[Task]:
+    return make_tasks(bench.plan.brackets, bench.settings())
+
+
+def test_a_task_that_fits_nowhere_fails_and_says_what_to_do(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 2)
+    weights = {"day 0/b000": 3 * GIB, "day 1/b001": GIB}
+    results = run_local(
+        tasks_of(bench),
+        bench.settings(),
+        jobs=2,
+        room=2 * GIB,
+        weigh=lambda task: weights[task.bracket.name],
+    )
+    errors = {result.bracket: result.error for result in results}
+    assert errors["day 1/b001"] is None
+    failure = errors["day 0/b000"]
+    assert failure is not None
+    assert "needs about 3.0 GiB of memory, 2.0 GiB are allowed" in failure.message
+
+
+def test_tasks_at_work_together_fit_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from expinterp.batch import local
+
+    most = []
+    give = local.Pool.give
+
+    def watched(pool: local.Pool, task: Task, weight: int) -> None:
+        give(pool, task, weight)
+        most.append(sum(worker.weight for worker in pool.busy.values()))
+
+    monkeypatch.setattr(local.Pool, "give", watched)
+    bench = Bench(tmp_path, 6)
+    done = run_local(tasks_of(bench), bench.settings(), jobs=3, room=5, weigh=lambda task: 2)
+    assert len(list(done)) == 6
+    assert max(most) == 4
+
+
+def test_a_task_weighs_more_the_more_pixels_it_has(tmp_path: Path) -> None:
+    small, large = (
+        card(tmp_path / str(side), 1, shape=(side, side)).brackets for side in (40, 400)
+    )
+    weights = []
+    for side, brackets in ((40, small), (400, large)):
+        settings = Settings(tmp_path / str(side), tmp_path, JOB)
+        weights.append(weigh(make_tasks(brackets, settings)[0], settings))
+    assert BASE < weights[0] < weights[1]
+
+
+def test_a_file_that_cannot_be_read_is_weighed_as_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 1)
+    for frame in bench.plan.brackets[0].frames:
+        (bench.folder / frame).unlink()
+    assert weigh(tasks_of(bench)[0], bench.settings()) == BASE
+
+
+# --- killed, interrupted -------------------------------------------------------------------------
+
+
+def start(bench: Bench, plan: Path, *more: str) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "expinterp",
+        "batch",
+        "--plan",
+        str(plan),
+        "-o",
+        str(bench.out),
+    ]
+    return subprocess.Popen(
+        [*command, "--no-refine", "--jobs", "2", *more],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for(what: object, seconds: float = 30.0) -> None:
+    """Wait until a function gives something true."""
+    end = time.monotonic() + seconds
+    while not what():  # type: ignore[operator]
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.005)
+
+
+def processes_of(group: int) -> set[int]:
+    """List the living processes of a session, Linux only."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == group and fields[0] != "Z":
+            found.add(int(path.parent.name))
+    return found
+
+
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
+
+
+@LINUX
+def test_ctrl_c_stops_at_once_and_the_same_command_does_the_rest(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 24, shape=(300, 400))
+    plan = save_plan(bench.plan, tmp_path / "plan.jsonl")
+    with start(bench, plan) as process:
+        wait_for(lambda: len(list(bench.out.rglob("*.png"))) > 3)
+        os.killpg(process.pid, signal.SIGINT)
+        asked = time.monotonic()
+        assert process.wait(10) == 130
+        assert time.monotonic() - asked < 2
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert "the same command does the rest" in said
+    assert "interrupted" in said
+    wait_for(lambda: not processes_of(process.pid), 5)
+    assert not list(bench.out.rglob("*.part"))
+    done = len(journal.read(bench.out).results)
+    assert 0 < done < 24
+    summary = bench.run()
+    assert (summary.done, summary.kept) == (24 - done, done)
+
+
+@LINUX
+def test_workers_of_a_killed_batch_die_with_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 24, shape=(300, 400))
+    with start(bench, save_plan(bench.plan, tmp_path / "plan.jsonl")) as process:
+        wait_for(lambda: list(bench.out.rglob("*.png")))
+        assert len(processes_of(process.pid)) >= 3
+        process.kill()
+        process.wait()
+    wait_for(lambda: not processes_of(process.pid), 5)
+
+
+def test_two_batches_never_work_in_one_folder(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 2)
+    plan = save_plan(bench.plan, tmp_path / "plan.jsonl")
+    with journal.open_journal(bench.out), start(bench, plan) as process:
+        assert process.wait(30) == 6
+        assert process.stderr is not None
+        assert "another batch" in process.stderr.read()

@@ -1,0 +1,254 @@
+"""``expinterp batch`` as people type it: what is said, what is refused, which code it exits with."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from batch_samples import card, contents, save_plan, shoot
+
+from expinterp import cli
+from expinterp.brackets import Plan
+from expinterp.cli.pace import describe, pace
+from expinterp.cli.talk import Talk
+from expinterp.errors import ExitCode
+
+
+@dataclass
+class Card:
+    """A folder of brackets, a saved plan of it, and the command run there."""
+
+    path: Path
+    plan: Plan
+    capture: pytest.CaptureFixture[str]
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Run ``expinterp batch``; give its code, stdout and stderr."""
+        code = cli.main(["batch", *arguments])
+        return code, *self.capture.readouterr()
+
+    def results(self) -> set[str]:
+        return set(contents(self.path / "out"))
+
+
+@pytest.fixture
+def made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Card:
+    monkeypatch.chdir(tmp_path)
+    plan = card(tmp_path / "card", 3)
+    save_plan(plan, tmp_path / "plan.jsonl")
+    return Card(tmp_path, plan, capsys)
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test if a refusal comes after the work has begun."""
+    from expinterp import batch
+
+    monkeypatch.setattr(batch, "run_batch", lambda *_, **__: pytest.fail("work began"))
+
+
+PLAIN = ("--plan", "plan.jsonl", "-o", "out", "--no-refine", "--jobs", "1")
+OUTPUTS = {"day 0/b000_mid.png", "day 1/b001_mid.png", "day 0/b002_mid.png"}
+
+
+def test_a_plan_is_carried_out_and_little_is_said(made: Card) -> None:
+    code, out, err = made.run(*PLAIN)
+    assert (code, out) == (ExitCode.OK, "")
+    assert err.splitlines()[-1] == "expinterp: 3 done"
+    assert made.results() == OUTPUTS
+
+
+def test_quiet_says_nothing(made: Card) -> None:
+    assert made.run(*PLAIN, "-q") == (ExitCode.OK, "", "")
+
+
+def test_the_same_command_again_has_nothing_to_do(made: Card) -> None:
+    made.run(*PLAIN)
+    code, _, err = made.run(*PLAIN)
+    assert code == ExitCode.OK
+    assert err == "expinterp: 3 done before\n"
+
+
+def test_a_folder_of_one_folder_per_set_needs_no_option(made: Card) -> None:
+    for name in ("church", "tower"):
+        shoot(made.path / "sets", f"{name}/x", frames=2, seed=3)
+    code, _, err = made.run("sets", "-o", "out", "--no-refine", "--set-size", "2")
+    assert code == ExitCode.OK, err
+    assert len(made.results()) == 2
+
+
+def test_failures_are_listed_and_give_ten(made: Card) -> None:
+    frame = made.path / "card" / made.plan.brackets[1].frames[0]
+    frame.write_bytes(frame.read_bytes()[:300])
+    code, _, err = made.run(*PLAIN, "-q")
+    assert code == ExitCode.BATCH
+    assert err.count("\n") == 1
+    assert err.startswith("expinterp: error: day 1/b001: ")
+    assert made.results() == OUTPUTS - {"day 1/b001_mid.png"}
+    code, _, err = made.run(*PLAIN)
+    assert "2 done before, 1 failed" in err
+
+
+def test_a_file_that_cannot_be_read_at_all_gives_ten(made: Card) -> None:
+    (made.path / "card" / "day 0" / "b009_0.png").write_bytes(b"")
+    code, _, err = made.run("card", "-o", "out", "--no-refine", "-q")
+    assert code == ExitCode.BATCH
+    assert "b009_0.png: is empty" in err
+
+
+def test_a_dry_run_prints_a_table_and_touches_nothing(made: Card) -> None:
+    code, out, err = made.run("--plan", "plan.jsonl", "-n")
+    assert (code, err) == (ExitCode.OK, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["bracket", "day", "day", "day"]
+    assert not (made.path / "out").exists()
+
+
+def test_a_dry_run_in_json_is_a_plan(made: Card) -> None:
+    _, out, _ = made.run("--plan", "plan.jsonl", "-n", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    brackets = [line for line in lines if line["kind"] == "bracket"]
+    assert [line["status"] for line in brackets] == ["planned"] * 3
+    assert {name for line in brackets for name in line["outputs"]} == OUTPUTS
+    kept = [line for line in out.splitlines() if "b001" not in line]
+    (made.path / "edited.jsonl").write_text("\n".join(kept), "utf-8")
+    code, _, _ = made.run("--plan", "edited.jsonl", "-o", "out", "--no-refine")
+    assert code == ExitCode.OK
+    assert made.results() == OUTPUTS - {"day 1/b001_mid.png"}
+
+
+def test_json_prints_a_line_for_every_result(made: Card) -> None:
+    code, out, _ = made.run(*PLAIN, "--json")
+    assert code == ExitCode.OK
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [(line["kind"], line["status"]) for line in lines] == [("result", "done")] * 3
+
+
+def test_the_log_tells_what_happened_when(made: Card) -> None:
+    made.run(*PLAIN, "--log", "log.jsonl")
+    made.run(*PLAIN, "--log", "log.jsonl")
+    lines = [json.loads(line) for line in (made.path / "log.jsonl").read_text("utf-8").splitlines()]
+    assert [line["event"] for line in lines] == ["began", *["ended"] * 3, "began"]
+    assert all(line["time"] for line in lines)
+
+
+def test_names_and_format_are_chosen(made: Card) -> None:
+    made.run(*PLAIN, "--name", "{long}-{kind}", "--format", "tiff")
+    assert made.results() == {name.replace("_mid.png", "_0-mid.tif") for name in OUTPUTS}
+
+
+def test_options_of_interpolate_reach_every_bracket(made: Card) -> None:
+    made.run(*PLAIN, "--count", "2", "--bit-depth", "16", "--save-intermediate")
+    assert len(made.results()) == 12
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["card"], "-o"),
+        (["-o", "out"], "FOLDER"),
+        (["card", "-o", "card"], "folder of their own"),
+        (["card", "-o", "x/../card"], "folder of their own"),
+        ([*PLAIN, "--gap", "1"], "--plan and --gap exclude each other"),
+        ([*PLAIN, "--count", "2", "--at", "1"], "exclude each other"),
+        ([*PLAIN, "--name", "x"], "one name"),
+        ([*PLAIN, "--name", "{bracket}", "--save-intermediate"], "{kind}"),
+        ([*PLAIN, "--max-memory", "lots"], "2G"),
+        ([*PLAIN, "--jobs", "0"], "--jobs"),
+        (["--plan", "card/day 0/b000_0.png", "-o", "out"], "plan"),
+    ],
+)
+def test_misuse_is_one_line(made: Card, arguments: list[str], words: str) -> None:
+    code, out, err = made.run(*arguments)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert err.count("\n") == 1
+    assert words in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["nowhere", "-o", "out"], ExitCode.IMAGE_FILE),
+        (["--plan", "nowhere", "-o", "out"], ExitCode.IMAGE_FILE),
+        (["--plan", "plan.jsonl", "-o", "plan.jsonl"], ExitCode.OUTPUT),
+        ([*PLAIN, "--response", "none.json"], ExitCode.IMAGE_FILE),
+        ([*PLAIN, "--log", "no/such/folder"], ExitCode.OUTPUT),
+        (["--plan", "plan.jsonl", "-o", "out", "--model", "none.onnx"], ExitCode.MODEL),
+    ],
+)
+def test_what_nothing_can_be_done_about_ends_the_batch(
+    made: Card, arguments: list[str], code: int
+) -> None:
+    got, out, err = made.run(*arguments)
+    assert (got, out) == (code, "")
+    assert err.splitlines()[-1].startswith("expinterp: error: ")
+
+
+def test_other_options_in_the_same_folder_are_refused(made: Card) -> None:
+    made.run(*PLAIN)
+    code, _, err = made.run(*PLAIN, "--bit-depth", "16")
+    assert code == ExitCode.OUTPUT_EXISTS
+    assert "bit_depth" in err
+    assert made.run(*PLAIN, "--bit-depth", "16", "--on-existing", "overwrite")[0] == ExitCode.OK
+
+
+def test_results_are_no_photographs_of_the_next_run(made: Card) -> None:
+    arguments = ("card", "-o", "card/results", "--no-refine", "--set-size", "2")
+    first = made.run(*arguments)
+    again = made.run(*arguments)
+    assert first[0] == again[0]
+    assert "done before" in again[2] or "left over" in again[2]
+    assert "_mid" not in again[1] + again[2]
+
+
+def test_a_folder_without_brackets_says_so(made: Card) -> None:
+    (made.path / "empty").mkdir()
+    code, _, err = made.run("empty", "-o", "out")
+    assert code == ExitCode.OK
+    assert "no brackets" in err
+
+
+# --- progress ------------------------------------------------------------------------------------
+
+
+def test_rate_and_time_left_are_in_plain_words() -> None:
+    assert describe(1, 3, 2.0) == "30 a minute, 0:00:04 left"
+    assert describe(50, 50, 1e-12).endswith("0:00:00 left")
+
+
+def test_without_a_terminal_lines_come_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 1000, 3))
+    monkeypatch.setattr("expinterp.cli.pace.time.monotonic", lambda: next(clock))
+    with pace(Talk(), 10) as count:
+        for _ in range(10):
+            count()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        "expinterp: 4 of 10", "expinterp: 8 of 10", "expinterp: 10 of 10",
+    ]  # fmt: skip
+
+
+def test_on_a_terminal_there_is_a_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with pace(Talk(), 2) as count:
+        count()
+    assert "1/2" in capsys.readouterr().err
+
+
+def test_the_bar_is_silent_when_told(capsys: pytest.CaptureFixture[str]) -> None:
+    talk = Talk()
+    talk.quiet = True
+    with pace(talk, 2) as count:
+        count()
+        count()
+    assert capsys.readouterr().err == ""
