@@ -28,6 +28,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from expinterp.metrics import psnr, ssim
 from expinterp.pair import Pair, measure
 from expinterp.pipeline import render
 from expinterp.prior import ResponsePrior
@@ -65,26 +66,6 @@ def read_triples(manifest: Path, camera: str) -> Iterator[Triple]:
             for triple in scene["triples"]:
                 names = {shot: folder / triple[shot] for shot in ("long", "medium", "short")}
                 yield Triple(scene["scene"], str(scene["camera"]), **names)
-
-
-def psnr(image: np.ndarray, truth: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB."""
-    return float(cv2.PSNR(image, truth))
-
-
-def ssim(image: np.ndarray, truth: np.ndarray) -> float:
-    """Structural similarity, Wang et al. 2004: 11 × 11 Gaussian window, mean of the channels."""
-    one, two = image.astype(np.float32), truth.astype(np.float32)
-
-    def blur(plane: np.ndarray) -> np.ndarray:
-        return cv2.GaussianBlur(plane, (11, 11), 1.5)[5:-5, 5:-5]
-
-    mean1, mean2 = blur(one), blur(two)
-    var1, var2 = blur(one * one) - mean1**2, blur(two * two) - mean2**2
-    covariance = blur(one * two) - mean1 * mean2
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    top = (2 * mean1 * mean2 + c1) * (2 * covariance + c2)
-    return float(np.mean(top / ((mean1**2 + mean2**2 + c1) * (var1 + var2 + c2))))
 
 
 def profiles(manifest: Path, camera: str) -> dict[str, Profile]:

@@ -20,10 +20,12 @@ from typing import cast
 import cv2
 import numpy as np
 
+from expinterp.intermediate import Planes
 from expinterp.mapping import Floats, Pixels
 from expinterp.metrics.similarity import (
     C2,
     GAUSSIAN,
+    MARGIN,
     SIDE,
     check_alike,
     on_scale,
@@ -33,6 +35,7 @@ from expinterp.metrics.similarity import (
 SCALES = 3  # each half as large as the one before
 EXPONENTS = np.array([0.0448, 0.2856, 0.3001]) / (0.0448 + 0.2856 + 0.3001)  # fine to coarse
 MEF_LEAST = (SIDE - 1) * 2 ** (SCALES - 1) + 1  # pixels a side; leaves a window at the last scale
+STRIP = 128  # rows of patches worked on at a time
 BOX: Floats = np.ones(SIDE)
 CONTRAST_GUARD = 0.001  # added to every contrast
 STEEPEST = 10.0  # cap of the exponent p
@@ -80,35 +83,46 @@ def quality_maps(references: Sequence[Pixels], fused: Pixels) -> list[Floats]:
         raise ValueError(msg)
     check_alike([*references, fused], least=MEF_LEAST)
     planes = [grey(image) for image in (*references, fused)]
-    maps = []
-    for scale in range(SCALES):
-        planes = [_halve(plane) for plane in planes] if scale else planes
-        maps.append(_quality(planes[:-1], planes[-1]))
+    maps = [_quality(planes)]
+    for _ in range(1, SCALES):
+        planes = [_halve(plane) for plane in planes]
+        maps.append(_quality(planes))
     return maps
 
 
-def grey(image: Pixels) -> Floats:
+def grey(image: Pixels) -> Planes:
     """Convert pixels to grey on the scale 0..255, shape (rows, cols).
 
     0.299 R + 0.587 G + 0.114 B (ITU-R BT.601) of code values, rounded to a code value of the same
-    depth: as any viewer's grey copy of the file would be.
+    depth: what a grey copy of the file holds. float32 keeps it, and its means, exactly at 8 bits.
     """
     if image.ndim == 3 and image.shape[2] == 3:
         image = cast(Pixels, cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
-    return on_scale(image.reshape(image.shape[:2]))
+    return on_scale(image.reshape(image.shape[:2])).astype(np.float32)
 
 
-def _halve(plane: Floats) -> Floats:
+def _halve(plane: Planes) -> Planes:
     """Take means of 2 × 2 pixels; a last odd row or column is met with itself."""
     rows, cols = plane.shape
     even = cv2.copyMakeBorder(plane, 0, rows % 2, 0, cols % 2, cv2.BORDER_REPLICATE)
-    return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+    return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / np.float32(4)
 
 
-def _quality(x: Sequence[Floats], y: Floats) -> Floats:
-    """Compute q of every patch at one scale, from grey planes (rows, cols)."""
-    a = _mixture(_covariances(x, BOX) * SIDE**2)
-    gaussian = _covariances([*x, y], GAUSSIAN)
+def _quality(planes: Sequence[Planes]) -> Floats:
+    """Compute q of every patch at one scale, a strip at a time; the fused plane is the last."""
+    rows = planes[0].shape[0] - 2 * MARGIN
+    strips = [slice(top, min(top + STRIP, rows) + 2 * MARGIN) for top in range(0, rows, STRIP)]
+    return np.concatenate(
+        [
+            _quality_of_strip([plane[strip].astype(np.float64) for plane in planes])
+            for strip in strips
+        ]
+    )
+
+
+def _quality_of_strip(planes: Sequence[Floats]) -> Floats:
+    a = _mixture(_covariances(planes[:-1], BOX) * SIDE**2)
+    gaussian = _covariances(planes, GAUSSIAN)
     variance_x, variance_y = _quadratic(a, gaussian[:-1, :-1]), gaussian[-1, -1]
     covariance = np.einsum("kij,kij->ij", a, gaussian[:-1, -1])
     quality: Floats = (2 * covariance + C2) / (variance_x + variance_y + C2)

@@ -41,8 +41,9 @@ def psnr(image: Pixels, truth: Pixels) -> float:
         If the two are not two images of one shape and dtype.
     """
     check_alike([image, truth])
-    error = float(np.mean(np.square(on_scale(image) - on_scale(truth))))
-    return 10 * math.log10(PEAK**2 / error) if error else math.inf
+    error = cv2.norm(image, truth, cv2.NORM_L2SQR) / image.size
+    peak = np.iinfo(image.dtype).max
+    return 10 * math.log10(peak**2 / error) if error else math.inf
 
 
 def ssim(image: Pixels, truth: Pixels) -> float:
