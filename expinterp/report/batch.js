@@ -50,7 +50,7 @@ const compare = (place, pictures) => {
   const title = place.closest(".bracket").querySelector("h3").textContent;
   range.setAttribute("aria-label", `Border between the left and the right picture of ${title}`);
   sides.forEach((side) => side.setAttribute("aria-hidden", "true"));
-  stage.style.setProperty("--shape", `${pictures[0].width} / ${pictures[0].height}`);
+  stage.style.setProperty("--shape", pictures[0].width / pictures[0].height);
 
   const cut = () => {
     stage.style.setProperty("--cut", `${range.value}%`);
@@ -59,6 +59,7 @@ const compare = (place, pictures) => {
   const choose = () => {
     const [over, under] = [left, right].map((select) => pictures[select.value].cloneNode());
     over.className = "over";
+    over.decoding = under.decoding = "sync"; // both at once: no flash when the choice changes
     sides[0].textContent = over.alt.split(":")[0];
     sides[1].textContent = under.alt.split(":")[0];
     stage.replaceChildren(under, over, ...sides, range);

@@ -8,19 +8,21 @@ without scripts shows them one below the other.
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from expinterp.report.markup import Html, element, join, name
 from expinterp.report.page import link, table, terms
 from expinterp.report.pictures import Encoded, Picture
 from expinterp.report.plots import Series, plot_histograms, plot_tones
 from expinterp.report.results import File, Result, mapping, number, text
-from expinterp.report.wording import count, duration, exposure_time, share, stops
+from expinterp.report.wording import count, duration, exposure_time, moment, share, stops
 
-INPUT_STYLES = 4  # the style sheet has input-1, the brightest, to input-4
+INPUT_STYLES = ("input-1", "input-2", "input-3", "input-4")  # classes, brightest first
+Item = TypeVar("Item")
 STATE_WORDS = {"failed": "Failed", "done": "Done", "skipped": "Skipped"}
 
 
@@ -121,9 +123,7 @@ def _strip_item(one: Shown) -> Html:
     file = one.file
     caption = element(
         "figcaption",
-        element("b", file.role),
-        " ",
-        exposure_time(file.time),
+        element("span", element("b", file.role), " ", exposure_time(file.time)),
         element("span", name(file.path.name)),
     )
     made = "made" if file.made else None
@@ -193,15 +193,33 @@ def _plots(shown: Sequence[Shown]) -> Html | None:
 
 
 def _series(shown: Sequence[Shown]) -> list[tuple[File, Series]]:
-    """Choose what is plotted, and how: inputs from the colour of the brightest to the darkest."""
-    inputs = [one.file for one in shown if not one.file.made]
-    steps = (INPUT_STYLES - 1) / max(len(inputs) - 1, 1)
-    styles = {id(file): f"input-{round(place * steps) + 1}" for place, file in enumerate(inputs)}
-    return [
-        (file, Series(file.role, styles.get(id(file), "result"), one.picture.histogram))
+    """Choose what is plotted, and how: a few inputs from the brightest to the darkest, results."""
+    plotted = [
+        (one.file, one.picture.histogram)
         for one in shown
-        if isinstance(one.picture, Picture) and (file := one.file).role != "residual"
+        if isinstance(one.picture, Picture) and one.file.role != "residual"
     ]
+    inputs = _spread([pair for pair in plotted if not pair[0].made], len(INPUT_STYLES))
+    results = [pair for pair in plotted if pair[0].made]
+    roles = Counter(file.role for file, _ in plotted)
+    styles = [*_spread(INPUT_STYLES, len(inputs)), "result", *["result-2"] * len(results)]
+    return [
+        (file, Series(file.role if roles[file.role] == 1 else file.path.name, style, histogram))
+        for (file, histogram), style in zip(inputs + results, styles, strict=False)
+    ]
+
+
+def _spread(items: Sequence[Item], most: int) -> list[Item]:
+    """Take at most so many of the items, evenly, the first and the last among them.
+
+    Examples
+    --------
+    >>> _spread("abcdefg", 4), _spread("abcd", 2), _spread("abc", 4)
+    (['a', 'c', 'e', 'g'], ['a', 'd'], ['a', 'b', 'c'])
+    """
+    if most < 2 or len(items) <= most:
+        return list(items[:most])
+    return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
 
 
 def _file_table(result: Result, shown: Sequence[Shown], beside: Path | None) -> Html:
@@ -248,7 +266,7 @@ def _numbers(result: Result) -> Html:
             ("Network", _network(refinement) if "refinement" in report else ""),
             ("Timings", ", ".join(f"{stage} {time}" for stage, time in spent if time)),
         ]
-    return terms([*dict.fromkeys(pairs), ("Finished", result.finished)], class_="numbers")
+    return terms([*dict.fromkeys(pairs), ("Finished", moment(result.finished))], class_="numbers")
 
 
 def _response(response: Mapping[str, Any]) -> str:

@@ -129,7 +129,7 @@ def _options(record: Record) -> Html:
     return element(
         "details",
         element("summary", "Options"),
-        terms([*pairs, ("expinterp", version)], class_="numbers"),
+        terms([*pairs, ("version", version)], class_="numbers"),
     )
 
 

@@ -31,8 +31,8 @@ BRACKET_BYTES = 600_000  # at most for one bracket, however few there are
 THUMB_BYTES = 4_000
 THUMB_SIDE = 240  # pixels; a strip shows them at about 160
 LARGEST_SIDE = 1280
-PIXELS_PER_BYTE = 16  # of a photograph as WebP at medium quality, about
-QUALITIES = (75, 55, 35)  # tried from the best down
+PIXELS_PER_BYTE = 24  # of a photograph as WebP at the medium qualities below, about
+QUALITIES = (75, 50, 30, 15)  # tried from the best down
 SMALLEST_SIDE = 48
 BASE64 = 4 / 3
 

@@ -83,15 +83,15 @@ def plot_tones(series: Sequence[Series]) -> Html:
     """
     reference, *others = series
     across = quantiles(reference.histogram, RANKS)
-    kept = across < CLIPPED
-    kept[np.flatnonzero(~kept)[:1]] = True  # where clipping begins
+    kept = across <= max(CLIPPED, across[0])
+    middle = np.count_nonzero(kept) // 2
     shapes = [element("line", class_="equal", x1=0, y1=HEIGHT, x2=WIDTH, y2=0)]
     legend = []
     for other in others:
         up = quantiles(other.histogram, RANKS)
         corners = _corners(across[kept] * WIDTH / 255, HEIGHT - up[kept] * HEIGHT / 255)
         shapes.append(_curve(other.style, corners))
-        legend.append((other, f"{reference.median} becomes {other.median}"))
+        legend.append((other, f"{across[middle]:.0f} becomes {up[middle]:.0f}"))
     said = ", ".join(f"in {other.label} {words}" for other, words in legend)
     return _figure(
         f"Tones of {reference.label} in the others",
@@ -133,7 +133,7 @@ def _figure(
 ) -> Html:
     """Frame a drawing with its title and its legend."""
     box = element("rect", class_="axes", width=WIDTH, height=HEIGHT)
-    size = f"{-MARGIN - 4} -4 {WIDTH + MARGIN + 12} {HEIGHT + MARGIN + 4}"
+    size = f"{-MARGIN - 4} -8 {WIDTH + MARGIN + 12} {HEIGHT + MARGIN + 8}"
     drawing = element("svg", box, *shapes, viewBox=size, role="img", aria_label=description)
     keys = [
         element("li", _key(one.style), name(one.label), element("span", said, class_="quiet"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 
 def exposure_time(seconds: float | None) -> str:
@@ -51,6 +52,20 @@ def duration(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def moment(when: str) -> str:
+    """Write a time of day that is given in ISO 8601; what is none stays as it is.
+
+    Examples
+    --------
+    >>> moment("2026-11-23T14:02:19.375908+00:00"), moment("noon")
+    ('2026-11-23 14:02:19', 'noon')
+    """
+    try:
+        return f"{datetime.fromisoformat(when.replace('Z', '+00:00')):%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return when
 
 
 def share(part: float | None) -> str:
