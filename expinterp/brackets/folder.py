@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import posixpath
+from collections import Counter
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,11 +13,15 @@ from typing import cast
 
 from expinterp import journal
 from expinterp.brackets.frames import RAW, Frame, Mode
+from expinterp.brackets.looks import make_look
+from expinterp.brackets.shapes import LONGEST
 from expinterp.errors import ImageFileError
-from expinterp.images.capture import read_capture
+from expinterp.images.capture import read_capture, read_thumbnail
 from expinterp.images.formats import FORMATS
-from expinterp.images.headers import read_header
+from expinterp.images.headers import Header, read_header
+from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 
+FEW = 2 * LONGEST  # files in a folder that may be of one scene, twins included: they are looked at
 READERS = 4  # files opened at a time: on shared storage most of the time is waiting
 READABLE = frozenset(suffix for form in FORMATS.values() for suffix in form.suffixes)
 RAW_SUFFIXES = frozenset(
@@ -71,10 +77,14 @@ def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Fr
     if not root.is_dir():
         message = f"{folder}: is no folder; name one that holds brackets"
         raise ImageFileError(message)
-    entries = _walk(root, {_identity(Path(path)) for path in exclude})
+    entries = list(_walk(root, {_identity(Path(path)) for path in exclude}))
+    crowds = Counter(posixpath.dirname(entry.path) for entry in entries)
+
+    def read(entry: _Entry) -> Frame:
+        return _read_frame(entry, alone=crowds[posixpath.dirname(entry.path)] <= FEW)
+
     with ThreadPoolExecutor(READERS) as pool:
-        frames = pool.map(_read_frame, entries)
-        return sorted(frames, key=lambda frame: frame.path)
+        return sorted(pool.map(read, entries), key=lambda frame: frame.path)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -134,7 +144,7 @@ def _kind(name: str) -> str | None:
     return RAW if suffix in RAW_SUFFIXES else UNSUPPORTED.get(suffix)
 
 
-def _read_frame(entry: _Entry) -> Frame:
+def _read_frame(entry: _Entry, *, alone: bool) -> Frame:
     """Read the header of one file; whatever is wrong with it becomes its problem."""
     kind = _kind(entry.path)
     if entry.problem or kind is None:
@@ -145,9 +155,11 @@ def _read_frame(entry: _Entry) -> Frame:
         return Frame(entry.path, "", problem=f"{kind} is not read")
     try:
         header = read_header(entry.real)
+        capture = read_capture(header.exif)
+        silent = capture.captured is None or capture.exposure.time is None
+        look = _read_look(entry.real, header, decode=alone or silent)
     except ImageFileError as error:
         return Frame(entry.path, "", problem=str(error).removeprefix(f"{entry.real}: "))
-    capture = read_capture(header.exif)
     return Frame(
         path=entry.path,
         format=header.format,
@@ -158,4 +170,14 @@ def _read_frame(entry: _Entry) -> Frame:
         mode=cast("Mode | None", capture.mode),
         focal_length=capture.focal_length,
         serial=capture.serial,
+        look=look,
     )
+
+
+def _read_look(path: Path, header: Header, *, decode: bool) -> bytes | None:
+    """Look at the thumbnail in the header; where that is missing, at the picture, if told to."""
+    thumbnail = read_thumbnail(header.exif)
+    grey = None if thumbnail is None else decode_thumbnail(thumbnail)
+    if grey is None and decode:
+        grey = read_thumbnail_of(path, header.format)
+    return None if grey is None else make_look(grey)

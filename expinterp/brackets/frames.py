@@ -12,6 +12,27 @@ from expinterp.exposure import Exposure
 
 Mode: TypeAlias = Literal["auto", "manual", "bracket"]
 RAW = "raw"
+# What dials say for times of 2^(k/3) seconds, k = −39 … 15; ⅓ stop apart, each rounded.
+_FASTER = (8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500, 400, 320, 250)
+_FAST = (200, 160, 125, 100, 80, 60, 50, 40, 30, 25, 20, 15, 13, 10, 8, 6, 5, 4)
+_SLOW = (0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.3, 1.6, 2, 2.5, 3.2, 4, 5, 6, 8, 10, 13, 15, 20, 25, 30)
+_DIAL = dict(enumerate([*(1 / n for n in _FASTER + _FAST), *_SLOW], -39))
+_DIAL_TOLERANCE = 0.015  # of a time, for 1/12.7 written as 0.079
+
+
+def stops_of_time(time: float) -> float:
+    """Convert an exposure time in seconds to stops, log2(t), reading it as dials mean it.
+
+    Examples
+    --------
+    >>> stops_of_time(1 / 60), stops_of_time(1 / 15)
+    (-6.0, -4.0)
+    """
+    stops = math.log2(time)
+    third = round(3 * stops)
+    marked = _DIAL.get(third)
+    meant = marked is not None and abs(time / marked - 1) <= _DIAL_TOLERANCE
+    return third / 3 if meant else stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +94,15 @@ class Frame:
     def ev(self) -> float | None:
         """How much light was recorded, log2(time·ISO/N²) in stops; None without a time.
 
-        Sensitivity and aperture count only where they are stated.
+        Times are read as dials mean them; sensitivity and aperture count only where stated.
 
         Examples
         --------
-        >>> Frame("a.jpg", exposure=Exposure(time=1 / 8, iso=100, f_number=2.0)).ev
-        1.6438561897747248
+        >>> Frame("a.jpg", exposure=Exposure(time=1 / 15, iso=100, f_number=10.0)).ev
+        -4.0
         """
         shot = self.exposure
         if not shot.time:
             return None
-        return math.log2(shot.time * (shot.iso or 1.0) / (shot.f_number or 1.0) ** 2)
+        gain = (shot.iso or 1.0) / (shot.f_number or 1.0) ** 2
+        return stops_of_time(shot.time) + math.log2(gain)

@@ -1,15 +1,41 @@
-"""Which frames form brackets: the planner, pure and fast."""
+"""Which frames form brackets: the planner, pure and fast.
+
+Precision comes before recall: a set that might be something else is left out, with the reason. What
+counts as evidence, strongest first: a pattern that the user gives; a folder that holds one scene and
+nothing else; the camera's own marks (bracketing mode, exposure compensation that steps with the
+exposure); pictures of one scene whose brightness follows the exposure; exposures set by hand; a
+shape that recurs more often than chance would have it.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from itertools import pairwise
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from expinterp.brackets.frames import RAW, Frame
+from expinterp.brackets.evidence import doubt, evidence_of
+from expinterp.brackets.frames import Frame
+from expinterp.brackets.habits import Habits, learn
+from expinterp.brackets.names import compile_pattern, natural_key, set_of
 from expinterp.brackets.plan import Bracket, Leftover, Plan
+from expinterp.brackets.runs import Run, find_runs, place_of
+from expinterp.brackets.scenes import distinct_levels, lacks_frames, shape_of_scene, whole_scene
+from expinterp.brackets.sieve import sift
+from expinterp.brackets.tiling import goes_on, known_windows, part
 
 GAP = 5.0  # seconds from the end of one exposure to the begin of the next
+SAME = 0.25  # stops within which two shots are exposed alike
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """Frames that form a bracket, and what it is called."""
+
+    name: str
+    frames: tuple[Frame, ...]
+    levels: tuple[float, ...]
+    reason: str
 
 
 def plan_brackets(
@@ -20,41 +46,241 @@ def plan_brackets(
     gap: float = GAP,
     pattern: str | None = None,
 ) -> Plan:
-    """Plan which frames form brackets."""
-    streams: dict[object, list[Frame]] = defaultdict(list)
-    leftovers = []
-    for frame in sorted(frames, key=lambda frame: frame.path):
-        if frame.problem or frame.format == RAW:
-            leftovers.append(Leftover(frame.path, frame.problem or "a raw file"))
-        elif frame.ev is None or frame.captured is None:
-            leftovers.append(Leftover(frame.path, "no exposure stated"))
-        else:
-            streams[frame.folder, frame.exposure.camera, frame.serial, frame.size].append(frame)
-    brackets = []
-    for stream in streams.values():
-        stream.sort(key=lambda frame: frame.captured.timestamp())
-        run = [stream[0]]
-        runs = [run]
-        for a, b in pairwise(stream):
-            pause = (b.captured - a.captured).total_seconds() - (a.exposure.time or 0)
-            if pause > gap + 1 or b.ev in {f.ev for f in run}:
-                run = []
-                runs.append(run)
-            run.append(b)
-        for run in runs:
-            if len(run) < 2 or (set_size and len(run) != set_size):
-                leftovers += [Leftover(f.path, "a single shot") for f in run]
-                continue
-            name = f"{run[0].folder}/{run[0].stem}".lstrip("/")
-            ordered = sorted(run, key=lambda f: -f.ev)
-            brackets.append(
-                Bracket(
-                    name=name,
-                    frames=tuple(f.path for f in ordered),
-                    reason="taken in quick succession, exposures differ",
-                    times=tuple(f.exposure.time for f in ordered),
-                    evs=tuple(f.ev - ordered[0].ev for f in ordered),
-                    camera=run[0].exposure.camera,
-                )
-            )
+    """Plan which frames form brackets; reads no files.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        As `scan` gives them, in any order.
+    folder : str
+        What their paths are relative to; goes into the plan.
+    set_size : int, optional
+        The only number of frames that a bracket may have.
+    gap : float
+        Longest pause within a bracket, in seconds from the end of one exposure to the begin of the
+        next. One second is added because clocks tick, and as much as an exposure of a second or
+        more takes, because cameras may take a dark frame after it.
+    pattern : str, optional
+        How names tell the sets, as `expinterp.brackets.names.compile_pattern` reads it. Nothing
+        else is a bracket then.
+
+    Returns
+    -------
+    Plan
+        Each frame in one place; the order of `frames` makes no difference.
+
+    Raises
+    ------
+    PlanError
+        If the pattern is none.
+    ValueError
+        If two frames have one path, or `set_size` or `gap` is out of range.
+    """
+    _check(set_size, gap)
+    everything = sorted(frames, key=lambda frame: (natural_key(frame.path), frame.path))
+    if len({frame.path for frame in everything}) < len(everything):
+        message = "two frames have the same path"
+        raise ValueError(message)
+    usable, leftovers = sift(everything)
+    if pattern is not None:
+        sets = _by_pattern(usable, pattern, set_size, leftovers)
+    else:
+        sets = _by_evidence(usable, everything, set_size, gap, leftovers)
+    brackets = sorted(_name_apart(sets), key=lambda bracket: natural_key(bracket.name))
+    leftovers.sort(key=lambda leftover: (natural_key(leftover.path), leftover.path))
     return Plan(folder, tuple(brackets), tuple(leftovers))
+
+
+def _check(set_size: int | None, gap: float) -> None:
+    if set_size is not None and set_size < 2:
+        message = f"a bracket has 2 frames or more, not {set_size}"
+        raise ValueError(message)
+    if not gap >= 0:
+        message = f"a gap is 0 seconds or more, not {gap}"
+        raise ValueError(message)
+
+
+# --- by a pattern --------------------------------------------------------------------------------
+
+
+def _by_pattern(
+    frames: Sequence[Frame], pattern: str, set_size: int | None, leftovers: list[Leftover]
+) -> Iterator[_Set]:
+    """Take the sets that names tell, as the user says they do."""
+    name_of = compile_pattern(pattern)
+    groups: dict[str | None, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        groups[name_of(frame.path)].append(frame)
+    leftovers += _left(groups.pop(None, []), "does not match the pattern")
+    for name, group in groups.items():
+        objection = _objection(group, set_size)
+        levels = distinct_levels(group)
+        if objection or levels is None:
+            leftovers += _left(group, objection or "as bright as another frame of its set")
+        else:
+            yield _Set(name or "", tuple(group), levels[0], "named alike")
+
+
+def _objection(group: Sequence[Frame], set_size: int | None) -> str | None:
+    """Say why frames that are named alike are no bracket."""
+    if len(group) < 2:
+        return "the only frame of its set"
+    if set_size is not None and len(group) != set_size:
+        return f"of a set of {len(group)} frames, not {set_size}"
+    if len({frame.size for frame in group}) > 1:
+        return "of a set whose pictures differ in size"
+    return None
+
+
+# --- by evidence ---------------------------------------------------------------------------------
+
+
+def _by_evidence(
+    frames: Sequence[Frame],
+    everything: Sequence[Frame],
+    set_size: int | None,
+    gap: float,
+    leftovers: list[Leftover],
+) -> Iterator[_Set]:
+    """Take whole folders first, then what names tell, then parts of runs."""
+    scenes = _scenes(frames, gap)
+    taken = {frame.path for _, run in scenes for frame in run.frames}
+    rest = [frame for frame in frames if frame.path not in taken]
+    silent = [frame for frame in rest if frame.ev is None and frame.look is None]
+    leftovers += _left(silent, "states no exposure")
+    told = [frame for frame in rest if frame.ev is not None or frame.look is not None]
+    runs = find_runs(told, everything, gap=gap)
+    habits = learn(runs)
+    for _, run in scenes:
+        shape = shape_of_scene(run)
+        habits.of(run.stream).shapes.update([shape] if shape else [])
+    yield from _from_scenes(scenes, habits, set_size, leftovers)
+    for run in runs:
+        yield from _from_run(run, habits, set_size, leftovers)
+
+
+def _scenes(frames: Sequence[Frame], gap: float) -> list[tuple[str, Run]]:
+    """Find the folders, and the names, that are of one scene each, and what these are called."""
+    places: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        places[place_of(frame)].append(frame)
+    found = []
+    for place, members in places.items():
+        run = whole_scene(members, gap=gap)
+        if run is not None:
+            found.append((place or run.frames[0].stem, run))
+            continue
+        names: dict[tuple[str, str], list[Frame]] = defaultdict(list)
+        for frame in members:
+            if name := set_of(frame.stem):
+                names[frame.folder, name].append(frame)
+        for (folder, _), group in names.items():
+            run = whole_scene(group, gap=gap)
+            if run is not None:
+                found.append((_join(folder, _common(run.frames)), run))
+    return found
+
+
+def _from_scenes(
+    scenes: Sequence[tuple[str, Run]],
+    habits: Habits,
+    set_size: int | None,
+    leftovers: list[Leftover],
+) -> Iterator[_Set]:
+    for name, run in scenes:
+        if set_size is not None and len(run.frames) != set_size:
+            leftovers += _left(run.frames, f"of a set of {len(run.frames)} frames, not {set_size}")
+        elif lacks_frames(run, habits):
+            leftovers += _left(run.frames, "of a larger set, it seems, with frames missing")
+        else:
+            yield _Set(
+                name, run.frames, run.levels, "one scene, in a folder or under a name of its own"
+            )
+
+
+def _from_run(
+    run: Run, habits: Habits, set_size: int | None, leftovers: list[Leftover]
+) -> Iterator[_Set]:
+    """Part one run into sets and leftovers."""
+    habit = habits.of(run.stream)
+    chosen, doubtful = part(len(run.frames), known_windows(run, habit))
+    reasons: dict[int, str] = dict.fromkeys(doubtful, "may belong to more than one set")
+    taken = {at for window in chosen for at in range(window.start, window.stop)}
+    for window in chosen:
+        places = range(window.start, window.stop)
+        frames, levels = (
+            run.frames[window.start : window.stop],
+            run.levels[window.start : window.stop],
+        )
+        doubted = doubt(run, window, habits, set_size=set_size)
+        if doubted is None and goes_on(run, window, taken, habit):
+            doubted = "may belong to a larger set, cut short"
+        if doubted:
+            reasons.update(dict.fromkeys(places, doubted))
+            continue
+        reasons.update(dict.fromkeys(places, ""))
+        evidence = evidence_of(frames, levels, stated=run.stated)
+        yield _Set(
+            _join(frames[0].folder, frames[0].stem),
+            frames,
+            levels,
+            f"{evidence.value}: {window.shape}",
+        )
+    for at, frame in enumerate(run.frames):
+        reason = reasons.get(at, _why_alone(run, at))
+        if reason:
+            leftovers.append(Leftover(frame.path, reason))
+
+
+def _why_alone(run: Run, at: int) -> str:
+    """Say why a frame is in no set."""
+    if len(run.frames) == 1:
+        return "a single shot"
+    beside = run.levels[max(0, at - 1) : at] + run.levels[at + 1 : at + 2]
+    if any(abs(level - run.levels[at]) < SAME for level in beside):
+        return "exposed as the shot beside it"
+    return "exposures beside it form no set that recurs"
+
+
+# --- the plan ------------------------------------------------------------------------------------
+
+
+def _left(frames: Iterable[Frame], reason: str) -> list[Leftover]:
+    return [Leftover(frame.path, reason) for frame in frames]
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _common(frames: Sequence[Frame]) -> str:
+    """Take what the names of frames begin with, without what parts it from the rest."""
+    common = posixpath.commonprefix([frame.stem for frame in frames])
+    return common.rstrip(" -_.(+") or frames[0].stem
+
+
+def _name_apart(sets: Iterable[_Set]) -> Iterator[Bracket]:
+    """Make brackets, brightest frame first, whose names differ in more than letter case."""
+    used: Counter[str] = Counter()
+    for found in sorted(sets, key=lambda found: (natural_key(found.name), found.frames[0].path)):
+        name, number = found.name, 1
+        while used[name.casefold()]:
+            number += 1
+            name = f"{found.name}-{number}"
+        used[name.casefold()] += 1
+        yield _bracket(name, found)
+
+
+def _bracket(name: str, found: _Set) -> Bracket:
+    order = sorted(zip(found.levels, found.frames, strict=True), key=lambda pair: -pair[0])
+    frames = [frame for _, frame in order]
+    times = [frame.exposure.time for frame in frames if frame.exposure.time]
+    evs = [ev for frame in frames if (ev := frame.ev) is not None]
+    return Bracket(
+        name=name,
+        frames=tuple(frame.path for frame in frames),
+        reason=found.reason,
+        times=tuple(times) if len(times) == len(frames) else None,
+        evs=tuple(round(ev - evs[0], 2) for ev in evs) if len(evs) == len(frames) else None,
+        camera=frames[0].exposure.camera,
+    )

@@ -1,0 +1,191 @@
+"""What file names say: counters, copies, trailing frame suffixes, and patterns that users give.
+
+Cameras follow the DCF rules (CIPA DC-009): four free characters and a counter from 0001 to 9999,
+in folders such as ``100CANON``; after 9999 comes 0001, often in the next folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from expinterp.brackets.plan import PlanError
+
+Natural: TypeAlias = tuple[tuple[int, int | str], ...]
+
+LAST = 9999  # of a DCF counter
+_DCF_STEM = re.compile(r"(?!\d{8})(\w{4})(\d{4})", re.ASCII)
+_DCF_FOLDER = re.compile(r"([1-9]\d\d)(\w{5})", re.ASCII)
+_COUNTED = re.compile(r"(.*\D)?(\d{3,6})")
+_DATED = re.compile(r".*\d{8}[ _-]?")  # a date, after which six digits are a time of day
+_DIGITS = re.compile(r"(\d+)")
+_COPY = re.compile(
+    r"(?P<original>.+?)(?:(?P<word>[-_ ]+(?:copy|kopie|copie|edit(?:ed)?|enhanced|hdr|pano|bw|crop"
+    r"(?:ped)?|retouch(?:ed)?|web|small)\b.*)|[ _]?\(\d{1,3}\)|[-_~]\d{1,2})",
+    re.IGNORECASE,
+)
+_FRAME_OF_SET = re.compile(
+    r"""(?P<set> .*? [^\W\d_] .*? )
+    (?: (?<=\d) [a-i]                                    # lake12a
+    | [-_ .]* \(? (?: \d{1,2} | [+-]? \d ([.,]\d+)? \ ? ev ) \)?      # church2, church (2), church-2EV
+    | [-_ .]+ (?: [a-i] | [+-]\d ([.,]\d+)? | long | short | mid(dle)? | medium | normal | base
+        | dark(er)? | bright(er)? | under(exposed)? | over(exposed)? | low | high | plus | minus )
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_FIELD = re.compile(r"\\\{(\w+)\\\}")  # {name}, as re.escape leaves it
+
+
+def natural_key(text: str) -> Natural:
+    """Sort names as people do: ``shot9`` before ``shot10``.
+
+    Examples
+    --------
+    >>> sorted(["shot10", "Shot9"], key=natural_key)
+    ['Shot9', 'shot10']
+    """
+    parts = _DIGITS.split(text.casefold())
+    return tuple((0, int(part)) if at % 2 else (1, part) for at, part in enumerate(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The counter in a file name.
+
+    Attributes
+    ----------
+    prefix : str
+        What stands before it.
+    number : int
+        Its value.
+    camera : bool
+        Whether the whole name is one that cameras give (DCF).
+    """
+
+    prefix: str
+    number: int
+    camera: bool
+
+
+def read_count(stem: str) -> Count | None:
+    """Read the counter at the end of a name; times of day and short numbers are none.
+
+    Examples
+    --------
+    >>> read_count("IMG_0042")
+    Count(prefix='IMG_', number=42, camera=True)
+    >>> read_count("20240506_070809") is None
+    True
+    """
+    if dcf := _DCF_STEM.fullmatch(stem):
+        return Count(dcf[1], int(dcf[2]), camera=True)
+    counted = _COUNTED.fullmatch(stem)
+    if counted is None or (len(counted[2]) == 6 and _DATED.fullmatch(counted[1] or "")):
+        return None
+    return Count(counted[1] or "", int(counted[2]), camera=False)
+
+
+def is_camera_folder(name: str) -> bool:
+    """Tell a folder that a camera made (DCF): it says nothing about its pictures.
+
+    Examples
+    --------
+    >>> is_camera_folder("100CANON"), is_camera_folder("church")
+    (True, False)
+    """
+    return _DCF_FOLDER.fullmatch(name) is not None
+
+
+def next_places(folder: str, count: Count) -> Iterator[tuple[str, int]]:
+    """Name the folders and numbers where the picture after this one may be, most likely first."""
+    numbers = [count.number + 1]
+    if count.camera and count.number == LAST:
+        numbers = [1, 0]
+    parent, slash, name = folder.rpartition("/")
+    folders = [folder]
+    if dcf := _DCF_FOLDER.fullmatch(name):
+        following = 100 if dcf[1] == "999" else int(dcf[1]) + 1
+        folders.append(f"{parent}{slash}{following}{dcf[2]}")
+    for place in folders:
+        for number in numbers:
+            yield place, number
+
+
+def original_of(stem: str) -> tuple[str, bool] | None:
+    """Name what a stem may be a copy of, and whether a word in it says so.
+
+    Examples
+    --------
+    >>> original_of("IMG_0042-Edit"), original_of("IMG_0042 (1)"), original_of("church")
+    (('IMG_0042', True), ('IMG_0042', False), None)
+    """
+    copy = _COPY.fullmatch(stem)
+    return None if copy is None else (copy["original"], copy["word"] is not None)
+
+
+def set_of(stem: str) -> str | None:
+    """Name the set that a trailing frame suffix tells a file to belong to; None without one.
+
+    Examples
+    --------
+    >>> [set_of(stem) for stem in ("church_1", "church-dark", "church +2EV", "IMG_0042")]
+    ['church', 'church', 'church', None]
+    """
+    if read_count(stem) is not None:
+        return None
+    part = _FRAME_OF_SET.fullmatch(stem)
+    return None if part is None else part["set"].rstrip(" -_.(+").casefold() or None
+
+
+def compile_pattern(pattern: str) -> Callable[[str], str | None]:
+    """Make a function that names the set of a file from its path.
+
+    Parameters
+    ----------
+    pattern : str
+        A template such as ``{set}_{frame}``, or a regular expression with a group named ``set``.
+        It has to match the whole name without its suffix; with a ``/`` in it, the whole path.
+
+    Returns
+    -------
+    function
+        From a path to the name of its set, folder included; None where the pattern does not match.
+
+    Raises
+    ------
+    PlanError
+        If the pattern names no set, or is no regular expression.
+
+    Examples
+    --------
+    >>> compile_pattern("{set}_{frame}")("trip/church_2.jpg")
+    'trip/church'
+    """
+    template = "(?P<set>" not in pattern
+    source = _FIELD.sub(_template_group, re.escape(pattern)) if template else pattern
+    try:
+        expression = re.compile(source)
+    except re.error as error:
+        message = f"the pattern {pattern} is no regular expression ({error}); correct it"
+        raise PlanError(message) from error
+    if "set" not in expression.groupindex:
+        message = f"the pattern {pattern} names no set; write {{set}} where its name stands"
+        raise PlanError(message)
+    whole = "/" in pattern
+
+    def set_of_path(path: str) -> str | None:
+        folder, slash, name = path.rpartition("/")
+        stem = name.rpartition(".")[0] or name
+        match = expression.fullmatch(f"{folder}{slash}{stem}" if whole else stem)
+        if match is None or not match["set"]:
+            return None
+        return str(match["set"]) if whole else f"{folder}{slash}{match['set']}"
+
+    return set_of_path
+
+
+def _template_group(field: re.Match[str]) -> str:
+    """Turn a field of a template into a group; all but the set are whatever stands there."""
+    return "(?P<set>.+)" if field[1] == "set" else "[^/]+?"

@@ -1,0 +1,104 @@
+"""Sets that people made: a folder per scene, a name per scene, a pattern they give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from expinterp.brackets.evidence import Evidence, evidence_of
+from expinterp.brackets.frames import Frame
+from expinterp.brackets.habits import Habits, show_different_scenes, show_one_scene
+from expinterp.brackets.runs import (
+    Edge,
+    Run,
+    follows,
+    in_order,
+    levels_of,
+    pause,
+    seen_levels,
+    stream_of,
+)
+from expinterp.brackets.shapes import (
+    LEAST_STATED_STEP,
+    LEAST_STEP_IN_SCENE,
+    LONGEST,
+    Shape,
+    shape_of,
+    smallest_step,
+)
+
+PATIENCE = 900.0  # seconds between the frames of a scene that has a folder or a name of its own
+HABITUAL = 5  # sets from which on a smaller one stands out
+
+
+def distinct_levels(frames: Sequence[Frame]) -> tuple[tuple[float, ...], bool] | None:
+    """Give levels that tell the frames of a set apart: exposures, else brightness.
+
+    Returns
+    -------
+    tuple of float
+        Stops.
+    bool
+        Whether they are stated exposures.
+    None
+        Instead, if two frames are as bright.
+    """
+    if all(frame.ev is not None for frame in frames):
+        levels = levels_of(frames)
+        if smallest_step(levels) >= LEAST_STATED_STEP:
+            return levels, True
+    if all(frame.look is not None for frame in frames):
+        levels = seen_levels(frames)
+        if smallest_step(levels) >= LEAST_STEP_IN_SCENE:
+            return levels, False
+    return None
+
+
+def whole_scene(frames: Sequence[Frame], *, gap: float) -> Run | None:
+    """Take frames that were put together for a bracket, if they are the frames of one scene."""
+    if not 2 <= len(frames) <= LONGEST or len({stream_of(frame) for frame in frames}) > 1:
+        return None
+    ordered = in_order(frames)
+    found = distinct_levels(ordered)
+    if found is None or not _in_patience(ordered):
+        return None
+    levels, stated = found
+    if not show_one_scene(ordered, levels) and not _is_credible(ordered, levels, gap):
+        return None
+    unknown = Edge.UNKNOWN
+    return Run(tuple(ordered), levels, stated, unknown, unknown, stream_of(ordered[0]))
+
+
+def _in_patience(frames: Sequence[Frame]) -> bool:
+    """Tell whether no pause is too long for one scene; one that is not known is not."""
+    pauses = (pause(one, other) for one, other in pairwise(frames))
+    return all(seconds is None or seconds <= PATIENCE for seconds in pauses)
+
+
+def _is_credible(frames: Sequence[Frame], levels: Sequence[float], gap: float) -> bool:
+    """Tell whether frames without clear looks are of one scene by what they state."""
+    if show_different_scenes(frames, levels):
+        return False
+    if not all(follows(one, other, gap=gap) for one, other in pairwise(frames)):
+        return False
+    stated = all(frame.ev is not None for frame in frames)
+    if not stated or frames[0].captured is None:
+        return False
+    found = evidence_of(frames, levels, stated=True)
+    regular = shape_of(levels, stated=True, least_step=LEAST_STATED_STEP) is not None
+    return found not in {Evidence.AUTOMATIC, Evidence.SILENT} or (regular and len(frames) > 2)
+
+
+def shape_of_scene(run: Run) -> Shape | None:
+    """Tell the shape of a whole scene, if cameras make such sets."""
+    least = LEAST_STATED_STEP if run.stated else LEAST_STEP_IN_SCENE
+    return shape_of(run.levels, stated=run.stated, least_step=least)
+
+
+def lacks_frames(run: Run, habits: Habits) -> bool:
+    """Tell whether a scene stands out as smaller than what its camera makes elsewhere."""
+    shape, habit = shape_of_scene(run), habits.of(run.stream)
+    if shape is None:
+        return False
+    wholes, count = habit.wholes(shape), habit.count(shape)
+    return wholes >= HABITUAL and count < max(2, wholes / 20)

@@ -1,0 +1,74 @@
+"""Small grey pictures, for comparing files without decoding them whole."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from PIL import JpegImagePlugin
+
+from expinterp.errors import ImageFileError
+from expinterp.images.decode import read_photograph
+from expinterp.images.files import open_source
+from expinterp.images.limits import MAX_PIXELS, check_size, damage_reported
+from expinterp.images.pillow import without_warnings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SIDE = 160  # pixels of the longer side; what cameras put into EXIF blocks
+
+
+def decode_thumbnail(data: bytes) -> NDArray[np.uint8] | None:
+    """Decode the small JPEG of an EXIF block; None if it is damaged, or not small.
+
+    Returns
+    -------
+    uint8 array, shape (rows, cols)
+        Grey, display-encoded.
+    """
+    try:
+        with damage_reported("thumbnail", "JPEG"):
+            return _reduced_jpeg(BytesIO(data), 4 * SIDE * SIDE)
+    except ImageFileError:
+        return None
+
+
+def read_thumbnail_of(path: str | Path, form: str) -> NDArray[np.uint8]:
+    """Decode a picture file to a small grey one; JPEG at an eighth of its size, others whole.
+
+    Parameters
+    ----------
+    path : str or Path
+    form : str
+        Its format, a key of `expinterp.images.FORMATS`.
+
+    Returns
+    -------
+    uint8 array, shape (rows, cols)
+        Display-encoded, as stored (not turned) for JPEG, else upright.
+
+    Raises
+    ------
+    ImageFileError
+        If the file cannot be read.
+    """
+    if form == "jpeg":
+        with open_source(path) as stream, damage_reported(str(path), "JPEG"):
+            return _reduced_jpeg(stream, MAX_PIXELS)
+    pixels = read_photograph(path).pixels
+    step = max(1, max(pixels.shape[:2]) // (4 * SIDE))
+    small = pixels[::step, ::step].mean(axis=2)
+    grey: NDArray[np.uint8] = (small / (257 if pixels.dtype == np.uint16 else 1)).astype(np.uint8)
+    return grey
+
+
+def _reduced_jpeg(stream: BinaryIO, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode a JPEG to grey, as much reduced as the decoder can without falling below `SIDE`."""
+    with without_warnings():
+        image = JpegImagePlugin.JpegImageFile(stream)
+    check_size(*image.size, max_pixels)
+    image.draft("L", (SIDE, SIDE))
+    return np.array(image.convert("L"))
