@@ -34,6 +34,7 @@ ALLOWED = {
     "batch": {"brackets", "images", "job", "journal", "refine"},
     "calibration": {"exposure", "images", "job", "plot", "response"},
     "plot": set(),
+    "report": {"images", "journal", "cv2", "PIL"},
     "doctor": {"refine", "onnxruntime", "cv2", "PIL"},
     "cli": {
         "batch",
@@ -43,6 +44,7 @@ ALLOWED = {
         "images",
         "job",
         "refine",
+        "report",
         "response",
         "click",
         "rich",

@@ -23,6 +23,7 @@ from expinterp.cli.batch import batch
 from expinterp.cli.calibrate import calibrate
 from expinterp.cli.doctor import doctor
 from expinterp.cli.interpolate import interpolate
+from expinterp.cli.report import report
 from expinterp.cli.talk import Talk
 from expinterp.errors import ExitCode, ExpInterpError
 
@@ -40,7 +41,7 @@ def commands() -> None:
     """Gather the commands."""
 
 
-for _command in (interpolate, batch, calibrate, doctor):
+for _command in (interpolate, batch, report, calibrate, doctor):
     commands.add_command(_command)
 
 

@@ -8,8 +8,7 @@ without scripts shows them one below the other.
 from __future__ import annotations
 
 import base64
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,24 +75,21 @@ def _state(result: Result) -> Html:
 
 def _facts(result: Result) -> Html | None:
     """Say in one line what matters most."""
-    ratio = _ratio(result)
+    ratios = [mapping(report.get("ratio")) for report in result.reports]
     times = [exposure_time(file.time) for file in result.files if file.made]
     facts = [
-        _labelled("measured", stops(number(ratio.get("measured")))),
-        _labelled("stated", stops(number(ratio.get("stated")))),
-        _labelled("result at", ", ".join(dict.fromkeys(filter(None, times)))),
-        _labelled("took", duration(result.seconds)),
+        _labelled("measured", [stops(number(ratio.get("measured"))) for ratio in ratios]),
+        _labelled("stated", [stops(number(ratio.get("stated"))) for ratio in ratios]),
+        _labelled("result at", times),
+        _labelled("took", [duration(result.seconds)]),
     ]
     said = [element("li", fact) for fact in facts if fact]
     return element("ul", *said, class_="facts", role="list") if said else None
 
 
-def _labelled(label: str, value: str) -> str:
-    return f"{label} {value}" if value else ""
-
-
-def _ratio(result: Result) -> Mapping[str, Any]:
-    return next((mapping(report.get("ratio")) for report in result.reports), {})
+def _labelled(label: str, values: Iterable[str]) -> str:
+    said = ", ".join(dict.fromkeys(filter(None, values)))
+    return f"{label} {said}" if said else ""
 
 
 def _error(result: Result) -> Html | None:
@@ -123,7 +119,7 @@ def _strip_item(one: Shown) -> Html:
     file = one.file
     caption = element(
         "figcaption",
-        element("span", element("b", file.role), " ", exposure_time(file.time)),
+        element("span", element("b", file.label), " ", exposure_time(file.time)),
         element("span", name(file.path.name)),
     )
     made = "made" if file.made else None
@@ -140,7 +136,7 @@ def _image(encoded: Encoded, file: File) -> Html:
     data = base64.b64encode(encoded.data).decode("ascii")
     return element(
         "img",
-        alt=f"{file.role}: {file.name}",
+        alt=f"{file.label}: {file.name}",
         width=encoded.cols,
         height=encoded.rows,
         loading="lazy",
@@ -168,7 +164,7 @@ def _views(shown: Sequence[Shown]) -> Html | None:
         element(
             "figure",
             _image(one.picture.view, one.file),
-            element("figcaption", one.file.role, ": ", name(one.file.name)),
+            element("figcaption", one.file.label, ": ", name(one.file.name)),
         )
         for one in shown
         if isinstance(one.picture, Picture)
@@ -201,10 +197,9 @@ def _series(shown: Sequence[Shown]) -> list[tuple[File, Series]]:
     ]
     inputs = _spread([pair for pair in plotted if not pair[0].made], len(INPUT_STYLES))
     results = [pair for pair in plotted if pair[0].made]
-    roles = Counter(file.role for file, _ in plotted)
     styles = [*_spread(INPUT_STYLES, len(inputs)), "result", *["result-2"] * len(results)]
     return [
-        (file, Series(file.role if roles[file.role] == 1 else file.path.name, style, histogram))
+        (file, Series(file.label, style, histogram))
         for (file, histogram), style in zip(inputs + results, styles, strict=False)
     ]
 
@@ -242,7 +237,7 @@ def _file_row(one: Shown, beside: Path | None) -> list[object]:
     readable = isinstance(one.picture, Picture)
     named = name(file.name)
     return [
-        file.role,
+        file.label,
         link(file.path, named, beside=beside) if readable else join((named, f", {one.picture}")),
         exposure_time(file.time),
         f"{iso:g}" if iso else "",
@@ -257,16 +252,15 @@ def _file_row(one: Shown, beside: Path | None) -> list[object]:
 def _numbers(result: Result) -> Html:
     """List what else the jobs measured."""
     pairs: list[tuple[str, object]] = []
+    spent: dict[str, float] = {}
     for report in result.reports:
-        response, refinement = mapping(report.get("response")), report.get("refinement")
-        timings = mapping(report.get("timings"))
-        spent = [(stage, duration(number(seconds))) for stage, seconds in timings.items()]
-        pairs += [
-            ("Response", _response(response)),
-            ("Network", _network(refinement) if "refinement" in report else ""),
-            ("Timings", ", ".join(f"{stage} {time}" for stage, time in spent if time)),
-        ]
-    return terms([*dict.fromkeys(pairs), ("Finished", moment(result.finished))], class_="numbers")
+        pairs.append(("Response", _response(mapping(report.get("response")))))
+        pairs.append(("Network", _network(report)))
+        for stage, seconds in mapping(report.get("timings")).items():
+            spent[stage] = spent.get(stage, 0.0) + (number(seconds) or 0.0)
+    timings = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in spent.items())
+    pairs += [("Timings", timings), ("Finished", moment(result.finished))]
+    return terms([*dict.fromkeys(pairs)], class_="numbers")
 
 
 def _response(response: Mapping[str, Any]) -> str:
@@ -274,8 +268,8 @@ def _response(response: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (source, camera, text(response.get("file")))))
 
 
-def _network(refinement: object) -> str:
-    said = mapping(refinement)
-    if not said:
-        return "not used"
-    return text(said.get("provider")).removesuffix("ExecutionProvider") or "used"
+def _network(report: Mapping[str, Any]) -> str:
+    if "refinement" not in report:
+        return ""
+    used = mapping(report["refinement"])
+    return text(used.get("provider")).removesuffix("ExecutionProvider") or "not used"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from expinterp.journal import Record
 from expinterp.report.markup import Html, element, name
 from expinterp.report.page import table, terms
-from expinterp.report.results import STATES, Result, State, mapping, text
+from expinterp.report.results import STATES, Result, State, text
 from expinterp.report.wording import count, duration
 
 STATE_NAMES: Mapping[State, str] = {
@@ -115,31 +115,28 @@ def _leftovers(leftovers: Sequence[Mapping[str, Any]]) -> Html | None:
 def _options(record: Record) -> Html:
     """List what was asked for."""
     header = record.header
-    options = {
-        "mode": text(header.get("mode")),
-        "output": name(text(header.get("out"))) if text(header.get("out")) else "",
-        **mapping(header.get("options")),
-    }
-    pairs = [
-        (key.replace("_", " "), _value(value))
-        for key, value in options.items()
-        if value not in (None, "", False, [], {})
-    ]
-    version = text(header.get("version"))
-    return element(
-        "details",
-        element("summary", "Options"),
-        terms([*pairs, ("version", version)], class_="numbers"),
-    )
+    said = [("mode", header.get("mode")), ("output", header.get("out"))]
+    said += [*_flat(header.get("options")), ("version", header.get("version"))]
+    pairs = [(key, _value(value)) for key, value in said]
+    return element("details", element("summary", "Options"), terms(pairs, class_="numbers"))
 
 
-def _value(value: Any) -> object:
-    """Show the value of an option."""
-    if value is True:
-        return "yes"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(str(one) for one in value)
-    return value if isinstance(value, str) else str(value)
+def _flat(options: object, key: str = "") -> Iterator[tuple[str, object]]:
+    """List what nested options say, each under its own name."""
+    if not isinstance(options, dict):
+        yield key.replace("_", " "), options
+        return
+    for inner, value in options.items():
+        yield from _flat(value, inner)
+
+
+def _value(value: object) -> object:
+    """Show the value of an option; nothing if it was left open."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return name(", ".join(map(str, value)))
+    return name(str(value)) if value not in (None, "") else ""
 
 
 def write_filters(results: Sequence[Result]) -> Html:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -55,7 +55,9 @@ class File:
     name : str
         As the journal gives it, relative.
     role : str
-        ``long``, ``short``, ``medium``, ``fused``...
+        What the job says it is: ``long``, ``short``, ``medium``... Empty if it does not.
+    label : str
+        What the page calls it: its role, numbered if the bracket has several such files.
     made : bool
         Whether the batch made it.
     facts : dict
@@ -65,6 +67,7 @@ class File:
     path: Path
     name: str
     role: str
+    label: str
     made: bool
     facts: dict[str, Any]
 
@@ -140,13 +143,14 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 
 def _read_result(name: str, line: dict[str, Any], folder: Path, out: Path) -> Result:
     reports = tuple(mapping(report) for report in items(line.get("reports")))
+    frames = _files(line.get("frames"), folder, _rows(reports, "inputs"), made=False)
+    if len(frames) != 2:  # of more, one is the short shot of one pair and the long one of the next
+        frames = [replace(frame, role="") for frame in frames]
+    outputs = _files(line.get("outputs"), out, _rows(reports, "outputs"), made=True)
     return Result(
         name=name,
         status=text(line.get("status")),
-        files=(
-            *_files(line.get("frames"), folder, _rows(reports, "inputs"), made=False),
-            *_files(line.get("outputs"), out, _rows(reports, "outputs"), made=True),
-        ),
+        files=(*_label(frames, "shot"), *_label(outputs, "result")),
         reports=reports,
         warnings=_warnings(reports),
         error=mapping(line.get("error")),
@@ -171,9 +175,18 @@ def _files(names: object, base: Path, rows: list[dict[str, Any]], *, made: bool)
         matching = [row for row in rows if _same_name(text(row.get("file")), name)]
         # Of a.jpg and sub/a.jpg, both end in a.jpg.
         facts = min(matching, key=lambda row: len(row["file"]), default={})
-        role = text(facts.get("kind" if made else "role")) or ("result" if made else "input")
-        files.append(File(base / name, name, role, made, facts))
+        role = text(facts.get("kind" if made else "role"))
+        files.append(File(base / name, name, role, "", made, facts))
     return files
+
+
+def _label(files: list[File], unknown: str) -> Iterator[File]:
+    """Name files after their roles, with a number where there are several of one."""
+    labels = [file.role or unknown for file in files]
+    for place, (file, label) in enumerate(zip(files, labels, strict=True)):
+        several = labels.count(label) > 1
+        numbered = f"{label} {labels[:place].count(label) + 1}" if several else label
+        yield replace(file, label=numbered)
 
 
 def _same_name(reported: str, name: str) -> bool:

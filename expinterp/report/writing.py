@@ -34,7 +34,7 @@ def write_report(
     *,
     overwrite: bool = False,
     progress: Callable[[str, float], None] = lambda stage, share: None,
-) -> None:
+) -> list[str]:
     """Write the report of a batch: one file of HTML that needs nothing else.
 
     Pictures are read anew from where they were, made small, and part of the page; 48 MB of them
@@ -51,6 +51,11 @@ def write_report(
     progress : function
         Called with what is done and the share of everything that is done, 0..1.
 
+    Returns
+    -------
+    list of str
+        What a person should know of the page.
+
     Raises
     ------
     ImageFileError
@@ -65,9 +70,11 @@ def write_report(
     files = [str(file.path) for result in results for file in result.files]
     check_output(target, overwrite=overwrite, inputs=(path, *files))
     beside = None if str(target) == STREAM else Path(os.path.realpath(Path(target).parent))
+    cards = Cards(results[:MOST_BRACKETS], beside, progress)
     with _opened(target, overwrite=overwrite) as stream:
-        for part in write_parts(record, results, beside=beside, progress=progress):
+        for part in _parts(record, results, cards):
             stream.write(part.encode())
+    return list(_remarks(results, cards))
 
 
 def read_record(path: Path) -> Record:
@@ -99,50 +106,68 @@ def _opened(target: str | Path, *, overwrite: bool) -> AbstractContextManager[Bi
     return replacing(target, overwrite=overwrite)
 
 
-def write_parts(
-    record: Record,
-    results: Sequence[Result],
-    *,
-    beside: Path | None,
-    progress: Callable[[str, float], None],
-) -> Iterator[Html]:
+def _remarks(results: Sequence[Result], cards: Cards) -> Iterator[str]:
+    if cards.absent:
+        yield f"{count(cards.absent, 'picture')} of the batch cannot be found or shown any more"
+    if len(results) > len(cards.results):
+        yield f"the page shows {len(cards.results):,} of {len(results):,} brackets, worst first"
+
+
+def _parts(record: Record, results: Sequence[Result], cards: Cards) -> Iterator[Html]:
     """Write the page piece by piece."""
     folder = Path(text(record.header.get("folder"))).name
-    shown = results[:MOST_BRACKETS]
     yield begin_page(f"Batch report: {folder}", styles=STYLES, script=SCRIPT)
     yield write_overview(record, results)
     yield Html('<main id="content" tabindex="-1">')
     yield Html('<section aria-labelledby="brackets"><h2 id="brackets">Brackets</h2>')
-    yield write_filters(shown)
-    for number, card in enumerate(_write_cards(shown, beside), 1):
-        yield card
-        progress("pictures", number / len(shown))
-    if rest := len(results) - len(shown):
+    yield write_filters(cards.results)
+    yield from cards
+    if rest := len(results) - len(cards.results):
         yield element("p", f"{count(rest, 'more bracket')} in the journal.")
     yield Html("</section></main>")
     yield end_page(script=SCRIPT)
 
 
-def _write_cards(results: Sequence[Result], beside: Path | None) -> Iterator[Html]:
-    """Make the cards in their order, a few ahead of the one that is written."""
+class Cards:
+    """The cards of a page, made while they are written: a few at a time, in their order.
 
-    def card(number: int, result: Result) -> Html:
-        sizes = share_out(len(results), len(result.files))
-        shown = [show(file, sizes) for file in result.files]
-        return write_card(result, shown, number=number, beside=beside)
+    Attributes
+    ----------
+    absent : int
+        Pictures that could not be shown, so far.
+    """
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        waiting = enumerate(results, 1)
-        ahead: deque[Future[Html]] = deque(
-            pool.submit(card, *item) for item in islice(waiting, 2 * WORKERS)
-        )
-        try:
-            while ahead:
-                yield ahead.popleft().result()
-                ahead.extend(pool.submit(card, *item) for item in islice(waiting, 1))
-        finally:
-            for future in ahead:
-                future.cancel()
+    def __init__(
+        self,
+        results: Sequence[Result],
+        beside: Path | None,
+        progress: Callable[[str, float], None],
+    ) -> None:
+        self.results = results
+        self.absent = 0
+        self._beside = beside
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[Html]:
+        """Write card after card."""
+        waiting = iter(self.results)
+        ahead: deque[Future[list[Shown]]] = deque()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            try:
+                for number, result in enumerate(self.results, 1):
+                    more = islice(waiting, 2 * WORKERS - len(ahead))
+                    ahead.extend(pool.submit(self._show, result) for result in more)
+                    shown = ahead.popleft().result()
+                    self.absent += sum(isinstance(one.picture, str) for one in shown)
+                    yield write_card(result, shown, number=number, beside=self._beside)
+                    self._progress("pictures", number / len(self.results))
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def _show(self, result: Result) -> list[Shown]:
+        sizes = share_out(len(self.results), len(result.files))
+        return [show(file, sizes) for file in result.files]
 
 
 def show(file: File, sizes: Sizes) -> Shown:

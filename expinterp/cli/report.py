@@ -1,0 +1,41 @@
+"""``expinterp report``: the journal of a batch in, one page of HTML out."""
+
+from __future__ import annotations
+
+import click
+
+from expinterp.cli.options import NAME
+from expinterp.cli.talk import Talk, talk_options
+
+HELP = """Write a report of a batch: one page of HTML that needs no network, nor anything beside it.
+
+\b
+expinterp report results -o report.html
+expinterp report results/expinterp-journal.jsonl -o report.html
+
+JOURNAL is the journal of a batch, or the folder of its results. The page shows failures first, and
+of every bracket its pictures side by side, their brightness, and what was measured.
+"""
+
+
+@click.command(help=HELP, short_help="Write a report of a batch, one page of HTML.")
+@click.argument("journal", type=NAME)
+@click.option(
+    "-o", "--output", type=NAME, metavar="FILE", required=True, help="The page; - is stdout."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a page that exists.")
+@talk_options
+@click.pass_context
+def report(context: click.Context, journal: str, output: str, overwrite: bool) -> None:
+    """Read the journal, and write the page."""
+    if not (journal and output):
+        message = "JOURNAL and --output need names of files, not empty ones"
+        raise click.UsageError(message)
+    from expinterp.report import write_report
+
+    talk = context.ensure_object(Talk)
+    with talk.progress() as progress:
+        remarks = write_report(journal, output, overwrite=overwrite, progress=progress)
+    for remark in remarks:
+        talk.warn(remark)
+    talk.detail(f"wrote {output}")
