@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+ENFUSE = "enfuse, defaults"
 FLOOR = """
 import sys, cv2, numpy as np
 images = [cv2.imread(name, cv2.IMREAD_UNCHANGED) for name in sys.argv[1:3]]
@@ -74,6 +75,27 @@ def run(command: list[str]) -> tuple[float, float]:
     return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
+def time_in_turn(
+    commands: dict[str, list[str]], repeat: int
+) -> dict[str, list[tuple[float, float]]]:
+    """Run all commands in turn, `repeat` times over: what `run` tells of each."""
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    for _ in range(repeat):
+        for name, command in commands.items():
+            results[name].append(run(command))
+    return results
+
+
+def print_table(title: str, results: dict[str, list[tuple[float, float]]]) -> None:
+    """Print the best time and the highest peak of each command, beside enfuse."""
+    reference = min(results.get(ENFUSE, [(float("nan"), 0)]))[0]
+    print(f"{title}, {os.cpu_count()} cores")
+    print(f"{'command':42}{'seconds':>9}{'/ enfuse':>10}{'peak MiB':>10}")
+    for name, runs in results.items():
+        seconds, memory = min(t for t, _ in runs), max(m for _, m in runs)
+        print(f"{name:42}{seconds:9.2f}{seconds / reference:10.2f}{memory:10.0f}")
+
+
 def main() -> None:
     """Time every command and print the table."""
     parser = argparse.ArgumentParser(description="Cost of interpolate beside enfuse.")
@@ -86,31 +108,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pair = write_pair(Path(folder), options.megapixels, suffix)
         out = str(Path(folder) / f"out{suffix}")
+        interpolate = [*tool, *pair, "-o", out, "--overwrite"]
         commands = {
             "floor: decode two, encode one (OpenCV)": [sys.executable, "-c", FLOOR, *pair, out],
-            "enfuse, defaults": ["enfuse", "-o", out, *pair],
-            "expinterp interpolate --no-refine": [
-                *tool,
-                *pair,
-                "-o",
-                out,
-                "--overwrite",
-                "--no-refine",
-            ],
-            "expinterp interpolate": [*tool, *pair, "-o", out, "--overwrite"],
+            ENFUSE: ["enfuse", "-o", out, *pair],
+            "expinterp interpolate --no-refine": [*interpolate, "--no-refine"],
+            "expinterp interpolate": interpolate,
         }
         if shutil.which("enfuse") is None:
-            commands.pop("enfuse, defaults")
-        results: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-        for _ in range(options.repeat):
-            for name, command in commands.items():
-                results[name].append(run(command))
-    reference = min(results.get("enfuse, defaults", [(float("nan"), 0)]))[0]
-    print(f"{options.megapixels:g} MP {options.format} pair, {os.cpu_count()} cores")
-    print(f"{'command':42}{'seconds':>9}{'/ enfuse':>10}{'peak MiB':>10}")
-    for name, runs in results.items():
-        seconds, memory = min(t for t, _ in runs), max(m for _, m in runs)
-        print(f"{name:42}{seconds:9.2f}{seconds / reference:10.2f}{memory:10.0f}")
+            commands.pop(ENFUSE)
+        results = time_in_turn(commands, options.repeat)
+    print_table(f"{options.megapixels:g} MP {options.format} pair", results)
 
 
 if __name__ == "__main__":
