@@ -28,7 +28,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -113,15 +113,20 @@ def methods() -> dict[str, Fusion]:
 
 
 def there(rows: dict[str, Row]) -> dict[str, Row]:
-    """Leave out the rows of programs that this machine lacks, and say so."""
+    """Leave out the rows of programs that this machine lacks."""
+    names = {name: set(name.replace(",", "").split()) for name in rows}
+    return {name: row for name, row in rows.items() if not names[name] & missing_programs()}
+
+
+@cache
+def missing_programs() -> set[str]:
+    """Look for the programs, and say which are not there."""
     missing = set() if shutil.which("enfuse") else {"enfuse"}
     if subprocess.run([*TOOL, "--help"], capture_output=True, check=False).returncode:
         missing.add("expinterp")
     for program in missing:
         print(f"{program} is not there; its rows are left out", file=sys.stderr)
-    return {
-        name: row for name, row in rows.items() if not missing & set(name.replace(",", "").split())
-    }
+    return missing
 
 
 def score(fused: np.ndarray, bracket: Bracket) -> list[float]:

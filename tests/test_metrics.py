@@ -412,6 +412,17 @@ def test_shots_need_rising_times(times):
         read_scene([noise((9, 9))] * 2, times, gamma_response(channels=1))
 
 
+def test_shots_need_a_response_for_each_channel():
+    with pytest.raises(ValueError, match="channels"):
+        read_scene([noise((9, 9))] * 2, [0.0, 1.0], gamma_response(channels=3))
+
+
+def test_one_pixel_has_no_pairs():
+    pixel = noise((1, 1, 3))
+    light = read_scene([pixel, pixel], [0.0, 1.0], gamma_response())
+    assert order_violations(pixel, light) == Violations(None, None)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_values_that_clipping_would_change_are_counted(dtype):
     planes = np.array([[-0.1, 0.0, 0.5, 1.0], [1.0 + 1e-7, -1e-7, 1.3, 7.0]], dtype)

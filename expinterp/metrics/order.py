@@ -84,7 +84,8 @@ def read_scene(shots: Sequence[Pixels], log_times: Sequence[float], response: Fl
     Raises
     ------
     ValueError
-        If there are fewer than two shots, they differ in shape, or times do not increase.
+        If there are fewer than two shots, they differ in shape or have not the channels of the
+        response, or times do not increase.
     """
     if len(shots) < 2 or len(shots) != len(log_times) or np.any(np.diff(log_times) <= 0):
         msg = f"need two or more shots, short to long, and their times: got {list(log_times)}"
@@ -92,6 +93,9 @@ def read_scene(shots: Sequence[Pixels], log_times: Sequence[float], response: Fl
     check_alike(shots)
     step = math.ceil(math.sqrt(shots[0].shape[0] * shots[0].shape[1] / GRID))
     codes = [np.atleast_3d(on_scale(shot[::step, ::step])) for shot in shots]
+    if codes[0].shape[2] != len(response):
+        msg = f"shots of {codes[0].shape[2]} channels need as many responses, got {len(response)}"
+        raise ValueError(msg)
     short, long = _luminance(codes[0]), _luminance(codes[-1])
     return Scene(
         np.log(_luminance(np.exp(_merge(codes, log_times, response)))),

@@ -111,5 +111,6 @@ def check_alike(images: Iterable[Pixels], least: int = 1) -> None:
         msg = f"images must have shape (rows, cols) or (rows, cols, 1 or 3), got {shape}"
         raise ValueError(msg)
     if min(shape[:2]) < least:
-        msg = f"images must have {least} pixels or more on each side, got {shape[1]} × {shape[0]}"
+        size = f"{shape[1]} × {shape[0]}"
+        msg = f"{least} pixels are needed on each side, got {size}; compare larger images"
         raise ValueError(msg)
