@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,8 +67,7 @@ def write_report(
     path = path / NAME if path.is_dir() else path
     record = read_record(path)
     results = read_results(record, _output_folder(record, path))
-    files = [str(file.path) for result in results for file in result.files]
-    check_output(target, overwrite=overwrite, inputs=(path, *files))
+    check_output(target, overwrite=overwrite, inputs=chain([path], _photographs(results)))
     beside = None if str(target) == STREAM else Path(os.path.realpath(Path(target).parent))
     cards = Cards(results[:MOST_BRACKETS], beside, progress)
     with _opened(target, overwrite=overwrite) as stream:
@@ -98,6 +97,11 @@ def _output_folder(record: Record, journal: Path) -> Path:
     if journal.name == NAME:
         return journal.parent.absolute()
     return Path(text(record.header.get("out")))
+
+
+def _photographs(results: Sequence[Result]) -> Iterator[Path]:
+    """List the files of a batch that are there."""
+    return (file.path for result in results for file in result.files if file.path.is_file())
 
 
 def _opened(target: str | Path, *, overwrite: bool) -> AbstractContextManager[BinaryIO]:
