@@ -27,6 +27,8 @@ def shown(text: str) -> str:
     >>> print(shown("a\nb\udcff"))
     a\nb\udcff
     """
+    if text.isprintable():  # as nearly all is, megabytes of base64 among it
+        return text
     return "".join(_visible(char) for char in text)
 
 
