@@ -6,6 +6,7 @@ Arrays are display-encoded, (rows, cols, channels), R G B or grey, uint8 or uint
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,11 +50,15 @@ class Pair:
     response : float64 array, shape (channels, 256)
         g(z) = ln(E·t), on a scale where the ratio is exp(`log_ratio`).
     log_ratio : float
-        ln(t1/t2), natural logarithm.
+        ln(t1/t2) on that scale, natural logarithm.
+    ratio_measured : float
+        t1/t2 as the pixels say, within a stop or so if the response is not known.
     ratio_stated : float or None
         t1/t2 as files or caller say, > 1.
     source : {'pair', 'profile'}
         Where the response comes from.
+    levels : tuple of float64 arrays, shape (n, 2)
+        Code values of ``long`` and ``short`` that stand for the same light, per channel.
     clipped : dict
         Share of code values at the ends of the range: ``{"long": {"black": …, "white": …}, …}``.
     channels : int
@@ -69,17 +74,14 @@ class Pair:
     short: Pixels
     response: Floats
     log_ratio: float
+    ratio_measured: float
     ratio_stated: float | None
     source: str
+    levels: tuple[Floats, ...]
     clipped: dict[str, dict[str, float]]
     channels: int
     swapped: bool = False
     notices: tuple[str, ...] = ()
-
-    @property
-    def ratio_measured(self) -> float:
-        """t1/t2 as the pixels say, within a stop or so if the response is not known."""
-        return math.exp(self.log_ratio)
 
     @property
     def ratio(self) -> float:
@@ -135,20 +137,19 @@ def measure(
         long, short, small = short, long, small[::-1]
     stated = None if ratio is None else max(ratio, 1 / ratio)
     joint = joint_histogram(*small)
-    prior = prior or load_prior()
-    source = "pair" if response is None else "profile"
-    estimate = _estimate(
-        joint, prior if response is None else prior.around(response.response), stated
-    )
-    _check_pair(*small, joint, estimate)
-    notices += _explain_ratio(stated, math.exp(estimate.log_ratio), source)
+    levels = tuple(matched_levels(channel) for channel in joint)
+    estimate, measured, doubts = _estimate(levels, prior or load_prior(), response, stated)
+    _check_pair(*small, joint, measured)
+    notices += doubts
     return Pair(
         long=long,
         short=short,
         response=_per_channel(estimate.response, long.shape[2]),
         log_ratio=estimate.log_ratio,
+        ratio_measured=measured,
         ratio_stated=stated,
-        source=source,
+        source=_source(response),
+        levels=levels,
         clipped={"long": _clipped(joint.sum(axis=2)), "short": _clipped(joint.sum(axis=1))},
         channels=channels,
         swapped=swapped,
@@ -195,22 +196,47 @@ def _explain_order(swapped: bool, ratio: float | None) -> list[str]:
     return []
 
 
-def _estimate(joint: NDArray[np.int64], prior: ResponsePrior, stated: float | None) -> Estimate:
+def _estimate(
+    levels: Sequence[Floats], prior: ResponsePrior, profile: Profile | None, stated: float | None
+) -> tuple[Estimate, float, list[str]]:
+    """Estimate the response; also measure t1/t2, and remark on a stated one that disagrees.
+
+    A stated ratio that the pixels do not contradict helps in turn, where a profile says what it
+    is to the curves.
+    """
+    if profile:
+        prior = prior.around(profile.response)
+    scale = (profile and profile.scale) or 1.0
+    log_stated = None if stated is None else scale * math.log(stated)
+    estimate = _from_levels(levels, prior, log_stated)
+    measured = math.exp(estimate.log_ratio / scale)
+    doubts = _explain_ratio(stated, measured, _source(profile))
+    if log_stated and not doubts and profile and profile.scale:
+        estimate = _from_levels(levels, prior.stating(log_stated), log_stated)
+    return estimate, measured, doubts
+
+
+def _source(profile: Profile | None) -> str:
+    return "pair" if profile is None else "profile"
+
+
+def _from_levels(
+    levels: Sequence[Floats], prior: ResponsePrior, log_stated: float | None
+) -> Estimate:
     """Estimate the response; where the shots share no tone, only a stated ratio helps."""
-    levels = [matched_levels(channel) for channel in joint]
     try:
         return estimate_response(levels, prior)
     except ValueError as error:
-        if stated is None:
+        if log_stated is None:
             msg = "the two images share no tone that both hold; if they are a pair, add the ratio"
             raise PairError(msg) from error
         response = np.tensordot(prior.weights, prior.centres, 1)
-        return Estimate(response, math.log(stated))
+        return Estimate(response, log_stated)
 
 
-def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], estimate: Estimate) -> None:
+def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], ratio: float) -> None:
     """Refuse equal exposures, and scenes that neither their tones nor their detail show to be one."""
-    step = ev_step(math.exp(estimate.log_ratio))
+    step = ev_step(ratio)
     if step < LEAST_STEP:
         msg = (
             f"the two exposures are equal (measured {step:.2f} EV apart, {LEAST_STEP} are needed); "

@@ -10,6 +10,7 @@ SIGGRAPH 1997, equation 3.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, pairwise
@@ -46,12 +47,15 @@ class Profile:
         Exposures it was measured from.
     camera : str or None
         Maker and model.
+    scale : float or None
+        What a step of g is to one of ln(E·t): 1 if times were known, None if that is not known.
     """
 
     response: Floats
     residual: float
     shots: int
     camera: str | None = None
+    scale: float | None = None
 
     def to_json(self) -> str:
         """Write the profile as JSON, curves rounded to 1e-5."""
@@ -75,7 +79,17 @@ class Profile:
         if response.shape not in {(1, CODES), (3, CODES)} or not (np.diff(response) > 0).all():
             msg = "response must be 1 or 3 increasing rows of 256 numbers"
             raise ValueError(msg)
-        return cls(response, float(facts["residual"]), int(facts["shots"]), facts["camera"])
+        scale = facts.get("scale")  # older profiles have none
+        if scale is not None and not 0 < scale < math.inf:
+            msg = f"scale must be a positive number, not {scale}"
+            raise ValueError(msg)
+        return cls(
+            response,
+            float(facts["residual"]),
+            int(facts["shots"]),
+            facts["camera"],
+            None if scale is None else float(scale),
+        )
 
 
 def read_profile(path: Path) -> Profile:
@@ -138,7 +152,7 @@ def calibrate(
     response = np.stack([_debevec(z, log_times) for z in channels])
     errors = [_residual(g, z, log_times) for g, z in zip(response, channels, strict=True)]
     residual = float(np.sqrt(np.mean(np.square(errors))) / np.log(2))
-    return Profile(response, round(residual, 4), len(shots), camera)
+    return Profile(response, round(residual, 4), len(shots), camera, scale=1.0)
 
 
 def _faithful(shots: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -64,6 +66,28 @@ def test_a_stated_ratio_changes_what_is_reported_and_not_the_picture():
     assert plain.pair.ratio_stated is None
     assert (told.pair.ratio, told.pair.ratio_stated) == (16.0, 16.0)
     assert told.pair.ratio_measured == plain.pair.ratio_measured
+
+
+def test_a_stated_ratio_helps_where_the_profile_has_a_true_scale():
+    long, short = pair(16)
+    told = measure(long, short, response=replace(PROFILE, scale=1.0), ratio=16.5)
+    plain = measure(long, short, response=PROFILE, ratio=16.5)
+    assert abs(np.exp(told.log_ratio) - 16.5) < abs(np.exp(plain.log_ratio) - 16.5)
+    assert told.ratio_measured == plain.ratio_measured
+
+
+def test_a_stated_ratio_that_the_pixels_contradict_helps_nobody():
+    long, short = pair(16)
+    profile = replace(PROFILE, scale=1.0)
+    told, plain = (measure(long, short, response=profile, ratio=ratio) for ratio in (64, None))
+    assert told.notices
+    assert told.log_ratio == plain.log_ratio
+
+
+def test_a_scale_turns_the_contrast_of_the_curves_into_a_ratio():
+    long, short = pair(16)
+    steep = replace(PROFILE, response=1.25 * PROFILE.response, scale=1.25)
+    assert measure(long, short, response=steep).ratio_measured == pytest.approx(16, rel=0.2)
 
 
 def test_swapped_images_give_the_same_picture_and_a_notice():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from synthetic import GAMMA, expose, gamma_response, scene
 
 from expinterp.mapping import imf_from_response, joint_histogram, matched_levels
-from expinterp.prior import estimate_response, load_prior
+from expinterp.prior import estimate_response, estimate_shared, load_prior
 
 
 def levels(ratio: float, *, gamma: float = GAMMA, seed: int = 0) -> list[np.ndarray]:
@@ -111,3 +111,78 @@ def _disagreement(response: np.ndarray, known: list[np.ndarray]) -> float:
     step = np.interp(z1, codes, g) - np.interp(z2, codes, g)
     slope = np.hypot(*(np.interp(z, codes, np.gradient(g)) for z in (z1, z2)))
     return float(np.median(np.abs(step - np.median(step)) / slope))
+
+
+# --- several pairs of one camera -----------------------------------------------------------------
+
+
+def _half_way_error(response, log_ratio, ratio):
+    """Compare the mapping half-way with that of the camera: mean distance in code values."""
+    codes = np.arange(40, 245)
+    imf = imf_from_response(response, scale=np.exp(-log_ratio / 2))[:, codes]
+    return float(np.abs(imf - codes * ratio ** (-0.5 / GAMMA)).mean())
+
+
+def test_copies_of_a_pair_say_no_more_than_the_pair():
+    one = levels(16)
+    alone = estimate_response(one, load_prior())
+    shared = estimate_shared([one] * 5, load_prior())
+    np.testing.assert_allclose(shared.response, alone.response, atol=1e-9)
+    np.testing.assert_allclose(shared.log_ratios, alone.log_ratio, atol=1e-9)
+    assert shared.scale is None
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_the_order_of_pairs_does_not_matter(stated):
+    ratios = [8, 16, 32]
+    pairs = [levels(ratio, seed=ratio) for ratio in ratios]
+    logs = [float(np.log(ratio)) if stated else None for ratio in ratios]
+    one = estimate_shared(pairs, load_prior(), stated=logs)
+    two = estimate_shared(pairs[::-1], load_prior(), stated=logs[::-1])
+    np.testing.assert_allclose(one.response, two.response, atol=1e-9)
+    np.testing.assert_allclose(one.log_ratios, two.log_ratios[::-1], atol=1e-9)
+
+
+def test_pairs_together_know_the_camera_better_than_the_worst_alone():
+    ratios = [4, 8, 16, 32, 64]
+    pairs = [levels(ratio, seed=ratio) for ratio in ratios]
+    shared = estimate_shared(pairs, load_prior())
+    alone = [estimate_response(pair, load_prior()) for pair in pairs]
+    errors = [
+        (
+            _half_way_error(shared.response, log_ratio, ratio),
+            _half_way_error(own.response, own.log_ratio, ratio),
+        )
+        for own, log_ratio, ratio in zip(alone, shared.log_ratios, ratios, strict=True)
+    ]
+    together, apart = np.array(errors).T
+    assert together.max() < apart.max()
+    assert together.mean() < apart.mean() + 0.1
+
+
+def test_stated_ratios_give_the_curves_their_true_scale():
+    ratios = [4, 16, 64]
+    logs = [float(np.log(ratio)) for ratio in ratios]
+    shared = estimate_shared(
+        [levels(ratio, seed=ratio) for ratio in ratios], load_prior(), stated=logs
+    )
+    assert shared.scale is not None
+    np.testing.assert_allclose(shared.log_ratios / shared.scale, logs, atol=0.15)
+    truth = gamma_response()[:, 230] - gamma_response()[:, 40]
+    found = shared.response[:, 230] - shared.response[:, 40]
+    np.testing.assert_allclose(found / shared.scale, truth, rtol=0.08)
+
+
+def test_one_wrong_pair_among_many_bends_little():
+    pairs = [levels(16, seed=seed) for seed in range(6)]
+    strange = [np.stack([np.linspace(5, 250, 48), np.linspace(4, 180, 48)], axis=1)] * 3
+    clean = estimate_shared(pairs, load_prior())
+    spoilt = estimate_shared([*pairs, strange], load_prior())
+    assert np.abs(clean.response - spoilt.response)[:, 20:240].max() < 0.25
+
+
+def test_a_stated_ratio_is_believed_where_the_prior_is_told():
+    prior = load_prior().around(gamma_response())
+    found = estimate_response(levels(16), prior.stating(float(np.log(20.0))))
+    plain = estimate_response(levels(16), prior)
+    assert abs(found.log_ratio - np.log(20.0)) < abs(plain.log_ratio - np.log(20.0))

@@ -124,6 +124,7 @@ def test_a_profile_survives_its_file(profile, tmp_path):
     held = read_profile(path)
     np.testing.assert_allclose(held.response, profile.response, atol=1e-5)
     assert (held.residual, held.shots, held.camera) == (profile.residual, 5, "Acme One")
+    assert held.scale == profile.scale == 1.0
 
 
 @pytest.mark.parametrize(
@@ -137,6 +138,16 @@ def test_a_profile_survives_its_file(profile, tmp_path):
         json.dumps({"expinterp_profile": 1}),
         json.dumps({"expinterp_profile": 9, "response": [[0.0] * 256]}),
         json.dumps({"expinterp_profile": 1, "response": [[0.0] * 256], "residual": 0, "shots": 3}),
+        json.dumps(
+            {
+                "expinterp_profile": 1,
+                "response": [list(range(256))],
+                "residual": 0,
+                "shots": 3,
+                "camera": None,
+                "scale": -1,
+            }
+        ),
         json.dumps({"expinterp_profile": 1, "response": "x", "residual": 0, "shots": 3}),
     ],
 )
