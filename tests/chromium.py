@@ -30,7 +30,9 @@ OPTIONS = (
     "--no-first-run",
     "--hide-scrollbars",
 )
-KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "Tab": 9, " ": 32, "Enter": 13}
+KEYS = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36} | {
+    f"Arrow{way}": code for code, way in enumerate(("Left", "Up", "Right", "Down"), 37)
+}  # Windows virtual key codes
 
 
 def find_chromium() -> str | None:
@@ -116,7 +118,7 @@ class Page:
     def press(self, key: str) -> None:
         """Press and release a key."""
         code = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
-        text = {"text": "\r"} if key == "Enter" else {"text": " "} if key == " " else {}
+        text = {"text": "\r"} if key == "Enter" else {}
         self.send("Input.dispatchKeyEvent", type="keyDown", **code, **text)
         self.send("Input.dispatchKeyEvent", type="keyUp", **code)
 
@@ -132,10 +134,9 @@ class Page:
         chosen = [{"name": k.replace("_", "-"), "value": v} for k, v in features.items()]
         self.send("Emulation.setEmulatedMedia", features=chosen)
 
-    def picture(self, *, whole: bool = False) -> bytes:
+    def picture(self) -> bytes:
         """Photograph what is to be seen, as PNG."""
-        shot = self.send("Page.captureScreenshot", captureBeyondViewport=whole)
-        return base64.b64decode(shot["data"])
+        return base64.b64decode(self.send("Page.captureScreenshot")["data"])
 
 
 @contextmanager
@@ -156,7 +157,10 @@ def browse(profile: Path, *options: str) -> Iterator[Page]:
     try:
         yield Page(ours_in, ours_out)
     finally:
-        process.kill()
-        process.wait()
+        os.close(ours_out)  # which ends it
         os.close(ours_in)
-        os.close(ours_out)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

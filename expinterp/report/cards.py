@@ -52,19 +52,23 @@ def write_card(result: Result, shown: Sequence[Shown], *, number: int, beside: P
     beside : Path or None
         The folder of the page, for links.
     """
-    title = f"bracket-{number}"
     return element(
         "article",
-        element("h3", name(result.name), id=title),
+        element("h3", name(result.name)),
         _state(result),
-        _facts(result),
-        _error(result),
-        _remarks(result.warnings),
-        element("ul", *map(_strip_item, shown), class_="strip", role="list"),
-        _details(result, shown, beside),
+        element(
+            "div",
+            _facts(result),
+            _error(result),
+            _remarks(result.warnings),
+            element("ul", *map(_strip_item, shown), class_="strip", role="list"),
+            _details(result, shown, beside),
+            class_="body",
+        ),
         class_="bracket",
+        id=f"bracket-{number}",
         data_state=result.state,
-        aria_labelledby=title,
+        aria_label=result.name,
     )
 
 
