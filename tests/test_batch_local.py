@@ -15,8 +15,8 @@ from batch_samples import card, contents, save_plan
 from test_batch_run import JOB, Bench, here
 
 from expinterp import journal
-from expinterp.batch import Task, local_runner
-from expinterp.batch.local import run_local
+from expinterp.batch import Local, Task, pool
+from expinterp.batch import local as local_module
 from expinterp.batch.memory import BASE, weigh
 from expinterp.batch.tasks import Settings, make_tasks
 
@@ -26,7 +26,7 @@ GIB = 2**30
 def test_the_bytes_do_not_depend_on_the_processes(tmp_path: Path) -> None:
     benches = [Bench(tmp_path / str(jobs), 4) for jobs in (1, 2)]
     for jobs, bench in enumerate(benches, start=1):
-        assert bench.run(replace(JOB, refine=True), runner=local_runner(jobs=jobs)).done == 4
+        assert bench.run(replace(JOB, refine=True), runner=Local(jobs=jobs).run).done == 4
     alone = Bench(tmp_path / "alone", 4)
     alone.run(replace(JOB, refine=True), runner=here)
     assert contents(benches[0].out) == contents(benches[1].out) == contents(alone.out)
@@ -35,7 +35,7 @@ def test_the_bytes_do_not_depend_on_the_processes(tmp_path: Path) -> None:
 def test_failures_come_back_as_values(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 3)
     (bench.folder / bench.plan.brackets[0].frames[0]).unlink()
-    summary = bench.run(runner=local_runner(jobs=2))
+    summary = bench.run(runner=Local(jobs=2).run)
     assert summary.done == 2
     assert [result.bracket for result in summary.failures] == ["day 0/b000"]
 
@@ -77,7 +77,7 @@ def test_a_process_that_dies_takes_its_own_bracket_with_it(
     bench = Bench(tmp_path, 4)
     poison.setenv("POISON", fatal_frame(bench, 1))
     said: list[str] = []
-    summary = bench.run(runner=local_runner(jobs=jobs, notice=said.append))
+    summary = bench.run(runner=Local(jobs=jobs, notice=said.append).run)
     assert summary.done == 3
     (failed,) = summary.failures
     assert failed.bracket == "day 1/b001"
@@ -90,7 +90,7 @@ def test_a_process_that_dies_once_is_forgiven(tmp_path: Path, poison: pytest.Mon
     bench = Bench(tmp_path, 4)
     poison.setenv("POISON", fatal_frame(bench, 0))
     poison.setenv("POISON_ONCE", str(tmp_path / "died"))
-    summary = bench.run(runner=local_runner(jobs=2))
+    summary = bench.run(runner=Local(jobs=2).run)
     assert (summary.done, summary.failures) == (4, [])
 
 
@@ -98,39 +98,33 @@ def tasks_of(bench: Bench) -> list[Task]:
     return make_tasks(bench.plan.brackets, bench.settings())
 
 
-def test_a_task_that_fits_nowhere_fails_and_says_what_to_do(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, 2)
+def test_a_task_that_fits_nowhere_fails_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights = {"day 0/b000": 3 * GIB, "day 1/b001": GIB}
-    results = run_local(
-        tasks_of(bench),
-        bench.settings(),
-        jobs=2,
-        room=2 * GIB,
-        weigh=lambda task: weights[task.bracket.name],
-    )
-    errors = {result.bracket: result.error for result in results}
-    assert errors["day 1/b001"] is None
-    failure = errors["day 0/b000"]
-    assert failure is not None
-    assert "needs about 3.0 GiB of memory, 2.0 GiB are allowed" in failure.message
+    monkeypatch.setattr(local_module, "weigh", lambda task, _: weights[task.bracket.name])
+    bench = Bench(tmp_path, 2)
+    summary = bench.run(runner=Local(jobs=2, room=2 * GIB).run)
+    assert summary.done == 1
+    assert summary.failures[0].error is not None
+    said = summary.failures[0].error.message
+    assert "needs about 3.0 GiB of memory, 2.0 GiB are allowed" in said
 
 
 def test_tasks_at_work_together_fit_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from expinterp.batch import local
-
     most = []
-    give = local.Pool.give
+    give = pool.Pool.give
 
-    def watched(pool: local.Pool, task: Task, weight: int) -> None:
-        give(pool, task, weight)
-        most.append(sum(worker.weight for worker in pool.busy.values()))
+    def watched(workers: pool.Pool, task: Task, weight: int) -> None:
+        give(workers, task, weight)
+        most.append(sum(worker.weight for worker in workers.busy.values()))
 
-    monkeypatch.setattr(local.Pool, "give", watched)
+    monkeypatch.setattr(pool.Pool, "give", watched)
+    monkeypatch.setattr(local_module, "weigh", lambda *_: 2)
     bench = Bench(tmp_path, 6)
-    done = run_local(tasks_of(bench), bench.settings(), jobs=3, room=5, weigh=lambda task: 2)
-    assert len(list(done)) == 6
+    assert bench.run(runner=Local(jobs=3, room=5).run).done == 6
     assert max(most) == 4
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from expinterp.batch.local import local_runner
+from expinterp.batch.local import Local
 from expinterp.batch.naming import TemplateError, check_template
 from expinterp.batch.run import Outlook, Summary, preview, run_batch
 from expinterp.batch.tasks import Settings, Task
 from expinterp.batch.work import Result, Runner
 
 __all__ = [
+    "Local",
     "Outlook",
     "Result",
     "Runner",
@@ -17,7 +18,6 @@ __all__ = [
     "Task",
     "TemplateError",
     "check_template",
-    "local_runner",
     "preview",
     "run_batch",
 ]

@@ -226,11 +226,11 @@ def _run(
 
 def _runner(plan: Plan, options: dict[str, Any], watch: Watch) -> Runner:
     """Choose what does the work, and share out CPUs and memory."""
-    from expinterp.batch import local_runner
+    from expinterp.batch import Local
 
-    return local_runner(
+    return Local(
         jobs=options["jobs"],
         threads=options["threads"],
         room=options["max_memory"],
         notice=watch.notice,
-    )
+    ).run
