@@ -20,6 +20,12 @@ _DIAL = dict(enumerate([*(1 / n for n in _FASTER + _FAST), *_SLOW], -39))
 _DIAL_TOLERANCE = 0.015  # of a time, for 1/12.7 written as 0.079
 
 
+def is_on_dial(time: float) -> bool:
+    """Tell whether a time is one that dials have."""
+    marked = _DIAL.get(round(3 * math.log2(time)))
+    return marked is not None and abs(time / marked - 1) <= _DIAL_TOLERANCE
+
+
 def stops_of_time(time: float) -> float:
     """Convert an exposure time in seconds to stops, log2(t), reading it as dials mean it.
 
@@ -29,10 +35,7 @@ def stops_of_time(time: float) -> float:
     (-6.0, -4.0)
     """
     stops = math.log2(time)
-    third = round(3 * stops)
-    marked = _DIAL.get(third)
-    meant = marked is not None and abs(time / marked - 1) <= _DIAL_TOLERANCE
-    return third / 3 if meant else stops
+    return round(3 * stops) / 3 if is_on_dial(time) else stops
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from expinterp.brackets.evidence import doubt, evidence_of
+from expinterp.brackets.chains import find_chains, place_of
+from expinterp.brackets.evidence import STRONG, evidence_of, weakness
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.habits import Habits, learn
+from expinterp.brackets.habits import Habits, Window, learn, show_different_scenes
 from expinterp.brackets.names import compile_pattern, natural_key, set_of
 from expinterp.brackets.plan import Bracket, Leftover, Plan
-from expinterp.brackets.runs import Run, find_runs, place_of
+from expinterp.brackets.runs import Run, find_runs
 from expinterp.brackets.scenes import distinct_levels, lacks_frames, shape_of_scene, whole_scene
 from expinterp.brackets.sieve import sift
-from expinterp.brackets.tiling import goes_on, known_windows, part
+from expinterp.brackets.tiling import gain_of, known_windows, part
+from expinterp.brackets.wholeness import lack
 
 GAP = 5.0  # seconds from the end of one exposure to the begin of the next
 SAME = 0.25  # stops within which two shots are exposed alike
@@ -143,29 +145,35 @@ def _by_evidence(
     leftovers: list[Leftover],
 ) -> Iterator[_Set]:
     """Take whole folders first, then what names tell, then parts of runs."""
-    scenes = _scenes(frames, gap)
+    broken = {place_of(frame) for frame in everything if frame.problem}
+    scenes = _scenes(frames, gap, broken)
     taken = {frame.path for _, run in scenes for frame in run.frames}
     rest = [frame for frame in frames if frame.path not in taken]
     silent = [frame for frame in rest if frame.ev is None and frame.look is None]
     leftovers += _left(silent, "states no exposure")
     told = [frame for frame in rest if frame.ev is not None or frame.look is not None]
-    runs = find_runs(told, everything, gap=gap)
-    habits = learn(runs)
+    chains = [list(find_runs(chain, gap=gap)) for chain in find_chains(told)]
+    habits = learn(run for runs in chains for run in runs)
     for _, run in scenes:
-        shape = shape_of_scene(run)
-        habits.of(run.stream).shapes.update([shape] if shape else [])
+        if shape := shape_of_scene(run):
+            habits.of(run).shapes[shape] += 1
     yield from _from_scenes(scenes, habits, set_size, leftovers)
-    for run in runs:
-        yield from _from_run(run, habits, set_size, leftovers)
+    for runs in chains:
+        yield from _from_chain(runs, habits, set_size, leftovers)
 
 
-def _scenes(frames: Sequence[Frame], gap: float) -> list[tuple[str, Run]]:
-    """Find the folders, and the names, that are of one scene each, and what these are called."""
+def _scenes(frames: Sequence[Frame], gap: float, broken: Collection[str]) -> list[tuple[str, Run]]:
+    """Find the folders, and the names, that are of one scene each, and what these are called.
+
+    Not in `broken` places: the scene may have lost a frame.
+    """
     places: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
         places[place_of(frame)].append(frame)
     found = []
     for place, members in places.items():
+        if place in broken:
+            continue
         run = whole_scene(members, gap=gap)
         if run is not None:
             found.append((place or run.frames[0].stem, run))
@@ -198,43 +206,55 @@ def _from_scenes(
             )
 
 
-def _from_run(
-    run: Run, habits: Habits, set_size: int | None, leftovers: list[Leftover]
+def _from_chain(
+    runs: Sequence[Run], habits: Habits, set_size: int | None, leftovers: list[Leftover]
 ) -> Iterator[_Set]:
-    """Part one run into sets and leftovers."""
-    habit = habits.of(run.stream)
-    chosen, doubtful = part(len(run.frames), known_windows(run, habit))
-    reasons: dict[int, str] = dict.fromkeys(doubtful, "may belong to more than one set")
-    taken = {at for window in chosen for at in range(window.start, window.stop)}
-    for window in chosen:
-        places = range(window.start, window.stop)
-        frames, levels = (
-            run.frames[window.start : window.stop],
-            run.levels[window.start : window.stop],
-        )
-        doubted = doubt(run, window, habits, set_size=set_size)
-        if doubted is None and goes_on(run, window, taken, habit):
-            doubted = "may belong to a larger set, cut short"
-        if doubted:
-            reasons.update(dict.fromkeys(places, doubted))
-            continue
-        reasons.update(dict.fromkeys(places, ""))
-        evidence = evidence_of(frames, levels, stated=run.stated)
-        yield _Set(
-            _join(frames[0].folder, frames[0].stem),
-            frames,
-            levels,
-            f"{evidence.value}: {window.shape}",
-        )
-    for at, frame in enumerate(run.frames):
-        reason = reasons.get(at, _why_alone(run, at))
-        if reason:
-            leftovers.append(Leftover(frame.path, reason))
+    """Part the runs of one chain into sets and leftovers."""
+    parted = []
+    for run in runs:
+        habit = habits.of(run)
+        windows = known_windows(run, habit)
+        parted.append(part(len(run), windows, [gain_of(window, habit) for window in windows]))
+    taken = {
+        run.start + at
+        for run, (chosen, _) in zip(runs, parted, strict=True)
+        for window in chosen
+        for at in range(window.start, window.stop)
+    }
+    for run, (chosen, doubtful) in zip(runs, parted, strict=True):
+        reasons = dict.fromkeys(doubtful, "may belong to more than one set")
+        for window in chosen:
+            found, doubted = _judge(run, window, habits, taken)
+            if set_size is not None and len(found.frames) != set_size:
+                doubted = f"of a set of {len(found.frames)} frames, not {set_size}"
+            if doubted is None:
+                yield found
+            reasons.update(dict.fromkeys(range(window.start, window.stop), doubted or ""))
+        for at, frame in enumerate(run.frames):
+            if reason := reasons.get(at, _why_alone(run, at)):
+                leftovers.append(Leftover(frame.path, reason))
+
+
+def _judge(
+    run: Run, window: Window, habits: Habits, taken: Collection[int]
+) -> tuple[_Set, str | None]:
+    """Weigh what speaks for and against a window; the doubt is None if it is a bracket."""
+    shape = window.shape
+    frames = run.frames[window.start : window.stop]
+    levels = run.levels[window.start : window.stop]
+    evidence = evidence_of(frames, levels, stated=run.chain.stated)
+    name = _join(frames[0].folder, frames[0].stem)
+    found = _Set(name, frames, levels, f"{evidence.value}: {shape}")
+    if show_different_scenes(frames, levels):
+        return found, "pictures show different scenes"
+    habit, unruly = habits.of(run), habits.unruly_beside(run)
+    lacking = lack(run, window, habit, taken, strong=evidence in STRONG)
+    return found, lacking or weakness(evidence, habit, shape, unruly, frames)
 
 
 def _why_alone(run: Run, at: int) -> str:
     """Say why a frame is in no set."""
-    if len(run.frames) == 1:
+    if len(run) == 1:
         return "a single shot"
     beside = run.levels[max(0, at - 1) : at] + run.levels[at + 1 : at + 2]
     if any(abs(level - run.levels[at]) < SAME for level in beside):

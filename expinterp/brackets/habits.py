@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
 from expinterp.brackets import looks
+from expinterp.brackets.chains import Stream
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.runs import Run, Stream
+from expinterp.brackets.runs import Run
 from expinterp.brackets.shapes import (
     LEAST_SEEN_STEP,
     LEAST_STATED_STEP,
@@ -23,12 +23,13 @@ from expinterp.brackets.shapes import (
     LONGEST,
     Shape,
     alike,
-    is_part,
     shape_of,
 )
 
 Camera: TypeAlias = tuple[object, ...]
 
+RECURRENT = 3  # sets of one shape that are no chance
+MOST, CLEAR = 0.6, 0.2  # share of a run that sets of a shape cover, and cover more than others
 MOST_EXTRA = 1  # frames beside the one set of a run from which a shape may still be learned
 
 
@@ -48,23 +49,27 @@ class Habit:
     Attributes
     ----------
     shapes : Counter of Shape
-        How many sets of each shape its plain runs hold.
+        How many sets of each shape its plain runs hold, with nothing missing beside them.
+    holed : Counter of Shape
+        How many with numbers missing beside them: they may be pieces.
     """
 
     shapes: Counter[Shape] = field(default_factory=Counter)
+    holed: Counter[Shape] = field(default_factory=Counter)
 
     def count(self, shape: Shape) -> int:
-        """Count the sets of a shape."""
+        """Count the sets of a shape with nothing missing beside them."""
         return sum(times for other, times in self.shapes.items() if alike(shape, other))
 
-    @cached_property
-    def lengths(self) -> tuple[int, ...]:
-        """The numbers of frames that sets have."""
-        return tuple(sorted({len(shape) for shape in self.shapes}))
+    def count_all(self, shape: Shape) -> int:
+        """Count the sets of a shape."""
+        holed = sum(times for other, times in self.holed.items() if alike(shape, other))
+        return self.count(shape) + holed
 
-    def wholes(self, shape: Shape) -> int:
-        """Count the sets of which this one may be what is left."""
-        return sum(times for other, times in self.shapes.items() if is_part(shape, other))
+    def known(self) -> list[Shape]:
+        """List the shapes of sets; those that may be pieces only if they recur."""
+        holed = [shape for shape in self.holed if self.count_all(shape) >= RECURRENT]
+        return sorted({*self.shapes, *holed}, key=lambda shape: (shape.ranks, shape.step))
 
 
 @dataclass
@@ -74,23 +79,27 @@ class Habits:
     Attributes
     ----------
     cameras : dict of Habit
-        By camera and serial number; by place too where no camera is stated.
-    unruly : Counter of Stream
+        By camera, serial number and mode; by place too where no camera is stated.
+    unruly : Counter of (Stream, mode)
         Neighbours in runs that differ in exposure and are of no plain set.
     """
 
     cameras: dict[Camera, Habit] = field(default_factory=lambda: defaultdict(Habit))
-    unruly: Counter[Stream] = field(default_factory=Counter)
+    unruly: Counter[tuple[Stream, str | None]] = field(default_factory=Counter)
 
-    def of(self, stream: Stream) -> Habit:
-        """Give the habit of the camera of a stream."""
-        return self.cameras[camera_of(stream)]
+    def of(self, run: Run) -> Habit:
+        """Give the habit of the camera of a run, set as it was."""
+        return self.cameras[camera_of(run)]
+
+    def unruly_beside(self, run: Run) -> int:
+        """Count the unruly neighbours in the stream of a run."""
+        return self.unruly[run.chain.stream, run.frames[0].mode]
 
 
-def camera_of(stream: Stream) -> Camera:
-    """Name the camera of a stream; one that is not stated is another one in each place."""
-    place, camera, serial, _, _, stated = stream
-    return (camera, serial, stated) if camera else (place, camera, serial, stated)
+def camera_of(run: Run) -> Camera:
+    """Name a camera and how it was set; one that is not stated is another one in each place."""
+    place, camera, serial, _, _, stated = run.chain.stream
+    return None if camera else place, camera, serial, stated, run.frames[0].mode
 
 
 def learn(runs: Iterable[Run]) -> Habits:
@@ -98,9 +107,23 @@ def learn(runs: Iterable[Run]) -> Habits:
     habits = Habits()
     for run in runs:
         windows = plain_windows(run)
-        habits.of(run.stream).shapes.update(window.shape for window in windows)
-        habits.unruly[run.stream] += sum(_unruly_steps(run, windows))
+        habit, stream = habits.of(run), run.chain.stream
+        for window in windows:
+            solid = not any(holes_beside(run, window))
+            (habit.shapes if solid else habit.holed)[window.shape] += 1
+        habits.unruly[stream, run.frames[0].mode] += sum(_unruly_steps(run, windows))
     return habits
+
+
+def holes_beside(run: Run, window: Window) -> tuple[int | None, int | None]:
+    """Count the numbers missing before and after a window; None where nobody knows."""
+    counts = run.chain.counts
+    start, stop = run.start + window.start, run.start + window.stop
+    if counts is None:
+        return None, None
+    before = counts[start] - counts[start - 1] - 1 if start else None
+    after = counts[stop] - counts[stop - 1] - 1 if stop < len(counts) else None
+    return before, after
 
 
 def _unruly_steps(run: Run, windows: list[Window]) -> Iterator[bool]:
@@ -111,17 +134,18 @@ def _unruly_steps(run: Run, windows: list[Window]) -> Iterator[bool]:
 
 
 def plain_windows(run: Run) -> list[Window]:
-    """Part a run evenly into sets of one shape; an empty list if that cannot be done."""
-    count = len(run.frames)
+    """Part a run into sets of one shape, if it shows plainly of which; else an empty list."""
+    count = len(run)
     for length in range(min(count, LONGEST), 1, -1):
         if count % length == 0 and (windows := _even_windows(run, length)):
             return windows
-    return _lone_window(run)
+    return _frequent_windows(run) if count >= RECURRENT * 2 else _lone_window(run)
 
 
 def _even_windows(run: Run, length: int) -> list[Window]:
+    """Part a run evenly, nothing left over."""
     windows: list[Window] = []
-    for start in range(0, len(run.frames), length):
+    for start in range(0, len(run), length):
         window = window_at(run, start, length)
         if window is None or (windows and not alike(window.shape, windows[0].shape)):
             return []
@@ -129,9 +153,35 @@ def _even_windows(run: Run, length: int) -> list[Window]:
     return windows
 
 
+def _frequent_windows(run: Run) -> list[Window]:
+    """Find the shape whose sets cover most of a run, and far more than any other one's."""
+    partings = []
+    for length in range(min(len(run) // 2, LONGEST), 1, -1):
+        starts = range(len(run) - length + 1)
+        found = [window for start in starts if (window := window_at(run, start, length))]
+        shapes = {window.shape: None for window in found}
+        partings += [_apart(found, shape) for shape in shapes]
+    covered = [sum(len(window.shape) for window in windows) for windows in partings]
+    order = sorted(range(len(partings)), key=lambda at: -covered[at])
+    if not order or covered[order[0]] < MOST * len(run) or len(partings[order[0]]) < RECURRENT:
+        return []
+    best = partings[order[0]]
+    rivals = (covered[at] for at in order[1:] if not alike(partings[at][0].shape, best[0].shape))
+    return best if max(rivals, default=0) <= covered[order[0]] - CLEAR * len(run) else []
+
+
+def _apart(windows: list[Window], shape: Shape) -> list[Window]:
+    """Choose windows of a shape, first to last, that do not overlap."""
+    chosen: list[Window] = []
+    for window in windows:
+        if alike(window.shape, shape) and (not chosen or window.start >= chosen[-1].stop):
+            chosen.append(window)
+    return chosen
+
+
 def _lone_window(run: Run) -> list[Window]:
     """Find the one longest set in a run that has hardly more frames: a trial shot before it, say."""
-    count = len(run.frames)
+    count = len(run)
     for length in range(min(count - 1, LONGEST), max(2, count - 1 - MOST_EXTRA), -1):
         found = [window_at(run, start, length) for start in range(count - length + 1)]
         windows = [window for window in found if window is not None]
@@ -144,16 +194,18 @@ def window_at(run: Run, start: int, length: int) -> Window | None:
     """Look at a part of a run as a set; None if it is none that a camera makes."""
     stop = start + length
     levels = run.levels[start:stop]
-    shape = shape_of(levels, stated=run.stated, least_step=_least_step(run))
+    chain = run.chain
+    least_step, tolerance = _least_step(run), chain.tolerance
+    shape = shape_of(levels, stated=chain.stated, least_step=least_step, tolerance=tolerance)
     if shape is None:
         return None
     frames = run.frames[start:stop]
-    contradicted = not run.stated and not show_one_scene(frames, levels)
+    contradicted = not run.chain.stated and not show_one_scene(frames, levels)
     return None if contradicted else Window(start, stop, shape)
 
 
 def _least_step(run: Run) -> float:
-    if not run.stated:
+    if not run.chain.stated:
         return LEAST_SEEN_STEP
     return LEAST_STATED_STEP if run.frames[0].mode == "bracket" else LEAST_STEP
 

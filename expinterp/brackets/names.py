@@ -7,7 +7,7 @@ in folders such as ``100CANON``; after 9999 comes 0001, often in the next folder
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,8 +18,6 @@ Natural: TypeAlias = tuple[tuple[int, int | str], ...]
 LAST = 9999  # of a DCF counter
 _DCF_STEM = re.compile(r"(?!\d{8})(\w{4})(\d{4})", re.ASCII)
 _DCF_FOLDER = re.compile(r"([1-9]\d\d)(\w{5})", re.ASCII)
-_COUNTED = re.compile(r"(.*\D)?(\d{3,6})")
-_DATED = re.compile(r".*\d{8}[ _-]?")  # a date, after which six digits are a time of day
 _DIGITS = re.compile(r"(\d+)")
 _COPY = re.compile(
     r"(?P<original>.+?)(?:(?P<word>[-_ ]+(?:copy|kopie|copie|edit(?:ed)?|enhanced|hdr|pano|bw|crop"
@@ -52,39 +50,34 @@ def natural_key(text: str) -> Natural:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The counter in a file name.
+    """The counter in a file name that a camera gave.
 
     Attributes
     ----------
     prefix : str
         What stands before it.
     number : int
-        Its value.
-    camera : bool
-        Whether the whole name is one that cameras give (DCF).
+        Its value, 0..9999.
     """
 
     prefix: str
     number: int
-    camera: bool
 
 
 def read_count(stem: str) -> Count | None:
-    """Read the counter at the end of a name; times of day and short numbers are none.
+    """Read the counter of a camera's file name; people's own numbers are none.
+
+    Theirs may have been given after files were deleted, so they do not tell what is missing.
 
     Examples
     --------
     >>> read_count("IMG_0042")
-    Count(prefix='IMG_', number=42, camera=True)
-    >>> read_count("20240506_070809") is None
+    Count(prefix='IMG_', number=42)
+    >>> read_count("wedding-042") is None
     True
     """
-    if dcf := _DCF_STEM.fullmatch(stem):
-        return Count(dcf[1], int(dcf[2]), camera=True)
-    counted = _COUNTED.fullmatch(stem)
-    if counted is None or (len(counted[2]) == 6 and _DATED.fullmatch(counted[1] or "")):
-        return None
-    return Count(counted[1] or "", int(counted[2]), camera=False)
+    dcf = _DCF_STEM.fullmatch(stem)
+    return None if dcf is None else Count(dcf[1], int(dcf[2]))
 
 
 def is_camera_folder(name: str) -> bool:
@@ -98,19 +91,20 @@ def is_camera_folder(name: str) -> bool:
     return _DCF_FOLDER.fullmatch(name) is not None
 
 
-def next_places(folder: str, count: Count) -> Iterator[tuple[str, int]]:
-    """Name the folders and numbers where the picture after this one may be, most likely first."""
-    numbers = [count.number + 1]
-    if count.camera and count.number == LAST:
-        numbers = [1, 0]
+def next_folder(folder: str) -> str | None:
+    """Name the folder that a camera makes when one is full; None for a folder of people.
+
+    Examples
+    --------
+    >>> next_folder("DCIM/100CANON")
+    'DCIM/101CANON'
+    """
     parent, slash, name = folder.rpartition("/")
-    folders = [folder]
-    if dcf := _DCF_FOLDER.fullmatch(name):
-        following = 100 if dcf[1] == "999" else int(dcf[1]) + 1
-        folders.append(f"{parent}{slash}{following}{dcf[2]}")
-    for place in folders:
-        for number in numbers:
-            yield place, number
+    dcf = _DCF_FOLDER.fullmatch(name)
+    if dcf is None:
+        return None
+    following = 100 if dcf[1] == "999" else int(dcf[1]) + 1
+    return f"{parent}{slash}{following}{dcf[2]}"
 
 
 def original_of(stem: str) -> tuple[str, bool] | None:

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from expinterp.brackets.evidence import Evidence, evidence_of
-from expinterp.brackets.frames import Frame
-from expinterp.brackets.habits import Habits, show_different_scenes, show_one_scene
-from expinterp.brackets.runs import (
-    Edge,
-    Run,
-    follows,
+from expinterp.brackets.chains import (
+    Chain,
     in_order,
     levels_of,
     pause,
     seen_levels,
     stream_of,
 )
+from expinterp.brackets.evidence import Evidence, evidence_of
+from expinterp.brackets.frames import Frame
+from expinterp.brackets.habits import Habits, show_different_scenes, show_one_scene
+from expinterp.brackets.runs import Run, follows
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
     LEAST_STEP_IN_SCENE,
     LONGEST,
     Shape,
+    are_left_of,
+    is_remnant,
     shape_of,
     smallest_step,
 )
@@ -65,8 +66,8 @@ def whole_scene(frames: Sequence[Frame], *, gap: float) -> Run | None:
     levels, stated = found
     if not show_one_scene(ordered, levels) and not _is_credible(ordered, levels, gap):
         return None
-    unknown = Edge.UNKNOWN
-    return Run(tuple(ordered), levels, stated, unknown, unknown, stream_of(ordered[0]))
+    chain = Chain(tuple(ordered), levels, stated, None, stream_of(ordered[0]))
+    return Run(chain, 0, len(ordered))
 
 
 def _in_patience(frames: Sequence[Frame]) -> bool:
@@ -91,14 +92,20 @@ def _is_credible(frames: Sequence[Frame], levels: Sequence[float], gap: float) -
 
 def shape_of_scene(run: Run) -> Shape | None:
     """Tell the shape of a whole scene, if cameras make such sets."""
-    least = LEAST_STATED_STEP if run.stated else LEAST_STEP_IN_SCENE
-    return shape_of(run.levels, stated=run.stated, least_step=least)
+    stated = run.chain.stated
+    least = LEAST_STATED_STEP if stated else LEAST_STEP_IN_SCENE
+    return shape_of(run.levels, stated=stated, least_step=least)
 
 
 def lacks_frames(run: Run, habits: Habits) -> bool:
     """Tell whether a scene stands out as smaller than what its camera makes elsewhere."""
-    shape, habit = shape_of_scene(run), habits.of(run.stream)
-    if shape is None:
-        return False
-    wholes, count = habit.wholes(shape), habit.count(shape)
+    habit, shape = habits.of(run), shape_of_scene(run)
+    wholes = sum(times for whole, times in habit.shapes.items() if _is_left_of(run, shape, whole))
+    count = habit.count(shape) if shape else 0
     return wholes >= HABITUAL and count < max(2, wholes / 20)
+
+
+def _is_left_of(run: Run, shape: Shape | None, whole: Shape) -> bool:
+    if shape is not None:
+        return is_remnant(shape, whole)
+    return run.chain.stated and bool(whole.step) and are_left_of(run.levels, whole)

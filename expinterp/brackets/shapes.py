@@ -7,10 +7,10 @@ brightness of the pictures still gives the ranks.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations, pairwise
 from typing import TypeAlias
 
 Ranks: TypeAlias = tuple[int, ...]
@@ -18,9 +18,11 @@ Ranks: TypeAlias = tuple[int, ...]
 LONGEST = 15  # frames of a set; cameras make up to 9, remote controls more
 LEAST_STEP = 0.6  # stops between neighbours; automatic exposure of single shots wavers by less
 LEAST_STATED_STEP = 0.25  # the same where the camera itself says that it brackets
-LEAST_SEEN_STEP = 0.35  # the same for brightness, which highlights hold back
+LEAST_SEEN_STEP = 0.15  # the same for brightness, which highlights hold back
+MEAN_SEEN_STEP = 0.6  # stops of brightness between neighbours, on the average
 LEAST_STEP_IN_SCENE = 0.1  # the same where people put the frames together
-UNEVEN = 0.25  # stops by which steps of a set may differ: cameras round times
+EVEN = 0.1  # stops by which exposures of a set may miss even steps
+UNEVEN = 0.25  # the same where times are not those of dials in thirds of a stop
 GRID = 6  # steps are told apart by sixths of a stop: both thirds and halves are whole then
 
 
@@ -95,10 +97,12 @@ def rank(levels: Sequence[float]) -> Ranks:
 def smallest_step(levels: Sequence[float]) -> float:
     """Measure the smallest difference between any two levels, in stops."""
     ordered = sorted(levels)
-    return min(b - a for a, b in itertools.pairwise(ordered))
+    return min(b - a for a, b in pairwise(ordered))
 
 
-def shape_of(levels: Sequence[float], *, stated: bool, least_step: float) -> Shape | None:
+def shape_of(
+    levels: Sequence[float], *, stated: bool, least_step: float, tolerance: float = UNEVEN
+) -> Shape | None:
     """Tell the shape of exposures in the order of capture; None if cameras make no such set.
 
     Parameters
@@ -109,6 +113,8 @@ def shape_of(levels: Sequence[float], *, stated: bool, least_step: float) -> Sha
         Whether the levels are stated exposures, whose steps must be even, or mere brightness.
     least_step : float
         Stops by which neighbouring levels must differ.
+    tolerance : float
+        Stops by which stated exposures may miss even steps.
     """
     count = len(levels)
     if not 2 <= count <= LONGEST:
@@ -120,12 +126,12 @@ def shape_of(levels: Sequence[float], *, stated: bool, least_step: float) -> Sha
     if ranks not in orders(count):
         return None
     if not stated:
-        return Shape(ranks, 0)
+        return Shape(ranks, 0) if high - low >= MEAN_SEEN_STEP * (count - 1) else None
     step = (high - low) / (count - 1)
     uneven = max(
         abs(level - low - place * step) for level, place in zip(levels, ranks, strict=True)
     )
-    return Shape(ranks, round(step * GRID)) if uneven <= UNEVEN else None
+    return Shape(ranks, round(step * GRID)) if uneven <= tolerance else None
 
 
 def alike(one: Shape, two: Shape) -> bool:
@@ -134,36 +140,32 @@ def alike(one: Shape, two: Shape) -> bool:
 
 
 @cache
-def is_part(part: Shape, whole: Shape) -> bool:
-    """Tell whether frames missing from `whole` may have left `part`.
+def is_remnant(part: Shape, whole: Shape) -> bool:
+    """Tell whether `part` may be left when any frames of `whole` are lost.
 
     Examples
     --------
-    >>> is_part(Shape((1, 0), 12), Shape((1, 0, 2), 12))
+    >>> is_remnant(Shape((0, 1), 24), Shape((1, 0, 2), 12))
     True
     """
-    if len(part) >= len(whole) or bool(part.step) != bool(whole.step):
+    if not part.step or not whole.step:
+        lengths_tell = len(part) < len(whole) and part.step == whole.step
+        return lengths_tell and any(
+            rank(left) == part.ranks for left in combinations(whole.ranks, len(part))
+        )
+    levels = [place * part.stops for place in part.ranks]
+    return are_left_of(levels, whole)
+
+
+def are_left_of(levels: Sequence[float], whole: Shape) -> bool:
+    """Tell whether exposures in stops may be what is left of a set, frames of it lost."""
+    if len(levels) >= len(whole):
         return False
-    if not part.step:
-        return _is_subsequence_by_rank(part.ranks, whole.ranks)
-    scale = max(1, round(part.step / whole.step))
-    if abs(part.step - scale * whole.step) > scale:
-        return False
-    spaced = [scale * place for place in part.ranks]
-    return any(
-        _is_subsequence([place + shift for place in spaced], whole.ranks)
-        for shift in range(len(whole) - max(spaced))
-    )
+    offsets = [place * whole.stops for place in whole.ranks]
+    return any(_are_among(levels, offsets, levels[0] - first) for first in offsets)
 
 
-def _is_subsequence(part: Sequence[int], whole: Sequence[int]) -> bool:
-    """Tell whether `part` is left when some of `whole` is struck out."""
-    rest = iter(whole)
-    return all(place in rest for place in part)
-
-
-def _is_subsequence_by_rank(part: Ranks, whole: Ranks) -> bool:
-    """Tell whether some of `whole` is ordered as `part` is."""
-    from itertools import combinations
-
-    return any(rank(chosen) == part for chosen in combinations(whole, len(part)))
+def _are_among(levels: Sequence[float], offsets: Sequence[float], shift: float) -> bool:
+    """Tell whether levels are found among offsets, in order."""
+    rest = iter(offsets)
+    return all(any(abs(level - shift - offset) <= UNEVEN for offset in rest) for level in levels)

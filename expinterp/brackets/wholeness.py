@@ -1,0 +1,191 @@
+"""Whether a set is whole, or what is left of a larger one: lost files, pauses, broken-off sets."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from expinterp.brackets.chains import Chain, pause
+from expinterp.brackets.habits import RECURRENT, Habit, Window, holes_beside, show_one_scene
+from expinterp.brackets.runs import Run
+from expinterp.brackets.shapes import (
+    LEAST_STATED_STEP,
+    Shape,
+    is_remnant,
+    rank,
+    shape_of,
+    smallest_step,
+)
+
+BESIDE = 3  # frames before and after a set that may show more of its scene
+REPEATED = 0.08  # stops of brightness within which two pictures are exposed alike
+NEAR = 30.0  # seconds within which a shot beside a set may be a frame that it lacks
+_STEP_SLACK = 1 / 12  # stops by which the step of a shape is rounded
+REMNANT = "of a larger set, it seems, with frames missing"
+LONE_PAIR = "a lone pair; a third frame may be missing"
+MORE = "more pictures of this scene beside these"
+HOLED = "pictures beside these are missing, perhaps of this set"
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A window in its chain, and which frames of the chain are in other sets already."""
+
+    chain: Chain
+    start: int
+    stop: int
+    taken: Collection[int]
+
+
+def lack(
+    run: Run, window: Window, habit: Habit, taken: Collection[int], *, strong: bool
+) -> str | None:
+    """Say why a set may not be whole; None if it seems to be.
+
+    Parameters
+    ----------
+    run : Run
+    window : Window
+        The set, part of `run`.
+    habit : Habit
+        Of the camera.
+    taken : collection of int
+        Places in the chain that sets have already.
+    strong : bool
+        Whether there is strong evidence that this is a bracket.
+    """
+    setting = _Setting(run.chain, run.start + window.start, run.start + window.stop, taken)
+    shape, count = window.shape, habit.count(window.shape)
+    for whole in habit.known():
+        if len(whole) > len(shape) and _may_be_left_of(setting, shape, whole, count, habit):
+            return REMNANT
+    if run.chain.stated and _goes_on_unmarked(setting):
+        return REMNANT
+    if not run.chain.stated and _shows_more(setting):
+        return MORE
+    holes = holes_beside(run, window)
+    if any(hole not in {0, None} for hole in holes) and habit.count_all(shape) < RECURRENT:
+        return HOLED
+    if len(shape) == 2 and count < 2 and not (strong and holes == (0, 0)):
+        return LONE_PAIR
+    return None
+
+
+def _may_be_left_of(
+    setting: _Setting, shape: Shape, whole: Shape, count: int, habit: Habit
+) -> bool:
+    """Tell whether a set may be all that is left of a larger one."""
+    often = habit.count_all(whole)
+    if setting.chain.counts is None:
+        rare = count < max(RECURRENT, often / 2)
+        return (rare and is_remnant(shape, whole)) or _continues(setting, whole)
+    rare = count < max(RECURRENT, often / 4)
+    piece, size = range(setting.start, setting.stop), len(shape)
+    repeated = _repeated(setting)
+    begins = (rare or repeated[1]) and _fits(setting.chain, piece, whole.ranks[:size], whole)
+    ends = repeated[0] and _fits(setting.chain, piece, whole.ranks[-size:], whole)
+    shifts = range(len(whole) - size + 1)
+    return begins or ends or any(_could_stand(setting, whole, shift) for shift in shifts)
+
+
+def _repeated(setting: _Setting) -> tuple[bool, bool]:
+    """Tell whether the first and the last frame of a set were taken twice, and the set went on."""
+    levels, start, stop = setting.chain.levels, setting.start, setting.stop
+    before = start > 0 and abs(levels[start - 1] - levels[start]) < setting.chain.tolerance
+    after = stop < len(levels) and abs(levels[stop] - levels[stop - 1]) < setting.chain.tolerance
+    return before and _is_near(setting, start - 1), after and _is_near(setting, stop)
+
+
+def _could_stand(setting: _Setting, whole: Shape, shift: int) -> bool:
+    """Tell whether a larger set could have been where this one is: its other frames are missing.
+
+    They may also be there, exposed as they should be: a pause, or another lost frame, parts them.
+    """
+    chain = setting.chain
+    assert chain.counts is not None
+    first = chain.counts[setting.start] - shift
+    found: list[int] = []
+    ranks: list[int] = []
+    for place, level_rank in enumerate(whole.ranks, first):
+        at = bisect_left(chain.counts, place)
+        if at < len(chain.counts) and chain.counts[at] == place:
+            found.append(at)
+            ranks.append(level_rank)
+    inside = range(setting.start, setting.stop)
+    others = [at for at in found if at not in inside]
+    if not all(_is_near(setting, at) for at in others):
+        return False
+    return _fits(chain, found, ranks, whole)
+
+
+def _continues(setting: _Setting, whole: Shape) -> bool:
+    """Tell whether frames right beside a set, in no set, continue it to a larger one."""
+    count, size = len(setting.chain.frames), setting.stop - setting.start
+    for shift in range(len(whole) - size + 1):
+        first = setting.start - shift
+        found = [at for at in range(first, first + len(whole)) if 0 <= at < count]
+        free = [at for at in found if _is_free(setting, at)]
+        together = len(free) == free[-1] - free[0] + 1
+        ranks = [whole.ranks[at - first] for at in free]
+        if len(free) > size and together and _fits(setting.chain, free, ranks, whole):
+            return True
+    return False
+
+
+def _is_free(setting: _Setting, at: int) -> bool:
+    """Tell whether a frame is of the set, or near it and in no set."""
+    inside = setting.start <= at < setting.stop
+    return inside or (at not in setting.taken and _is_near(setting, at))
+
+
+def _is_near(setting: _Setting, at: int) -> bool:
+    """Tell whether a frame was taken shortly before or after a set."""
+    frames = setting.chain.frames
+    if at < setting.start:
+        seconds = pause(frames[at], frames[setting.start])
+    else:
+        seconds = pause(frames[setting.stop - 1], frames[at])
+    return seconds is None or seconds <= NEAR
+
+
+def _goes_on_unmarked(setting: _Setting) -> bool:
+    """Tell whether a frame right beside, taken in another mode, would make an even larger set.
+
+    A camera may not mark the one frame of a bracket that it does not compensate.
+    """
+    chain, frames = setting.chain, setting.chain.frames
+    for at, edge in ((setting.start - 1, setting.start), (setting.stop, setting.stop - 1)):
+        if not 0 <= at < len(frames) or frames[at].mode == frames[edge].mode:
+            continue
+        levels = chain.levels[min(at, setting.start) : max(at + 1, setting.stop)]
+        larger = shape_of(
+            levels, stated=True, least_step=LEAST_STATED_STEP, tolerance=chain.tolerance
+        )
+        if larger is not None and _is_near(setting, at):
+            return True
+    return False
+
+
+def _shows_more(setting: _Setting) -> bool:
+    """Tell whether a frame shortly before or after shows the same scene, exposed in another way."""
+    chain, inside = setting.chain, range(setting.start, setting.stop)
+    for at in range(setting.start - BESIDE, setting.stop + BESIDE):
+        if 0 <= at < len(chain.frames) and at not in inside:
+            together = [*inside, at]
+            levels = [chain.levels[place] for place in together]
+            if smallest_step(levels) >= REPEATED and show_one_scene(
+                [chain.frames[place] for place in together], levels
+            ):
+                return True
+    return False
+
+
+def _fits(chain: Chain, places: Sequence[int], ranks: Sequence[int], whole: Shape) -> bool:
+    """Tell whether frames are exposed as those of a set with these ranks would be."""
+    levels = [chain.levels[at] for at in places]
+    if not whole.step:
+        frames = [chain.frames[at] for at in places]
+        return rank(levels) == rank(ranks) and show_one_scene(frames, levels)
+    offsets = [level - place * whole.stops for level, place in zip(levels, ranks, strict=True)]
+    return max(offsets) - min(offsets) <= 2 * chain.tolerance + _STEP_SLACK * len(places)
