@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce as fold
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -42,10 +42,17 @@ Picture: TypeAlias = NDArray[Any]  # code values, uint8 or uint16, (channels, ro
 RADIUS = 4  # of the guided filter, in pixels of every level; Kou et al. 2017
 EPSILON = 1 / 128  # of the guided filter; the papers have 1/1024, which keeps the order less well
 LEAST = 1 / 255  # added to contrast and saturation: below a step of 8 bits nothing is measured
-TINY = 1e-12  # added to every weight, so that their sum is never 0
+TINY = 1e-12  # added to every smoothed weight, so that their sum is never 0
 QUARTER = 2  # the level on which weights are measured where they are smoothed
 LUMA = (0.299, 0.587, 0.114)  # grey of R, G, B; ITU-R BT.601
-STRIP = 64  # rows in work at a time; even
+STRIP = 64  # rows in work at a time
+RANGES = {  # of the fields of `Weighting`; within them no logarithm of a weight leaves float32
+    "exposure_weight": (0.0, 100.0),
+    "saturation_weight": (0.0, 100.0),
+    "contrast_weight": (0.0, 100.0),
+    "exposure_optimum": (0.0, 1.0),
+    "exposure_width": (0.001, 1000.0),
+}
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,16 @@ class Weighting:
     Attributes
     ----------
     exposure_weight, saturation_weight, contrast_weight : float
-        Exponents of the three measures, at least 0; 0 leaves one out.
-    exposure_optimum, exposure_width : float
-        The value, 0..1, that is best exposed, and the standard deviation around it.
+        Exponents of the three measures, 0..100; 0 leaves one out.
+    exposure_optimum : float
+        The value, 0..1, that is best exposed.
+    exposure_width : float
+        The standard deviation around it, 0.001..1000.
+
+    Raises
+    ------
+    ValueError
+        If one is out of its range.
     """
 
     exposure_weight: float = 1.0
@@ -65,6 +79,13 @@ class Weighting:
     contrast_weight: float = 1.0
     exposure_optimum: float = 0.5
     exposure_width: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                msg = f"{name} must lie in {least:g}..{most:g}, got {value}"
+                raise ValueError(msg)
 
 
 @dataclass(frozen=True)
@@ -93,12 +114,12 @@ class Stack:
     method : {'guided', 'mertens'}
         ``mertens`` measures weights at full size and smooths them by the Gaussian pyramid alone.
     levels : int, optional
-        Levels of the pyramid, at least 1; if not given, until the longer side has 2 or 3 pixels.
+        Levels of the pyramid, at least 1; if not given, until the longer side has 2 to 4 pixels.
 
     Raises
     ------
     ValueError
-        If the arrays are no such images, or `levels` is below 1.
+        If the arrays are no such images, `method` is unknown, or `levels` is below 1.
     """
 
     def __init__(
@@ -110,6 +131,9 @@ class Stack:
         levels: int | None = None,
     ) -> None:
         _check(images)
+        if method not in get_args(Method):
+            msg = f"method must be one of {get_args(Method)}, got {method!r}"
+            raise ValueError(msg)
         self._shape, self._dtype = images[0].shape, images[0].dtype
         self._levels = _take_apart(images, levels)
         self._first = min(QUARTER, len(self._levels) - 1) if method == "guided" else 0
@@ -206,19 +230,18 @@ def weigh(image: Planes, weighting: Weighting) -> Plane:
 
     Returns
     -------
-    float32 array, shape (rows, cols), > 0
+    float32 array, shape (rows, cols)
+        The natural logarithm of the weights, which themselves may be too small for a float.
     """
     distance = np.mean((image - np.float32(weighting.exposure_optimum)) ** 2, axis=0)
-    factor = -3 * weighting.exposure_weight / (2 * weighting.exposure_width**2)
-    weights: Plane = np.exp(distance * np.float32(factor))
-    if weighting.contrast_weight:
-        contrast = np.abs(cv2.Laplacian(_grey(image), -1, borderType=cv2.BORDER_REFLECT))
-        weights *= (contrast + np.float32(LEAST)) ** np.float32(weighting.contrast_weight)
-    if weighting.saturation_weight:
-        saturation = np.std(image, axis=0)
-        weights *= (saturation + np.float32(LEAST)) ** np.float32(weighting.saturation_weight)
-    weights += np.float32(TINY)
-    return weights
+    logs: Plane = distance * np.float32(
+        -3 * weighting.exposure_weight / (2 * weighting.exposure_width**2)
+    )
+    contrast = np.abs(cv2.Laplacian(_grey(image), -1, borderType=cv2.BORDER_REFLECT))
+    logs += np.float32(weighting.contrast_weight) * np.log(contrast + np.float32(LEAST))
+    saturation = np.std(image, axis=0)
+    logs += np.float32(weighting.saturation_weight) * np.log(saturation + np.float32(LEAST))
+    return logs
 
 
 def enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
@@ -238,13 +261,13 @@ def enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
 
 
 def _check(images: Sequence[Pixels]) -> None:
-    kinds = {(image.shape, image.dtype.name) for image in images}
+    kinds = {(image.shape, str(image.dtype)) for image in images}
     shape, dtype = next(iter(kinds), ((), ""))
     if len(kinds) != 1 or len(shape) != 3 or shape[2] not in {1, 3} or 0 in shape:
         msg = f"images must be arrays (rows, cols, 1 or 3) of one shape and dtype, got {kinds}"
         raise ValueError(msg)
     if dtype not in {"uint8", "uint16"}:
-        msg = f"images must hold uint8 or uint16 code values, got {dtype}"
+        msg = f"images must hold uint8 or uint16 code values in native byte order, got {dtype}"
         raise ValueError(msg)
 
 
@@ -284,7 +307,9 @@ def _measure(pictures: Sequence[Picture], weighting: Weighting) -> list[Plane]:
     def work(rows: slice) -> None:
         near = slice(max(rows.start - 1, 0), rows.stop + 1)  # contrast looks one row further
         inner = slice(rows.start - near.start, rows.stop - near.start)
-        weights = [weigh(_unit(each[:, near]), weighting)[inner] for each in pictures]
+        logs = [weigh(_unit(each[:, near]), weighting)[inner] for each in pictures]
+        best = fold(np.maximum, logs)
+        weights = [np.exp(log - best) for log in logs]
         total = fold(np.add, weights)
         for plane, weight in zip(planes, weights, strict=True):
             np.divide(weight, total, out=plane[rows])

@@ -71,11 +71,11 @@ def expand(plane: NDArray[Any], shape: tuple[int, ...], rows: slice | None = Non
 
     Parameters
     ----------
-    plane : uint16 or float32 array, shape (ceil(rows / 2), ceil(cols / 2))
+    plane : uint8, uint16 or float32 array, shape (ceil(rows / 2), ceil(cols / 2))
     shape : (rows, cols)
         Of the result.
     rows : slice, optional
-        The rows of the result that are wanted, from an even one on; all if not given.
+        The rows of the result that are wanted; all if not given.
 
     Returns
     -------

@@ -32,10 +32,9 @@ def value_range(image: Planes) -> tuple[float, float]:
     for plane in image:
         counts += cv2.calcHist([plane], [0], None, [3 * BINS], [-1.0, 2.0]).ravel()
     share = np.cumsum(counts) / max(counts.sum(), 1)
-    low = (
-        int(np.searchsorted(share, CLIPPED)) + 1
-    )  # upper edge of its bin: just below 0 counts as 0
-    high = int(np.searchsorted(share, 1 - CLIPPED))  # lower edge: just above 1 counts as 1
+    # The edges towards the middle of their bins: just below 0 counts as 0, just above 1 as 1.
+    low = int(np.searchsorted(share, CLIPPED)) + 1
+    high = int(np.searchsorted(share, 1 - CLIPPED))
     return min(low / BINS - 1, 0.0), max(high / BINS - 1, 1.0)
 
 
