@@ -6,6 +6,7 @@
     ExpInterpError          1    the world failed
     ├── ImageFileError      3    input unreadable, unsupported
     ├── PairError           4    inputs do not match
+    │   └── EqualExposuresError  they are equally exposed
     ├── OutputExistsError   5    refuses to overwrite
     ├── OutputError         6    cannot write
     ├── DeviceError         7    requested device unavailable
@@ -53,6 +54,10 @@ class PairError(ExpInterpError):
     """The inputs are not a long and a short exposure of one scene."""
 
     exit_code = ExitCode.PAIR
+
+
+class EqualExposuresError(PairError):
+    """The inputs show one scene, but are equally exposed."""
 
 
 class OutputExistsError(ExpInterpError):

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from functools import reduce as fold
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -144,6 +145,17 @@ class Stack:
             self._fits.append([smooth(*pair) for pair in zip(pictures, weights, strict=True)])
             weights = [reduce(plane) for plane in weights]
 
+    @cached_property
+    def base(self) -> Planes | None:
+        """All levels but the finest, fused: float32 (channels, rows / 2, cols / 2), unclipped.
+
+        None where there is only one level.
+        """
+        base = None
+        for level in range(len(self._levels) - 1, 0, -1):
+            base = self._fuse_level(level, base)
+        return base
+
     def fuse(self, *, progress: Progress | None = None) -> Pixels:
         """Fuse the exposures.
 
@@ -157,9 +169,7 @@ class Stack:
         array of the shape and dtype of one image
             Clipped and rounded once.
         """
-        base = None
-        for level in range(len(self._levels) - 1, 0, -1):
-            base = self._fuse_level(level, base)
+        base = self.base
         low, high = (0.0, 1.0) if base is None else value_range(base)
         out = np.empty(self._shape, self._dtype)
 

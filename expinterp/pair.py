@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.errors import PairError
+from expinterp.errors import EqualExposuresError, PairError
 from expinterp.exposure import ev_step
 from expinterp.intermediate import Blend
 from expinterp.mapping import (
@@ -131,6 +131,9 @@ def measure(
     if all(_is_colourless(image) for image in (*small, long, short)):
         long, short = long[..., :1], short[..., :1]
         small = small[0][..., :1], small[1][..., :1]
+    if np.array_equal(*small):
+        msg = "the two images are equal; give a long and a short exposure"
+        raise EqualExposuresError(msg)
     swapped = bool(small[0].mean() < small[1].mean())
     notices = [*_explain_order(swapped, ratio)]
     if swapped:
@@ -242,7 +245,7 @@ def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], ratio: floa
             f"the two exposures are equal (measured {step:.2f} EV apart, {LEAST_STEP} are needed); "
             "give a long and a short one"
         )
-        raise PairError(msg)
+        raise EqualExposuresError(msg)
     tones = min(agreement(channel) for channel in joint)
     detail = _likeness(long, short)
     if tones < AGREEMENT and detail < LIKENESS:

@@ -1,32 +1,37 @@
-"""The front door: two arrays in, the array between them out.
+"""The front door: arrays in, the array between them, or the fused one, out.
 
 `measure` learns what there is to learn of a pair once; `render` makes any exposure between the two
-of it; `interpolate` does both. Images are display-encoded, (rows, cols, channels), R G B or grey,
+of it; `interpolate` does both. `fuse` puts virtual exposures between as many shots as there are,
+and joins them all. Images are display-encoded, (rows, cols, channels), R G B or grey,
 uint8 or uint16; results have the shape and dtype of the inputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.errors import EqualExposuresError
 from expinterp.exposure import MEDIUM
+from expinterp.fusion import Method, Stack, Weighting
 from expinterp.intermediate import Blend
 from expinterp.mapping import Pixels
 from expinterp.pair import Pair, measure
 from expinterp.response import Profile
+from expinterp.series import Virtual, order_by_brightness, virtual_positions
 
 if TYPE_CHECKING:
     from expinterp.refine import Refiner
 
-__all__ = ["Interpolation", "Pair", "interpolate", "measure", "render"]
+__all__ = ["Fusion", "Interpolation", "Pair", "fuse", "interpolate", "measure", "render"]
 
 STRIP = 128  # rows mapped at a time
 
@@ -143,6 +148,93 @@ def render(
             progress=progress,
         )
     return Interpolation(_spread(medium, pair), pair, position)
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Exposures joined into one picture.
+
+    Attributes
+    ----------
+    fused : uint8 or uint16 array, shape of the inputs
+        The result.
+    exposures : tuple of int or Interpolation
+        What was joined, from dark to bright: a shot, by its place among the inputs, or a virtual
+        exposure.
+    stack : Stack
+        The exposures taken apart; it knows their weights.
+    """
+
+    fused: Pixels
+    exposures: tuple[int | Interpolation, ...] = field(repr=False)
+    stack: Stack = field(repr=False)
+
+
+def fuse(
+    images: Sequence[Pixels],
+    *,
+    virtual: Virtual = "auto",
+    response: Profile | None = None,
+    refiner: Refiner | None = None,
+    weighting: Weighting | None = None,
+    method: Method = "guided",
+    levels: int | None = None,
+) -> Fusion:
+    """Fuse exposures of one still scene, with virtual ones where their steps are too large.
+
+    Parameters
+    ----------
+    images : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
+        Display-encoded, R G B, registered; the same shape and dtype; one or more, in any order.
+    virtual : 'auto' or int
+        Virtual exposures between each two neighbours; ``auto``: as many as their step needs.
+    response : Profile, optional
+        The camera's profile; without it the response is estimated from each two neighbours.
+    refiner : Refiner, optional
+        The network that refines virtual exposures.
+    weighting : Weighting, optional
+        What makes a pixel worth keeping.
+    method, levels
+        See `Stack`.
+
+    Returns
+    -------
+    Fusion
+        ``.fused`` has the shape and dtype of the inputs.
+
+    Raises
+    ------
+    ValueError
+        If arrays or options are not as above.
+    PairError
+        If virtual exposures are wanted and two neighbours do not show one scene.
+    """
+    order = order_by_brightness(images)
+    exposures: list[int | Interpolation] = [*order[:1]]
+    for dark, bright in pairwise(order):
+        exposures += _between(images[dark], images[bright], virtual, response, refiner)
+        exposures += [bright]
+    pixels = [images[each] if isinstance(each, int) else each.medium for each in exposures]
+    stack = Stack(pixels, weighting=weighting, method=method, levels=levels)
+    return Fusion(stack.fuse(), tuple(exposures), stack)
+
+
+def _between(
+    dark: Pixels,
+    bright: Pixels,
+    virtual: Virtual,
+    response: Profile | None,
+    refiner: Refiner | None,
+) -> list[Interpolation]:
+    """Make the virtual exposures between two neighbours; none if they are equally exposed."""
+    if virtual == 0:
+        return []
+    try:
+        pair = measure(bright, dark, response=response)
+    except EqualExposuresError:
+        return []
+    positions = virtual_positions(pair, virtual)
+    return [render(pair, position, refiner=refiner) for position in positions]
 
 
 def _spread(pixels: Pixels, pair: Pair) -> Pixels:

@@ -47,8 +47,8 @@ def fatal_frame(bench: Bench, number: int) -> str:
 
 KILLER = """
 import os, signal
-from expinterp.job import work
-read = work.read_shots
+from expinterp.job import opening
+read = opening.read_shots
 def read_or_die(sources):
     poison = os.environ.get("POISON", "")
     once = os.environ.get("POISON_ONCE")
@@ -57,7 +57,7 @@ def read_or_die(sources):
             open(once, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
     return read(sources)
-work.read_shots = read_or_die
+opening.read_shots = read_or_die
 """
 
 

@@ -30,7 +30,7 @@ from expinterp.images import (
     with_exposure_time,
     write_photograph,
 )
-from expinterp.job import work
+from expinterp.job import interpolation, opening
 
 RATIO = 16.0
 TIMES = {"long": 1 / 30, "short": 1 / 480}
@@ -97,8 +97,8 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(*_: object) -> None:
         pytest.fail("work began before the refusal")
 
-    monkeypatch.setattr(work, "read_shots", read)
-    monkeypatch.setattr(work, "open_refiner", read)
+    monkeypatch.setattr(opening, "read_shots", read)
+    monkeypatch.setattr(opening, "open_refiner", read)
 
 
 PAIR = ("long.png", "short.png")
@@ -234,7 +234,7 @@ def test_paths_may_hold_any_letters(folder: Folder) -> None:
 
 def test_residual_picture_is_mid_grey_where_nothing_was_added() -> None:
     residual = np.array([[[0.0, 1.0, -1.0, 1 / 255]]], np.float32)
-    shown = work.show_residual(residual, np.dtype(np.uint8))
+    shown = interpolation.show_residual(residual, np.dtype(np.uint8))
     assert shown.tolist() == [[[128, 255, 0, 132]]]
 
 
@@ -608,7 +608,7 @@ def test_signals_interrupt_a_running_command(folder: Folder, number: signal.Sign
 def test_two_onnxruntime_wheels_are_remarked_upon_before_they_disappoint(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "find_clash", lambda module: f"two wheels of {module} clash")
+    monkeypatch.setattr(opening, "find_clash", lambda module: f"two wheels of {module} clash")
     assert "two wheels of onnxruntime clash" in folder.report(*PAIR, "-o", "a.png")["warnings"][0]
     assert folder.report(*PLAIN)["warnings"] == []
 

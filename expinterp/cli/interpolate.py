@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from expinterp.cli.options import (
     EXPOSURES,
-    FORMATS,
     NAME,
     NETWORK,
     RESPONSE,
+    STREAM,
+    STREAMED,
     TARGET,
     WRITING,
     Option,
     excluding,
     flags,
+    stream_contradictions,
     taken,
     with_options,
 )
@@ -41,7 +42,6 @@ cat long.jpg | expinterp interpolate - short.jpg -o - > mid.png
 By default it is exposed half-way, at the geometric mean of the times. Nothing needs to be known:
 times come from EXIF, the camera's response from the pair itself. LONG or SHORT may be -, stdin.
 """
-STREAM = "-"
 OUTPUTS: dict[Kind, str] = {
     "medium": "output",
     "intermediate": "save_intermediate",
@@ -63,12 +63,7 @@ OPTIONS: tuple[Option, ...] = (
     *RESPONSE,
     *NETWORK,
     *WRITING,
-    click.option(
-        "--format",
-        "stream_format",
-        type=FORMATS,
-        help="Of -o -, where no suffix says it.  [default: png]",
-    ),
+    *STREAMED,
     click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
     click.option(
         "--save-intermediate", type=NAME, metavar="FILE", help="Also write it without the network."
@@ -113,26 +108,15 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
     for name in ("long", "short", *OUTPUTS.values()):
         if options[name] == "":
             yield f"{flags(context)[name]} needs the name of a file, not an empty one"
-    if options["long"] == options["short"] == STREAM:
-        yield "only one of LONG and SHORT can come from stdin; name a file for the other"
-    if options["output"] == STREAM and (options["as_json"] or options["count"]):
-        yield "-o - leaves no room on stdout for --json or --count; name a file"
-    if options["output"] == STREAM and _is_closed_or_terminal(sys.stdout):
-        yield "-o - needs stdout to lead somewhere, as in > mid.png"
-    if STREAM in {options["long"], options["short"]} and _is_closed_or_terminal(sys.stdin):
-        yield "- needs an image on stdin, as in < long.jpg"
-    if options["output"] != STREAM and options["stream_format"]:
-        yield "--format is for -o -; elsewhere the suffix of the output says it"
+    yield from stream_contradictions((options["long"], options["short"]), options)
+    if options["output"] == STREAM and options["count"]:
+        yield "-o - leaves no room on stdout for --count; name a file"
     if STREAM in {options["save_intermediate"], options["save_residual"]}:
         yield "--save-intermediate and --save-residual need a file, not -"
     if options["times"] and len(options["times"]) != 2:
         yield "--times needs two times, LONG,SHORT, as in 1/30,1/480"
     if options["ratio"] is not None and not 1 < options["ratio"] < math.inf:
         yield f"--ratio is the exposure of LONG over that of SHORT, above 1, not {options['ratio']}"
-
-
-def _is_closed_or_terminal(stream: TextIO | None) -> bool:
-    return stream is None or stream.isatty()
 
 
 def _make_job(options: dict[str, Any]) -> Job:

@@ -5,9 +5,10 @@ Parameters are named after the fields of `Job`, `Target` and `Writing`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -16,6 +17,7 @@ from expinterp.cli.values import seconds, times
 Result = TypeVar("Result")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+STREAM = "-"
 NAME = click.Path(readable=False)  # checked when opened; as a type it completes in the shell
 FILE = click.Path(readable=False, path_type=Path)
 FORMATS = click.Choice(["jpeg", "png", "tiff", "webp", "avif"])
@@ -59,6 +61,14 @@ NETWORK: tuple[Option, ...] = (
         help="How wide it runs.  [default: all CPUs]",
     ),
 )
+STREAMED: tuple[Option, ...] = (
+    click.option(
+        "--format",
+        "stream_format",
+        type=FORMATS,
+        help="Of -o -, where no suffix says it.  [default: png]",
+    ),
+)
 WRITING: tuple[Option, ...] = (
     click.option(
         "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG, WebP and AVIF."
@@ -97,6 +107,24 @@ def excluding(context: click.Context, groups: Iterable[Iterable[str]]) -> Iterat
         given = [flag[name] for name in names if is_given(context, name)]
         if len(given) > 1:
             yield f"{' and '.join(given)} exclude each other; give one of them"
+
+
+def stream_contradictions(images: Sequence[str], options: dict[str, Any]) -> Iterator[str]:
+    """Say what of standard input and output cannot be as it was asked for."""
+    if list(images).count(STREAM) > 1:
+        yield "only one image can come from stdin; name a file for every other"
+    if options["output"] == STREAM and options["as_json"]:
+        yield "-o - leaves no room on stdout for --json; name a file"
+    if options["output"] == STREAM and _is_closed_or_terminal(sys.stdout):
+        yield "-o - needs stdout to lead somewhere, as in > out.png"
+    if STREAM in images and _is_closed_or_terminal(sys.stdin):
+        yield "- needs an image on stdin, as in < long.jpg"
+    if options["output"] != STREAM and options["stream_format"]:
+        yield "--format is for -o -; elsewhere the suffix of the output says it"
+
+
+def _is_closed_or_terminal(stream: TextIO | None) -> bool:
+    return stream is None or stream.isatty()
 
 
 def taken(options: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Literal
 
 import click
 
@@ -43,6 +44,27 @@ def times(text: str) -> tuple[float, ...]:
     (0.5, 0.125)
     """
     return tuple(seconds(part) for part in text.split(","))
+
+
+def virtual(text: str) -> int | Literal["auto"]:
+    """Read how many virtual exposures are wanted between two: a number, or ``auto``.
+
+    Raises
+    ------
+    click.BadParameter
+        If `text` is neither.
+
+    Examples
+    --------
+    >>> virtual("auto"), virtual("2")
+    ('auto', 2)
+    """
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal():
+        message = f"{text!r} is neither auto nor a number of exposures, as in 0 or 2"
+        raise click.BadParameter(message)
+    return int(text)
 
 
 def memory(text: str) -> int:

@@ -1,19 +1,22 @@
-"""What to make of a pair of files, and every refusal that can be made before any work."""
+"""What to make of the photographs of a scene, and every refusal that can be made before any work."""
 
 from __future__ import annotations
 
+import fnmatch
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from expinterp import exposure
-from expinterp.errors import OutputExistsError
-from expinterp.images import QUALITY, check_target
+from expinterp.errors import OutputError, OutputExistsError
+from expinterp.fusion import Method, Weighting
+from expinterp.images import FORMATS, QUALITY, check_target
 from expinterp.images.files import STREAM
 from expinterp.refine import Device
+from expinterp.series import Virtual
 
 Kind: TypeAlias = Literal["medium", "intermediate", "residual"]
 SLACK = 0.01  # EV by which a wanted exposure may lie outside: people round, and so do cameras
@@ -103,10 +106,46 @@ class Writing:
         """Choose the format of an output; None leaves it to the suffix."""
         return self.stream_format if name == STREAM else None
 
+    def options(self, name: str) -> dict[str, Any]:
+        """Give the keyword arguments of `write_photograph` for an output."""
+        return {
+            "format": self.format_of(name),
+            "quality": self.quality,
+            "bit_depth": self.bit_depth,
+            "overwrite": self.overwrite,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What every job works with.
+
+    Attributes
+    ----------
+    times : tuple of float, or None
+        Exposure times of its images in seconds, in their order, in place of those in the files.
+    response : Path or None
+        A camera profile.
+    refine : bool
+        Whether the network has its say.
+    model : Path or None
+        Another network than the bundled one.
+    threads : int or None
+        How wide to work; it holds for the process from then on.
+    """
+
+    times: tuple[float, ...] | None = None
+    response: Path | None = None
+    writing: Writing = Writing()
+    refine: bool = True
+    model: Path | None = None
+    device: Device = "auto"
+    threads: int | None = None
+
 
 @dataclass(frozen=True)
-class Job:
-    """One pair and what to make of it.
+class Job(Means):
+    """One pair, and what to make of it by interpolation.
 
     Attributes
     ----------
@@ -114,28 +153,75 @@ class Job:
         Paths, or ``-`` for standard input.
     outputs : mapping of kind to path
         Where each wanted image goes; ``-`` is standard output.
-    times : (float, float) or None
-        Exposure times of `long` and `short` in seconds, in place of those in the files.
     ratio : float or None
         Exposure ratio, in place of what times say.
-    response : Path or None
-        A camera profile.
-    threads : int or None
-        How wide to work; it holds for the process from then on.
     """
 
     long: str
     short: str
     outputs: Mapping[Kind, str]
     target: Target = Target()
-    times: tuple[float, float] | None = None
     ratio: float | None = None
-    response: Path | None = None
-    writing: Writing = Writing()
-    refine: bool = True
-    model: Path | None = None
-    device: Device = "auto"
-    threads: int | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """List all files that the job writes."""
+        return [
+            ladder_name(path, step, self.target.count)
+            for path in self.outputs.values()
+            for step in range(self.target.count or 1)
+        ]
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """List all files that the job reads."""
+        return (self.long, self.short)
+
+
+@dataclass(frozen=True)
+class FuseJob(Means):
+    """Exposures of one scene, and how to fuse them.
+
+    Attributes
+    ----------
+    images : tuple of str
+        Paths, or ``-`` for standard input, in any order.
+    output : str
+        Where the fused image goes; ``-`` is standard output.
+    virtual : 'auto' or int
+        Virtual exposures between each two neighbours.
+    weighting : Weighting
+    method : {'guided', 'mertens'}
+    levels : int or None
+        Of the pyramid; None for as many as there are.
+    save_virtual, save_masks : Path or None
+        Folders, made if they are not there, for the virtual exposures and the weights of all.
+    metrics : bool
+        Whether to measure the result.
+    """
+
+    images: tuple[str, ...]
+    output: str
+    virtual: Virtual = "auto"
+    weighting: Weighting = field(default_factory=Weighting)
+    method: Method = "guided"
+    levels: int | None = None
+    save_virtual: Path | None = None
+    save_masks: Path | None = None
+    metrics: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """List the file that the job writes whatever the images are."""
+        return [self.output]
+
+    def beside(self, folder: Path | None, kind: str, number: int | str) -> str:
+        """Name a file that is saved beside the output: ``FOLDER/fused_virtual_1.jpg``."""
+        stem, suffix = Path(self.output).stem, Path(self.output).suffix
+        if self.output == STREAM:
+            stem, suffix = "fused", FORMATS[self.writing.stream_format].suffixes[0]
+        suffix = ".png" if kind == "mask" else suffix
+        return str((folder or Path()) / f"{stem}_{kind}_{number}{suffix}")
 
 
 def ladder_name(path: str, step: int, count: int | None) -> str:
@@ -152,7 +238,7 @@ def ladder_name(path: str, step: int, count: int | None) -> str:
     return str(plain.with_name(f"{plain.stem}_{step + 1}{plain.suffix}"))
 
 
-def refuse(job: Job) -> None:
+def refuse(job: Job | FuseJob) -> None:
     """Make every refusal that can be made before any work.
 
     Raises
@@ -162,13 +248,8 @@ def refuse(job: Job) -> None:
     OutputError
         If an output cannot be written where it should go.
     """
-    names = [
-        ladder_name(path, step, job.target.count)
-        for path in job.outputs.values()
-        for step in range(job.target.count or 1)
-    ]
-    uses = Counter(map(_identity, names))
-    for name in names:
+    uses = Counter(map(_identity, job.names))
+    for name in job.names:
         if uses[_identity(name)] > 1:
             message = f"{name}: two outputs have this name; give each its own"
             raise OutputExistsError(message)
@@ -177,8 +258,28 @@ def refuse(job: Job) -> None:
             format=job.writing.format_of(name),
             bit_depth=job.writing.bit_depth,
             overwrite=job.writing.overwrite,
-            inputs=(job.long, job.short),
+            inputs=job.images,
         )
+    if isinstance(job, FuseJob):
+        _refuse_folder(job, job.save_virtual, "virtual")
+        _refuse_folder(job, job.save_masks, "mask")
+
+
+def _refuse_folder(job: FuseJob, folder: Path | None, kind: str) -> None:
+    """Refuse a folder that cannot be made, or that holds files of an earlier run; else make it."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        message = f"{folder}: is no folder and cannot be made one ({error.strerror})"
+        raise OutputError(message) from error
+    pattern = Path(job.beside(None, kind, "*")).name
+    if not job.writing.overwrite and any(
+        fnmatch.fnmatchcase(path.name, pattern) for path in folder.iterdir()
+    ):
+        message = f"{folder}: holds {pattern} already; empty it, or add --overwrite"
+        raise OutputExistsError(message)
 
 
 def _identity(name: str) -> str:

@@ -68,6 +68,27 @@ def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, lis
     return turned or other, warnings
 
 
+def check_alike(shots: Sequence[Photograph]) -> None:
+    """Refuse shots that differ in size, channels or depth.
+
+    Raises
+    ------
+    PairError
+        Naming the first two.
+    """
+    for other in shots[1:]:
+        kinds = [_describe(shot.pixels) for shot in (shots[0], other)]
+        if kinds[0] != kinds[1]:
+            message = f"{shots[0].name} is {kinds[0]}, {other.name} is {kinds[1]}; export all alike"
+            raise PairError(message)
+
+
+def _describe(pixels: Pixels) -> str:
+    rows, cols, channels = pixels.shape
+    colour = "colour" if channels == 3 else "grey"
+    return f"{cols} × {rows}, {colour}, {8 * pixels.itemsize} bit"
+
+
 def state_times(shots: Sequence[Photograph], times: Sequence[float]) -> list[Photograph]:
     """Replace what the files say about exposure by given times in seconds."""
     return [

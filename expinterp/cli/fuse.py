@@ -1,0 +1,175 @@
+"""``expinterp fuse``: exposures of a scene in, one photograph that holds all of it out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from expinterp.cli.options import (
+    FILE,
+    NAME,
+    NETWORK,
+    RESPONSE,
+    STREAMED,
+    WRITING,
+    Option,
+    excluding,
+    stream_contradictions,
+    taken,
+    with_options,
+)
+from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.values import times, virtual
+
+if TYPE_CHECKING:
+    from expinterp.fusion import Weighting
+    from expinterp.job import FuseJob, Report, Writing
+
+HELP = """Fuse exposures of a still scene, in any order, into one photograph.
+
+\b
+expinterp fuse long.jpg short.jpg -o fused.jpg
+expinterp fuse IMG_1.tif IMG_2.tif IMG_3.tif -o fused.tif
+expinterp fuse long.jpg short.jpg -o fused.jpg --save-virtual virtual
+expinterp fuse long.jpg short.jpg -o - --virtual 0 > fused.png
+
+Where two neighbours lie too far apart, the photographs between them are computed first: without,
+what was brighter in the scene can come out darker. An image may be -, stdin.
+"""
+EXCLUSIVE = (("refine", "model"),)
+
+WEIGHTS: tuple[Option, ...] = (
+    click.option(
+        "--exposure-weight",
+        type=click.FloatRange(0),
+        metavar="W",
+        help="Of being well exposed.  [default: 1]",
+    ),
+    click.option(
+        "--saturation-weight",
+        type=click.FloatRange(0),
+        metavar="W",
+        help="Of colour.  [default: 1]",
+    ),
+    click.option(
+        "--contrast-weight", type=click.FloatRange(0), metavar="W", help="Of detail.  [default: 1]"
+    ),
+    click.option(
+        "--exposure-optimum",
+        type=click.FloatRange(0, 1),
+        metavar="V",
+        help="Best value, 0 to 1.  [default: 0.5]",
+    ),
+    click.option(
+        "--exposure-width",
+        type=click.FloatRange(0, min_open=True),
+        metavar="V",
+        help="How far from it is good.  [default: 0.2]",
+    ),
+    click.option(
+        "--method",
+        type=click.Choice(["guided", "mertens"]),
+        default="guided",
+        show_default=True,
+        help="Weights that keep to edges, or plain ones.",
+    ),
+    click.option(
+        "--levels", type=click.IntRange(1), metavar="N", help="Of the pyramid.  [default: all]"
+    ),
+)
+OPTIONS: tuple[Option, ...] = (
+    click.option(
+        "-o", "--output", type=NAME, metavar="FILE", required=True, help="The result; - is stdout."
+    ),
+    click.option(
+        "--virtual",
+        type=virtual,
+        default="auto",
+        show_default=True,
+        metavar="auto|N",
+        help="Exposures computed between each two.",
+    ),
+    *WEIGHTS,
+    click.option("--times", type=times, metavar="T,T...", help="Times, in the images' order."),
+    *RESPONSE,
+    *NETWORK,
+    *WRITING,
+    *STREAMED,
+    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+    click.option(
+        "--save-virtual", type=FILE, metavar="DIR", help="Also write the computed exposures there."
+    ),
+    click.option(
+        "--save-masks", type=FILE, metavar="DIR", help="Also picture there what counts where."
+    ),
+    click.option(
+        "--json", "as_json", is_flag=True, help="Measure the result; print a report on stdout."
+    ),
+)
+
+
+@click.command(help=HELP, short_help="Fuse exposures into one photograph.")
+@click.argument("images", type=NAME, nargs=-1, required=True, metavar="IMG IMG...")
+@with_options(OPTIONS)
+@talk_options
+@click.pass_context
+def fuse(context: click.Context, /, **options: Any) -> None:
+    """Make a job of the options, run it, tell about it."""
+    for contradiction in _contradictions(context, options):
+        raise click.UsageError(contradiction)
+    from expinterp import job
+
+    talk = context.ensure_object(Talk)
+    with talk.progress() as progress:
+        report = job.run(make_fuse_job(options), progress=progress)
+    _tell(report, talk)
+    if options["as_json"]:
+        click.echo(json.dumps(report.as_json(), indent=2))
+
+
+def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
+    """Say which options cannot be had together, or mean nothing."""
+    yield from excluding(context, EXCLUSIVE)
+    images = options["images"]
+    if len(images) < 2:
+        yield "fusing takes two exposures or more"
+    if "" in images or not options["output"]:
+        yield "every image, and --output, needs the name of a file, not an empty one"
+    yield from stream_contradictions(images, options)
+    if options["times"] and len(options["times"]) != len(images):
+        yield f"--times needs a time for each of the {len(images)} images, not {len(options['times'])}"
+
+
+def make_fuse_job(options: dict[str, Any]) -> FuseJob:
+    """Fill in a job from options of its fields' names."""
+    from expinterp.fusion import Weighting
+    from expinterp.job import FuseJob, Writing
+
+    def fill(kind: type[FuseJob | Weighting | Writing]) -> dict[str, Any]:
+        return taken(options, (field.name for field in fields(kind)))
+
+    return FuseJob(
+        weighting=Weighting(**fill(Weighting)),
+        writing=Writing(**fill(Writing)),
+        metrics=options["as_json"],
+        **fill(FuseJob),
+    )
+
+
+def _tell(report: Report, talk: Talk) -> None:
+    """Say what the result should be judged by, and with ``-v`` how it came about."""
+    for warning in report.warnings:
+        talk.warn(warning)
+    measured = report.ratio["measured"]
+    if measured is not None:
+        talk.detail(f"about {math.log2(measured):.1f} EV between the outer two, in the pixels")
+    for output in report.outputs:
+        ev = "" if output["ev"] is None else f", {output['ev']:.2f} EV above the darkest"
+        talk.detail(f"wrote {output['file']}: {output['kind']}{ev}")
+    times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in report.timings.items())
+    talk.detail(f"took {times}")

@@ -1,0 +1,224 @@
+"""Fusing: read the files of a scene, put virtual exposures between, fuse, write, and report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from expinterp import pipeline
+from expinterp.assessment import assess
+from expinterp.errors import EqualExposuresError, PairError
+from expinterp.fusion import Stack
+from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
+from expinterp.intermediate import round_codes
+from expinterp.job.neighbours import Neighbours, measure_neighbours
+from expinterp.job.opening import Opened, Opener, open_job
+from expinterp.job.plan import FuseJob
+from expinterp.job.report import (
+    Clock,
+    Output,
+    Report,
+    describe_refiner,
+    describe_response,
+    describe_shot,
+)
+from expinterp.job.shots import check_alike
+from expinterp.series import order_by_brightness, virtual_positions
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One of the exposures that are fused.
+
+    Attributes
+    ----------
+    pixels : uint8 or uint16 array, shape (rows, cols, channels)
+    shot : Photograph
+        Itself, or the longer of the two that a virtual one lies between.
+    ev : float or None
+        Of a virtual one, stops above the darkest shot.
+    time : float or None
+        Of a virtual one, in seconds, if it is known.
+    """
+
+    pixels: Pixels
+    shot: Photograph
+    ev: float | None = None
+    time: float | None = None
+
+
+def fuse(job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener | None) -> Report:
+    """Do the work of a job; see `run`."""
+    clock = Clock(progress, "read", "measure", "fuse", "write")
+    with clock.stage("read"):
+        opened = open_job(job, refine=job.refine and job.virtual != 0, opener=opener)
+        check_alike(opened.shots)
+    with clock.stage("measure"):
+        order = order_by_brightness([shot.pixels for shot in opened.shots])
+        shots = [opened.shots[index] for index in order]
+        steps = [_measure(job, *two, opened) for two in pairwise(shots)]
+    exposures = _insert_virtual(job, shots, steps, opened, clock)
+    with clock.stage("fuse") as advance:
+        stack = _stack(job, exposures)
+        fused = stack.fuse(progress=advance)
+    metrics = None
+    if job.metrics:
+        clock.expect("assess")
+        with clock.stage("assess"):
+            metrics = assess([shot.pixels for shot in shots], fused, stack=stack)
+    with clock.stage("write"):
+        outputs, remarks = _write_all(job, exposures, stack, fused)
+    return _report(
+        job,
+        opened,
+        shots,
+        steps,
+        outputs=outputs,
+        metrics=metrics,
+        remarks=remarks,
+        seconds=clock.seconds,
+    )
+
+
+def _measure(
+    job: FuseJob, short: Photograph, long: Photograph, opened: Opened
+) -> Neighbours | None:
+    """Measure two neighbours, if anything is to go between them."""
+    if not job.virtual:
+        return None
+    try:
+        return measure_neighbours(long, short, ratio=None, profile=opened.profile)
+    except EqualExposuresError:
+        return None
+    except PairError as error:
+        message = f"{error}; --virtual 0 fuses them as they are"
+        raise PairError(message) from error
+
+
+def _insert_virtual(
+    job: FuseJob,
+    shots: Sequence[Photograph],
+    steps: Sequence[Neighbours | None],
+    opened: Opened,
+    clock: Clock,
+) -> list[Exposure]:
+    """Put virtual exposures between the shots: all exposures, from dark to bright."""
+    wanted = [virtual_positions(step.pair, job.virtual) if step else () for step in steps]
+    clock.expect(*["render"] * sum(map(len, wanted)))
+    exposures, below = [Exposure(shots[0].pixels, shots[0])], 0.0
+    for shot, step, positions in zip(shots[1:], steps, wanted, strict=True):
+        if step:
+            exposures += [_render(step, each, below, opened, clock) for each in positions]
+            below += step.ev_at(1)
+        exposures.append(Exposure(shot.pixels, shot))
+    return exposures
+
+
+def _render(
+    step: Neighbours, position: float, below: float, opened: Opened, clock: Clock
+) -> Exposure:
+    """Make a virtual exposure between neighbours, the darker `below` EV above the darkest."""
+    with clock.stage("render") as advance:
+        result = pipeline.render(step.pair, position, refiner=opened.refiner, progress=advance)
+    ev, time = below + step.ev_at(position), step.time_at(position)
+    return Exposure(result.medium, step.long, ev, time)
+
+
+def _stack(job: FuseJob, exposures: Sequence[Exposure]) -> Stack:
+    pixels = [exposure.pixels for exposure in exposures]
+    return Stack(pixels, weighting=job.weighting, method=job.method, levels=job.levels)
+
+
+def _write_all(
+    job: FuseJob, exposures: Sequence[Exposure], stack: Stack, fused: Pixels
+) -> tuple[list[Output], list[str]]:
+    """Write all that is wanted; the fused image comes last, as the sign that all is there."""
+    outputs = [*_write_virtual(job, exposures), *_write_masks(job, stack, len(exposures))]
+    brightest = exposures[-1].shot
+    remarks = write_photograph(
+        fused,
+        job.output,
+        alpha=brightest.alpha,
+        metadata=brightest.metadata,
+        **job.writing.options(job.output),
+        inputs=job.images,
+    )
+    return [Output("fused", job.output), *outputs], list(remarks)
+
+
+def _write_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[Output]:
+    """Write the virtual exposures, if wanted, like photographs of the scene."""
+    virtual = [exposure for exposure in exposures if exposure.ev is not None]
+    for number, exposure in enumerate(virtual if job.save_virtual else (), start=1):
+        file = job.beside(job.save_virtual, "virtual", number)
+        write_photograph(
+            exposure.pixels,
+            file,
+            alpha=exposure.shot.alpha,
+            metadata=with_exposure_time(exposure.shot.metadata, exposure.time),
+            **job.writing.options(file),
+            inputs=job.images,
+        )
+        yield Output("virtual", file, exposure.ev, exposure.time)
+
+
+def _write_masks(job: FuseJob, stack: Stack, count: int) -> Iterator[Output]:
+    """Write the weights of all exposures, if wanted, as grey pictures of 8 bits."""
+    for index in range(count if job.save_masks else 0):
+        file = job.beside(job.save_masks, "mask", index + 1)
+        weights = round_codes(stack.weights(index), np.dtype(np.uint8))
+        write_photograph(weights, file, overwrite=job.writing.overwrite, inputs=job.images)
+        yield Output("mask", file)
+
+
+def _report(
+    job: FuseJob,
+    opened: Opened,
+    shots: Sequence[Photograph],
+    steps: Sequence[Neighbours | None],
+    *,
+    outputs: list[Output],
+    metrics: dict[str, Any] | None,
+    remarks: Iterable[str],
+    seconds: dict[str, float],
+) -> Report:
+    """Gather what was done as plain values."""
+    measured = [step for step in steps if step]
+    stated = [step.pair.ratio_stated for step in measured]
+    known = bool(measured) and None not in stated
+    remarks = [*opened.remarks, *(each for step in measured for each in step.remarks), *remarks]
+    return Report(
+        command="fuse",
+        inputs=[describe_shot("image", shot, _clipped(shot, measured)) for shot in reversed(shots)],
+        outputs=[asdict(output) for output in outputs],
+        ratio={
+            "stated": math.prod(filter(None, stated)) if known else None,
+            "measured": math.prod(s.pair.ratio_measured for s in measured) if measured else None,
+        },
+        response=describe_response(
+            measured[0].pair if measured else None, job.response, opened.profile
+        ),
+        refinement=describe_refiner(opened.refiner),
+        timings=seconds,
+        warnings=list(dict.fromkeys(remarks)),
+        fusion={
+            "method": job.method,
+            **asdict(job.weighting),
+            "levels": job.levels,
+            "metrics": metrics,
+        },
+    )
+
+
+def _clipped(shot: Photograph, steps: Sequence[Neighbours]) -> dict[str, float] | None:
+    """Find what was measured of a shot's clipping; nothing, if it was in no pair."""
+    for step in steps:
+        for role in ("long", "short"):
+            if getattr(step, role) is shot:
+                return step.pair.clipped[role]
+    return None

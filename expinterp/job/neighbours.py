@@ -1,0 +1,78 @@
+"""Two photographs between which exposures are computed, what was measured of them, and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from expinterp import exposure, pipeline
+from expinterp.errors import PairError
+from expinterp.images import Photograph
+from expinterp.pair import LEAST_STEP, Pair
+from expinterp.response import Profile
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """A measured pair with its files.
+
+    Attributes
+    ----------
+    long, short : Photograph
+        In the order that the pixels show.
+    pair : Pair
+    remarks : tuple of str
+        What a person should know; it names the files.
+    """
+
+    long: Photograph
+    short: Photograph
+    pair: Pair
+    remarks: tuple[str, ...]
+
+    @property
+    def long_time(self) -> float | None:
+        """The time of ``long`` in seconds; None if the times contradict what the pixels show."""
+        ratio = exposure.exposure_ratio(self.long.exposure, self.short.exposure)
+        return None if ratio is not None and ratio <= 1 else self.long.exposure.time
+
+    def ev_at(self, position: float) -> float:
+        """Convert a position to stops above ``short``."""
+        return position * exposure.ev_step(self.pair.ratio)
+
+    def time_at(self, position: float) -> float | None:
+        """Convert a position to a time in seconds, if the times are known."""
+        ratio = self.pair.ratio_stated
+        if not self.long_time or not ratio:
+            return None
+        return exposure.time_at(position, short_time=self.long_time / ratio, ratio=ratio)
+
+
+def measure_neighbours(
+    long: Photograph, short: Photograph, *, ratio: float | None, profile: Profile | None
+) -> Neighbours:
+    """Measure two photographs; those in the wrong order are put right.
+
+    Parameters
+    ----------
+    ratio : float or None
+        Exposure ratio, in place of what the files state.
+
+    Raises
+    ------
+    PairError
+        If the two are not a long and a short exposure of one scene.
+    """
+    names, remarks = f"{long.name} and {short.name}", []
+    ratio = ratio or exposure.exposure_ratio(long.exposure, short.exposure)
+    if ratio and abs(exposure.ev_step(ratio)) < LEAST_STEP:
+        remarks.append("their stated exposures are equal, their pixels are not and are believed")
+        ratio = None
+    try:
+        pair = pipeline.measure(long.pixels, short.pixels, ratio=ratio, response=profile)
+    except PairError as error:
+        message = f"{names}: {error}"
+        raise type(error)(message) from error
+    if pair.swapped:
+        long, short = short, long
+    remarks = [f"{names}: {remark}" for remark in (*remarks, *pair.notices)]
+    return Neighbours(long, short, pair, tuple(remarks))

@@ -1,0 +1,47 @@
+"""Exposures of one scene in order of brightness, and the virtual ones that go between neighbours.
+
+Source of the ladder: Yang, Wu, Wang and Li, IEEE Access 2020 (the smallest number of virtual
+exposures, evenly spaced in stops, that the exposure ratio needs).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from expinterp.exposure import ev_step, ladder
+from expinterp.mapping import Pixels, sample
+from expinterp.pair import Pair
+
+Virtual: TypeAlias = int | Literal["auto"]
+
+# EV between neighbours up to which fusion keeps their order: what just clips in the longer one is
+# still near mid-grey in the next, 255 · 2^(−2.5 / 2.2) = 116. More steps gain nothing measurable.
+MAX_STEP = 2.5
+
+
+def order_by_brightness(images: Sequence[Pixels]) -> list[int]:
+    """Give the indices of exposures of one still scene from dark to bright."""
+    return sorted(range(len(images)), key=lambda index: float(sample(images[index]).mean()))
+
+
+def virtual_positions(pair: Pair, virtual: Virtual) -> tuple[float, ...]:
+    """Place virtual exposures between two neighbours.
+
+    Parameters
+    ----------
+    pair : Pair
+        From `measure`.
+    virtual : 'auto' or int
+        How many; ``auto``: the fewest that leave no step above `MAX_STEP`, by what the pixels say
+        of the ratio.
+
+    Returns
+    -------
+    tuple of float
+        Positions between the darker (0) and the brighter (1), in stops.
+    """
+    if virtual == "auto":
+        virtual = math.ceil(ev_step(pair.ratio_measured) / MAX_STEP) - 1
+    return ladder(virtual)
