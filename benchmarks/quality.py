@@ -3,6 +3,9 @@
     python benchmarks/quality.py SCENES_JSON RESPONSES
     python benchmarks/quality.py SCENES_JSON RESPONSES --camera D2x --only profile
 
+PSNR and SSIM are means; p10 is the PSNR of the worst tenth, lightness the spread (standard deviation,
+code values) of how much lighter the pictures are than they should be.
+
 SCENES_JSON lists scenes with their camera, frames and triples (long, medium, short); RESPONSES is
 the folder of curves that `expinterp.training.prior` reads. Rows:
 
@@ -10,6 +13,9 @@ the folder of curves that `expinterp.training.prior` reads. Rows:
     stranger      the same, the camera's own curves left out of the prior
     profile       with a profile calibrated on another scene of the same camera, mean over all
                   others that have five frames or more; frames are one stop apart by their numbers
+    shared        with one response for all triples of the camera, estimated from their outer two;
+                  cameras of a single triple as blind
+    timed         the same, the ratios of the outer two being known
     refined       blind, then the network
     ladder        what the network adds at other exposures than half-way, by position between
                   short (0) and long (1), where frames one stop apart are there to compare with
@@ -31,12 +37,12 @@ import numpy as np
 from expinterp.metrics import psnr, ssim
 from expinterp.pair import Pair, measure
 from expinterp.pipeline import render
-from expinterp.prior import ResponsePrior
+from expinterp.prior import ResponsePrior, estimate_shared, load_prior
 from expinterp.refine import Refiner, open_refiner
 from expinterp.response import Profile, calibrate
 from expinterp.training.prior import as_prior, build_prior
 
-ROWS = ("blind", "stranger", "profile", "refined", "ladder")
+ROWS = ("blind", "stranger", "profile", "shared", "timed", "refined", "ladder")
 STOPS = "D2x"  # the camera whose frames are one stop apart, numbered from dark to bright
 FRAMES = 5  # fewest frames of a scene that a profile is made from
 
@@ -50,6 +56,7 @@ class Triple:
     long: Path
     medium: Path
     short: Path
+    ratio: float
 
 
 def read(path: Path) -> np.ndarray:
@@ -65,7 +72,13 @@ def read_triples(manifest: Path, camera: str) -> Iterator[Triple]:
         if camera.lower() in str(scene["camera"]).lower():
             for triple in scene["triples"]:
                 names = {shot: folder / triple[shot] for shot in ("long", "medium", "short")}
-                yield Triple(scene["scene"], str(scene["camera"]), **names)
+                ratio = 2.0 ** triple["ev_span"]
+                yield Triple(scene["scene"], str(scene["camera"]), **names, ratio=ratio)
+
+
+def lightness_error(image: np.ndarray, truth: np.ndarray) -> float:
+    """Say how much lighter an image is than it should be, in code values: what a series shows."""
+    return float(image.mean() - truth.mean())
 
 
 def profiles(manifest: Path, camera: str) -> dict[str, Profile]:
@@ -80,6 +93,14 @@ def profiles(manifest: Path, camera: str) -> dict[str, Profile]:
     return made
 
 
+def share(triples: list[Triple], *, timed: bool) -> Profile:
+    """Estimate one response for triples of one camera from their outer two."""
+    levels = [measure(read(triple.long), read(triple.short)).levels for triple in triples]
+    stated = [float(np.log(triple.ratio)) if timed else None for triple in triples]
+    found = estimate_shared(levels, load_prior(), stated=stated)
+    return Profile(found.response, 0.0, 2 * len(triples), scale=found.scale)
+
+
 class Bench:
     """The rows of the table, each a function of a triple."""
 
@@ -88,17 +109,25 @@ class Bench:
         self.refiner = open_refiner(model, device="cpu")
         self.prior = cache(self._prior)
         self.profiles = cache(lambda camera: profiles(manifest, camera))
+        self.shared = cache(self._shared)
 
     def _prior(self, camera: str) -> ResponsePrior:
         return as_prior(build_prior(self.responses, without=camera))
 
-    def score(self, row: str, triple: Triple) -> tuple[float, float] | None:
-        """Compute PSNR and SSIM; None where the row does not apply."""
+    def _shared(self, camera: str, *, timed: bool) -> Profile | None:
+        triples = [t for t in read_triples(self.manifest, camera) if t.camera == camera]
+        return share(triples, timed=timed) if len(triples) > 1 else None
+
+    def score(self, row: str, triple: Triple) -> tuple[float, ...] | None:
+        """Compute PSNR, SSIM and error of lightness; None where the row does not apply."""
         long, medium, short = (read(path) for path in (triple.long, triple.medium, triple.short))
         images = [
             render(pair, **extra).medium for pair, extra in self._pairs(row, triple, long, short)
         ]
-        scores = [(psnr(image, medium), ssim(image, medium)) for image in images]
+        scores = [
+            (psnr(image, medium), ssim(image, medium), lightness_error(image, medium))
+            for image in images
+        ]
         return tuple(np.mean(scores, axis=0)) if scores else None
 
     def _pairs(
@@ -110,6 +139,10 @@ class Bench:
             yield measure(long, short, prior=self.prior(triple.camera)), {}
         elif row == "refined":
             yield measure(long, short), {"refiner": self.refiner}
+        elif row in {"shared", "timed"}:
+            timed = row == "timed"
+            profile = self.shared(triple.camera, timed=timed)
+            yield measure(long, short, response=profile, ratio=triple.ratio if timed else None), {}
         elif row == "profile" and STOPS in triple.camera:
             for scene, profile in self.profiles(triple.camera).items():
                 if scene != triple.scene:
@@ -140,7 +173,8 @@ def main() -> None:
         values = np.array([s for _, s in kept])
         print(
             f"{row:10} n={len(values):3}  PSNR mean {values[:, 0].mean():.2f}  "
-            f"p10 {np.percentile(values[:, 0], 10):.2f}  SSIM {values[:, 1].mean():.4f}",
+            f"p10 {np.percentile(values[:, 0], 10):.2f}  SSIM {values[:, 1].mean():.4f}  "
+            f"lightness ±{values[:, 2].std():.2f}",
             flush=True,
         )
     if {"blind", "refined"} <= table.keys():

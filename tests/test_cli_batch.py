@@ -146,6 +146,17 @@ def test_options_of_interpolate_reach_every_bracket(made: Card) -> None:
     assert len(made.results()) == 12
 
 
+def test_a_shared_response_is_kept_beside_the_results(made: Card) -> None:
+    code, _, err = made.run(*PLAIN, "--share-response", "-v")
+    assert code == ExitCode.OK
+    assert "3 brackets agree within" in err
+    assert made.results() == OUTPUTS | {"expinterp-response-unknown camera png.json"}
+    _, out, _ = made.run(
+        "--plan", "plan.jsonl", "-o", "out", "-n", "--share-response", "--no-refine"
+    )
+    assert out.count("done") == 3
+
+
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -156,6 +167,7 @@ def test_options_of_interpolate_reach_every_bracket(made: Card) -> None:
         (["card", "-o", "x/../card"], "folder of their own"),
         ([*PLAIN, "--gap", "1"], "--plan and --gap exclude each other"),
         ([*PLAIN, "--count", "2", "--at", "1"], "exclude each other"),
+        ([*PLAIN, "--share-response", "--response", "x"], "exclude each other"),
         ([*PLAIN, "--name", "x"], "one name"),
         ([*PLAIN, "--name", "{bracket}", "--save-intermediate"], "{kind}"),
         ([*PLAIN, "--max-memory", "lots"], "2G"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from expinterp.batch.local import Local
 from expinterp.batch.naming import TemplateError, check_template
 from expinterp.batch.run import Outlook, Summary, preview, run_batch
+from expinterp.batch.share import share_responses, shared_before
 from expinterp.batch.tasks import Settings, Task
 from expinterp.batch.work import Result, Runner
 
@@ -20,4 +21,6 @@ __all__ = [
     "check_template",
     "preview",
     "run_batch",
+    "share_responses",
+    "shared_before",
 ]

@@ -138,6 +138,7 @@ def run_batch(
     runner: Runner,
     *,
     on_existing: OnExisting = "fail",
+    prepare: Callable[[Settings], Settings] = lambda settings: settings,
     began: Callable[[Outlook], None] = lambda outlook: None,
     ended: Callable[[Result], None] = lambda result: None,
 ) -> Summary:
@@ -151,6 +152,8 @@ def run_batch(
         Does tasks: `run_local`, or another of the same kind.
     on_existing : {'skip', 'fail', 'overwrite'}
         What becomes of a bracket of which an output exists that no batch made here.
+    prepare : function
+        Given the settings once the folder is ours, before anything else; may add to them.
     began, ended : functions
         Told what there is to do, and of every result.
 
@@ -165,9 +168,10 @@ def run_batch(
         holds results made with other options.
     """
     summary = Summary()
-    tasks = make_tasks(plan.brackets, settings)
     with open_journal(settings.out) as book:
         _refuse_other_options(book.record, settings, on_existing)
+        settings = prepare(settings)
+        tasks = make_tasks(plan.brackets, settings)
         outlook = look_ahead(tasks, settings, book.record, on_existing)
         summary.kept = len(outlook.kept)
         _open_run(book, plan, settings, outlook)

@@ -40,8 +40,10 @@ class Settings:
         Of the names of outputs, see `naming`.
     format : str or None
         A key of `FORMATS`; None for that of the brightest frame.
+    shared : bool
+        Whether brackets of one camera share a response.
     profiles : mapping of str to Path
-        A response for each camera, in place of that of `interpolation`.
+        The response of each camera, by `camera_key`, where it is shared.
     """
 
     folder: Path
@@ -50,6 +52,7 @@ class Settings:
     kinds: tuple[Kind, ...] = ("medium",)
     template: str = TEMPLATE
     format: str | None = None
+    shared: bool = False
     profiles: Mapping[str, Path] = field(default_factory=dict)
 
     def with_threads(self, threads: int) -> Settings:
@@ -71,6 +74,7 @@ class Settings:
             "kinds": list(self.kinds),
             "template": self.template,
             "format": self.format,
+            "share_response": self.shared,
         }
 
 
@@ -114,6 +118,12 @@ class Task:
     replace: bool = False
 
 
+def camera_key(bracket: Bracket) -> str:
+    """Name what brackets must have in common to share a response: camera and kind of file."""
+    suffix = PurePosixPath(bracket.frames[0]).suffix
+    return f"{bracket.camera or 'unknown camera'} {suffix.lstrip('.')}".lower()
+
+
 def make_tasks(brackets: Sequence[Bracket], settings: Settings) -> list[Task]:
     """Turn brackets into tasks with names that no two of them share.
 
@@ -124,12 +134,12 @@ def make_tasks(brackets: Sequence[Bracket], settings: Settings) -> list[Task]:
     """
     names = [_outputs(bracket, "", settings) for bracket in brackets]
     marks = tell_apart(names, ["\n".join(bracket.frames) for bracket in brackets])
-    options = json.dumps(settings.options, sort_keys=True)
+    profiles = {key: _digest(path) for key, path in settings.profiles.items()}
     tasks = []
     for bracket, plain, mark in zip(brackets, names, marks, strict=True):
         outputs = _outputs(bracket, mark, settings) if mark else plain
-        print_ = _fingerprint(bracket, outputs, options, settings)
-        tasks.append(Task(bracket, mark, outputs, print_))
+        making = [settings.options, profiles.get(camera_key(bracket)), outputs]
+        tasks.append(Task(bracket, mark, outputs, _fingerprint(bracket, making, settings)))
     _refuse_inputs(tasks, settings)
     return tasks
 
@@ -151,6 +161,7 @@ def jobs_of(task: Task, settings: Settings) -> Iterator[Job]:
             short=str(settings.folder / short),
             outputs=outputs,
             times=times.get((long, short)),
+            response=settings.profiles.get(camera_key(bracket), job.response),
             writing=replace(job.writing, overwrite=task.replace),
         )
 
@@ -207,12 +218,10 @@ def _suffix(frame: PurePosixPath, wanted: str | None) -> str:
     return next(known, ".png")
 
 
-def _fingerprint(
-    bracket: Bracket, outputs: tuple[str, ...], options: str, settings: Settings
-) -> str:
+def _fingerprint(bracket: Bracket, making: list[Any], settings: Settings) -> str:
     """Digest all that decides what outputs hold; photographs count by size and time of change."""
     frames = [(path, *_state(settings.folder / path)) for path in bracket.frames]
-    text = json.dumps([options, frames, outputs])
+    text = json.dumps([making, frames], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

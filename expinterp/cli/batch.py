@@ -28,7 +28,7 @@ from expinterp.cli.watch import Watch, plan_lines, plan_table, tell_end, watchin
 from expinterp.errors import ExitCode
 
 if TYPE_CHECKING:
-    from expinterp.batch import Runner, Settings
+    from expinterp.batch import Local, Settings
     from expinterp.brackets import Frame, Plan
     from expinterp.job import Kind
 
@@ -49,6 +49,7 @@ EXCLUSIVE = (
     ("times", "ratio"),
     ("refine", "model"),
     ("refine", "residual"),
+    ("response", "share_response"),
     ("plan", "set_size"),
     ("plan", "gap"),
     ("plan", "pattern"),
@@ -84,6 +85,13 @@ NAMING: tuple[Option, ...] = (
     click.option("--save-intermediate", "intermediate", is_flag=True, help="Also without network."),
     click.option("--save-residual", "residual", is_flag=True, help="Also what the network added."),
 )
+SHARING: tuple[Option, ...] = (
+    click.option(
+        "--share-response",
+        is_flag=True,
+        help="Estimate one response for all brackets of a camera.",
+    ),
+)
 RUNNING: tuple[Option, ...] = (
     click.option(
         "-j",
@@ -108,7 +116,19 @@ RUNNING: tuple[Option, ...] = (
 @click.command(help=HELP, short_help="Compute results of all brackets in a folder.")
 @click.argument("folder", type=FILE, required=False)
 @click.option("-o", "--output", "out", type=FILE, metavar="OUT", help="Folder of the results.")
-@with_options((*FINDING, *NAMING, *TARGET, *EXPOSURES, *RESPONSE, *NETWORK, *WRITING, *RUNNING))
+@with_options(
+    (
+        *FINDING,
+        *NAMING,
+        *TARGET,
+        *EXPOSURES,
+        *RESPONSE,
+        *SHARING,
+        *NETWORK,
+        *WRITING,
+        *RUNNING,
+    )
+)
 @talk_options
 @click.pass_context
 def batch(context: click.Context, /, **options: Any) -> int:
@@ -195,13 +215,16 @@ def _settings(plan: Plan, options: dict[str, Any]) -> Settings:
         kinds=kinds,
         template=options["template"],
         format=options["format"],
+        shared=options["share_response"],
     )
 
 
 def _preview(plan: Plan, settings: Settings, options: dict[str, Any]) -> Iterator[str]:
     """Say what would be done: as a table, or as JSON lines."""
-    from expinterp.batch import preview
+    from expinterp.batch import preview, shared_before
 
+    if settings.shared:
+        settings = shared_before(plan.brackets, settings)
     outlook = preview(plan, settings, on_existing=options["on_existing"])
     return plan_lines(plan, outlook) if options["as_json"] else plan_table(plan, outlook)
 
@@ -210,22 +233,29 @@ def _run(
     plan: Plan, settings: Settings, options: dict[str, Any], talk: Talk, damaged: Sequence[str]
 ) -> int:
     """Do the plan, telling how it comes on, and at the end how it went."""
-    from expinterp.batch import run_batch
+    from expinterp.batch import run_batch, share_responses
+
+    def prepare(settings: Settings) -> Settings:
+        if not settings.shared:
+            return settings
+        return share_responses(plan.brackets, settings, local.gather, told=talk.detail)
 
     with watching(talk, log=options["log"], as_json=options["as_json"]) as watch:
+        local = _local(options, watch)
         summary = run_batch(
             plan,
             settings,
-            _runner(plan, options, watch),
+            local.run,
             on_existing=options["on_existing"],
+            prepare=prepare,
             began=watch.began,
             ended=watch.ended,
         )
     return tell_end(summary, plan, damaged, talk)
 
 
-def _runner(plan: Plan, options: dict[str, Any], watch: Watch) -> Runner:
-    """Choose what does the work, and share out CPUs and memory."""
+def _local(options: dict[str, Any], watch: Watch) -> Local:
+    """Share out CPUs and memory."""
     from expinterp.batch import Local
 
     return Local(
@@ -233,4 +263,4 @@ def _runner(plan: Plan, options: dict[str, Any], watch: Watch) -> Runner:
         threads=options["threads"],
         room=options["max_memory"],
         notice=watch.notice,
-    ).run
+    )
