@@ -29,6 +29,7 @@ from expinterp.brackets.shapes import EVEN, UNEVEN
 Stream: TypeAlias = tuple[object, ...]
 Counted: TypeAlias = list[tuple[int, Frame]]  # frames by place
 
+LONG_EXPOSURE = 1.0  # seconds; from here on cameras may take a dark frame of the same length
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -170,6 +171,15 @@ def seconds(moment: datetime, *, zoned: bool) -> float:
     """Count seconds since 1970: of universal time if `zoned`, else of the clock on the wall."""
     moment = moment.astimezone(timezone.utc) if zoned else moment
     return (moment.replace(tzinfo=None) - _EPOCH).total_seconds()
+
+
+def idle(one: Frame, other: Frame) -> float | None:
+    """Measure the pause between two frames, less the dark frame that a long exposure may need."""
+    seconds_between = pause(one, other)
+    if seconds_between is None:
+        return None
+    longest = max(one.exposure.time or 0.0, other.exposure.time or 0.0)
+    return seconds_between - (longest if longest >= LONG_EXPOSURE else 0.0)
 
 
 def pause(one: Frame, other: Frame) -> float | None:

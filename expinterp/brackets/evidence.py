@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from itertools import pairwise
 
-from expinterp.brackets.chains import pause
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.habits import RECURRENT, Habit, show_one_scene
+from expinterp.brackets.habits import RECURRENT, Habit, longest_pause
 from expinterp.brackets.shapes import Shape
+from expinterp.brackets.windows import follows_biases, show_one_scene
 
-BIAS_TOLERANCE = 0.4  # stops between what compensation asks for and what dials give
 QUICK = 2.0  # seconds between the frames of a set whose shape is seen only once
 BIG_STEP = 1.0  # stops between the frames of such a set
 
@@ -47,21 +45,21 @@ def evidence_of(frames: Sequence[Frame], levels: Sequence[float], *, stated: boo
 
 
 def _is_compensated(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
-    """Tell whether compensation differs as exposures do: the metered light was the same."""
-    biases = [frame.bias for frame in frames if frame.bias is not None]
-    if len(biases) < len(frames) or len(set(biases)) < len(frames):
-        return False
-    offsets = [level - bias for level, bias in zip(levels, biases, strict=True)]
-    return max(offsets) - min(offsets) <= BIAS_TOLERANCE
+    """Tell whether each frame has a compensation of its own, which its exposure follows."""
+    biases = {frame.bias for frame in frames}
+    return None not in biases and len(biases) == len(frames) and follows_biases(frames, levels)
 
 
 def weakness(
     found: Evidence, habit: Habit, shape: Shape, unruly: int, frames: Sequence[Frame]
 ) -> str | None:
     """Doubt that exposures of single shots did not just happen to form this shape."""
+    seconds = longest_pause(frames)
+    if seconds is not None and habit.is_slow(seconds, shape, frames):
+        return "taken more slowly than the sets of this camera"
     if found in STRONG or (found is Evidence.MANUAL and len(shape) > 2):
         return None
-    if _recurs(found, habit.count_all(shape), len(shape), unruly):
+    if _recurs(found, habit.count(shape), len(shape), unruly):
         return None
     if found is Evidence.SILENT and not unruly and len(shape) > 2 and _looks_made(shape, frames):
         return None
@@ -77,11 +75,10 @@ def _recurs(found: Evidence, count: int, length: int, unruly: int) -> bool:
     automatic = found is Evidence.AUTOMATIC
     if length == 2:
         return not automatic and count >= RECURRENT and unruly <= count / 10
-    return count >= (RECURRENT if automatic else 2) and unruly <= 10 * count
+    return count >= (RECURRENT if automatic else 2) and unruly <= 3 * count
 
 
 def _looks_made(shape: Shape, frames: Sequence[Frame]) -> bool:
     """Tell whether a set that is the only one was taken quickly and in large steps."""
-    pauses = [pause(one, other) for one, other in pairwise(frames)]
-    quick = all(seconds is not None and seconds <= QUICK for seconds in pauses)
-    return quick and shape.stops >= BIG_STEP
+    seconds = longest_pause(frames)
+    return seconds is not None and seconds <= QUICK and shape.stops >= BIG_STEP

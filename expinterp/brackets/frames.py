@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import posixpath
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -86,12 +85,13 @@ class Frame:
     @property
     def folder(self) -> str:
         """The folder of the file, relative to the one that was scanned; empty for that itself."""
-        return posixpath.dirname(self.path)
+        return self.path.rpartition("/")[0]
 
     @property
     def stem(self) -> str:
         """The name without folder and suffix."""
-        return posixpath.splitext(posixpath.basename(self.path))[0]
+        name = self.path.rpartition("/")[2]
+        return name.rpartition(".")[0] or name
 
     @property
     def ev(self) -> float | None:

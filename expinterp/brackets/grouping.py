@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from expinterp.brackets.chains import find_chains, place_of
 from expinterp.brackets.evidence import STRONG, evidence_of, weakness
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.habits import Habits, Window, learn, show_different_scenes
+from expinterp.brackets.habits import Habits, learn
 from expinterp.brackets.names import compile_pattern, natural_key, set_of
 from expinterp.brackets.plan import Bracket, Leftover, Plan
 from expinterp.brackets.runs import Run, find_runs
@@ -25,6 +25,7 @@ from expinterp.brackets.scenes import distinct_levels, lacks_frames, shape_of_sc
 from expinterp.brackets.sieve import sift
 from expinterp.brackets.tiling import gain_of, known_windows, part
 from expinterp.brackets.wholeness import lack
+from expinterp.brackets.windows import Window, show_different_scenes
 
 GAP = 5.0  # seconds from the end of one exposure to the begin of the next
 SAME = 0.25  # stops within which two shots are exposed alike
@@ -153,10 +154,8 @@ def _by_evidence(
     leftovers += _left(silent, "states no exposure")
     told = [frame for frame in rest if frame.ev is not None or frame.look is not None]
     chains = [list(find_runs(chain, gap=gap)) for chain in find_chains(told)]
-    habits = learn(run for runs in chains for run in runs)
-    for _, run in scenes:
-        if shape := shape_of_scene(run):
-            habits.of(run).shapes[shape] += 1
+    known = [(run, shape) for _, run in scenes if (shape := shape_of_scene(run))]
+    habits = learn((run for runs in chains for run in runs), known)
     yield from _from_scenes(scenes, habits, set_size, leftovers)
     for runs in chains:
         yield from _from_chain(runs, habits, set_size, leftovers)
@@ -247,7 +246,7 @@ def _judge(
     found = _Set(name, frames, levels, f"{evidence.value}: {shape}")
     if show_different_scenes(frames, levels):
         return found, "pictures show different scenes"
-    habit, unruly = habits.of(run), habits.unruly_beside(run)
+    habit, unruly = habits.of(run), habits.unruly_beside(run, shape)
     lacking = lack(run, window, habit, taken, strong=evidence in STRONG)
     return found, lacking or weakness(evidence, habit, shape, unruly, frames)
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expinterp.brackets import looks
-from expinterp.brackets.chains import Chain, pause
+from expinterp.brackets.chains import Chain, idle, pause
 from expinterp.brackets.frames import Frame
 
 RESOLUTION = 1.0  # seconds; many cameras state no fractions
-LONG_EXPOSURE = 1.0  # seconds; from here on cameras may take a dark frame of the same length
 _FOCAL_TOLERANCE = 0.02  # of the focal length: zoom positions waver
 
 
@@ -75,13 +74,11 @@ def follows(one: Frame, other: Frame, *, gap: float) -> bool:
 
 def _in_time(one: Frame, other: Frame, gap: float) -> bool:
     """Tell whether the pause is short; some cameras state the end of the exposure."""
-    seconds_between = pause(one, other)
-    if seconds_between is None:
+    from_end, seconds_idle = pause(one, other), idle(one, other)
+    if from_end is None or seconds_idle is None:
         return one.captured is None and other.captured is None
-    times = one.exposure.time or 0.0, other.exposure.time or 0.0
-    backwards = seconds_between + times[0] < 0
-    dark_frame = max(times) if max(times) >= LONG_EXPOSURE else 0.0
-    return not backwards and seconds_between <= gap + RESOLUTION + dark_frame
+    backwards = from_end + (one.exposure.time or 0.0) < 0
+    return not backwards and seconds_idle <= gap + RESOLUTION
 
 
 def _same_lens(one: Frame, other: Frame) -> bool:

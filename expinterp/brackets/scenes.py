@@ -15,7 +15,7 @@ from expinterp.brackets.chains import (
 )
 from expinterp.brackets.evidence import Evidence, evidence_of
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.habits import Habits, show_different_scenes, show_one_scene
+from expinterp.brackets.habits import Habits
 from expinterp.brackets.runs import Run, follows
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
@@ -27,6 +27,7 @@ from expinterp.brackets.shapes import (
     shape_of,
     smallest_step,
 )
+from expinterp.brackets.windows import show_different_scenes, show_one_scene
 
 PATIENCE = 900.0  # seconds between the frames of a scene that has a folder or a name of its own
 HABITUAL = 5  # sets from which on a smaller one stands out
@@ -100,8 +101,10 @@ def shape_of_scene(run: Run) -> Shape | None:
 def lacks_frames(run: Run, habits: Habits) -> bool:
     """Tell whether a scene stands out as smaller than what its camera makes elsewhere."""
     habit, shape = habits.of(run), shape_of_scene(run)
-    wholes = sum(times for whole, times in habit.shapes.items() if _is_left_of(run, shape, whole))
-    count = habit.count(shape) if shape else 0
+    wholes = sum(
+        tally.solid for whole, tally in habit.tallies.items() if _is_left_of(run, shape, whole)
+    )
+    count = habit.count(shape, holed=False) if shape else 0
     return wholes >= HABITUAL and count < max(2, wholes / 20)
 
 

@@ -6,9 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from expinterp.brackets.habits import Habit, Window, window_at
+from expinterp.brackets.habits import Habit
 from expinterp.brackets.runs import Run
 from expinterp.brackets.shapes import alike
+from expinterp.brackets.windows import Window, window_at
 
 MARGIN = 1.5  # frames by which a parting must gain more than any other one
 RARITY = 1.0  # frames that a set a tenth as frequent as the most frequent one gains less
@@ -18,7 +19,7 @@ _ROUNDING = 1e-9
 
 def known_windows(run: Run, habit: Habit) -> list[Window]:
     """Find all parts of a run that have a known shape."""
-    known = habit.known()
+    known = habit.known
     found = (
         window_at(run, start, length)
         for length in sorted({len(shape) for shape in known})
@@ -33,8 +34,7 @@ def known_windows(run: Run, habit: Habit) -> list[Window]:
 
 def gain_of(window: Window, habit: Habit) -> float:
     """Tell what a set gains: the frames it explains beyond one, less where its shape is rare."""
-    most = max(habit.count_all(shape) for shape in habit.known())
-    rarity = RARITY * math.log10(most / max(1, habit.count_all(window.shape)))
+    rarity = RARITY * math.log10(habit.most / max(1, habit.count(window.shape)))
     return max(len(window.shape) - 1 - rarity, LEAST_GAIN)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from expinterp.brackets.chains import Chain, pause
-from expinterp.brackets.habits import RECURRENT, Habit, Window, holes_beside, show_one_scene
+from expinterp.brackets.habits import RECURRENT, Habit, holes_beside
 from expinterp.brackets.runs import Run
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
@@ -17,6 +17,7 @@ from expinterp.brackets.shapes import (
     shape_of,
     smallest_step,
 )
+from expinterp.brackets.windows import Window, show_one_scene
 
 BESIDE = 3  # frames before and after a set that may show more of its scene
 REPEATED = 0.08  # stops of brightness within which two pictures are exposed alike
@@ -56,8 +57,8 @@ def lack(
         Whether there is strong evidence that this is a bracket.
     """
     setting = _Setting(run.chain, run.start + window.start, run.start + window.stop, taken)
-    shape, count = window.shape, habit.count(window.shape)
-    for whole in habit.known():
+    shape, count = window.shape, habit.count(window.shape, holed=False)
+    for whole in habit.known:
         if len(whole) > len(shape) and _may_be_left_of(setting, shape, whole, count, habit):
             return REMNANT
     if run.chain.stated and _goes_on_unmarked(setting):
@@ -65,7 +66,7 @@ def lack(
     if not run.chain.stated and _shows_more(setting):
         return MORE
     holes = holes_beside(run, window)
-    if any(hole not in {0, None} for hole in holes) and habit.count_all(shape) < RECURRENT:
+    if any(hole not in {0, None} for hole in holes) and habit.count(shape) < RECURRENT:
         return HOLED
     if len(shape) == 2 and count < 2 and not (strong and holes == (0, 0)):
         return LONE_PAIR
@@ -76,7 +77,7 @@ def _may_be_left_of(
     setting: _Setting, shape: Shape, whole: Shape, count: int, habit: Habit
 ) -> bool:
     """Tell whether a set may be all that is left of a larger one."""
-    often = habit.count_all(whole)
+    often = habit.count(whole)
     if setting.chain.counts is None:
         rare = count < max(RECURRENT, often / 2)
         return (rare and is_remnant(shape, whole)) or _continues(setting, whole)
