@@ -51,14 +51,32 @@ def _is_compensated(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
 
 
 def weakness(
-    found: Evidence, habit: Habit, shape: Shape, unruly: int, frames: Sequence[Frame]
+    found: Evidence,
+    habit: Habit,
+    shape: Shape,
+    frames: Sequence[Frame],
+    unexplained: Sequence[float],
 ) -> str | None:
-    """Doubt that exposures of single shots did not just happen to form this shape."""
+    """Doubt that exposures of single shots did not just happen to form this shape.
+
+    Parameters
+    ----------
+    found : Evidence
+        What the frames hold.
+    habit : Habit
+        Of their camera.
+    shape : Shape
+    frames : sequence of Frame
+        The set.
+    unexplained : sequence of float
+        Pauses, in seconds, at which exposures of their stream step but in no set.
+    """
     seconds = longest_pause(frames)
     if seconds is not None and habit.is_slow(seconds, shape, frames):
         return "taken more slowly than the sets of this camera"
     if found in STRONG or (found is Evidence.MANUAL and len(shape) > 2):
         return None
+    unruly = sum(not habit.is_slow(pause, shape, frames) for pause in unexplained)
     if _recurs(found, habit.count(shape), len(shape), unruly):
         return None
     if found is Evidence.SILENT and not unruly and len(shape) > 2 and _looks_made(shape, frames):

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from expinterp.brackets.chains import find_chains, place_of
 from expinterp.brackets.evidence import STRONG, evidence_of, weakness
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.habits import Habits, learn
+from expinterp.brackets.habits import Habit, Habits, habit_of, learn
 from expinterp.brackets.names import compile_pattern, natural_key, set_of
 from expinterp.brackets.plan import Bracket, Leftover, Plan
 from expinterp.brackets.runs import Run, find_runs
 from expinterp.brackets.scenes import distinct_levels, lacks_frames, shape_of_scene, whole_scene
 from expinterp.brackets.sieve import sift
-from expinterp.brackets.tiling import gain_of, known_windows, part
+from expinterp.brackets.tiling import Parting, part_run
 from expinterp.brackets.wholeness import lack
 from expinterp.brackets.windows import Window, show_different_scenes
 
@@ -153,12 +154,22 @@ def _by_evidence(
     silent = [frame for frame in rest if frame.ev is None and frame.look is None]
     leftovers += _left(silent, "states no exposure")
     told = [frame for frame in rest if frame.ev is not None or frame.look is not None]
-    chains = [list(find_runs(chain, gap=gap)) for chain in find_chains(told)]
+    chains = [list(find_runs(line, gap=gap)) for line in find_chains(told)]
     known = [(run, shape) for _, run in scenes if (shape := shape_of_scene(run))]
     habits = learn((run for runs in chains for run in runs), known)
     yield from _from_scenes(scenes, habits, set_size, leftovers)
-    for runs in chains:
-        yield from _from_chain(runs, habits, set_size, leftovers)
+    parted = [[part_run(run, habit_of(run, habits)) for run in runs] for runs in chains]
+    unexplained: dict[object, list[float]] = defaultdict(list)
+    for parting in chain.from_iterable(parted):
+        habit = habit_of(parting.run, habits)
+        unexplained[_setting(parting.run)] += parting.unexplained_pauses(habit)
+    for partings in parted:
+        yield from _from_chain(partings, habits, unexplained, set_size, leftovers)
+
+
+def _setting(run: Run) -> tuple[object, ...]:
+    """Name the stream of a run and how the camera was set."""
+    return run.chain.stream, run.frames[0].mode
 
 
 def _scenes(frames: Sequence[Frame], gap: float, broken: Collection[str]) -> list[tuple[str, Run]]:
@@ -206,24 +217,24 @@ def _from_scenes(
 
 
 def _from_chain(
-    runs: Sequence[Run], habits: Habits, set_size: int | None, leftovers: list[Leftover]
+    partings: Sequence[Parting],
+    habits: Habits,
+    unexplained: Mapping[object, Sequence[float]],
+    set_size: int | None,
+    leftovers: list[Leftover],
 ) -> Iterator[_Set]:
     """Part the runs of one chain into sets and leftovers."""
-    parted = []
-    for run in runs:
-        habit = habits.of(run)
-        windows = known_windows(run, habit)
-        parted.append(part(len(run), windows, [gain_of(window, habit) for window in windows]))
     taken = {
-        run.start + at
-        for run, (chosen, _) in zip(runs, parted, strict=True)
-        for window in chosen
+        parting.run.start + at
+        for parting in partings
+        for window in parting.chosen
         for at in range(window.start, window.stop)
     }
-    for run, (chosen, doubtful) in zip(runs, parted, strict=True):
-        reasons = dict.fromkeys(doubtful, "may belong to more than one set")
-        for window in chosen:
-            found, doubted = _judge(run, window, habits, taken)
+    for parting in partings:
+        run, pauses = parting.run, unexplained[_setting(parting.run)]
+        reasons = dict.fromkeys(parting.doubtful, "may belong to more than one set")
+        for window in parting.chosen:
+            found, doubted = _judge(run, window, habit_of(run, habits), taken, pauses)
             if set_size is not None and len(found.frames) != set_size:
                 doubted = f"of a set of {len(found.frames)} frames, not {set_size}"
             if doubted is None:
@@ -235,7 +246,11 @@ def _from_chain(
 
 
 def _judge(
-    run: Run, window: Window, habits: Habits, taken: Collection[int]
+    run: Run,
+    window: Window,
+    habit: Habit,
+    taken: Collection[int],
+    unexplained: Sequence[float],
 ) -> tuple[_Set, str | None]:
     """Weigh what speaks for and against a window; the doubt is None if it is a bracket."""
     shape = window.shape
@@ -246,9 +261,8 @@ def _judge(
     found = _Set(name, frames, levels, f"{evidence.value}: {shape}")
     if show_different_scenes(frames, levels):
         return found, "pictures show different scenes"
-    habit, unruly = habits.of(run), habits.unruly_beside(run, shape)
     lacking = lack(run, window, habit, taken, strong=evidence in STRONG)
-    return found, lacking or weakness(evidence, habit, shape, unruly, frames)
+    return found, lacking or weakness(evidence, habit, shape, frames, unexplained)
 
 
 def _why_alone(run: Run, at: int) -> str:

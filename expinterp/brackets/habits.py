@@ -7,16 +7,16 @@ the runs that are not, and whether a set may be all that is left of a larger one
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
-from expinterp.brackets.chains import Stream, idle
+from expinterp.brackets.chains import idle
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.runs import RESOLUTION, Run
-from expinterp.brackets.shapes import LEAST_STEP, Shape, alike
+from expinterp.brackets.shapes import Shape, alike
 from expinterp.brackets.windows import Window, plain_windows
 
 Camera: TypeAlias = tuple[object, ...]
@@ -100,33 +100,12 @@ class Habit:
 
 
 NO_HABIT = Habit({})
+Habits: TypeAlias = Mapping[Camera, Habit]
 
 
-@dataclass(frozen=True)
-class Habits:
-    """The habits of all cameras, and how unruly each stream is.
-
-    Attributes
-    ----------
-    cameras : dict of Habit
-        By camera, serial number and mode; by place too where no camera is stated.
-    unruly : dict of list, by (Stream, mode)
-        The pauses, in seconds, between neighbours in runs that differ in exposure and are of no
-        plain set; 0 where it is not known.
-    """
-
-    cameras: dict[Camera, Habit]
-    unruly: dict[tuple[Stream, str | None], list[float]]
-
-    def of(self, run: Run) -> Habit:
-        """Give the habit of the camera of a run, set as it was."""
-        return self.cameras.get(camera_of(run), NO_HABIT)
-
-    def unruly_beside(self, run: Run, shape: Shape) -> int:
-        """Count the unruly neighbours in the stream of a run, as quick as the sets of a shape."""
-        pauses = self.unruly.get((run.chain.stream, run.frames[0].mode), [])
-        habit = self.of(run)
-        return sum(not habit.is_slow(seconds, shape, run.frames) for seconds in pauses)
+def habit_of(run: Run, habits: Habits) -> Habit:
+    """Give the habit of the camera of a run, set as it was."""
+    return habits.get(camera_of(run), NO_HABIT)
 
 
 def camera_of(run: Run) -> Camera:
@@ -136,7 +115,7 @@ def camera_of(run: Run) -> Camera:
 
 
 def learn(runs: Iterable[Run], scenes: Iterable[tuple[Run, Shape]] = ()) -> Habits:
-    """Learn the habits of cameras.
+    """Learn the habits of cameras: by camera, serial number and mode; by place if none is stated.
 
     Parameters
     ----------
@@ -146,15 +125,12 @@ def learn(runs: Iterable[Run], scenes: Iterable[tuple[Run, Shape]] = ()) -> Habi
         Sets known otherwise.
     """
     tallies: dict[Camera, dict[Shape, Tally]] = defaultdict(lambda: defaultdict(Tally))
-    unruly: dict[tuple[Stream, str | None], list[float]] = defaultdict(list)
     for run, shape in scenes:
         tallies[camera_of(run)][shape].solid += 1
     for run in runs:
-        windows = plain_windows(run)
-        for window in windows:
+        for window in plain_windows(run):
             _tally(tallies[camera_of(run)][window.shape], run, window)
-        unruly[run.chain.stream, run.frames[0].mode] += _unruly_pauses(run, windows)
-    return Habits({camera: Habit(dict(found)) for camera, found in tallies.items()}, unruly)
+    return {camera: Habit(found) for camera, found in tallies.items()}
 
 
 def _tally(tally: Tally, run: Run, window: Window) -> None:
@@ -182,12 +158,3 @@ def holes_beside(run: Run, window: Window) -> tuple[int | None, int | None]:
     before = counts[start] - counts[start - 1] - 1 if start else None
     after = counts[stop] - counts[stop - 1] - 1 if stop < len(counts) else None
     return before, after
-
-
-def _unruly_pauses(run: Run, windows: list[Window]) -> Iterator[float]:
-    """List the pauses at which the exposure steps for no reason known."""
-    explained = {at for window in windows for at in range(window.start, window.stop)}
-    levels, frames = run.levels, run.frames
-    for at, (one, other) in enumerate(pairwise(levels)):
-        if abs(one - other) >= LEAST_STEP and not {at, at + 1} <= explained:
-            yield idle(frames[at], frames[at + 1]) or 0.0

@@ -15,7 +15,7 @@ from expinterp.brackets.chains import (
 )
 from expinterp.brackets.evidence import Evidence, evidence_of
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.habits import Habits
+from expinterp.brackets.habits import Habits, habit_of
 from expinterp.brackets.runs import Run, follows
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
@@ -100,7 +100,7 @@ def shape_of_scene(run: Run) -> Shape | None:
 
 def lacks_frames(run: Run, habits: Habits) -> bool:
     """Tell whether a scene stands out as smaller than what its camera makes elsewhere."""
-    habit, shape = habits.of(run), shape_of_scene(run)
+    habit, shape = habit_of(run, habits), shape_of_scene(run)
     wholes = sum(
         tally.solid for whole, tally in habit.tallies.items() if _is_left_of(run, shape, whole)
     )

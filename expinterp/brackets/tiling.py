@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
-from expinterp.brackets.habits import Habit
+from expinterp.brackets.chains import idle
+from expinterp.brackets.habits import RECURRENT, Habit
 from expinterp.brackets.runs import Run
-from expinterp.brackets.shapes import alike
+from expinterp.brackets.shapes import LEAST_STEP, alike
 from expinterp.brackets.windows import Window, window_at
 
 MARGIN = 1.5  # frames by which a parting must gain more than any other one
@@ -17,7 +20,49 @@ LEAST_GAIN = 0.1
 _ROUNDING = 1e-9
 
 
-def known_windows(run: Run, habit: Habit) -> list[Window]:
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """A run parted into sets.
+
+    Attributes
+    ----------
+    run : Run
+    chosen : tuple of Window
+        The sets, first to last.
+    doubtful : frozenset of int
+        Frames of the run that may belong to several sets.
+    """
+
+    run: Run
+    chosen: tuple[Window, ...]
+    doubtful: frozenset[int]
+
+    def unexplained_pauses(self, habit: Habit) -> Iterator[float]:
+        """List the pauses at which the exposure steps, but in no set of a shape that recurs.
+
+        Yields
+        ------
+        float
+            Seconds; 0 if unknown.
+        """
+        run = self.run
+        windows = [window for window in self.chosen if habit.count(window.shape) >= RECURRENT]
+        explained = {at for window in windows for at in range(window.start, window.stop)}
+        explained |= self.doubtful
+        for at, (one, other) in enumerate(pairwise(run.levels)):
+            if abs(one - other) >= LEAST_STEP and not {at, at + 1} <= explained:
+                yield idle(run.frames[at], run.frames[at + 1]) or 0.0
+
+
+def part_run(run: Run, habit: Habit) -> Parting:
+    """Part a run into sets of shapes that its camera is known for."""
+    windows = _known_windows(run, habit)
+    gains = [_gain_of(window, habit) for window in windows]
+    chosen, doubtful = part(len(run), windows, gains)
+    return Parting(run, tuple(chosen), frozenset(doubtful))
+
+
+def _known_windows(run: Run, habit: Habit) -> list[Window]:
     """Find all parts of a run that have a known shape."""
     known = habit.known
     found = (
@@ -32,7 +77,7 @@ def known_windows(run: Run, habit: Habit) -> list[Window]:
     ]
 
 
-def gain_of(window: Window, habit: Habit) -> float:
+def _gain_of(window: Window, habit: Habit) -> float:
     """Tell what a set gains: the frames it explains beyond one, less where its shape is rare."""
     rarity = RARITY * math.log10(habit.most / max(1, habit.count(window.shape)))
     return max(len(window.shape) - 1 - rarity, LEAST_GAIN)
