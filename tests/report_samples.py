@@ -88,6 +88,7 @@ def sample_batch(folder: Path) -> Path:
     draw(out / "medium.jpg", light=0.25)
     (card / "broken.jpg").write_bytes((card / "long.jpg").read_bytes()[:500])
     pair = ["long.jpg", "short.jpg"]
+    neighbours = [job_report("long.jpg", "x.jpg", ""), job_report("x.jpg", "short.jpg", "")]
     lines = [
         header(card, out, quality=95, refine=True, nested={"count": None, "ev": 1.5}),
         {"kind": "leftover", "path": "single <1>.jpg", "reason": "a single shot"},
@@ -98,14 +99,14 @@ def sample_batch(folder: Path) -> Path:
         done("مجلس \u202egpj", pair, "medium.jpg"),
         result("failed", ["long.jpg", "broken.jpg"], [], status="failed", error=ERROR),
         result("skipped", pair, [], status="skipped", seconds=0.0),
-        result("three", ["long.jpg", "x.jpg", "short.jpg"], ["medium.jpg"]),
+        result("three", ["long.jpg", "x.jpg", "short.jpg"], ["medium.jpg"], reports=neighbours),
         done("vanished", ["gone\n1.jpg", "caf\udce9.jpg"], "gone.jpg"),
     ]
     write_journal(out, lines)
     return out
 
 
-@dataclass
+@dataclass(repr=False)  # which would repeat the text of all parents
 class Element:
     """An element of a page: its attributes, and its text with that of its children."""
 
@@ -118,7 +119,7 @@ class Element:
         return any(parent.tag == tag for parent in self.parents)
 
 
-@dataclass
+@dataclass(repr=False)  # which would repeat the text of all parents
 class Reader(HTMLParser):
     """Reads a page as a browser without scripts would; refuses tags that do not match."""
 
