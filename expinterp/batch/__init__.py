@@ -5,8 +5,9 @@ from __future__ import annotations
 from expinterp.batch.local import Local
 from expinterp.batch.naming import TemplateError, check_template
 from expinterp.batch.run import Outlook, Summary, preview, run_batch
+from expinterp.batch.settings import Settings
 from expinterp.batch.share import share_responses, shared_before
-from expinterp.batch.tasks import Settings, Task
+from expinterp.batch.tasks import Task
 from expinterp.batch.work import Result, Runner
 
 __all__ = [

@@ -8,7 +8,8 @@ from typing import Any
 
 from expinterp.batch.memory import count_cpus, memory_room, weigh
 from expinterp.batch.pool import Do, spread
-from expinterp.batch.tasks import Settings, Task
+from expinterp.batch.settings import Settings
+from expinterp.batch.tasks import Task
 from expinterp.batch.work import Failure, Result, conclude, perform
 from expinterp.errors import ExitCode
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from expinterp.batch.tasks import Settings, Task
+from expinterp.batch.settings import Settings
+from expinterp.batch.tasks import Task
 from expinterp.errors import ImageFileError
 from expinterp.images.headers import Header, read_header
 

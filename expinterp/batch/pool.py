@@ -11,7 +11,8 @@ from multiprocessing.connection import Connection, wait
 from threading import Thread
 from typing import Any, TypeAlias, cast
 
-from expinterp.batch.tasks import Settings, Task
+from expinterp.batch.settings import Settings
+from expinterp.batch.tasks import Task
 from expinterp.errors import ExitCode
 
 Do: TypeAlias = Callable[[Task, Settings], Any]

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from expinterp import __version__, journal
-from expinterp.batch.tasks import Settings, Task, make_tasks
+from expinterp.batch.outputs import folders_of
+from expinterp.batch.settings import Settings
+from expinterp.batch.tasks import Task, make_tasks
 from expinterp.batch.work import FATAL, Failure, Result, Runner, conclude
 from expinterp.brackets import Plan
 from expinterp.errors import (
@@ -93,7 +95,8 @@ def look_ahead(
             continue
         foreign = [name for name, size in there.items() if not _is_ours(name, size, record)]
         if not foreign or on_existing == "overwrite":
-            outlook.tasks.append(replace(task, replace=bool(there)))
+            begun = not record.claimed.isdisjoint(task.outputs)
+            outlook.tasks.append(replace(task, replace=begun or bool(there)))
         else:
             error = _exists(foreign[0]) if on_existing == "fail" else None
             outlook.settled.append((task, conclude(task, error=error)))
@@ -258,7 +261,10 @@ def _planned(task: Task, *, claimed: bool) -> dict[str, Any]:
 
 def sweep(settings: Settings, tasks: Iterable[Task]) -> None:
     """Remove what killed processes left half-written."""
-    for folder in {(settings.out / name).parent for task in tasks for name in task.outputs}:
-        for path in folder.glob(".expinterp-*.part"):
+    folders = {
+        name for task in tasks for name in folders_of(task.bracket, settings, mark=task.mark)
+    }
+    for folder in folders:
+        for path in (settings.out / folder).glob(".expinterp-*.part"):
             with suppress(OSError):
                 path.unlink()

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from expinterp.batch.naming import portable
-from expinterp.batch.tasks import Settings, Task, camera_key, make_tasks
+from expinterp.batch.settings import Settings, camera_key
+from expinterp.batch.tasks import Task, make_tasks
 from expinterp.brackets import Bracket
 from expinterp.errors import ExpInterpError
 from expinterp.exposure import exposure_ratio

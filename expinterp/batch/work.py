@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from expinterp import job
-from expinterp.batch.tasks import Settings, Task, jobs_of
+from expinterp.batch.outputs import check_times, folders_of, jobs_of
+from expinterp.batch.settings import Settings
+from expinterp.batch.tasks import Task
 from expinterp.errors import ExitCode, ExpInterpError, OutputError
 from expinterp.refine import Device, Refiner, open_refiner
 
@@ -83,9 +85,11 @@ def perform(task: Task, settings: Settings) -> Result:
     sizes: list[int] = []
     error = None
     try:
-        for wanted in jobs_of(task, settings):
-            _make_folders(wanted.outputs.values())
-            reports.append(job.run(wanted, opener=keep_open).as_json())
+        check_times(task.bracket, settings)
+        _make_folders(task, settings)
+        for wanted in jobs_of(task.bracket, settings, mark=task.mark, overwrite=task.replace):
+            report = job.run(wanted, opener=keep_open)
+            reports.append(report.as_json())
         sizes = [(settings.out / name).stat().st_size for name in task.outputs]
     except Exception as caught:  # noqa: BLE001 - the one place that isolates an item of a batch
         error = explain(caught)
@@ -131,10 +135,10 @@ def explain(error: Exception) -> Failure:
     return Failure(type(error).__name__, " ".join(message.split()), int(code))
 
 
-def _make_folders(outputs: Iterable[str]) -> None:
+def _make_folders(task: Task, settings: Settings) -> None:
     try:
-        for name in outputs:
-            Path(name).parent.mkdir(parents=True, exist_ok=True)
+        for name in folders_of(task.bracket, settings, mark=task.mark):
+            (settings.out / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         message = f"{error.filename}: cannot be made ({reason}); choose another folder"

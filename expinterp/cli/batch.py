@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from expinterp.cli.fuse import VIRTUAL, WEIGHTS, make_fuse_job
 from expinterp.cli.options import (
     EXPOSURES,
     FILE,
@@ -19,6 +20,8 @@ from expinterp.cli.options import (
     WRITING,
     Option,
     excluding,
+    flags,
+    is_given,
     taken,
     with_options,
 )
@@ -30,18 +33,19 @@ from expinterp.errors import ExitCode
 if TYPE_CHECKING:
     from expinterp.batch import Local, Settings
     from expinterp.brackets import Frame, Plan
-    from expinterp.job import Kind
+    from expinterp.job import FuseJob, Job, Kind
 
 HELP = """Compute results of all the brackets in FOLDER.
 
 \b
 expinterp batch card -o results
+expinterp batch card -o results --mode fuse
 expinterp batch card -n                                  # what would be done
 expinterp batch card -n --json > plan.jsonl              # to be edited, then
 expinterp batch --plan plan.jsonl -o results
 
 A bracket of two gives the photograph between them, one of more a photograph between each two
-neighbours. Subfolders are mirrored. Whatever stops it, the same command goes on where it stopped:
+neighbours; --mode fuse gives one of all its exposures. Subfolders are mirrored. Whatever stops it, the same command goes on where it stopped:
 OUT holds a journal. A bracket that fails stops no other; the exit code is then 10.
 """
 EXCLUSIVE = (
@@ -54,8 +58,32 @@ EXCLUSIVE = (
     ("plan", "gap"),
     ("plan", "pattern"),
 )
-SAVED: dict[Kind, str] = {"intermediate": "intermediate", "residual": "residual"}
+SAVED: tuple[Kind, ...] = ("intermediate", "residual")
 
+# Options that mean something to one of the two modes only, by the names of their parameters.
+OF_INTERPOLATION = ("ev", "time", "count", "ratio", "intermediate", "residual")
+OF_FUSION = (
+    "virtual",
+    "exposure_weight",
+    "saturation_weight",
+    "contrast_weight",
+    "exposure_optimum",
+    "exposure_width",
+    "method",
+    "levels",
+    "save_virtual",
+    "save_masks",
+)
+
+MAKING: tuple[Option, ...] = (
+    click.option(
+        "--mode",
+        type=click.Choice(["interpolate", "fuse", "both"]),
+        default="interpolate",
+        show_default=True,
+        help="What is made of every bracket.",
+    ),
+)
 FINDING: tuple[Option, ...] = (
     click.option("--set-size", type=click.IntRange(2), metavar="N", help="Frames of a bracket."),
     click.option(
@@ -84,6 +112,10 @@ NAMING: tuple[Option, ...] = (
     ),
     click.option("--save-intermediate", "intermediate", is_flag=True, help="Also without network."),
     click.option("--save-residual", "residual", is_flag=True, help="Also what the network added."),
+    click.option(
+        "--save-virtual", is_flag=True, help="Also the exposures computed for fusing, in folders."
+    ),
+    click.option("--save-masks", is_flag=True, help="Also what counts where, in folders."),
 )
 SHARING: tuple[Option, ...] = (
     click.option(
@@ -118,9 +150,12 @@ RUNNING: tuple[Option, ...] = (
 @click.option("-o", "--output", "out", type=FILE, metavar="OUT", help="Folder of the results.")
 @with_options(
     (
+        *MAKING,
         *FINDING,
         *NAMING,
         *TARGET,
+        *VIRTUAL,
+        *WEIGHTS,
         *EXPOSURES,
         *RESPONSE,
         *SHARING,
@@ -148,12 +183,21 @@ def batch(context: click.Context, /, **options: Any) -> int:
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
     """Say which arguments cannot be had together, or mean nothing."""
     yield from excluding(context, EXCLUSIVE)
+    yield from _meaningless(context, options["mode"])
     if options["folder"] is None and options["plan"] is None:
         yield "name the FOLDER of the brackets, or a --plan"
     if options["out"] is None and not options["dry_run"]:
         yield "name the folder of the results with -o; -n needs none"
     if options["folder"] and options["out"] and _same(options["folder"], options["out"]):
         yield "FOLDER and OUT are the same; give the results a folder of their own"
+
+
+def _meaningless(context: click.Context, mode: str) -> Iterator[str]:
+    """Say which options that were typed mean nothing to the mode."""
+    idle = {"interpolate": OF_FUSION, "fuse": OF_INTERPOLATION, "both": ()}[mode]
+    for name in idle:
+        if is_given(context, name):
+            yield f"{flags(context)[name]} means nothing to --mode {mode}; leave it out"
 
 
 def _same(one: Path, two: Path) -> bool:
@@ -186,37 +230,50 @@ def _is_damaged(frame: Frame) -> bool:
 
 
 def _settings(plan: Plan, options: dict[str, Any]) -> Settings:
+    """Say what to make of every bracket; refuse here what would fail for each of them."""
     from expinterp.batch import Settings, TemplateError, check_template
-    from expinterp.job import Job, Target, Writing
     from expinterp.response import read_profile
 
-    def fill(kind: type[Job | Target | Writing]) -> dict[str, Any]:
-        return taken(options, (field.name for field in fields(kind)))
-
-    kinds: tuple[Kind, ...] = ("medium", *(kind for kind, name in SAVED.items() if options[name]))
+    kinds: tuple[Kind, ...] = ("medium", *(kind for kind in SAVED if options[kind]))
+    fuses = options["mode"] != "interpolate"
+    interpolates = options["mode"] != "fuse"
+    several = interpolates * len(kinds) + fuses * (
+        1 + options["save_virtual"] + options["save_masks"]
+    )
     try:
-        check_template(options["template"], kinds=len(kinds))
+        check_template(options["template"], kinds=several)
     except TemplateError as error:
         raise click.UsageError(str(error)) from error
     if options["response"]:
-        read_profile(options["response"])  # refused here, not once for every bracket
-    job = Job(
-        "",
-        "",
-        outputs={},
-        target=Target(**fill(Target)),
-        writing=Writing(**fill(Writing)),
-        **fill(Job),
-    )
+        read_profile(options["response"])
     return Settings(
         folder=Path(plan.folder).resolve(),
         out=(options["out"] or Path()).resolve(),
-        interpolation=job,
+        interpolation=_interpolation(options) if interpolates else None,
+        fusion=_fusion(options) if fuses else None,
         kinds=kinds,
         template=options["template"],
         format=options["format"],
         shared=options["share_response"],
     )
+
+
+def _interpolation(options: dict[str, Any]) -> Job:
+    """Fill in the options of interpolating, but no files."""
+    from expinterp.job import Job, Target, Writing
+
+    def fill(kind: type[Job | Target | Writing]) -> dict[str, Any]:
+        return taken(options, (field.name for field in fields(kind)))
+
+    target, writing = Target(**fill(Target)), Writing(**fill(Writing))
+    return Job(long="", short="", outputs={}, target=target, writing=writing, **fill(Job))
+
+
+def _fusion(options: dict[str, Any]) -> FuseJob:
+    """Fill in the options of fusing, but no files; folders are named for every bracket."""
+    saved = {name: Path() if options[name] else None for name in ("save_virtual", "save_masks")}
+    files = {"images": (), "output": "", "as_json": False}
+    return make_fuse_job({**options, **files, **saved})
 
 
 def _preview(plan: Plan, settings: Settings, options: dict[str, Any]) -> Iterator[str]:

@@ -82,10 +82,7 @@ WEIGHTS: tuple[Option, ...] = (
         "--levels", type=click.IntRange(1), metavar="N", help="Of the pyramid.  [default: all]"
     ),
 )
-OPTIONS: tuple[Option, ...] = (
-    click.option(
-        "-o", "--output", type=NAME, metavar="FILE", required=True, help="The result; - is stdout."
-    ),
+VIRTUAL: tuple[Option, ...] = (
     click.option(
         "--virtual",
         type=virtual,
@@ -94,6 +91,12 @@ OPTIONS: tuple[Option, ...] = (
         metavar="auto|N",
         help="Exposures computed between each two.",
     ),
+)
+OPTIONS: tuple[Option, ...] = (
+    click.option(
+        "-o", "--output", type=NAME, metavar="FILE", required=True, help="The result; - is stdout."
+    ),
+    *VIRTUAL,
     *WEIGHTS,
     click.option("--times", type=times, metavar="T,T...", help="Times, in the images' order."),
     *RESPONSE,
