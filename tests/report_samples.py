@@ -44,6 +44,20 @@ def job_report(long: str, short: str, medium: str, warnings: Iterable[str] = ())
     }  # fmt: skip
 
 
+def fused_report(long: str, short: str, fused: str) -> dict[str, Any]:
+    """What a job reports of a fusion, as ``fuse --json`` prints it."""
+    report = job_report(long, short, fused)
+    metrics = {
+        "mef_ssim": 0.9782, "order_violations": {"everywhere": 0.0027, "highlight_shadow": 0.0}
+    }  # fmt: skip
+    return report | {
+        "command": "fuse",
+        "inputs": [row | {"role": "image"} for row in report["inputs"]],
+        "outputs": [{"kind": "fused", "file": fused, "ev": None, "time": None}],
+        "fusion": {"method": "guided", "metrics": metrics},
+    }
+
+
 def result(name: str, frames: list[str], outputs: list[str], **more: Any) -> dict[str, Any]:
     return {
         "kind": "result", "bracket": name, "status": "done", "frames": frames, "outputs": outputs,
@@ -99,6 +113,7 @@ def sample_batch(folder: Path) -> Path:
         done("مجلس \u202egpj", pair, "medium.jpg"),
         result("failed", ["long.jpg", "broken.jpg"], [], status="failed", error=ERROR),
         result("skipped", pair, [], status="skipped", seconds=0.0),
+        result("fused", pair, ["medium.jpg"], reports=[fused_report(*pair, "medium.jpg")]),
         result("three", ["long.jpg", "x.jpg", "short.jpg"], ["medium.jpg"], reports=neighbours),
         done("vanished", ["gone\n1.jpg", "caf\udce9.jpg"], "gone.jpg"),
     ]

@@ -184,7 +184,7 @@ def test_no_name_changes_the_structure_of_the_page(tmp_path: Path, name: str, ot
 
 def test_failures_come_first_and_names_in_the_order_of_their_numbers(reader: Reader) -> None:
     states = [one.attributes["data-state"] for one in reader.all("article")]
-    assert states == ["failed", "warned", *["done"] * 6, "skipped"]
+    assert states == ["failed", "warned", *["done"] * 7, "skipped"]
     names = [one.text for one in reader.all("h3")]
     assert names.index("plain 9") < names.index("plain 10")
     assert ODD_NAME in names
@@ -208,7 +208,7 @@ def test_brackets_are_counted_by_what_came_of_them(reader: Reader) -> None:
         for tag in ("dt", "dd")
     }
     assert dict(zip(said["dt"], said["dd"], strict=True)) == {
-        "Brackets": "9", "Failed": "1", "With warnings": "1", "Done": "6", "Skipped": "1",
+        "Brackets": "10", "Failed": "1", "With warnings": "1", "Done": "7", "Skipped": "1",
         "Files left over": "1",
     }  # fmt: skip
 
@@ -230,12 +230,25 @@ def test_pictures_that_are_gone_or_broken_are_told_not_shown(reader: Reader) -> 
     assert r"caf\udce9.jpg" in by_name["vanished"]
 
 
-def test_more_than_two_shots_are_numbered(reader: Reader) -> None:
-    card = next(one for one in reader.all("article") if one.text.startswith("three"))
-    labels = [
-        one.text for one in reader.all("b") if card in one.parents and one.inside("figcaption")
-    ]
-    assert labels == ["shot 1", "shot 2", "shot 3", "result"]
+def captions(reader: Reader, bracket: str) -> list[str]:
+    """Give the labels of the strip of a bracket."""
+    card = next(one for one in reader.all("article") if one.text.startswith(bracket))
+    return [one.text for one in reader.all("b") if card in one.parents and one.inside("figcaption")]
+
+
+def test_shots_are_called_what_they_are_or_numbered(reader: Reader) -> None:
+    assert captions(reader, "plain 9") == ["long", "short", "medium"]
+    assert captions(reader, "three") == ["shot 1", "shot 2", "shot 3", "result"]
+    assert captions(reader, "fused") == ["shot 1", "shot 2", "fused"]
+
+
+def test_a_fusion_is_told_and_has_no_tone_curve(reader: Reader) -> None:
+    card = next(one for one in reader.all("article") if one.text.startswith("fused"))
+    assert re.search("Fusionguided.*MEF-SSIM0.978.*reversed0.27 % of all pairs, 0 %", card.text)
+    lines = [one for one in reader.all("polyline") if card in one.parents]
+    assert [one.attributes["class"] for one in lines] == [
+        "area", "input-1", "input-4", "result", "input-4",
+    ]  # fmt: skip
 
 
 def test_no_words_move() -> None:

@@ -161,7 +161,7 @@ def test_everything_that_can_be_operated_has_a_name(opened: Page) -> None:
     operable = {"button", "slider", "searchbox", "radio", "combobox", "link", "DisclosureTriangle"}
     roles = [node["role"]["value"] for node in nodes if "role" in node]
     assert {"slider", "searchbox", "radio", "combobox", "link"} <= set(roles)
-    assert roles.count("heading") == 2 + 9  # those far from the window too
+    assert roles.count("heading") == 2 + 10  # those far from the window too
     for node in nodes:
         if node.get("role", {}).get("value") in operable | {"img", "image", "region", "article"}:
             assert node["name"]["value"].strip(), node
@@ -201,7 +201,7 @@ def search(page: Page, text: str) -> list[str]:
     )
     found: list[str] = page.run(names)
     assert page.run("document.getElementById('status').textContent").startswith(
-        f"{len(found)} of 9"
+        f"{len(found)} of 10"
     )
     return found
 
@@ -226,7 +226,7 @@ def test_states_are_chosen_by_keys(page: Page) -> None:
         assert page.run(shown) == names
     page.press("ArrowLeft")
     page.press("ArrowLeft")
-    assert page.run("document.querySelectorAll('.bracket:not([hidden])').length") == 9
+    assert page.run("document.querySelectorAll('.bracket:not([hidden])').length") == 10
 
 
 def test_dark_and_light_follow_the_system(page: Page) -> None:

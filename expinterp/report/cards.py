@@ -21,6 +21,7 @@ from expinterp.report.results import File, Result, mapping, number, text
 from expinterp.report.wording import count, duration, exposure_time, moment, share, stops
 
 INPUT_STYLES = ("input-1", "input-2", "input-3", "input-4")  # classes, brightest first
+NOT_PLOTTED = {"residual", "mask"}  # pictures of something else than the scene
 Item = TypeVar("Item")
 STATE_WORDS = {"failed": "Failed", "done": "Done", "skipped": "Skipped"}
 
@@ -197,7 +198,7 @@ def _series(shown: Sequence[Shown]) -> list[tuple[File, Series]]:
     plotted = [
         (one.file, one.picture.histogram)
         for one in shown
-        if isinstance(one.picture, Picture) and one.file.role != "residual"
+        if isinstance(one.picture, Picture) and one.file.role not in NOT_PLOTTED
     ]
     inputs = _spread([pair for pair in plotted if not pair[0].made], len(INPUT_STYLES))
     results = [pair for pair in plotted if pair[0].made]
@@ -223,7 +224,17 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
 
 def _file_table(result: Result, shown: Sequence[Shown], beside: Path | None) -> Html:
     """List the files, leaving out columns that say nothing."""
-    headers = ["Picture", "File", "Time", "ISO", "Aperture", "Size", "Black", "White", "Camera"]
+    headers = [
+        "Picture",
+        "File",
+        "Time",
+        "ISO",
+        "Aperture",
+        "Size",
+        "At black",
+        "At white",
+        "Camera",
+    ]
     rows = [_file_row(one, beside) for one in shown]
     kept = [place for place in range(len(headers)) if place < 2 or any(row[place] for row in rows)]
     return table(
@@ -260,6 +271,7 @@ def _numbers(result: Result) -> Html:
     for report in result.reports:
         pairs.append(("Response", _response(mapping(report.get("response")))))
         pairs.append(("Network", _network(report)))
+        pairs += _fusion(mapping(report.get("fusion")))
         for stage, seconds in mapping(report.get("timings")).items():
             spent[stage] = spent.get(stage, 0.0) + (number(seconds) or 0.0)
     timings = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in spent.items())
@@ -277,3 +289,23 @@ def _network(report: Mapping[str, Any]) -> str:
         return ""
     used = mapping(report["refinement"])
     return text(used.get("provider")).removesuffix("ExecutionProvider") or "not used"
+
+
+def _fusion(fusion: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """List how the shots were fused, and how well, if that was measured."""
+    metrics = mapping(fusion.get("metrics"))
+    order = mapping(metrics.get("order_violations"))
+    similarity = number(metrics.get("mef_ssim"))
+    reversed_ = [
+        f"{share(part)} {where}"
+        for key, where in (
+            ("everywhere", "of all pairs"),
+            ("highlight_shadow", "of highlights and shadows"),
+        )
+        if (part := number(order.get(key))) is not None
+    ]
+    return [
+        ("Fusion", text(fusion.get("method"))),
+        ("MEF-SSIM", "" if similarity is None else f"{similarity:.3f}"),
+        ("Brightness reversed", ", ".join(reversed_)),
+    ]

@@ -55,7 +55,8 @@ class File:
     name : str
         As the journal gives it, relative.
     role : str
-        What the job says it is: ``long``, ``short``, ``medium``... Empty if it does not.
+        What the job says it is: ``long``, ``short``, ``medium``, ``fused``... Empty if it does not
+        say what sets the file apart.
     label : str
         What the page calls it: its role, numbered if the bracket has several such files.
     made : bool
@@ -144,7 +145,8 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 def _read_result(name: str, line: dict[str, Any], folder: Path, out: Path) -> Result:
     reports = tuple(mapping(report) for report in items(line.get("reports")))
     frames = _files(line.get("frames"), folder, _rows(reports, "inputs"), made=False)
-    if len(frames) != 2:  # of more, one is the short shot of one pair and the long one of the next
+    # Of more than two, one is the short shot of one pair and the long one of the next.
+    if len({frame.role for frame in frames}) < len(frames) or len(frames) > 2:
         frames = [replace(frame, role="") for frame in frames]
     outputs = _files(line.get("outputs"), out, _rows(reports, "outputs"), made=True)
     return Result(
