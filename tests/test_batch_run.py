@@ -19,8 +19,9 @@ from expinterp.batch.work import perform
 from expinterp.brackets import Bracket, Plan
 from expinterp.errors import ModelError, OutputExistsError, PairError
 from expinterp.images import read_photograph
-from expinterp.job import Job, Target, Writing
+from expinterp.job import FuseJob, Job, Target, Writing
 
+FUSE = FuseJob(images=(), output="", refine=False)
 JOB = Job("", "", outputs={}, refine=False)
 
 
@@ -277,6 +278,54 @@ def test_all_kinds_and_a_ladder(tmp_path: Path) -> None:
         f"day 0/b000_{kind}_{step}.jpg" for kind in ("mid", "intermediate") for step in (1, 2)
     }
     assert set(journal.read(bench.out).results[NAMES[0]]["outputs"]) == set(contents(bench.out))
+
+
+def test_fusing_gives_one_picture_of_all_exposures(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 1, frames=3)
+    settings = replace(bench.settings(), interpolation=None, fusion=FUSE)
+    run_batch(bench.plan, settings, here)
+    assert set(contents(bench.out)) == {"day 0/b000_fused.png"}
+    (report,) = journal.read(bench.out).results[NAMES[0]]["reports"]
+    assert report["command"] == "fuse"
+    assert len(report["inputs"]) == 3
+    assert journal.read(bench.out).header["mode"] == "fuse"
+
+
+def test_both_gives_the_photographs_between_and_the_fused_one(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 1)
+    assert bench.run(fusion=FUSE).done == 1
+    assert set(contents(bench.out)) == {"day 0/b000_mid.png", "day 0/b000_fused.png"}
+    result = journal.read(bench.out).results[NAMES[0]]
+    assert [report["command"] for report in result["reports"]] == ["interpolate", "fuse"]
+    assert len(result["bytes"]) == 2
+
+
+def test_what_fusing_saves_lies_in_folders_of_the_bracket(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 2)
+    fusion = replace(FUSE, virtual=1, save_virtual=Path(), save_masks=Path())
+    settings = replace(bench.settings(), interpolation=None, fusion=fusion)
+    assert run_batch(bench.plan, settings, here).done == 2
+    folders = {name.rpartition("/")[0] for name in contents(bench.out)}
+    stems = [name.replace("_mid.png", "") for name in sorted(OUTPUTS)[::2]]
+    assert folders == {"day 0", "day 1"} | {
+        f"{stem}_{kind}" for stem in stems for kind in ("virtual", "masks")
+    }
+
+
+def test_a_fusion_killed_before_its_last_file_is_done_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 1)
+    fusion = replace(FUSE, virtual=1, save_virtual=Path())
+    settings = replace(bench.settings(), interpolation=None, fusion=fusion)
+
+    def stops(tasks: Sequence[Task], settings: Settings) -> Generator[Result, None, None]:
+        yield from ()
+        perform(tasks[0], settings)
+        (bench.out / "day 0/b000_fused.png").unlink()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(bench.plan, settings, stops)
+    assert run_batch(bench.plan, settings, here).failures == []
 
 
 def test_like_names_never_meet(tmp_path: Path) -> None:

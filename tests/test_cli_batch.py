@@ -141,6 +141,20 @@ def test_names_and_format_are_chosen(made: Card) -> None:
     assert made.results() == {name.replace("_mid.png", "_0-mid.tif") for name in OUTPUTS}
 
 
+def test_brackets_are_fused(made: Card) -> None:
+    arguments = ("--mode", "both", "--virtual", "1", "--exposure-width", "0.3", "--save-virtual")
+    code, out, err = made.run(*PLAIN, *arguments, "--json")
+    assert code == ExitCode.OK, err
+    report = json.loads(out.splitlines()[0])["reports"][-1]
+    assert report["fusion"]["exposure_width"] == 0.3
+    fused = {name.replace("mid", "fused") for name in OUTPUTS}
+    virtual = {
+        name.replace("mid.png", "virtual/X").replace("X", f"{name[6:10]}_fused_virtual_1.png")
+        for name in OUTPUTS
+    }
+    assert made.results() == OUTPUTS | fused | virtual
+
+
 def test_options_of_interpolate_reach_every_bracket(made: Card) -> None:
     made.run(*PLAIN, "--count", "2", "--bit-depth", "16", "--save-intermediate")
     assert len(made.results()) == 12
@@ -167,6 +181,9 @@ def test_a_shared_response_is_kept_beside_the_results(made: Card) -> None:
         (["card", "-o", "x/../card"], "folder of their own"),
         ([*PLAIN, "--gap", "1"], "--plan and --gap exclude each other"),
         ([*PLAIN, "--count", "2", "--at", "1"], "exclude each other"),
+        ([*PLAIN, "--virtual", "1"], "--mode interpolate"),
+        ([*PLAIN, "--mode", "fuse", "--count", "2"], "--mode fuse"),
+        ([*PLAIN, "--mode", "both", "--name", "{bracket}"], "{kind}"),
         ([*PLAIN, "--share-response", "--response", "x"], "exclude each other"),
         ([*PLAIN, "--name", "x"], "one name"),
         ([*PLAIN, "--name", "{bracket}", "--save-intermediate"], "{kind}"),
