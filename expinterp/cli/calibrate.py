@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from expinterp.cli.options import NAME
 from expinterp.cli.talk import Talk, talk_options
 from expinterp.cli.values import times as read_times
 
@@ -19,7 +20,6 @@ expinterp interpolate long.jpg short.jpg -o mid.jpg --response camera.json
 Exposure times come from EXIF, or from --times in the order of the images.
 """
 FEWEST = 3
-NAME = click.Path(readable=False)  # checked when opened; as a type it completes in the shell
 
 
 @click.command(help=HELP, short_help="Measure a camera's response from a bracket.")
@@ -58,14 +58,11 @@ def calibrate(context: click.Context, /, **options: Any) -> None:
 
 def _contradictions(
     images: tuple[str, ...],
-    output: str,
     times: tuple[float, ...] | None,
     plot: str | None,
     **_: Any,
 ) -> Iterator[str]:
     """Say which arguments cannot be had together, or mean nothing."""
-    if not output or "" in images:
-        yield "every image, and --output, needs the name of a file, not an empty one"
     if len(images) < FEWEST:
         yield f"a response needs {FEWEST} exposures or more, not {len(images)}"
     if times and len(times) != len(images):

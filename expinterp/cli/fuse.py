@@ -141,8 +141,6 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
     images = options["images"]
     if len(images) < 2:
         yield "fusing takes two exposures or more"
-    if "" in images or not options["output"]:
-        yield "every image, and --output, needs the name of a file, not an empty one"
     yield from stream_contradictions(images, options)
     if options["times"] and len(options["times"]) != len(images):
         yield f"--times needs a time for each of the {len(images)} images, not {len(options['times'])}"

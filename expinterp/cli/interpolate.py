@@ -21,7 +21,6 @@ from expinterp.cli.options import (
     WRITING,
     Option,
     excluding,
-    flags,
     stream_contradictions,
     taken,
     with_options,
@@ -105,9 +104,6 @@ def interpolate(context: click.Context, /, **options: Any) -> None:
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
     """Say which options cannot be had together, or mean nothing."""
     yield from excluding(context, EXCLUSIVE)
-    for name in ("long", "short", *OUTPUTS.values()):
-        if options[name] == "":
-            yield f"{flags(context)[name]} needs the name of a file, not an empty one"
     yield from stream_contradictions((options["long"], options["short"]), options)
     if options["output"] == STREAM and options["count"]:
         yield "-o - leaves no room on stdout for --count; name a file"

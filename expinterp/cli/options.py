@@ -17,9 +17,23 @@ from expinterp.cli.values import seconds, times
 Result = TypeVar("Result")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+class Name(click.Path):
+    """The name of a file or folder: checked when it is opened, but never empty.
+
+    As a type it completes in the shell. pathlib would take an empty one for the current folder.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty name."""
+        if value == "":
+            self.fail("a name is needed, not an empty one", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 STREAM = "-"
-NAME = click.Path(readable=False)  # checked when opened; as a type it completes in the shell
-FILE = click.Path(readable=False, path_type=Path)
+NAME = Name(readable=False)
+FILE = Name(readable=False, path_type=Path)
 FORMATS = click.Choice(["jpeg", "png", "tiff", "webp", "avif"])
 
 TARGET: tuple[Option, ...] = (

@@ -28,9 +28,6 @@ of every bracket its pictures side by side, their brightness, and what was measu
 @click.pass_context
 def report(context: click.Context, journal: str, output: str, overwrite: bool) -> None:
     """Read the journal, and write the page."""
-    if not (journal and output):
-        message = "JOURNAL and --output need names of files, not empty ones"
-        raise click.UsageError(message)
     from expinterp.report import write_report
 
     talk = context.ensure_object(Talk)
