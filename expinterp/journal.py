@@ -139,7 +139,8 @@ def _lines(stream: BinaryIO) -> Iterator[dict[str, Any]]:
 class Journal:
     """A journal open for writing; made by `open_journal`.
 
-    Lines that cannot be written, the disk being full, are kept and tried again with the next.
+    Lines that cannot be written, the disk being full, are kept and tried again with the next; at
+    the end `flush` tells whether any are left.
 
     Attributes
     ----------
@@ -217,7 +218,6 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         journal = Journal(stream, path)
         _cut_torn_line(stream)
         yield journal
-        journal.flush()
 
 
 def _reason(error: OSError) -> str:

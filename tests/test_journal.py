@@ -221,6 +221,7 @@ def test_a_disk_that_stays_full_is_said_at_the_end(tmp_path: Path) -> None:
         with journal.open_journal(tmp_path) as opened:
             opened._stream = FullDisk(opened._stream)  # type: ignore[assignment]
             opened.add(HEADER)
+            opened.flush()
 
     with pytest.raises(OutputError, match="make room"):
         run()

@@ -21,6 +21,7 @@ from expinterp.errors import (
     ExpInterpError,
     MissingExtraError,
     ModelError,
+    OutputError,
     OutputExistsError,
 )
 from expinterp.journal import Journal, Record, open_journal
@@ -37,12 +38,15 @@ class Summary:
     done, skipped, kept : int
         Brackets that were done now, whose outputs existed, and that were done before.
     failures : list of Result
+    unrecorded : str or None
+        Why the last results do not stand in the journal, if they do not.
     """
 
     done: int = 0
     skipped: int = 0
     kept: int = 0
     failures: list[Result] = field(default_factory=list)
+    unrecorded: str | None = None
 
     def count(self, result: Result) -> None:
         """Take a result in."""
@@ -187,6 +191,10 @@ def run_batch(
                 ended(result)
         finally:
             sweep(settings, tasks)
+        try:
+            book.flush()
+        except OutputError as error:
+            summary.unrecorded = str(error)
     return summary
 
 

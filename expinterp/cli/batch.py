@@ -139,6 +139,9 @@ RUNNING: tuple[Option, ...] = (
         help="Of all together, as in 8G.  [default: 3/4 of what there is]",
     ),
     click.option(
+        "--report", type=FILE, metavar="FILE.html", help="Also write a report, replacing it."
+    ),
+    click.option(
         "--log", type=FILE, metavar="FILE", help="Add events to this file, as JSON lines."
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON lines on stdout."),
@@ -188,6 +191,8 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
         yield "name the FOLDER of the brackets, or a --plan"
     if options["out"] is None and not options["dry_run"]:
         yield "name the folder of the results with -o; -n needs none"
+    if options["report"] and options["report"].suffix.lower() not in {".html", ".htm"}:
+        yield "--report writes HTML; end its name in .html"
     if options["folder"] and options["out"] and _same(options["folder"], options["out"]):
         yield "FOLDER and OUT are the same; give the results a folder of their own"
 
@@ -308,7 +313,17 @@ def _run(
             began=watch.began,
             ended=watch.ended,
         )
+    if options["report"]:
+        _report(settings.out, options["report"], talk)
     return tell_end(summary, plan, damaged, talk)
+
+
+def _report(out: Path, target: Path, talk: Talk) -> None:
+    """Write the page of what the journal holds now."""
+    from expinterp.report import write_report
+
+    for remark in write_report(str(out), str(target), overwrite=True):
+        talk.warn(remark)
 
 
 def _local(options: dict[str, Any], watch: Watch) -> Local:

@@ -131,6 +131,7 @@ def tell_end(summary: Summary, plan: Plan, damaged: Sequence[str], talk: Talk) -
     )
     for result in summary.failures:
         talk.error(f"{result.bracket}: {result.error.message if result.error else ''}")
-    for line in damaged:
+    others = [*damaged, *filter(None, [summary.unrecorded])]
+    for line in others:
         talk.error(line)
-    return ExitCode.BATCH if summary.failures or damaged else ExitCode.OK
+    return ExitCode.BATCH if summary.failures or others else ExitCode.OK
