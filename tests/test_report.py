@@ -213,6 +213,10 @@ def test_brackets_are_counted_by_what_came_of_them(reader: Reader) -> None:
     }  # fmt: skip
 
 
+def test_rate_counts_what_was_worked_on(reader: Reader) -> None:
+    assert "9 brackets in 1.5 s, 360 a minute, from 2026-11-23" in reader.all("header")[0].text
+
+
 def test_what_was_measured_is_told(reader: Reader) -> None:
     card = next(one for one in reader.all("article") if one.text.startswith("plain 9"))
     for words in (
@@ -357,6 +361,13 @@ def test_values_of_other_kinds_count_as_not_said(tmp_path: Path) -> None:
     assert "<h3" in (tmp_path / "x.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize("finished", ["", "noon", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59"])
+def test_times_that_no_calendar_has_are_left_out(tmp_path: Path, finished: str) -> None:
+    line = result("r", [], [], finished=finished, seconds=1e12)
+    write_report(write_journal(tmp_path, [header(tmp_path, tmp_path), line]), tmp_path / "x.html")
+    assert "a minute" not in (tmp_path / "x.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 10**400, -5, True])
 def test_numbers_beyond_measure_are_left_out(tmp_path: Path, seconds: float) -> None:
     lines = [header(tmp_path, tmp_path), result("r", [], [], seconds=seconds)]
@@ -374,6 +385,7 @@ def test_numbers_beyond_measure_are_left_out(tmp_path: Path, seconds: float) -> 
         '{"kind": "header", "schema_version": 9}\n',
         '{"kind": "header", "schema_version": "x"}\n',
         '{"kind": "header", "schema_version": 1}\n{"kind": "planned"}\n',
+        '{"kind": "header", "schema_version": 1}\n' + 100_000 * "[",
         '{"kind": "header", "schema_version": 1}\n{"kind": "result", "bracket": []}\n',
     ],
 )  # fmt: skip

@@ -3,7 +3,7 @@
 
 const cards = Array.from(document.querySelectorAll(".bracket"));
 const filters = document.getElementById("filters");
-const status = document.getElementById("status");
+const told = document.getElementById("status");
 
 // What a search looks through; gathered when it is first needed.
 const words = new Map();
@@ -25,7 +25,7 @@ const filter = () => {
     shown += card.hidden ? 0 : 1;
   }
   const count = (number) => number.toLocaleString("en");
-  status.textContent = `${count(shown)} of ${count(cards.length)} brackets shown`;
+  told.textContent = `${count(shown)} of ${count(cards.length)} brackets shown`;
 };
 
 const make = (tag, properties = {}, ...children) => {
@@ -72,7 +72,7 @@ const compare = (place, pictures) => {
   place.replaceChildren(make("div", { className: "choose" }, leftLabel, rightLabel), stage);
 };
 
-const open = (event) => {
+const unfold = (event) => {
   const place = event.target.querySelector(".compare:has(> noscript)");
   if (!event.target.open || !place) return;
   const kept = place.firstElementChild.textContent;
@@ -86,4 +86,4 @@ if (filters) {
   filters.addEventListener("input", filter);
   filters.addEventListener("submit", (event) => event.preventDefault());
 }
-document.addEventListener("toggle", open, true);
+document.addEventListener("toggle", unfold, true);

@@ -22,6 +22,8 @@ from expinterp.report.wording import count, duration, exposure_time, moment, sha
 
 INPUT_STYLES = ("input-1", "input-2", "input-3", "input-4")  # classes, brightest first
 NOT_PLOTTED = {"residual", "mask"}  # pictures of something else than the scene
+NOT_FOUND, NOT_SHOWN = "not found", "cannot be shown"  # why there is no picture of a file
+COLUMNS = ("Picture", "File", "Time", "ISO", "Aperture", "Size", "At black", "At white", "Camera")
 Item = TypeVar("Item")
 STATE_WORDS = {"failed": "Failed", "done": "Done", "skipped": "Skipped"}
 
@@ -34,7 +36,7 @@ class Shown:
     ----------
     file : File
     picture : Picture or str
-        Or why there is none.
+        Or why there is none: `NOT_FOUND` or `NOT_SHOWN`.
     """
 
     file: File
@@ -224,21 +226,10 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
 
 def _file_table(result: Result, shown: Sequence[Shown], beside: Path | None) -> Html:
     """List the files, leaving out columns that say nothing."""
-    headers = [
-        "Picture",
-        "File",
-        "Time",
-        "ISO",
-        "Aperture",
-        "Size",
-        "At black",
-        "At white",
-        "Camera",
-    ]
     rows = [_file_row(one, beside) for one in shown]
-    kept = [place for place in range(len(headers)) if place < 2 or any(row[place] for row in rows)]
+    kept = [place for place in range(len(COLUMNS)) if place < 2 or any(row[place] for row in rows)]
     return table(
-        [headers[place] for place in kept],
+        [COLUMNS[place] for place in kept],
         [[row[place] for place in kept] for row in rows],
         caption=f"Files of {result.name}",
     )
@@ -249,11 +240,9 @@ def _file_row(one: Shown, beside: Path | None) -> list[object]:
     clipped = mapping(facts.get("clipped"))
     size = [number(facts.get(side)) for side in ("cols", "rows")]
     iso, aperture = number(facts.get("iso")), number(facts.get("f_number"))
-    readable = isinstance(one.picture, Picture)
-    named = name(file.name)
     return [
         file.label,
-        link(file.path, named, beside=beside) if readable else join((named, f", {one.picture}")),
+        _linked(one, beside),
         exposure_time(file.time),
         f"{iso:g}" if iso else "",
         f"f/{aperture:g}" if aperture else "",
@@ -262,6 +251,14 @@ def _file_row(one: Shown, beside: Path | None) -> list[object]:
         share(number(clipped.get("white"))),
         text(facts.get("camera")),
     ]
+
+
+def _linked(one: Shown, beside: Path | None) -> Html:
+    """Link to a file that is there, and say what keeps it from being shown."""
+    named = name(one.file.name)
+    if one.picture != NOT_FOUND:
+        named = link(one.file.path, named, beside=beside)
+    return join((named, one.picture) if isinstance(one.picture, str) else (named,), ", ")
 
 
 def _numbers(result: Result) -> Html:

@@ -65,12 +65,14 @@ def _sentences(results: Sequence[Result]) -> Iterable[str]:
 
 
 def _span(result: Result) -> tuple[float, float] | None:
-    """When a bracket was worked on, in seconds since 1970."""
+    """When a bracket was worked on, in seconds since 1970; None if no calendar has it."""
     try:
         end = datetime.fromisoformat(result.finished.replace("Z", "+00:00")).timestamp()
-    except (ValueError, OverflowError):
+        start = end - (result.seconds or 0.0)
+        datetime.fromtimestamp(start)
+    except (OSError, OverflowError, ValueError):
         return None
-    return end - (result.seconds or 0.0), end
+    return start, end
 
 
 def busy_seconds(spans: Iterable[tuple[float, float]]) -> float:

@@ -1,6 +1,6 @@
 """Photographs made small enough to be part of a page: WebP within a number of bytes.
 
-One picture is read at a time, JPEGs at a fraction of their size from the start. Pixels ones come
+One picture is read at a time, JPEGs at a fraction of their size from the start. They come out
 upright, 8 bits, in sRGB, since that is what a page shows.
 """
 
@@ -53,9 +53,8 @@ class Sizes:
     @property
     def side(self) -> int:
         """Longer side, in pixels, that such a view is worth."""
-        return int(
-            min(LARGEST_SIDE, max(SMALLEST_SIDE, (1.5 * PIXELS_PER_BYTE * self.view) ** 0.5))
-        )
+        side = int((1.5 * PIXELS_PER_BYTE * self.view) ** 0.5)  # of a picture of 3:2
+        return min(LARGEST_SIDE, max(SMALLEST_SIDE, side))
 
 
 @dataclass(frozen=True)

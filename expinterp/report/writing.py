@@ -15,7 +15,7 @@ from typing import BinaryIO
 from expinterp.errors import ImageFileError
 from expinterp.images.files import STREAM, check_output, replacing
 from expinterp.journal import NAME, Record, read
-from expinterp.report.cards import Shown, write_card
+from expinterp.report.cards import NOT_FOUND, NOT_SHOWN, Shown, write_card
 from expinterp.report.markup import Html, element
 from expinterp.report.overview import write_filters, write_overview
 from expinterp.report.page import begin_page, end_page
@@ -86,7 +86,7 @@ def read_record(path: Path) -> Record:
     """
     try:
         return read(path)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         words = f"{type(error).__name__}: {error}"[:80]
         message = f"{path}: a line of it is not as a batch writes it ({words}); remove that line"
         raise ImageFileError(message) from error
@@ -177,8 +177,8 @@ class Cards:
 def show(file: File, sizes: Sizes) -> Shown:
     """Make a picture of a file, or say in a few words why there is none."""
     if not file.path.is_file():
-        return Shown(file, "not found")
+        return Shown(file, NOT_FOUND)
     try:
         return Shown(file, make_picture(file.path, sizes))
     except ImageFileError:
-        return Shown(file, "cannot be shown")
+        return Shown(file, NOT_SHOWN)
