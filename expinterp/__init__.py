@@ -3,8 +3,8 @@
 ::
 
     import expinterp
-    result = expinterp.interpolate(long, short)  # arrays (rows, cols, 3), uint8 or uint16
-    result.medium
+    expinterp.interpolate(long, short).medium  # arrays (rows, cols, 3), uint8 or uint16
+    expinterp.fuse([long, short]).fused
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
         OutputExistsError,
         PairError,
     )
+    from expinterp.fusion import Weighting
     from expinterp.pair import Pair, measure
-    from expinterp.pipeline import Interpolation, interpolate, render
+    from expinterp.pipeline import Fusion, Interpolation, fuse, interpolate, render
     from expinterp.refine import open_refiner
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "DeviceError",
     "ExitCode",
     "ExpInterpError",
+    "Fusion",
     "ImageFileError",
     "Interpolation",
     "MissingExtraError",
@@ -42,6 +44,8 @@ __all__ = [
     "OutputExistsError",
     "Pair",
     "PairError",
+    "Weighting",
+    "fuse",
     "interpolate",
     "measure",
     "open_refiner",
@@ -49,8 +53,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Fusion": "pipeline",
     "Interpolation": "pipeline",
     "Pair": "pair",
+    "Weighting": "fusion",
+    "fuse": "pipeline",
     "interpolate": "pipeline",
     "measure": "pair",
     "open_refiner": "refine",

@@ -1,0 +1,81 @@
+"""A contact sheet of fused pictures beside those of enfuse and OpenCV's MergeMertens, to look at.
+
+    python benchmarks/contact_sheet.py PANORAMAS -o sheet.jpg
+    python benchmarks/contact_sheet.py PANORAMAS -o examples/fused.jpg --width 280 --scene lobby
+
+Scenes are views into the panoramas of the npm package ``@pmndrs/assets``, photographed twice by the
+camera simulator, 4 or 6 stops apart. Columns: long, short, then every method of `fusion.py` that
+sees these two only. Needs the extra ``train``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from fusion import methods
+
+from expinterp.training.camera import photograph
+from expinterp.training.data import read_radiance
+from expinterp.training.render import VIEWS, View, example_camera, project
+
+MARGIN = 6  # pixels
+QUALITY = 90
+SCENES = VIEWS | {
+    "hall": View("hall", 0, 0, 95, 3.0, Fraction(1, 30), 6),
+    "lobby": View("lobby", 120, 0, 95, 2.0, Fraction(1, 30), 6),
+    "venice": View("venice", 0, 5, 95, 2.0, Fraction(1, 30), 6),
+    "workshop": View("workshop", 180, 0, 95, 2.0, Fraction(1, 30), 6),
+}
+
+
+def render_pair(view: View, panorama: np.ndarray) -> list[np.ndarray]:
+    """Photograph a view long and short."""
+    random = np.random.default_rng(0)
+    radiance = project(panorama, view) / np.float32(view.white)
+    factor = 2.0 ** (view.ev_step / 2)
+    return [photograph(radiance, each, example_camera(), random) for each in (factor, 1 / factor)]
+
+
+def render_rows(panoramas: Path, scenes: Sequence[str]) -> Iterator[list[np.ndarray]]:
+    """Fuse every scene by every method."""
+    fusions = {name: fuse for name, fuse in methods().items() if "medium" not in name}
+    print("columns: long, short,", ", ".join(fusions))
+    for name in scenes:
+        view = SCENES[name]
+        pair = render_pair(view, read_radiance(panoramas / f"{view.panorama}.hdr"))
+        print("row:", name, f"{view.ev_step} EV", flush=True)
+        yield [*pair, *(fuse(pair) for fuse in fusions.values())]
+
+
+def arrange(rows: list[list[np.ndarray]], width: int) -> np.ndarray:
+    """Put pictures of one size on a grey sheet, each `width` pixels wide."""
+    shape = rows[0][0].shape
+    size = (width, round(width * shape[0] / shape[1]))
+    strips = []
+    for row in rows:
+        small = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in row]
+        framed = [np.pad(p, ((0, MARGIN), (0, MARGIN), (0, 0)), constant_values=90) for p in small]
+        strips.append(np.hstack(framed))
+    return np.vstack(strips)
+
+
+def main() -> None:
+    """Render, fuse, write the sheet."""
+    parser = argparse.ArgumentParser(description="A contact sheet of fused pictures.")
+    parser.add_argument("panoramas", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--scene", choices=SCENES, action="append", help="only these scenes")
+    parser.add_argument("--width", type=int, default=420, help="of a picture, pixels")
+    options = parser.parse_args()
+    rows = list(render_rows(options.panoramas, options.scene or list(SCENES)))
+    sheet = cv2.cvtColor(arrange(rows, options.width), cv2.COLOR_RGB2BGR)
+    cv2.imwrite(str(options.output), sheet, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+
+
+if __name__ == "__main__":
+    main()
