@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -30,7 +29,6 @@ Stream: TypeAlias = tuple[object, ...]
 Counted: TypeAlias = list[tuple[int, Frame]]  # frames by place
 
 LONG_EXPOSURE = 1.0  # seconds; from here on cameras may take a dark frame of the same length
-_EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ def _counted_lines(frames: Iterable[Frame]) -> Iterator[Counted]:
         if count := read_count(frame.stem):
             groups[frame.folder, count.prefix.casefold()].append((count.number, frame))
     open_lines: dict[tuple[str | None, str], Counted] = {}
-    for folder, prefix in sorted(groups, key=lambda group: (*natural_key(group[0]), (2, group[1]))):
+    for folder, prefix in sorted(groups, key=lambda group: (natural_key(group[0]), group)):
         line = _unwrapped(groups[folder, prefix])
         before = open_lines.pop((folder, prefix), None)
         if before and (shift := _continuation(before[-1][0], line[0][0])) is not None:
@@ -158,19 +156,14 @@ def _continuation(last: int, first: int) -> int | None:
 
 def in_order(frames: Sequence[Frame]) -> list[Frame]:
     """Order frames by time of capture, those of the same moment by name."""
-    zoned = all(frame.captured is not None and frame.captured.tzinfo for frame in frames)
+    moments = [frame.universal_moment for frame in frames]
+    zoned = None not in moments
 
     def key(frame: Frame) -> tuple[float, object, str]:
-        moment = 0.0 if frame.captured is None else seconds(frame.captured, zoned=zoned)
-        return moment, natural_key(frame.path), frame.path
+        moment = frame.universal_moment if zoned else frame.moment
+        return moment or 0.0, natural_key(frame.path), frame.path
 
     return sorted(frames, key=key)
-
-
-def seconds(moment: datetime, *, zoned: bool) -> float:
-    """Count seconds since 1970: of universal time if `zoned`, else of the clock on the wall."""
-    moment = moment.astimezone(timezone.utc) if zoned else moment
-    return (moment.replace(tzinfo=None) - _EPOCH).total_seconds()
 
 
 def idle(one: Frame, other: Frame) -> float | None:
@@ -186,6 +179,7 @@ def pause(one: Frame, other: Frame) -> float | None:
     """Measure the seconds from the end of one exposure to the begin of another; None if unknown."""
     if one.captured is None or other.captured is None:
         return None
-    zoned = bool(one.captured.tzinfo and other.captured.tzinfo)
-    begins = (seconds(frame.captured, zoned=zoned) for frame in (other, one) if frame.captured)
-    return next(begins) - next(begins) - (one.exposure.time or 0.0)
+    begin, end = one.universal_moment, other.universal_moment
+    if begin is None or end is None:
+        begin, end = one.moment, other.moment
+    return end - begin - (one.exposure.time or 0.0)

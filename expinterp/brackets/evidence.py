@@ -17,26 +17,27 @@ BIG_STEP = 1.0  # stops between the frames of such a set
 class Evidence(Enum):
     """What files themselves say for a set, in the words of a reason."""
 
-    MARKED = "bracketed by the camera"
     COMPENSATED = "exposure compensation steps with the exposure"
+    MARKED = "bracketed by the camera"
     SEEN = "one scene, brighter as it was exposed longer"
     MANUAL = "exposures set by hand"
     SILENT = "exposures differ"
     AUTOMATIC = "automatic exposures differ"
 
 
-STRONG = {Evidence.MARKED, Evidence.COMPENSATED, Evidence.SEEN}
+CERTAIN = {Evidence.COMPENSATED, Evidence.SEEN}  # even of a set that is the only one of its kind
+STRONG = {*CERTAIN, Evidence.MARKED}
 
 
 def evidence_of(frames: Sequence[Frame], levels: Sequence[float], *, stated: bool) -> Evidence:
     """Find the strongest evidence that frames hold."""
-    modes = {frame.mode for frame in frames}
-    if modes == {"bracket"}:
-        return Evidence.MARKED
     if not stated:
         return Evidence.SEEN  # or it would be no window
     if _is_compensated(frames, levels):
         return Evidence.COMPENSATED
+    modes = {frame.mode for frame in frames}
+    if modes == {"bracket"}:
+        return Evidence.MARKED
     if show_one_scene(frames, levels):
         return Evidence.SEEN
     if modes == {"manual"} and len({frame.exposure.iso for frame in frames}) == 1:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Literal, TypeAlias
 
 from expinterp.exposure import Exposure
 
 Mode: TypeAlias = Literal["auto", "manual", "bracket"]
 RAW = "raw"
+_EPOCH = datetime(1970, 1, 1)
 # What dials say for times of 2^(k/3) seconds, k = −39 … 15; ⅓ stop apart, each rounded.
 _FASTER = (8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500, 400, 320, 250)
 _FAST = (200, 160, 125, 100, 80, 60, 50, 40, 30, 25, 20, 15, 13, 10, 8, 6, 5, 4)
@@ -109,3 +110,18 @@ class Frame:
             return None
         gain = (shot.iso or 1.0) / (shot.f_number or 1.0) ** 2
         return stops_of_time(shot.time) + math.log2(gain)
+
+    @property
+    def moment(self) -> float:
+        """When it was captured, in seconds since 1970 by the clock on the wall; 0 if unknown."""
+        if self.captured is None:
+            return 0.0
+        return (self.captured.replace(tzinfo=None) - _EPOCH).total_seconds()
+
+    @property
+    def universal_moment(self) -> float | None:
+        """The same in universal time; None where the offset from it is not stated."""
+        if self.captured is None or self.captured.tzinfo is None:
+            return None
+        universal = self.captured.astimezone(timezone.utc).replace(tzinfo=None)
+        return (universal - _EPOCH).total_seconds()

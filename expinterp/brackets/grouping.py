@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from expinterp.brackets.chains import find_chains, place_of
-from expinterp.brackets.evidence import STRONG, evidence_of, weakness
+from expinterp.brackets.evidence import CERTAIN, evidence_of, weakness
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.habits import Habit, Habits, habit_of, learn
 from expinterp.brackets.names import compile_pattern, natural_key, set_of
@@ -82,7 +82,8 @@ def plan_brackets(
     """
     _check(set_size, gap)
     everything = sorted(frames, key=lambda frame: (natural_key(frame.path), frame.path))
-    if len({frame.path for frame in everything}) < len(everything):
+    order = {frame.path: place for place, frame in enumerate(everything)}
+    if len(order) < len(everything):
         message = "two frames have the same path"
         raise ValueError(message)
     usable, leftovers = sift(everything)
@@ -91,7 +92,7 @@ def plan_brackets(
     else:
         sets = _by_evidence(usable, everything, set_size, gap, leftovers)
     brackets = sorted(_name_apart(sets), key=lambda bracket: natural_key(bracket.name))
-    leftovers.sort(key=lambda leftover: (natural_key(leftover.path), leftover.path))
+    leftovers.sort(key=lambda leftover: order[leftover.path])
     return Plan(folder, tuple(brackets), tuple(leftovers))
 
 
@@ -261,7 +262,7 @@ def _judge(
     found = _Set(name, frames, levels, f"{evidence.value}: {shape}")
     if show_different_scenes(frames, levels):
         return found, "pictures show different scenes"
-    lacking = lack(run, window, habit, taken, strong=evidence in STRONG)
+    lacking = lack(run, window, habit, taken, certain=evidence in CERTAIN)
     return found, lacking or weakness(evidence, habit, shape, frames, unexplained)
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 SIDE = 12  # blocks across and down
 ALIKE = 0.7  # likeness from which on two pictures show one scene
-UNLIKE = 0.3  # likeness below which they do not
+UNLIKE = 0.3  # likeness below which they do not, whatever else speaks for it
+LINKED = 0.5  # likeness from which on two pictures may show one scene, if nothing else is known
 DARKER = 0.08  # share of blocks that may be darker in the brighter picture: noise, moving things
 _NOISE = 1.5  # code values by which a block may be darker by chance
 _GAMMA = 2.2  # roughly, of any display-encoded picture

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from expinterp.brackets.plan import PlanError
 
-Natural: TypeAlias = tuple[tuple[int, int | str], ...]
+Natural: TypeAlias = tuple[Any, ...]  # texts and numbers in turn
 
 LAST = 9999  # of a DCF counter
 _DCF_STEM = re.compile(r"(?!\d{8})(\w{4})(\d{4})", re.ASCII)
@@ -45,7 +45,7 @@ def natural_key(text: str) -> Natural:
     ['Shot9', 'shot10']
     """
     parts = _DIGITS.split(text.casefold())
-    return tuple((0, int(part)) if at % 2 else (1, part) for at, part in enumerate(parts))
+    return tuple(int(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,5 +109,5 @@ def _seen_together(chain: Chain) -> list[bool]:
     if chain.stated or count < 2:
         return [True] * (count - 1)
     edges = looks.edges_of(looks.read_looks([frame.look or b"" for frame in chain.frames]))
-    near, far = (looks.likeness(edges[:-lag], edges[lag:]) >= looks.UNLIKE for lag in (1, 2))
+    near, far = (looks.likeness(edges[:-lag], edges[lag:]) >= looks.LINKED for lag in (1, 2))
     return [bool(near[at] or far[max(0, at - 1) : at + 1].any()) for at in range(count - 1)]

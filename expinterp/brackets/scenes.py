@@ -16,6 +16,7 @@ from expinterp.brackets.chains import (
 from expinterp.brackets.evidence import Evidence, evidence_of
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.habits import Habits, habit_of
+from expinterp.brackets.names import read_count
 from expinterp.brackets.runs import Run, follows
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
@@ -27,7 +28,7 @@ from expinterp.brackets.shapes import (
     shape_of,
     smallest_step,
 )
-from expinterp.brackets.windows import show_different_scenes, show_one_scene
+from expinterp.brackets.windows import biases_contradict, show_different_scenes, show_one_scene
 
 PATIENCE = 900.0  # seconds between the frames of a scene that has a folder or a name of its own
 HABITUAL = 5  # sets from which on a smaller one stands out
@@ -79,7 +80,7 @@ def _in_patience(frames: Sequence[Frame]) -> bool:
 
 def _is_credible(frames: Sequence[Frame], levels: Sequence[float], gap: float) -> bool:
     """Tell whether frames without clear looks are of one scene by what they state."""
-    if show_different_scenes(frames, levels):
+    if show_different_scenes(frames, levels) or biases_contradict(frames, levels):
         return False
     if not all(follows(one, other, gap=gap) for one, other in pairwise(frames)):
         return False
@@ -105,7 +106,16 @@ def lacks_frames(run: Run, habits: Habits) -> bool:
         tally.solid for whole, tally in habit.tallies.items() if _is_left_of(run, shape, whole)
     )
     count = habit.count(shape, holed=False) if shape else 0
-    return wholes >= HABITUAL and count < max(2, wholes / 20)
+    enough = 1 if _has_holes(run.frames) else HABITUAL
+    return wholes >= enough and count < max(2, wholes / 20)
+
+
+def _has_holes(frames: Sequence[Frame]) -> bool:
+    """Tell whether numbers are missing between frames that a camera numbered."""
+    counts = [count for frame in frames if (count := read_count(frame.stem))]
+    numbers = sorted(count.number for count in counts)
+    one_counter = len({count.prefix for count in counts}) == 1
+    return one_counter and numbers[-1] - numbers[0] >= len(frames) == len(numbers)
 
 
 def _is_left_of(run: Run, shape: Shape | None, whole: Shape) -> bool:

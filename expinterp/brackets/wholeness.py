@@ -40,7 +40,7 @@ class _Setting:
 
 
 def lack(
-    run: Run, window: Window, habit: Habit, taken: Collection[int], *, strong: bool
+    run: Run, window: Window, habit: Habit, taken: Collection[int], *, certain: bool
 ) -> str | None:
     """Say why a set may not be whole; None if it seems to be.
 
@@ -53,8 +53,8 @@ def lack(
         Of the camera.
     taken : collection of int
         Places in the chain that sets have already.
-    strong : bool
-        Whether there is strong evidence that this is a bracket.
+    certain : bool
+        Whether these frames, whole or not, are of one bracket.
     """
     setting = _Setting(run.chain, run.start + window.start, run.start + window.stop, taken)
     shape, count = window.shape, habit.count(window.shape, holed=False)
@@ -68,7 +68,7 @@ def lack(
     holes = holes_beside(run, window)
     if any(hole not in {0, None} for hole in holes) and habit.count(shape) < RECURRENT:
         return HOLED
-    if len(shape) == 2 and count < 2 and not (strong and holes == (0, 0)):
+    if len(shape) == 2 and count < 2 and not (certain and holes == (0, 0)):
         return LONE_PAIR
     return None
 
