@@ -209,6 +209,7 @@ def search(page: Page, text: str) -> list[str]:
 def test_search_finds_names_files_and_messages(page: Page) -> None:
     assert search(page, "PLAIN") == ["plain 9", "plain 10"]
     assert search(page, "do not match") == ["failed"]
+    assert search(page, "pairerror") == ["failed"]
     assert search(page, WARNING) == ["warned"]
     assert search(page, "x.jpg") == ["three"]
     assert search(page, "</script>") == ["<script>alert(1)</script> \"q\" & 'co'"]
@@ -305,6 +306,7 @@ def test_a_thousand_brackets_load_and_answer_quickly(tab: Page, large: Path) -> 
            })()"""
     )
     assert spent <= ANSWERED
+    assert styled(tab, ".body", "contentVisibility") == "auto"  # or it would take seconds
     assert tab.run("document.getElementById('status').textContent") == "11 of 1,000 brackets shown"
     assert tab.complaints == []
 

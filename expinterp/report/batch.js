@@ -74,7 +74,7 @@ const compare = (place, pictures) => {
 
 const unfold = (event) => {
   const place = event.target.querySelector(".compare:has(> noscript)");
-  if (!event.target.open || !place) return;
+  if (!place) return;
   const kept = place.firstElementChild.textContent;
   const pictures = Array.from(new DOMParser().parseFromString(kept, "text/html").images);
   if (pictures.length > 1) compare(place, pictures);
