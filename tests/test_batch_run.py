@@ -44,7 +44,9 @@ class Bench:
     def run(
         self, job: Job = JOB, *, runner: Any = here, on_existing: Any = "fail", **more: Any
     ) -> Summary:
-        return run_batch(self.plan, self.settings(job, **more), runner, on_existing=on_existing)
+        ended = more.pop("ended", lambda result: None)
+        settings = self.settings(job, **more)
+        return run_batch(self.plan, settings, runner, on_existing=on_existing, ended=ended)
 
     def results(self) -> dict[str, str]:
         return {name: line["status"] for name, line in journal.read(self.out).results.items()}

@@ -11,11 +11,11 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "expinterp"
 CORE = {"exposure", "response", "mapping", "intermediate"}
 ALWAYS = {"errors", "numpy"}  # and the standard library
-DEFERRED = {"onnxruntime"}  # may only be imported where it is used, inside a function
+DEFERRED = {"onnxruntime", "distributed"}  # may only be imported where it is used, inside a function
 
 # module: what it may import besides ALWAYS; a package's row holds for all its modules
 ALLOWED = {
-    "": {"pair", "pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
+    "": {"fusion", "pair", "pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
     "errors": set(),
     "exposure": set(),
     "journal": set(),
@@ -61,6 +61,7 @@ ALLOWED = {
         "prior",
         "refine",
         "response",
+        "distributed",
     },
     "calibration": {"exposure", "images", "job", "plot", "response"},
     "plot": set(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expinterp.batch.cluster import Cluster
 from expinterp.batch.local import Local
 from expinterp.batch.naming import TemplateError, check_template
 from expinterp.batch.run import Outlook, Summary, preview, run_batch
@@ -11,6 +12,7 @@ from expinterp.batch.tasks import Task
 from expinterp.batch.work import Result, Runner
 
 __all__ = [
+    "Cluster",
     "Local",
     "Outlook",
     "Result",

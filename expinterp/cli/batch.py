@@ -31,7 +31,7 @@ from expinterp.cli.watch import Watch, plan_lines, plan_table, tell_end, watchin
 from expinterp.errors import ExitCode
 
 if TYPE_CHECKING:
-    from expinterp.batch import Local, Settings
+    from expinterp.batch import Local, Runner, Settings
     from expinterp.brackets import Frame, Plan
     from expinterp.job import FuseJob, Job, Kind
 
@@ -54,10 +54,12 @@ EXCLUSIVE = (
     ("refine", "model"),
     ("refine", "residual"),
     ("response", "share_response"),
+    ("cluster", "max_memory"),
     ("plan", "set_size"),
     ("plan", "gap"),
     ("plan", "pattern"),
 )
+LOCAL = "local"  # as a --cluster: of processes of this machine
 SAVED: tuple[Kind, ...] = ("intermediate", "residual")
 
 # Options that mean something to one of the two modes only, by the names of their parameters.
@@ -138,6 +140,7 @@ RUNNING: tuple[Option, ...] = (
         metavar="SIZE",
         help="Of all together, as in 8G.  [default: 3/4 of what there is]",
     ),
+    click.option("--cluster", metavar="ADDRESS|local", help="Do the work on a Dask cluster."),
     click.option(
         "--report", type=FILE, metavar="FILE.html", help="Also write a report, replacing it."
     ),
@@ -186,6 +189,8 @@ def batch(context: click.Context, /, **options: Any) -> int:
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
     """Say which arguments cannot be had together, or mean nothing."""
     yield from excluding(context, EXCLUSIVE)
+    if options["cluster"] not in {None, LOCAL} and options["jobs"]:
+        yield "--jobs is for this machine; a cluster has as many processes as it was given"
     yield from _meaningless(context, options["mode"])
     if options["folder"] is None and options["plan"] is None:
         yield "name the FOLDER of the brackets, or a --plan"
@@ -307,7 +312,7 @@ def _run(
         summary = run_batch(
             plan,
             settings,
-            local.run,
+            _runner(options, local, watch),
             on_existing=options["on_existing"],
             prepare=prepare,
             began=watch.began,
@@ -324,6 +329,20 @@ def _report(out: Path, target: Path, talk: Talk) -> None:
 
     for remark in write_report(str(out), str(target), overwrite=True):
         talk.warn(remark)
+
+
+def _runner(options: dict[str, Any], local: Local, watch: Watch) -> Runner:
+    """Choose what does the work: this machine, or a cluster."""
+    from expinterp.batch import Cluster
+
+    if options["cluster"] is None:
+        return local.run
+    return Cluster(
+        options["cluster"],
+        jobs=options["jobs"],
+        threads=options["threads"],
+        notice=watch.notice,
+    ).run
 
 
 def _local(options: dict[str, Any], watch: Watch) -> Local:

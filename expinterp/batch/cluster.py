@@ -1,0 +1,179 @@
+"""A batch on many machines: chunks of tasks for Dask distributed, over storage that all share.
+
+A machine does what this one would do, byte for byte. Where one dies, its chunk is done again
+elsewhere; a chunk that several died of is taken apart, to find the task that is to blame.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from expinterp import __version__
+from expinterp.batch.local import DIED
+from expinterp.batch.memory import count_cpus
+from expinterp.batch.settings import Settings
+from expinterp.batch.tasks import Task
+from expinterp.batch.work import Result, conclude, perform
+from expinterp.errors import DeviceError, ExpInterpError, ImageFileError, MissingExtraError
+
+LOCAL = "local"
+CHUNK = 50  # tasks at most that are sent together; Dask asks for tasks of seconds, and not too many
+AHEAD = 3  # chunks for each thread that are sent before one ends, so that no machine waits
+SPARE = 8  # chunks at least for each thread, so that all end together
+PATIENCE = 20  # seconds until a scheduler must have answered
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Does tasks on a Dask cluster.
+
+    Attributes
+    ----------
+    address : str
+        Of its scheduler, as in ``tcp://10.0.0.1:8786``; or ``local``: processes of this machine.
+    jobs : int or None
+        Processes of ``local``; as many as CPUs if None.
+    threads : int or None
+        Of each task; 1 if None, as a machine runs a process for every CPU.
+    notice : function
+        Told what a person should know at once.
+    """
+
+    address: str
+    jobs: int | None = None
+    threads: int | None = None
+    notice: Callable[[str], None] = lambda message: None
+
+    def run(self, tasks: Sequence[Task], settings: Settings) -> Generator[Result, None, None]:
+        """Do tasks.
+
+        Raises
+        ------
+        DeviceError
+            If the scheduler does not answer, or goes away.
+        MissingExtraError
+            If Dask is not installed.
+        ExpInterpError
+            If a machine has another version, or does not see the folders.
+        """
+        if not tasks:
+            return
+        settings = settings.with_threads(self.threads or 1)
+        claimed = [replace(task, replace=True) for task in tasks]  # a chunk may begin twice
+        with _connect(self.address, min(self.jobs or count_cpus(), len(tasks))) as client:
+            yield from _run(_cut(claimed, _count_threads(client)), settings, client, self.notice)
+
+
+@contextmanager
+def _connect(address: str, jobs: int) -> Iterator[Any]:
+    """Open a client, and for ``local`` a cluster of its own; close both, whatever happens."""
+    dask = _load_dask()
+    if address == LOCAL:
+        with (
+            dask.LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            dask.Client(cluster) as client,
+        ):
+            yield client
+        return
+    try:
+        client = dask.Client(address, timeout=PATIENCE)
+    except (OSError, ValueError) as error:  # a time-out is an OSError
+        message = f"the scheduler {address} does not answer ({error}); start one: dask scheduler"
+        raise DeviceError(message) from error
+    with client:
+        yield client
+
+
+def _load_dask() -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        message = "--cluster needs Dask; pip install 'expinterp[cluster]'"
+        raise MissingExtraError(message) from error
+    return distributed
+
+
+def _count_threads(client: Any) -> int:
+    return max(sum(map(int, client.nthreads().values())), 1)
+
+
+def _cut(tasks: Sequence[Task], threads: int) -> Iterator[list[Task]]:
+    """Cut tasks into chunks: large ones for a long plan, small ones for a short one."""
+    size = min(max(len(tasks) // (threads * SPARE), 1), CHUNK)
+    for start in range(0, len(tasks), size):
+        yield list(tasks[start : start + size])
+
+
+def _run(
+    chunks: Iterator[list[Task]], settings: Settings, client: Any, notice: Callable[[str], None]
+) -> Iterator[Result]:
+    """Keep the cluster busy, with no more chunks at a time than it needs."""
+    single: deque[list[Task]] = deque()  # of chunks that were taken apart
+    sent: dict[Any, list[Task]] = {}
+
+    def send() -> Any:
+        chunk = single.popleft() if single else next(chunks, None)
+        if chunk is None:
+            return None
+        future = client.submit(perform_all, chunk, settings, __version__, pure=False, retries=2)
+        sent[future] = chunk
+        return future
+
+    ahead = AHEAD * _count_threads(client)
+    coming = _load_dask().as_completed([future for _ in range(ahead) if (future := send())])
+    for future in coming:
+        chunk = sent.pop(future)
+        results = _results(future, chunk)
+        if results is None:
+            notice(f"{len(chunk)} brackets: machines died of them; each is tried on its own")
+            single.extend([task] for task in chunk)
+        while len(sent) < ahead and (following := send()):
+            coming.add(following)
+        yield from results or ()
+
+
+def _results(future: Any, chunk: Sequence[Task]) -> list[Result] | None:
+    """Take what came of a chunk; None if it must be taken apart."""
+    try:
+        results: list[Result] = future.result()
+    except _load_dask().KilledWorker:
+        return None if len(chunk) > 1 else [conclude(chunk[0], error=DIED)]
+    except ExpInterpError:
+        raise
+    except Exception as error:
+        message = (
+            f"the cluster failed ({type(error).__name__}: {error}); see the log of its machines"
+        )
+        raise DeviceError(message) from error
+    return results
+
+
+def perform_all(tasks: Sequence[Task], settings: Settings, version: str) -> list[Result]:
+    """Do tasks, on a machine of a cluster.
+
+    Raises
+    ------
+    ExpInterpError
+        If this machine is not fit to do any: another version, folders that are not there.
+    """
+    if version != __version__:
+        host = socket.gethostname()
+        message = f"{host} has expinterp {__version__}, not {version}; install the same everywhere"
+        raise ExpInterpError(message)
+    for folder in (settings.folder, settings.out):
+        if not folder.is_dir():
+            message = f"{folder}: is no folder on {socket.gethostname()}; all must see it there"
+            raise ImageFileError(message)
+    return [perform(task, settings) for task in tasks]
