@@ -131,7 +131,7 @@ class Stack:
         method: Method = "guided",
         levels: int | None = None,
     ) -> None:
-        _check(images)
+        check_images(images)
         if method not in get_args(Method):
             msg = f"method must be one of {get_args(Method)}, got {method!r}"
             raise ValueError(msg)
@@ -270,8 +270,15 @@ def enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
     return stretched
 
 
-def _check(images: Sequence[Pixels]) -> None:
-    kinds = {(image.shape, str(image.dtype)) for image in images}
+def check_images(images: Sequence[Pixels]) -> None:
+    """Refuse what cannot be fused.
+
+    Raises
+    ------
+    ValueError
+        If there are no images, or they are no arrays as `Stack` takes.
+    """
+    kinds = {(np.shape(image), str(getattr(image, "dtype", "no dtype"))) for image in images}
     shape, dtype = next(iter(kinds), ((), ""))
     if len(kinds) != 1 or len(shape) != 3 or shape[2] not in {1, 3} or 0 in shape:
         msg = f"images must be arrays (rows, cols, 1 or 3) of one shape and dtype, got {kinds}"

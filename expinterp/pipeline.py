@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from expinterp.errors import EqualExposuresError
 from expinterp.exposure import MEDIUM
-from expinterp.fusion import Method, Stack, Weighting
+from expinterp.fusion import Method, Stack, Weighting, check_images
 from expinterp.intermediate import Blend
 from expinterp.mapping import Pixels
 from expinterp.pair import Pair, measure
 from expinterp.response import Profile
-from expinterp.series import Virtual, order_by_brightness, virtual_positions
+from expinterp.series import Virtual, check_virtual, order_by_brightness, virtual_positions
 
 if TYPE_CHECKING:
     from expinterp.refine import Refiner
@@ -200,7 +200,7 @@ def fuse(
     Returns
     -------
     Fusion
-        ``.fused`` has the shape and dtype of the inputs.
+        ``.fused`` has the shape, with its channels, and dtype of the inputs.
 
     Raises
     ------
@@ -209,6 +209,9 @@ def fuse(
     PairError
         If virtual exposures are wanted and two neighbours do not show one scene.
     """
+    images = [image[..., None] if getattr(image, "ndim", 0) == 2 else image for image in images]
+    check_images(images)
+    check_virtual(virtual)
     order = order_by_brightness(images)
     exposures: list[int | Interpolation] = [*order[:1]]
     for dark, bright in pairwise(order):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
+from zlib import crc32
 
 from expinterp.exposure import ev_step, ladder
 from expinterp.mapping import Pixels, sample
@@ -22,8 +23,28 @@ MAX_STEP = 2.5
 
 
 def order_by_brightness(images: Sequence[Pixels]) -> list[int]:
-    """Give the indices of exposures of one still scene from dark to bright."""
-    return sorted(range(len(images)), key=lambda index: float(sample(images[index]).mean()))
+    """Give the indices of exposures of one still scene from dark to bright.
+
+    Where two are equally bright, what they show decides, not which was given first.
+    """
+
+    def brightness(index: int) -> tuple[float, int]:
+        codes = sample(images[index])
+        return float(codes.mean()), crc32(codes.data)
+
+    return sorted(range(len(images)), key=brightness)
+
+
+def check_virtual(virtual: Virtual) -> None:
+    """Refuse what is no number of virtual exposures.
+
+    Raises
+    ------
+    ValueError
+    """
+    if virtual != "auto" and not (isinstance(virtual, int) and virtual >= 0):
+        msg = f"virtual must be 'auto' or how many exposures, 0 or more, got {virtual!r}"
+        raise ValueError(msg)
 
 
 def virtual_positions(pair: Pair, virtual: Virtual) -> tuple[float, ...]:
