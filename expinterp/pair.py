@@ -231,7 +231,7 @@ def _from_levels(
         return estimate_response(levels, prior)
     except ValueError as error:
         if log_stated is None:
-            msg = "the two images share no tone that both hold; if they are a pair, add the ratio"
+            msg = "the two images share no tone that both hold; if they are a pair, add times or a ratio"
             raise PairError(msg) from error
         response = np.tensordot(prior.weights, prior.centres, 1)
         return Estimate(response, log_stated)

@@ -43,33 +43,17 @@ what was brighter in the scene can come out darker. An image may be -, stdin.
 """
 EXCLUSIVE = (("refine", "model"),)
 
-WEIGHTS: tuple[Option, ...] = (
+WEIGHTS: tuple[Option, ...] = (  # their ranges are those of `Weighting`
     click.option(
-        "--exposure-weight",
-        type=click.FloatRange(0),
-        metavar="W",
-        help="Of being well exposed.  [default: 1]",
+        "--exposure-weight", type=float, metavar="W", help="Of being well exposed.  [default: 1]"
+    ),
+    click.option("--saturation-weight", type=float, metavar="W", help="Of colour.  [default: 1]"),
+    click.option("--contrast-weight", type=float, metavar="W", help="Of detail.  [default: 1]"),
+    click.option(
+        "--exposure-optimum", type=float, metavar="V", help="Best value, 0 to 1.  [default: 0.5]"
     ),
     click.option(
-        "--saturation-weight",
-        type=click.FloatRange(0),
-        metavar="W",
-        help="Of colour.  [default: 1]",
-    ),
-    click.option(
-        "--contrast-weight", type=click.FloatRange(0), metavar="W", help="Of detail.  [default: 1]"
-    ),
-    click.option(
-        "--exposure-optimum",
-        type=click.FloatRange(0, 1),
-        metavar="V",
-        help="Best value, 0 to 1.  [default: 0.5]",
-    ),
-    click.option(
-        "--exposure-width",
-        type=click.FloatRange(0, min_open=True),
-        metavar="V",
-        help="How far from it is good.  [default: 0.2]",
+        "--exposure-width", type=float, metavar="V", help="How far from it is good.  [default: 0.2]"
     ),
     click.option(
         "--method",
@@ -142,20 +126,33 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
     if len(images) < 2:
         yield "fusing takes two exposures or more"
     yield from stream_contradictions(images, options)
+    if options["save_virtual"] and options["virtual"] == 0:
+        yield "--virtual 0 leaves nothing for --save-virtual; give one of them"
     if options["times"] and len(options["times"]) != len(images):
         yield f"--times needs a time for each of the {len(images)} images, not {len(options['times'])}"
 
 
 def make_fuse_job(options: dict[str, Any]) -> FuseJob:
-    """Fill in a job from options of its fields' names."""
+    """Fill in a job from options of its fields' names.
+
+    Raises
+    ------
+    click.UsageError
+        If a weight is out of its range.
+    """
     from expinterp.fusion import Weighting
     from expinterp.job import FuseJob, Writing
 
     def fill(kind: type[FuseJob | Weighting | Writing]) -> dict[str, Any]:
         return taken(options, (field.name for field in fields(kind)))
 
+    try:
+        weighting = Weighting(**fill(Weighting))
+    except ValueError as error:
+        message = f"--{str(error).replace('_', '-')}"
+        raise click.UsageError(message) from error
     return FuseJob(
-        weighting=Weighting(**fill(Weighting)),
+        weighting=weighting,
         writing=Writing(**fill(Writing)),
         metrics=options["as_json"],
         **fill(FuseJob),
@@ -169,6 +166,8 @@ def _tell(report: Report, talk: Talk) -> None:
     measured = report.ratio["measured"]
     if measured is not None:
         talk.detail(f"about {math.log2(measured):.1f} EV between the outer two, in the pixels")
+    computed = report.fusion["virtual"] if report.fusion else []
+    talk.detail(f"{len(computed)} exposures computed between the {len(report.inputs)} images")
     for output in report.outputs:
         ev = "" if output["ev"] is None else f", {output['ev']:.2f} EV above the darkest"
         talk.detail(f"wrote {output['file']}: {output['kind']}{ev}")

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from expinterp import pipeline
 from expinterp.assessment import assess
-from expinterp.errors import EqualExposuresError, PairError
+from expinterp.errors import EqualExposuresError, OutputError, PairError
 from expinterp.fusion import Stack
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
 from expinterp.intermediate import round_codes
@@ -27,8 +28,8 @@ from expinterp.job.report import (
     describe_response,
     describe_shot,
 )
-from expinterp.job.shots import check_alike
-from expinterp.series import order_by_brightness, virtual_positions
+from expinterp.job.shots import brightest_first, check_alike
+from expinterp.series import virtual_positions
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,15 @@ class Exposure:
 
 def fuse(job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener | None) -> Report:
     """Do the work of a job; see `run`."""
-    clock = Clock(progress, "read", "measure", "fuse", "write")
+    clock = Clock(progress, "read", "measure", "fuse", *["assess"] * job.metrics, "write")
+    clock.expect("render", (len(job.images) - 1) * (1 if job.virtual == "auto" else job.virtual))
     with clock.stage("read"):
-        opened = open_job(job, refine=job.refine and job.virtual != 0, opener=opener)
+        opened = open_job(
+            job, refine=job.refine and job.virtual != 0, opener=opener, arrange=brightest_first
+        )
+        shots = opened.shots[::-1]
         check_alike(opened.shots)
     with clock.stage("measure"):
-        order = order_by_brightness([shot.pixels for shot in opened.shots])
-        shots = [opened.shots[index] for index in order]
         steps = [_measure(job, *two, opened) for two in pairwise(shots)]
     exposures = _insert_virtual(job, shots, steps, opened, clock)
     with clock.stage("fuse") as advance:
@@ -68,7 +71,6 @@ def fuse(job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener
         fused = stack.fuse(progress=advance)
     metrics = None
     if job.metrics:
-        clock.expect("assess")
         with clock.stage("assess"):
             metrics = assess([shot.pixels for shot in shots], fused, stack=stack)
     with clock.stage("write"):
@@ -78,6 +80,7 @@ def fuse(job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener
         opened,
         shots,
         steps,
+        exposures,
         outputs=outputs,
         metrics=metrics,
         remarks=remarks,
@@ -109,7 +112,7 @@ def _insert_virtual(
 ) -> list[Exposure]:
     """Put virtual exposures between the shots: all exposures, from dark to bright."""
     wanted = [virtual_positions(step.pair, job.virtual) if step else () for step in steps]
-    clock.expect(*["render"] * sum(map(len, wanted)))
+    clock.expect("render", sum(map(len, wanted)))
     exposures, below = [Exposure(shots[0].pixels, shots[0])], 0.0
     for shot, step, positions in zip(shots[1:], steps, wanted, strict=True):
         if step:
@@ -148,13 +151,25 @@ def _write_all(
         **job.writing.options(job.output),
         inputs=job.images,
     )
-    return [Output("fused", job.output), *outputs], list(remarks)
+    return [Output("fused", job.output), *outputs], [*remarks, *_explain_virtual(job, exposures)]
+
+
+def _explain_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[str]:
+    """Say why virtual exposures that were to be saved are not there."""
+    if job.save_virtual and not _virtual(exposures):
+        yield (
+            f"{job.save_virtual}: nothing is saved there, as the images lie close enough together; "
+            "--virtual 1 computes one between each two"
+        )
 
 
 def _write_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[Output]:
     """Write the virtual exposures, if wanted, like photographs of the scene."""
-    virtual = [exposure for exposure in exposures if exposure.ev is not None]
-    for number, exposure in enumerate(virtual if job.save_virtual else (), start=1):
+    virtual = _virtual(exposures)
+    if not job.save_virtual or not virtual:
+        return
+    _make_folder(job.save_virtual)
+    for number, exposure in enumerate(virtual, start=1):
         file = job.beside(job.save_virtual, "virtual", number)
         write_photograph(
             exposure.pixels,
@@ -169,11 +184,27 @@ def _write_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[Outp
 
 def _write_masks(job: FuseJob, stack: Stack, count: int) -> Iterator[Output]:
     """Write the weights of all exposures, if wanted, as grey pictures of 8 bits."""
-    for index in range(count if job.save_masks else 0):
+    if not job.save_masks:
+        return
+    _make_folder(job.save_masks)
+    for index in range(count):
         file = job.beside(job.save_masks, "mask", index + 1)
         weights = round_codes(stack.weights(index), np.dtype(np.uint8))
         write_photograph(weights, file, overwrite=job.writing.overwrite, inputs=job.images)
         yield Output("mask", file)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        message = f"{folder}: cannot be made ({reason}); name another folder"
+        raise OutputError(message) from error
+
+
+def _virtual(exposures: Sequence[Exposure]) -> list[Exposure]:
+    return [exposure for exposure in exposures if exposure.ev is not None]
 
 
 def _report(
@@ -181,6 +212,7 @@ def _report(
     opened: Opened,
     shots: Sequence[Photograph],
     steps: Sequence[Neighbours | None],
+    exposures: Sequence[Exposure],
     *,
     outputs: list[Output],
     metrics: dict[str, Any] | None,
@@ -210,6 +242,7 @@ def _report(
             "method": job.method,
             **asdict(job.weighting),
             "levels": job.levels,
+            "virtual": [exposure.ev for exposure in _virtual(exposures)],
             "metrics": metrics,
         },
     )

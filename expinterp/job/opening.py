@@ -26,7 +26,7 @@ class Opened:
     Attributes
     ----------
     shots : tuple of Photograph
-        In the order of the job.
+        In the order of the job, or as they were arranged.
     profile : Profile or None
     refiner : Refiner or None
     remarks : tuple of str
@@ -39,7 +39,13 @@ class Opened:
     remarks: tuple[str, ...]
 
 
-def open_job(job: Job | FuseJob, *, refine: bool, opener: Opener | None) -> Opened:
+def open_job(
+    job: Job | FuseJob,
+    *,
+    refine: bool,
+    opener: Opener | None,
+    arrange: Callable[[list[Photograph]], list[Photograph]] = list,
+) -> Opened:
     """Decode all files, the network being opened meanwhile, and make the shots agree.
 
     Parameters
@@ -48,6 +54,8 @@ def open_job(job: Job | FuseJob, *, refine: bool, opener: Opener | None) -> Open
         Whether the network is needed.
     opener : function or None
         Called in place of `open_refiner`.
+    arrange : function
+        Puts the shots in another order; the first is the one that the others have to agree with.
 
     Raises
     ------
@@ -63,7 +71,7 @@ def open_job(job: Job | FuseJob, *, refine: bool, opener: Opener | None) -> Open
         refiner = opening.result() if opening else None
     if job.times:
         shots = state_times(shots, job.times)
-    first, *others = shots
+    first, *others = arrange(shots)
     remarks = list(first.warnings)
     agreeing = [first]
     for other in others:

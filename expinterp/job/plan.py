@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from expinterp import exposure
 from expinterp.errors import OutputError, OutputExistsError
 from expinterp.fusion import Method, Weighting
 from expinterp.images import FORMATS, QUALITY, check_target
-from expinterp.images.files import STREAM
+from expinterp.images.files import STREAM, check_output
 from expinterp.refine import Device
 from expinterp.series import Virtual
 
@@ -195,7 +194,8 @@ class FuseJob(Means):
     levels : int or None
         Of the pyramid; None for as many as there are.
     save_virtual, save_masks : Path or None
-        Folders, made if they are not there, for the virtual exposures and the weights of all.
+        Folders, made if they are not there, for the virtual exposures and for the weights of all
+        exposures, both numbered from dark to bright.
     metrics : bool
         Whether to measure the result.
     """
@@ -215,13 +215,13 @@ class FuseJob(Means):
         """List the file that the job writes whatever the images are."""
         return [self.output]
 
-    def beside(self, folder: Path | None, kind: str, number: int | str) -> str:
-        """Name a file that is saved beside the output: ``FOLDER/fused_virtual_1.jpg``."""
+    def beside(self, folder: Path, kind: str, number: int | Literal[""]) -> str:
+        """Name a file that is saved in a folder of its own: ``FOLDER/fused_virtual_1.jpg``."""
         stem, suffix = Path(self.output).stem, Path(self.output).suffix
         if self.output == STREAM:
             stem, suffix = "fused", FORMATS[self.writing.stream_format].suffixes[0]
         suffix = ".png" if kind == "mask" else suffix
-        return str((folder or Path()) / f"{stem}_{kind}_{number}{suffix}")
+        return str(folder / f"{stem}_{kind}_{number}{suffix}")
 
 
 def ladder_name(path: str, step: int, count: int | None) -> str:
@@ -266,20 +266,19 @@ def refuse(job: Job | FuseJob) -> None:
 
 
 def _refuse_folder(job: FuseJob, folder: Path | None, kind: str) -> None:
-    """Refuse a folder that cannot be made, or that holds files of an earlier run; else make it."""
+    """Refuse a folder that cannot be written to, or that holds files of an earlier run."""
     if folder is None:
         return
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        message = f"{folder}: is no folder and cannot be made one ({error.strerror})"
-        raise OutputError(message) from error
-    pattern = Path(job.beside(None, kind, "*")).name
-    if not job.writing.overwrite and any(
-        fnmatch.fnmatchcase(path.name, pattern) for path in folder.iterdir()
-    ):
-        message = f"{folder}: holds {pattern} already; empty it, or add --overwrite"
-        raise OutputExistsError(message)
+    if not folder.exists():
+        check_output(folder, overwrite=False)  # it is made when there is something to put in it
+        return
+    if not folder.is_dir():
+        message = f"{folder}: is a file; name a folder, which is made if it is not there"
+        raise OutputError(message)
+    ours = Path(job.beside(folder, kind, ""))
+    there = [path for path in sorted(folder.iterdir()) if path.name.startswith(ours.stem)]
+    for path in (ours, *(path for path in there if path.suffix == ours.suffix)):
+        check_output(path, overwrite=job.writing.overwrite, inputs=job.images)
 
 
 def _identity(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -71,18 +72,20 @@ class Clock:
         Called with the name of the stage and the share of the whole that is done, 0..1.
     stages : str
         The stages that are expected, each as often as it is.
+
+    What comes as a surprise makes no share fall; the next ones rise more slowly.
     """
 
     def __init__(self, progress: Callable[[str, float], None], *stages: str) -> None:
         self.progress = progress
         self.seconds: dict[str, float] = {}
         self.done = 0
-        self.total = 0
-        self.expect(*stages)
+        self.share = 0.0
+        self.expected = Counter(stages)
 
-    def expect(self, *stages: str) -> None:
-        """Expect more stages than were known at first."""
-        self.total += sum(SHARES[name] for name in stages)
+    def expect(self, name: str, count: int) -> None:
+        """Expect a stage so often, whatever was expected at first."""
+        self.expected[name] = count
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[float], None]]:
@@ -93,9 +96,11 @@ class Clock:
         callable
             To be called with the share of the stage that is done, 0..1.
         """
+        total = sum(SHARES[each] * count for each, count in self.expected.items())
 
         def advance(share: float) -> None:
-            self.progress(name, (self.done + share * SHARES[name]) / self.total)
+            self.share = max(self.share, (self.done + share * SHARES[name]) / total)
+            self.progress(name, self.share)
 
         advance(0.0)
         started = time.perf_counter()

@@ -15,6 +15,7 @@ from expinterp.images import Photograph, Pixels, read_photograph
 from expinterp.images.files import STREAM
 from expinterp.images.metadata import profile_name, read_orientation
 from expinterp.images.orientation import turn
+from expinterp.series import order_by_brightness
 
 READERS = 2  # files decoded at a time
 GRID = 128  # points per side on which two images are compared
@@ -35,6 +36,12 @@ def read_shots(sources: Sequence[str]) -> list[Photograph]:
         return [
             read_photograph(name) if name == STREAM else reading[name].result() for name in sources
         ]
+
+
+def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:
+    """Put shots in an order of their own, whatever the one they were given in."""
+    order = order_by_brightness([shot.pixels for shot in shots])
+    return [shots[index] for index in reversed(order)]
 
 
 def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, list[str]]:
@@ -63,7 +70,7 @@ def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, lis
     if turned := _turn_alike(reference, other):
         warnings.append(
             f"{other.name}: only its orientation tag differs from that of {reference.name}, "
-            "which is used for both"
+            "which is used"
         )
     return turned or other, warnings
 
@@ -103,7 +110,7 @@ def _check_profiles(reference: Photograph, other: Photograph) -> None:
         return
     message = (
         f"colour profiles differ: {reference.name} has {profile_name(icc[0])}, {other.name} has "
-        f"{profile_name(icc[1])}; export both with the same one"
+        f"{profile_name(icc[1])}; export all with the same one"
     )
     raise PairError(message)
 
