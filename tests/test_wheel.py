@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ("examples/square_long.jpg", "examples/square_short.jpg")
-DATA = {"expinterp/models/lrl.onnx", "expinterp/data/response_prior.npz", "expinterp/py.typed"}
+DATA = {"expinterp/models/lrl.onnx", "expinterp/data/response_prior.npz", "expinterp/py.typed"} | {
+    f"expinterp/report/{name}" for name in ("page.css", "batch.css", "batch.js")
+}
 
 pytestmark = pytest.mark.slow
 
