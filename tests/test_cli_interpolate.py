@@ -10,73 +10,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from cli_samples import RATIO, SHAPE, TIMES, Folder, read_terminal, shoot, tagged
+from PIL import ImageCms
 
 from expinterp import cli, pipeline
 from expinterp.cli.talk import Talk
 from expinterp.errors import ExitCode
-from expinterp.images import (
-    Metadata,
-    Pixels,
-    read_photograph,
-    with_exposure_time,
-    write_photograph,
-)
+from expinterp.images import Metadata, read_photograph
 from expinterp.job import interpolation, opening
-
-RATIO = 16.0
-TIMES = {"long": 1 / 30, "short": 1 / 480}
-SHAPE = (48, 64)
-
-
-def shoot(time: float, *, dtype: type = np.uint8) -> Pixels:
-    """Photograph a scene of seven stops with a camera of gamma 2.2, clipped at the top."""
-    generator = np.random.default_rng(7)
-    stops = generator.uniform(-7, 0, (*SHAPE, 3)) + np.linspace(-1, 1, SHAPE[1])[:, np.newaxis]
-    exposure = np.clip(2.0**stops * time * 120, 0, 1)
-    top = np.iinfo(dtype).max
-    return np.rint(exposure ** (1 / 2.2) * top).astype(dtype)
-
-
-@dataclass
-class Folder:
-    """A folder with a pair in it, and the command run there."""
-
-    path: Path
-    capture: pytest.CaptureFixture[bytes]
-
-    def write(self, name: str, pixels: Pixels, *, time: float | None = None, **how: Any) -> str:
-        metadata = how.pop("metadata", Metadata())
-        if time:
-            metadata = with_exposure_time(metadata, time)
-        write_photograph(pixels, self.path / name, metadata=metadata, **how)
-        return name
-
-    def run(self, *arguments: str) -> tuple[int, bytes, str]:
-        """Run ``expinterp interpolate``; give its code, stdout and stderr."""
-        code = cli.main(["interpolate", *arguments])
-        out, err = self.capture.readouterr()
-        return code, out, err.decode()
-
-    def names(self) -> set[str]:
-        return {path.name for path in self.path.iterdir()}
-
-    def pixels(self, name: str) -> Pixels:
-        return read_photograph(self.path / name).pixels
-
-    def report(self, *arguments: str) -> dict[str, Any]:
-        code, out, _ = self.run(*arguments, "--json")
-        assert code == ExitCode.OK
-        report: dict[str, Any] = json.loads(out)
-        return report
 
 
 @pytest.fixture
@@ -84,7 +31,7 @@ def folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> Folder:
     monkeypatch.chdir(tmp_path)
-    made = Folder(tmp_path, capsysbinary)
+    made = Folder(tmp_path, capsysbinary, "interpolate")
     for name, time in TIMES.items():
         made.write(f"{name}.png", shoot(time), time=time)
     return made
@@ -489,14 +436,6 @@ def test_profiles_made_at_different_times_are_the_same(folder: Folder) -> None:
     assert read_photograph(folder.path / "mid.png").metadata.icc == srgb
 
 
-def tagged(path: Path, pixels: Pixels, **tags: Any) -> None:
-    """Write a JPEG with EXIF tags as a camera would, pixels as stored."""
-    exif = Image.Exif()
-    for tag, value in tags.items():
-        exif[{"orientation": 0x0112, "model": 0x0110}[tag]] = value
-    Image.fromarray(pixels).save(path, quality=95, exif=exif)
-
-
 def test_different_cameras_are_remarked_upon(folder: Folder) -> None:
     tagged(folder.path / "long.jpg", shoot(TIMES["long"]), model="Alpha")
     tagged(folder.path / "short.jpg", shoot(TIMES["short"]), model="Beta")
@@ -646,18 +585,6 @@ def test_progress_shows_on_a_terminal_without_colour_if_so_asked(folder: Folder)
     assert running.returncode == ExitCode.OK
     assert b"write" in shown
     assert b"\x1b[3" not in shown
-
-
-def read_terminal(descriptor: int) -> bytes:
-    """Read until the other end is closed, which Linux reports as an error."""
-    shown = b""
-    try:
-        while part := os.read(descriptor, 1 << 12):
-            shown += part
-    except OSError:
-        pass
-    os.close(descriptor)
-    return shown
 
 
 # --- JSON ----------------------------------------------------------------------------------------
