@@ -260,11 +260,12 @@ def enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
         return plane[rows].copy()
     where = (np.arange(rows.start, rows.stop) + 0.5) * (len(plane) / shape[0]) - 0.5
     where = np.clip(where, 0, len(plane) - 1)
-    near = plane[int(where[0]) : int(where[-1]) + 2]
+    first = min(int(where[0]), max(len(plane) - 2, 0))  # a single row is rounded differently
+    near = plane[first : int(where[-1]) + 2]
     wide = cv2.resize(near, (shape[1], len(near)), interpolation=cv2.INTER_LINEAR)
     above = where.astype(np.intp)
     share = (where - above).astype(np.float32)[:, np.newaxis]
-    above -= int(where[0])
+    above -= first
     below = np.minimum(above + 1, len(near) - 1)
     stretched: Plane = wide[above] * (1 - share) + wide[below] * share
     return stretched
