@@ -22,6 +22,7 @@ from expinterp import __version__
 from expinterp.cli.batch import batch
 from expinterp.cli.calibrate import calibrate
 from expinterp.cli.doctor import doctor
+from expinterp.cli.evaluate import evaluate
 from expinterp.cli.fuse import fuse
 from expinterp.cli.interpolate import interpolate
 from expinterp.cli.report import report
@@ -42,7 +43,7 @@ def commands() -> None:
     """Gather the commands."""
 
 
-for _command in (interpolate, fuse, batch, report, calibrate, doctor):
+for _command in (interpolate, fuse, batch, report, calibrate, evaluate, doctor):
     commands.add_command(_command)
 
 

@@ -54,13 +54,7 @@ RESPONSE: tuple[Option, ...] = (
         "--response", type=FILE, metavar="FILE", help="Profile made by 'expinterp calibrate'."
     ),
 )
-NETWORK: tuple[Option, ...] = (
-    click.option(
-        "--no-refine", "refine", flag_value=False, default=True, help="Leave the network out."
-    ),
-    click.option(
-        "--model", type=FILE, metavar="FILE", help="Another network than the bundled one."
-    ),
+DEVICE: tuple[Option, ...] = (
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
@@ -74,6 +68,15 @@ NETWORK: tuple[Option, ...] = (
         metavar="N",
         help="How wide it runs.  [default: all CPUs]",
     ),
+)
+NETWORK: tuple[Option, ...] = (
+    click.option(
+        "--no-refine", "refine", flag_value=False, default=True, help="Leave the network out."
+    ),
+    click.option(
+        "--model", type=FILE, metavar="FILE", help="Another network than the bundled one."
+    ),
+    *DEVICE,
 )
 STREAMED: tuple[Option, ...] = (
     click.option(

@@ -1,0 +1,41 @@
+"""What the program is worth on photographs whose medium is there to compare with.
+
+`find_material` finds triples, a study says what is tried and measured (`fidelity_study`,
+`fusion_study`), `evaluate` tries it triple by triple, `tabulate` and `Evaluation` tell the figures.
+"""
+
+from __future__ import annotations
+
+from expinterp.evaluation.cases import Case, open_case
+from expinterp.evaluation.fidelity import fidelity_study
+from expinterp.evaluation.folders import find_material
+from expinterp.evaluation.fusions import fusion_study
+from expinterp.evaluation.networks import open_networks
+from expinterp.evaluation.profiles import Profiles
+from expinterp.evaluation.record import Evaluation
+from expinterp.evaluation.study import BUNDLED, Candidate, Method, Outcome, Study
+from expinterp.evaluation.tables import Table, tabulate
+from expinterp.evaluation.trial import evaluate
+from expinterp.evaluation.triples import Failure, Material, Triple
+
+__all__ = [
+    "BUNDLED",
+    "Candidate",
+    "Case",
+    "Evaluation",
+    "Failure",
+    "Material",
+    "Method",
+    "Outcome",
+    "Profiles",
+    "Study",
+    "Table",
+    "Triple",
+    "evaluate",
+    "fidelity_study",
+    "find_material",
+    "fusion_study",
+    "open_case",
+    "open_networks",
+    "tabulate",
+]

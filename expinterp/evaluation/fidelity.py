@@ -1,0 +1,126 @@
+"""How close the computed medium is to the photographed one: PSNR, SSIM, lightness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from expinterp.evaluation.cases import Case, open_case
+from expinterp.evaluation.peers import reexpose
+from expinterp.evaluation.profiles import Profiles
+from expinterp.evaluation.study import Candidate, Column, Method, Scores, Study
+from expinterp.images import Pixels
+from expinterp.job.report import describe_refiner
+from expinterp.metrics import psnr, ssim
+from expinterp.metrics.similarity import SIDE
+from expinterp.pair import measure
+from expinterp.pipeline import render
+from expinterp.refine import Refiner
+from expinterp.response import Profile
+
+COLUMNS = (
+    Column("psnr", "PSNR dB", 2),
+    Column("ssim", "SSIM", 4),
+    Column("lightness", "lightness +-", 2, rises=None),  # code values; a series shows it
+)
+MARGIN = 0.2  # dB; less is not seen
+CROP = 160  # pixels of each side of the views
+
+
+def fidelity_study(
+    *,
+    refiners: Mapping[str, Refiner],
+    profile: Profile | None = None,
+    profiles: Profiles | None = None,
+) -> Study:
+    """Compare ways to compute the medium.
+
+    Parameters
+    ----------
+    refiners : mapping of str to Refiner
+        Networks by their names.
+    profile : Profile, optional
+        The camera's; without it those of other scenes in `profiles` are used.
+    """
+    calibrated = with_profile(profile) if profile else with_others(profiles or Profiles(()))
+    methods = (
+        Method("blind", "y0, from the two files alone", blind),
+        Method("times", "y0, exposure times known", timed),
+        Method("calibrated", "y0, with a camera profile", calibrated),
+        *(
+            Method(name, f"{name}, with a network", refined(refiner), describe_refiner(refiner))
+            for name, refiner in refiners.items()
+        ),
+        Method("opencv", "OpenCV Debevec, re-exposed", reexpose),
+    )
+    return Study("fidelity", methods, COLUMNS, "blind", MARGIN, open_case, score, crop)
+
+
+def blind(case: Case) -> Iterator[Candidate]:
+    """Make y0 of the two files alone."""
+    yield Candidate(render(case.pair).medium)
+
+
+def timed(case: Case) -> Iterator[Candidate]:
+    """Make y0 with the ratio that is stated; half-way it cancels, and helps only lost pairs."""
+    pair = measure(case.long, case.short, ratio=case.triple.ratio)
+    yield Candidate(render(pair).medium)
+
+
+def refined(refiner: Refiner) -> Callable[[Case], Iterable[Candidate]]:
+    """Make the medium with a network, of the two files alone."""
+    return lambda case: [Candidate(render(case.pair, refiner=refiner).medium)]
+
+
+def with_profile(profile: Profile) -> Callable[[Case], Iterable[Candidate]]:
+    """Make y0 with a camera's profile."""
+    return lambda case: [_with(case, profile)]
+
+
+def with_others(profiles: Profiles) -> Callable[[Case], Iterable[Candidate]]:
+    """Make y0 with the profile of each other scene of the camera in turn."""
+    return lambda case: (_with(case, each) for each in profiles.of_others(case.triple))
+
+
+def _with(case: Case, profile: Profile) -> Candidate:
+    pair = measure(case.long, case.short, response=replace(profile, camera=None))
+    return Candidate(render(pair).medium)
+
+
+def score(case: Case, candidate: Candidate) -> Scores:
+    """Compare a computed medium with the photograph.
+
+    Returns
+    -------
+    Scores
+        ``psnr`` in dB, infinite if they are equal; ``ssim``, None for pictures smaller than its
+        window; ``lightness``: how much lighter the computed one is on average, in code values
+        0..255.
+    """
+    image, truth = candidate.pixels, case.medium
+    unit = 257 if image.dtype == np.uint16 else 1
+    return {
+        "psnr": psnr(image, truth),
+        "ssim": ssim(image, truth) if min(image.shape[:2]) >= SIDE else None,
+        "lightness": float(image.mean() - truth.mean()) / unit,
+    }
+
+
+def crop(case: Case, results: Mapping[str, Pixels]) -> Mapping[str, Pixels]:
+    """Cut out where y0 (or the first result) misses most."""
+    views = {"long": case.long, "short": case.short, "photographed": case.medium, **results}
+    rows, cols = _worst_place(next(iter(results.values())), case.medium)
+    return {label: np.array(image[rows, cols]) for label, image in views.items()}
+
+
+def _worst_place(image: Pixels, truth: Pixels) -> tuple[slice, slice]:
+    """Find the square of `CROP` pixels with the largest mean difference."""
+    difference = np.abs(image.astype(np.float32) - truth).mean(axis=2)
+    rows, cols = (min(CROP, side) for side in difference.shape)
+    means = cv2.blur(difference, (cols, rows), anchor=(0, 0))
+    inner = means[: len(difference) - rows + 1, : difference.shape[1] - cols + 1]
+    top, left = np.unravel_index(np.argmax(inner), inner.shape)
+    return slice(int(top), int(top) + rows), slice(int(left), int(left) + cols)

@@ -1,0 +1,107 @@
+"""How well two exposures are fused, with virtual ones between them, with the true one, by peers.
+
+Photographs are reduced to `assessment.LONGER_SIDE` pixels and 8 bits first, so that figures
+compare. Every method gets the long and the short one; where its name says so also the photographed
+one between. All three together are what the scene held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from expinterp import pipeline
+from expinterp.evaluation.cases import Case, open_small
+from expinterp.evaluation.peers import enfuse, has_enfuse, merge_mertens
+from expinterp.evaluation.study import BUNDLED, Candidate, Column, Method, Scores, Study
+from expinterp.images import Pixels
+from expinterp.job.report import describe_refiner
+from expinterp.metrics import MEF_LEAST, mef_ssim, order_violations, out_of_range
+from expinterp.refine import Refiner
+from expinterp.response import Profile
+from expinterp.series import Virtual
+
+COLUMNS = (
+    Column("bracket", "bracket", 4),  # MEF-SSIM against all three photographs
+    Column("inputs", "inputs", 4),  # and against the outer two alone
+    Column("everywhere", "reversed %", 3, factor=100, rises=False),
+    Column("highlight_shadow", "high/shade %", 4, factor=100, rises=False),
+    Column("out_of_range", "out of range %", 3, factor=100, rises=False),
+)
+MEDIUM = "+medium"  # ends the names of methods that are given the photographed medium
+Fuse = Callable[[Sequence[Pixels]], Candidate]
+
+
+def fusion_study(*, refiners: Mapping[str, Refiner], profile: Profile | None = None) -> Study:
+    """Compare fusions of the pair.
+
+    Parameters
+    ----------
+    refiners : mapping of str to Refiner
+        Networks that refine virtual exposures, by their names.
+    profile : Profile, optional
+        The camera's.
+    """
+    plain = fuse_by_us(0)
+    methods = [Method("virtual-0", "fuse --virtual 0", of_pair(plain))]
+    for name, refiner in refiners.items():
+        other = "" if name == BUNDLED else f" {name}"
+        auto = of_pair(fuse_by_us("auto", refiner, profile))
+        facts = describe_refiner(refiner)
+        methods.append(Method("virtual-auto" + other, "fuse --virtual auto" + other, auto, facts))
+    methods.append(Method("virtual-0" + MEDIUM, "fuse --virtual 0 + medium", of_three(plain)))
+    peers = {"enfuse": enfuse} if has_enfuse() else {}
+    for name, peer in (peers | {"MergeMertens": merge_mertens}).items():
+        methods.append(Method(name, name, of_pair(peer)))
+        methods.append(Method(name + MEDIUM, f"{name} + medium", of_three(peer)))
+    return Study("fusion", tuple(methods), COLUMNS, "virtual-0", 0.0, open_small, score, views)
+
+
+def fuse_by_us(
+    virtual: Virtual, refiner: Refiner | None = None, profile: Profile | None = None
+) -> Fuse:
+    """Fuse by this package."""
+
+    def fuse(shots: Sequence[Pixels]) -> Candidate:
+        result = pipeline.fuse(shots, virtual=virtual, refiner=refiner, response=profile)
+        base = result.stack.base
+        return Candidate(result.fused, None if base is None else out_of_range(base))
+
+    return fuse
+
+
+def of_pair(fuse: Fuse) -> Callable[[Case], Iterable[Candidate]]:
+    """Give a fusion the short and the long photograph."""
+    return lambda case: [fuse([case.short, case.long])]
+
+
+def of_three(fuse: Fuse) -> Callable[[Case], Iterable[Candidate]]:
+    """Give a fusion the medium too."""
+    return lambda case: [fuse([case.short, case.medium, case.long])]
+
+
+def score(case: Case, candidate: Candidate) -> Scores:
+    """Measure a fused picture.
+
+    Returns
+    -------
+    Scores
+        ``bracket`` and ``inputs``: MEF-SSIM against all three photographs, and against the outer
+        two, which falls when even the true medium is added; None for pictures too small.
+        ``everywhere`` and ``highlight_shadow``: shares of pairs of pixels whose order of brightness
+        contradicts the scene; None where there are no such pairs. ``out_of_range``.
+    """
+    fused, inputs = candidate.pixels, [case.short, case.long]
+    order = order_violations(fused, case.scene)
+    fits = min(fused.shape[:2]) >= MEF_LEAST
+    return {
+        "bracket": mef_ssim([*inputs, case.medium], fused) if fits else None,
+        "inputs": mef_ssim(inputs, fused) if fits else None,
+        "everywhere": order.everywhere,
+        "highlight_shadow": order.highlight_shadow,
+        "out_of_range": candidate.out_of_range,
+    }
+
+
+def views(case: Case, results: Mapping[str, Pixels]) -> Mapping[str, Pixels]:
+    """Show the inputs and all results, whole."""
+    return {"long": case.long, "short": case.short, **results}

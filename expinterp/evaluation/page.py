@@ -1,0 +1,147 @@
+"""An evaluation as one page of HTML: tables, charts, and pictures if they were kept."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from expinterp.evaluation.charts import Mark, chart_against, chart_gains
+from expinterp.evaluation.figures import gains
+from expinterp.evaluation.record import Evaluation
+from expinterp.evaluation.study import Method, Outcome
+from expinterp.evaluation.tables import Table, every_triple, present, show, tabulate
+from expinterp.images.files import replacing
+from expinterp.report.markup import Html, element, name
+from expinterp.report.page import begin_page, end_page, table
+from expinterp.report.pictures import Encoded
+from expinterp.report.wording import count
+
+STYLES = ("page.css", "evaluation.css")
+
+
+def write_page(evaluation: Evaluation, target: str | Path, *, overwrite: bool = False) -> None:
+    """Write the page of an evaluation; it needs nothing beside it.
+
+    Raises
+    ------
+    OutputExistsError, OutputError
+        If it cannot be written there.
+    """
+    with replacing(target, overwrite=overwrite) as stream:
+        for part in make_page(evaluation):
+            stream.write(part.encode())
+
+
+def make_page(evaluation: Evaluation) -> Iterator[Html]:
+    """Write the page piece by piece."""
+    study, outcomes = evaluation.study, evaluation.outcomes
+    title = f"Evaluation: {Path(evaluation.source).name or evaluation.source}"
+    yield begin_page(title, styles=STYLES)
+    yield _header(evaluation)
+    yield Html('<main id="content" tabindex="-1">')
+    yield _section("Figures", *map(_table, tabulate(study, outcomes)))
+    charts = [*_charts(evaluation)]
+    if charts:
+        yield _section("Gain, picture by picture", element("div", *charts, class_="charts"))
+    yield _section("Triples", _folded("Every triple", _table(every_triple(study, outcomes))))
+    seen = [one for one in outcomes if one.views]
+    if seen:
+        yield _section("Pictures", *(_show(evaluation, one) for one in seen))
+    yield Html("</main>")
+    yield end_page()
+
+
+def _header(evaluation: Evaluation) -> Html:
+    """Say what was measured, and what could not be."""
+    said = [element("li", name(str(failure))) for failure in evaluation.failures]
+    unused = [element("li", name(sentence)) for sentence in evaluation.unused]
+    failed = f"{count(len(said), 'failure')}:"
+    return element(
+        "header",
+        element("h1", "Evaluation"),
+        element("p", name(evaluation.source), class_="source"),
+        element(
+            "p", f"{count(len(evaluation.outcomes), 'triple')} of photographs. {_base(evaluation)}"
+        ),
+        *((element("p", failed), element("ul", *said, class_="failures")) if said else ()),
+        _folded(count(len(unused), "scene") + " without a triple", element("ul", *unused))
+        if unused
+        else None,
+    )
+
+
+def _base(evaluation: Evaluation) -> str:
+    """Say what gains are gains over."""
+    study = evaluation.study
+    labels = {method.name: method.label for method in study.methods}
+    if study.base not in labels:
+        return ""
+    return f"Gains are those in {study.columns[0].label} over: {labels[study.base]}."
+
+
+def _section(title: str, *content: object) -> Html:
+    return element("section", element("h2", title), *content)
+
+
+def _folded(title: str, *content: object) -> Html:
+    return element("details", element("summary", title), *content)
+
+
+def _table(made: Table) -> Html:
+    rows = [(name(first), *rest) for first, *rest in made.rows]
+    return table(made.headers, rows, caption=made.caption)
+
+
+def _charts(evaluation: Evaluation) -> Iterator[Html]:
+    """Draw the gains of every network."""
+    study, outcomes = evaluation.study, evaluation.outcomes
+    first = study.columns[0]
+    for method in present(study, outcomes):
+        marks = _marks(evaluation, method) if method.network else []
+        if marks:
+            for chart in (chart_gains, chart_against):
+                yield chart(marks, margin=study.margin, what=method.name, unit=first.label)
+
+
+def _marks(evaluation: Evaluation, method: Method) -> list[Mark]:
+    """List what a chart can show: gains that are finite."""
+    study, outcomes = evaluation.study, evaluation.outcomes
+    key = study.columns[0].key
+    before = {one.triple: one.scores.get(study.base, {}).get(key) for one in outcomes}
+    marks = [
+        Mark(triple.name, before[triple] or 0.0, gain)
+        for triple, gain in gains(study, outcomes, method.name)
+    ]
+    return [mark for mark in marks if math.isfinite(mark.before) and math.isfinite(mark.gain)]
+
+
+def _show(evaluation: Evaluation, one: Outcome) -> Html:
+    """Show what was kept of a triple, each with its score."""
+    first = evaluation.study.columns[0]
+    figures = []
+    for label, picture in one.views.items():
+        value = one.scores.get(label, {}).get(first.key)
+        score = f" {show(first, value)}" if value is not None else ""
+        caption = element("figcaption", element("b", label), score)
+        image = _image(picture, f"{label}: {one.triple.name}")
+        figures.append(element("li", element("figure", image, caption)))
+    return element(
+        "article",
+        element("h3", name(one.triple.name)),
+        element("ul", *figures, role="list"),
+        class_="seen",
+    )
+
+
+def _image(picture: Encoded, words: str) -> Html:
+    data = base64.b64encode(picture.data).decode("ascii")
+    return element(
+        "img",
+        alt=words,
+        width=picture.cols,
+        height=picture.rows,
+        loading="lazy",
+        src=f"data:image/webp;base64,{data}",
+    )

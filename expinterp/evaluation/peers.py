@@ -1,0 +1,101 @@
+"""What other programs make of the same photographs, with their own defaults.
+
+They know 8 bits and three channels; 16-bit and grey photographs are brought there, and what comes
+back is brought to the photographs again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import cv2
+import numpy as np
+
+from expinterp.errors import ExpInterpError
+from expinterp.evaluation.cases import Case
+from expinterp.evaluation.study import Candidate
+from expinterp.images import Pixels, read_photograph, to_depth, write_photograph
+from expinterp.intermediate import Planes
+from expinterp.mapping import CODE_VALUES, Floats
+from expinterp.metrics import out_of_range
+
+RAMP = 1e-9 * CODE_VALUES[:, None]  # makes a curve that stands still rise
+
+
+def reexpose(case: Case) -> Iterator[Candidate]:
+    """Calibrate and merge the pair by Debevec and Malik's method in OpenCV, and re-expose it.
+
+    The radiance map of the pair is photographed anew for the geometric mean of the times, through
+    the response that OpenCV found. The ratio of the times is the stated one.
+
+    Raises
+    ------
+    ExpInterpError
+        If OpenCV refuses the pair.
+    """
+    shots = [as_peers_take(case.short), as_peers_take(case.long)]
+    times = np.array([1.0, case.triple.ratio], np.float32)
+    try:
+        response = cv2.createCalibrateDebevec().process(shots, times)
+        radiance = cv2.createMergeDebevec().process(shots, times, response)
+    except cv2.error as error:  # too few pixels for its grid
+        message = f"OpenCV cannot calibrate on this pair ({error.err})"
+        raise ExpInterpError(message) from error
+    curves = np.maximum.accumulate(response[:, 0].astype(np.float64) + RAMP, axis=0)
+    exposure = radiance * np.sqrt(case.triple.ratio)
+    planes = [np.interp(exposure[..., c], curves[:, c], CODE_VALUES) for c in range(3)]
+    yield Candidate(as_photographed(np.stack(planes, axis=-1), case.long))
+
+
+def merge_mertens(shots: Sequence[Pixels]) -> Candidate:
+    """Fuse by OpenCV, weights: contrast 1, saturation 1, exposure 0; clipped and rounded."""
+    merge = cv2.createMergeMertens(1, 1, 0)
+    fused = cast(Planes, merge.process([as_peers_take(shot) for shot in shots]))
+    return Candidate(as_photographed(fused * 255, shots[0]), out_of_range(fused))
+
+
+def has_enfuse() -> bool:
+    """Tell whether enfuse is on the path."""
+    return shutil.which("enfuse") is not None
+
+
+def enfuse(shots: Sequence[Pixels]) -> Candidate:
+    """Fuse by enfuse, weights: exposure 1, saturation 0.2, contrast 0.
+
+    Raises
+    ------
+    ExpInterpError
+        If it is not there, or fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        names = [f"{folder}/{index}.png" for index in range(len(shots))]
+        for name, shot in zip(names, shots, strict=True):
+            write_photograph(as_peers_take(shot), name)
+        out = f"{folder}/fused.png"
+        _run(["enfuse", "-o", out, *names])
+        return Candidate(as_photographed(read_photograph(out).pixels, shots[0]))
+
+
+def _run(command: list[str]) -> None:
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, errors="replace")
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = str(getattr(error, "stderr", "") or error).strip().splitlines()
+        message = f"{command[0]} failed ({said[-1] if said else 'it said nothing'})"
+        raise ExpInterpError(message) from error
+
+
+def as_peers_take(shot: Pixels) -> Pixels:
+    """Bring a photograph to uint8, three channels."""
+    codes = to_depth(shot, 8)
+    return codes if codes.shape[2] == 3 else np.repeat(codes, 3, axis=2)
+
+
+def as_photographed(codes: Floats | Planes | Pixels, shot: Pixels) -> Pixels:
+    """Bring code values 0..255 in three channels to channels and dtype of a photograph."""
+    rounded = np.clip(np.rint(codes), 0, 255).astype(np.uint8)[..., : shot.shape[2]]
+    return to_depth(rounded, 8 * shot.itemsize)

@@ -1,0 +1,65 @@
+"""Camera profiles from other scenes of the same camera, made when they are first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from expinterp.errors import ExpInterpError
+from expinterp.evaluation.triples import Bracket, Failure, Triple
+from expinterp.job.shots import check_alike, read_shots
+from expinterp.response import Profile, calibrate
+
+FEWEST = 5  # files of a scene that a profile is made from
+
+
+class Profiles:
+    """The profiles of all scenes that have enough exposures.
+
+    Attributes
+    ----------
+    failures : list of Failure
+        Scenes that should have given a profile and did not, so far.
+    """
+
+    def __init__(self, brackets: Iterable[Bracket]) -> None:
+        self.failures: list[Failure] = []
+        self._brackets = [
+            one for one in brackets if one.camera is not None and len(set(one.times)) >= FEWEST
+        ]
+        self._made: dict[str, dict[str, Profile]] = {}
+
+    def of_others(self, triple: Triple) -> list[Profile]:
+        """Give the profiles of the camera's other scenes; none if the camera is not known."""
+        if triple.camera is None:
+            return []
+        if triple.camera not in self._made:
+            self._made[triple.camera] = self._calibrate(triple.camera)
+        made = self._made[triple.camera]
+        return [profile for scene, profile in made.items() if scene != triple.scene]
+
+    def _calibrate(self, camera: str) -> dict[str, Profile]:
+        """Calibrate a camera on each of its scenes, unless it has but one."""
+        mine = [bracket for bracket in self._brackets if bracket.camera == camera]
+        found = {one.scene: self._try(one) for one in mine} if len(mine) > 1 else {}
+        return {scene: profile for scene, profile in found.items() if profile}
+
+    def _try(self, bracket: Bracket) -> Profile | None:
+        """Calibrate on one scene; a failure is kept."""
+        try:
+            return calibrate_bracket(bracket)
+        except ExpInterpError as error:
+            self.failures.append(Failure(bracket.scene, str(error), ("calibrated",)))
+            return None
+
+
+def calibrate_bracket(bracket: Bracket) -> Profile:
+    """Measure the response of a camera from the files of a scene.
+
+    Raises
+    ------
+    ExpInterpError
+        If a file cannot be read, or they do not go together.
+    """
+    shots = read_shots([str(file) for file in bracket.files])
+    check_alike(shots)
+    return calibrate([shot.pixels for shot in shots], bracket.times, camera=bracket.camera)

@@ -1,0 +1,98 @@
+"""Trying the methods of a study on triples: whatever fails stops nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from expinterp.errors import ExpInterpError
+from expinterp.evaluation.cases import Case
+from expinterp.evaluation.study import Method, Outcome, Scores, Study
+from expinterp.evaluation.triples import Failure, Triple
+from expinterp.images import Pixels, to_depth
+from expinterp.report.pictures import Encoded, encode, share_out
+
+PHOTOGRAPHS = 3  # that may be shown beside the results
+LARGEST_VIEW = 320  # pixels of the longer side
+
+
+def evaluate(
+    study: Study, triples: Sequence[Triple], *, looking: bool = False
+) -> Iterator[Outcome]:
+    """Try every method on every triple.
+
+    Parameters
+    ----------
+    looking : bool
+        Whether to keep views, as large as a page that shows all of them has room for.
+
+    Yields
+    ------
+    Outcome
+        One for each triple, in their order.
+    """
+    room = share_out(len(triples), len(study.methods) + PHOTOGRAPHS).view if looking else 0
+    for triple in triples:
+        yield try_all(study, triple, room=room)
+
+
+def try_all(study: Study, triple: Triple, *, room: int = 0) -> Outcome:
+    """Try every method on one triple; each view has `room` bytes, without room there are none."""
+    try:
+        case = study.open(triple)
+    except ExpInterpError as error:
+        return Outcome(triple, {}, (Failure(triple.name, str(error)),))
+    scores: dict[str, Scores] = {}
+    pictures: dict[str, Pixels] = {}
+    failed: dict[str, list[str]] = {}
+    for method in study.methods:
+        try:
+            measured, seen = try_one(study, method, case)
+        except ExpInterpError as error:
+            failed.setdefault(str(error), []).append(method.name)
+            continue
+        if measured:
+            scores[method.name] = mean_scores(measured)
+        if seen is not None and room:
+            pictures[method.name] = seen
+    return Outcome(
+        triple,
+        scores,
+        tuple(Failure(triple.name, words, tuple(names)) for words, names in failed.items()),
+        encode_views(study.views(case, pictures), room) if pictures else {},
+    )
+
+
+def try_one(study: Study, method: Method, case: Case) -> tuple[list[Scores], Pixels | None]:
+    """Measure all that a method makes of a case; also give the first picture.
+
+    Raises
+    ------
+    ExpInterpError
+        If the method fails.
+    """
+    measured, first = [], None
+    for candidate in method.make(case):
+        measured.append(study.score(case, candidate))
+        first = candidate.pixels if first is None else first
+    return measured, first
+
+
+def mean_scores(scores: Sequence[Scores]) -> Scores:
+    """Average the scores of several candidates, column by column; None counts for nothing."""
+    means: dict[str, float | None] = {}
+    for key in scores[0]:
+        known = [value for one in scores if (value := one[key]) is not None]
+        means[key] = float(np.mean(known)) if known else None
+    return means
+
+
+def encode_views(views: Mapping[str, Pixels], room: int) -> dict[str, Encoded]:
+    """Make pictures for a page, of so many bytes each."""
+    encoded = {}
+    for label, pixels in views.items():
+        codes = to_depth(pixels, 8)
+        colour = codes if codes.shape[2] == 3 else np.repeat(codes, 3, axis=2)
+        encoded[label] = encode(colour, LARGEST_VIEW, room)
+    return encoded
