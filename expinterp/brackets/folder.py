@@ -168,6 +168,7 @@ def _read_frame(entry: _Entry, *, alone: bool) -> Frame:
         exposure=capture.exposure,
         bias=capture.bias,
         mode=cast("Mode | None", capture.mode),
+        shot=capture.shot,
         focal_length=capture.focal_length,
         serial=capture.serial,
         look=look,

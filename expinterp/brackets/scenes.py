@@ -106,7 +106,8 @@ def lacks_frames(run: Run, habits: Habits) -> bool:
         tally.solid for whole, tally in habit.tallies.items() if _is_left_of(run, shape, whole)
     )
     count = habit.count(shape, holed=False) if shape else 0
-    enough = 1 if _has_holes(run.frames) else HABITUAL
+    suspicious = shape is None or _has_holes(run.frames)
+    enough = 1 if suspicious else HABITUAL
     return wholes >= enough and count < max(2, wholes / 20)
 
 

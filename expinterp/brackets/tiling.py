@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from expinterp.brackets.chains import idle
+from expinterp.brackets.clipping import clipped_windows
 from expinterp.brackets.habits import RECURRENT, Habit
 from expinterp.brackets.runs import Run
 from expinterp.brackets.shapes import LEAST_STEP, alike
@@ -70,11 +71,12 @@ def _known_windows(run: Run, habit: Habit) -> list[Window]:
         for length in sorted({len(shape) for shape in known})
         for start in range(len(run) - length + 1)
     )
-    return [
+    whole = [
         window
         for window in found
         if window is not None and any(alike(window.shape, shape) for shape in known)
     ]
+    return [*whole, *clipped_windows(run, habit)]
 
 
 def _gain_of(window: Window, habit: Habit) -> float:

@@ -10,6 +10,7 @@ from expinterp.images.amendments import with_exposure_time
 from expinterp.images.decode import read_photograph
 from expinterp.images.encode import QUALITY, check_target, to_depth, write_photograph
 from expinterp.images.formats import FORMATS, image_format
+from expinterp.images.headers import Header, read_header
 from expinterp.images.limits import MAX_PIXELS
 from expinterp.images.metadata import profile_name
 from expinterp.images.photograph import Metadata, Photograph, Pixels
@@ -18,12 +19,14 @@ __all__ = [
     "FORMATS",
     "MAX_PIXELS",
     "QUALITY",
+    "Header",
     "Metadata",
     "Photograph",
     "Pixels",
     "check_target",
     "image_format",
     "profile_name",
+    "read_header",
     "read_photograph",
     "to_depth",
     "with_exposure_time",

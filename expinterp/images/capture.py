@@ -19,6 +19,7 @@ from expinterp.images.directories import (
     read_directory,
     read_number,
 )
+from expinterp.images.makernotes import read_bracketing
 from expinterp.images.metadata import Fields, exposure_of_fields, read_directories, read_text
 
 _ORIGINAL, _DIGITISED = 0x9003, 0x9004
@@ -45,6 +46,8 @@ class Capture:
         Exposure compensation in stops.
     mode : str or None
         ``auto``, ``manual`` or ``bracket``: how the exposure was chosen.
+    shot : int or None
+        Place in a bracket as the camera counts it, from 1.
     focal_length : float or None
         Millimetres.
     serial : str or None
@@ -55,6 +58,7 @@ class Capture:
     captured: datetime | None = None
     bias: float | None = None
     mode: str | None = None
+    shot: int | None = None
     focal_length: float | None = None
     serial: str | None = None
 
@@ -67,11 +71,13 @@ def read_capture(block: Block | None) -> Capture:
         order, first, exif = read_directories(block)
         fields = first.fields | exif
         mode = read_number(block, order, fields, _MODE)
+        bracketed, shot = read_bracketing(block, order, fields)
         return Capture(
             exposure=exposure_of_fields(block, order, first.fields, fields),
             captured=_read_moment(block, fields),
             bias=read_number(block, order, fields, _BIAS),
-            mode=None if mode is None else _MODES.get(int(mode)),
+            mode="bracket" if bracketed else None if mode is None else _MODES.get(int(mode)),
+            shot=shot,
             focal_length=read_number(block, order, fields, _FOCAL_LENGTH) or None,
             serial=read_text(block, fields, _SERIAL) or None,
         )
