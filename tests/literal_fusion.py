@@ -1,0 +1,218 @@
+"""Fusion written down slowly, in float64: matrices and loops, to compare the fast one with.
+
+Nothing but the names of the options is shared with the package; every constant is the one its paper or its module states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from expinterp.fusion import Weighting
+
+SHARES_OF_GREY = np.array([0.299, 0.587, 0.114])
+STEP = 1 / 255  # below it neither contrast nor saturation counts
+
+
+# Pyramids
+
+
+def mirrored(index: int, size: int, *, on_sample: bool) -> int:
+    """Follow an index beyond the ends of an axis back in: about the last sample, or its edge."""
+    period = max(2 * size - 2, 1) if on_sample else 2 * size
+    index %= period
+    return min(index, period - index) if on_sample else min(index, period - 1 - index)
+
+
+def taps(size: int) -> dict[int, float]:
+    """Give the kernel by the distance of a fine sample from 2i, twice its coarse sample."""
+    if size % 2:
+        return {-2: 1 / 16, -1: 4 / 16, 0: 6 / 16, 1: 4 / 16, 2: 1 / 16}
+    return {-1: 1 / 8, 0: 3 / 8, 1: 3 / 8, 2: 1 / 8}
+
+
+@cache
+def halving(size: int) -> np.ndarray:
+    """Write one step down along an axis as a matrix."""
+    matrix = np.zeros(((size + 1) // 2, size))
+    for i in range(len(matrix)):
+        for offset, tap in taps(size).items():
+            matrix[i, mirrored(2 * i + offset, size, on_sample=size % 2 == 1)] += tap
+    return matrix
+
+
+@cache
+def doubling(size: int) -> np.ndarray:
+    """Write one step up along an axis as a matrix: zeros between, twice the kernel."""
+    coarse = (size + 1) // 2
+    matrix = np.zeros((size, coarse))
+    for i in range(-2, coarse + 2):
+        for offset, tap in taps(size).items():
+            if 0 <= 2 * i + offset < size:
+                matrix[2 * i + offset, mirrored(i, coarse, on_sample=size % 2 == 1)] += 2 * tap
+    return matrix
+
+
+@cache
+def stretching(size: int, coarse: int) -> np.ndarray:
+    """Write bilinear enlarging along an axis as a matrix; pixels are areas, ends are held."""
+    matrix = np.zeros((size, coarse))
+    for j in range(size):
+        where = min(max((j + 0.5) * coarse / size - 0.5, 0), coarse - 1)
+        left = int(where)
+        matrix[j, left] += 1 - (where - left)
+        matrix[j, min(left + 1, coarse - 1)] += where - left
+    return matrix
+
+
+def down(plane: np.ndarray) -> np.ndarray:
+    return halving(plane.shape[-2]) @ plane @ halving(plane.shape[-1]).T
+
+
+def up(plane: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    return doubling(shape[-2]) @ plane @ doubling(shape[-1]).T
+
+
+def stretch(plane: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    return stretching(shape[-2], plane.shape[-2]) @ plane @ stretching(shape[-1], plane.shape[-1]).T
+
+
+# Guided filter
+
+
+def windows(plane: np.ndarray, radius: int) -> np.ndarray:
+    """List the pixels of the window around every pixel: (rows, cols, pixels of a window)."""
+    size = 2 * radius + 1
+    padded = np.pad(plane, radius, mode="symmetric")
+    views = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
+    return views.reshape(*plane.shape, size * size)
+
+
+def ridge(guide: np.ndarray, target: np.ndarray, penalty: float) -> np.ndarray:
+    """Fit slope and offset to the pixels of a window; the penalty is on the slope's square."""
+    count = len(guide)
+    system = np.stack([guide, np.ones(count)], axis=1)
+    system = np.vstack([system, [np.sqrt(count * penalty), 0]])
+    return np.linalg.lstsq(system, np.append(target, 0), rcond=None)[0]
+
+
+def guided(
+    guide: np.ndarray, target: np.ndarray, radius: int, epsilon: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit every window on its own; a pixel gets the mean of the windows that hold it."""
+    variance = windows(guide, 1).var(axis=-1) + 1e-6
+    penalty = epsilon * variance.mean() / variance
+    fits = np.empty((2, *guide.shape))
+    guides, targets = windows(guide, radius), windows(target, radius)
+    for at in np.ndindex(guide.shape):
+        fits[(slice(None), *at)] = ridge(guides[at], targets[at], penalty[at])
+    slope, offset = (windows(fit, radius).mean(axis=-1) for fit in fits)
+    return slope, offset
+
+
+# Fusion; a picture is an array (channels, rows, cols), 0..1
+
+
+def unit(image: np.ndarray) -> np.ndarray:
+    return np.moveaxis(image / np.iinfo(image.dtype).max, 2, 0)
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    return picture[0] if len(picture) == 1 else np.tensordot(SHARES_OF_GREY, picture, 1)
+
+
+def contrast(picture: np.ndarray) -> np.ndarray:
+    """Compare every pixel with the four around it; the outermost are repeated."""
+    padded = np.pad(grey(picture), 1, mode="edge")
+    out = np.empty(picture.shape[1:])
+    for i, j in np.ndindex(out.shape):
+        cross = padded[i, j + 1] + padded[i + 2, j + 1] + padded[i + 1, j] + padded[i + 1, j + 2]
+        out[i, j] = abs(cross - 4 * padded[i + 1, j + 1])
+    return out
+
+
+def weigh(picture: np.ndarray, weighting: Weighting) -> np.ndarray:
+    """Weigh an exposure as Mertens et al. do; one channel counts as three equal ones."""
+    channels = np.broadcast_to(picture, (3, *picture.shape[1:]))
+    distance = (channels - weighting.exposure_optimum) / weighting.exposure_width
+    exposedness = np.exp(-(distance**2) / 2).prod(axis=0)
+    return (
+        exposedness**weighting.exposure_weight
+        * (np.std(channels, axis=0) + STEP) ** weighting.saturation_weight
+        * (contrast(picture) + STEP) ** weighting.contrast_weight
+    )
+
+
+def share_out(weights: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array(weights) / np.sum(weights, axis=0)
+
+
+def level_weights(
+    pyramids: Sequence[Sequence[np.ndarray]], weighting: Weighting, *, smooth: bool
+) -> list[np.ndarray]:
+    """Compute the weights of every level, fine to coarse: (images, rows, cols)."""
+    levels = len(pyramids[0])
+    first = min(2, levels - 1) if smooth else 0
+    weights = share_out([weigh(pyramid[first], weighting) for pyramid in pyramids])
+    fits = []
+    for level in range(first, levels):
+        guides = [grey(pyramid[level]) for pyramid in pyramids]
+        pairs = zip(guides, weights, strict=True)
+        fits.append(
+            [guided(*pair, 4, 1 / 128) if smooth else (0 * pair[1], pair[1]) for pair in pairs]
+        )
+        weights = down(weights)
+    fits = fits[:1] * first + fits
+    return [
+        share_out([apply(*pair) for pair in zip(level, fit, strict=True)])
+        for level, fit in zip(zip(*pyramids, strict=True), fits, strict=True)
+    ]
+
+
+def apply(picture: np.ndarray, fit: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Apply a fit to a picture of its size or a larger one."""
+    slope, offset = (stretch(plane, picture.shape) for plane in fit)
+    return np.maximum(slope * grey(picture) + offset, 0) + 1e-12
+
+
+def fuse(
+    images: Sequence[np.ndarray], levels: int, weighting: Weighting, *, smooth: bool
+) -> list[np.ndarray]:
+    """Fuse: what each level gives with all coarser ones, fine to coarse; nothing is bent."""
+    pyramids = []
+    for image in images:
+        pyramids.append([unit(image)])
+        for _ in range(levels - 1):
+            pyramids[-1].append(down(pyramids[-1][-1]))
+    fused: list[np.ndarray] = []
+    for level, weights in reversed(
+        list(enumerate(level_weights(pyramids, weighting, smooth=smooth)))
+    ):
+        pictures = np.array([pyramid[level] for pyramid in pyramids])
+        total = up(fused[0], pictures.shape) if fused else 0
+        for pyramid, picture, weight in zip(pyramids, pictures, weights, strict=True):
+            total = total + weight * (
+                picture - (up(pyramid[level + 1], picture.shape) if fused else 0)
+            )
+        fused.insert(0, total)
+    return fused
+
+
+def bend(values: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """Bend values into range by what their half-size picture takes out of it.
+
+    Two pixels in 10,000 are spared; ends are told to 1/1024, towards the middle.
+    """
+    ordered = np.sort(base.ravel())
+    spared = int(2e-4 * ordered.size)
+    low = min(np.ceil(ordered[spared] * 1024) / 1024, 0)
+    high = max(np.floor(ordered[-1 - spared] * 1024) / 1024, 1)
+    beyond = np.maximum(values - 0.9, 0)
+    short_of = np.maximum(0.1 - values, 0)
+    return (
+        np.clip(values, 0.1, 0.9)
+        + beyond / (1 + (10 - 1 / (high - 0.9)) * beyond)
+        - short_of / (1 + (10 - 1 / (0.1 - low)) * short_of)
+    )
