@@ -72,9 +72,6 @@ def weakness(
     unexplained : sequence of float
         Pauses, in seconds, at which exposures of their stream step but in no set.
     """
-    seconds = longest_pause(frames)
-    if seconds is not None and habit.is_slow(seconds, shape, frames):
-        return "taken more slowly than the sets of this camera"
     if found in STRONG or (found is Evidence.MANUAL and len(shape) > 2):
         return None
     unruly = sum(not habit.is_slow(pause, shape, frames) for pause in unexplained)

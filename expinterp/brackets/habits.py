@@ -71,9 +71,20 @@ class Habit:
         return tally.solid + tally.holed if holed else tally.solid
 
     def pace(self, shape: Shape) -> float | None:
-        """Tell the pause that nine in ten sets of a shape keep to; None if there are too few."""
+        """Tell the pause that nine in ten sets of a shape keep to; None if nothing is known.
+
+        Of a shape with too few sets, the slowest pace of the others.
+        """
         pauses = self.of(shape).pauses
-        return pauses[(len(pauses) - 1) * 9 // 10] if len(pauses) >= ENOUGH else None
+        if len(pauses) >= ENOUGH:
+            return pauses[(len(pauses) - 1) * 9 // 10]
+        return self._slowest_pace
+
+    @cached_property
+    def _slowest_pace(self) -> float | None:
+        """The slowest pace of any shape that has one."""
+        frequent = (shape for shape in self.tallies if len(self.of(shape).pauses) >= ENOUGH)
+        return max((self.pace(shape) or 0.0 for shape in frequent), default=None)
 
     def is_slow(self, seconds: float, shape: Shape, frames: Sequence[Frame]) -> bool:
         """Tell whether a pause is longer than those in the sets of a shape."""
@@ -92,6 +103,11 @@ class Habit:
             if tally.solid or self.count(shape) >= RECURRENT
         )
         return tuple(sorted(found, key=lambda shape: (shape.ranks, shape.step)))
+
+    @cached_property
+    def wholes(self) -> tuple[Shape, ...]:
+        """The shapes of which smaller sets may be what is left: those seen more than once."""
+        return tuple(shape for shape in self.known if self.count(shape) > 1)
 
     @cached_property
     def most(self) -> int:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from expinterp.brackets.chains import idle
 from expinterp.brackets.clipping import clipped_windows
-from expinterp.brackets.habits import RECURRENT, Habit
+from expinterp.brackets.habits import RECURRENT, Habit, longest_pause
 from expinterp.brackets.runs import Run
 from expinterp.brackets.shapes import LEAST_STEP, alike
 from expinterp.brackets.windows import Window, window_at
@@ -76,7 +76,15 @@ def _known_windows(run: Run, habit: Habit) -> list[Window]:
         for window in found
         if window is not None and any(alike(window.shape, shape) for shape in known)
     ]
-    return [*whole, *clipped_windows(run, habit)]
+    windows = [*whole, *clipped_windows(run, habit)]
+    return [window for window in windows if not _is_slow(run, window, habit)]
+
+
+def _is_slow(run: Run, window: Window, habit: Habit) -> bool:
+    """Tell whether the frames of a window were taken more slowly than its camera takes sets."""
+    frames = run.frames[window.start : window.stop]
+    seconds = longest_pause(frames)
+    return seconds is not None and habit.is_slow(seconds, window.shape, frames)
 
 
 def _gain_of(window: Window, habit: Habit) -> float:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from expinterp.brackets.chains import Chain, pause
+from expinterp.brackets.chains import Chain, idle
 from expinterp.brackets.habits import RECURRENT, Habit, holes_beside
 from expinterp.brackets.runs import Run
 from expinterp.brackets.shapes import (
@@ -21,7 +21,7 @@ from expinterp.brackets.windows import Window, show_one_scene
 
 BESIDE = 3  # frames before and after a set that may show more of its scene
 REPEATED = 0.08  # stops of brightness within which two pictures are exposed alike
-NEAR = 30.0  # seconds within which a shot beside a set may be a frame that it lacks
+NEAR = 15.0  # seconds within which a shot beside a set may be a frame that it lacks
 _STEP_SLACK = 1 / 12  # stops by which the step of a shape is rounded
 REMNANT = "of a larger set, it seems, with frames missing"
 LONE_PAIR = "a lone pair; a third frame may be missing"
@@ -58,7 +58,7 @@ def lack(
     """
     setting = _Setting(run.chain, run.start + window.start, run.start + window.stop, taken)
     shape, count = window.shape, habit.count(window.shape, holed=False)
-    for whole in habit.known:
+    for whole in habit.wholes:
         if len(whole) > len(shape) and _may_be_left_of(setting, shape, whole, count, habit):
             return REMNANT
     if run.chain.stated and _goes_on_unmarked(setting):
@@ -83,19 +83,27 @@ def _may_be_left_of(
         return (rare and is_remnant(shape, whole)) or _continues(setting, whole)
     rare = count < max(RECURRENT, often / 4)
     piece, size = range(setting.start, setting.stop), len(shape)
-    repeated = _repeated(setting)
+    repeated = _repeated(setting, habit, shape)
     begins = (rare or repeated[1]) and _fits(setting.chain, piece, whole.ranks[:size], whole)
     ends = repeated[0] and _fits(setting.chain, piece, whole.ranks[-size:], whole)
     shifts = range(len(whole) - size + 1)
     return begins or ends or any(_could_stand(setting, whole, shift) for shift in shifts)
 
 
-def _repeated(setting: _Setting) -> tuple[bool, bool]:
-    """Tell whether the first and the last frame of a set were taken twice, and the set went on."""
-    levels, start, stop = setting.chain.levels, setting.start, setting.stop
-    before = start > 0 and abs(levels[start - 1] - levels[start]) < setting.chain.tolerance
-    after = stop < len(levels) and abs(levels[stop] - levels[stop - 1]) < setting.chain.tolerance
-    return before and _is_near(setting, start - 1), after and _is_near(setting, stop)
+def _repeated(setting: _Setting, habit: Habit, shape: Shape) -> tuple[bool, bool]:
+    """Tell whether the first and the last frame may have been taken twice within one set."""
+    count, start, stop = len(setting.chain.frames), setting.start, setting.stop
+    before = start > 0 and _is_repeat(setting.chain, start - 1, habit, shape)
+    return before, stop < count and _is_repeat(setting.chain, stop - 1, habit, shape)
+
+
+def _is_repeat(chain: Chain, at: int, habit: Habit, shape: Shape) -> bool:
+    """Tell whether a frame and the next one are exposed alike, as quickly as in a set."""
+    if abs(chain.levels[at + 1] - chain.levels[at]) >= chain.tolerance:
+        return False
+    frames = chain.frames[at : at + 2]
+    seconds = idle(*frames)
+    return seconds is None or (seconds <= NEAR and not habit.is_slow(seconds, shape, frames))
 
 
 def _could_stand(setting: _Setting, whole: Shape, shift: int) -> bool:
@@ -144,9 +152,9 @@ def _is_near(setting: _Setting, at: int) -> bool:
     """Tell whether a frame was taken shortly before or after a set."""
     frames = setting.chain.frames
     if at < setting.start:
-        seconds = pause(frames[at], frames[setting.start])
+        seconds = idle(frames[at], frames[setting.start])
     else:
-        seconds = pause(frames[setting.stop - 1], frames[at])
+        seconds = idle(frames[setting.stop - 1], frames[at])
     return seconds is None or seconds <= NEAR
 
 
