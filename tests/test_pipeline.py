@@ -1,8 +1,9 @@
-"""Two arrays in, the array between them out."""
+"""Two arrays in, the array between them out; two or more in, their fusion out."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from synthetic import expose, gamma_response, psnr, scene
 
 import expinterp
 from expinterp.errors import PairError
+from expinterp.fusion import Stack, Weighting
 from expinterp.mapping import joint_histogram, matched_levels
 from expinterp.pair import measure
-from expinterp.pipeline import interpolate, render
+from expinterp.pipeline import Interpolation, fuse, interpolate, render
 from expinterp.prior import estimate_response, load_prior
 from expinterp.refine import Contract, Refiner, open_refiner
 from expinterp.response import Profile
@@ -262,5 +264,182 @@ def test_the_residual_of_the_exposure_half_way_fades_towards_the_two_shots(posit
     np.testing.assert_array_equal(session.seen[0][0], half_way)
 
 
-def test_the_package_offers_the_same_function():
+def test_the_package_offers_the_same_functions():
     assert expinterp.interpolate is interpolate
+    assert expinterp.fuse is fuse
+    assert expinterp.Weighting is Weighting
+
+
+# --- fusing --------------------------------------------------------------------------------------
+
+
+def stack(*evs: float, shape: tuple[int, int] = (96, 128), **options: int) -> list[np.ndarray]:
+    """Photograph a scene of which 2 EV holds most shadows and -4 EV most highlights."""
+    radiance = scene(shape)
+    return [expose(radiance, 2.0**ev, **options) for ev in evs]
+
+
+@pytest.mark.parametrize("evs", [(2, -4), (2, -1, -4), (2, 0, 0.1, -3, -6)])
+def test_any_order_of_images_gives_the_same_fusion(evs):
+    images = stack(*evs)
+    orders = list(permutations(range(len(images))))[:: 1 if len(evs) < 4 else 23]
+    results = [fuse([images[index] for index in order]) for order in orders]
+    for order, result in zip(orders, results, strict=True):
+        np.testing.assert_array_equal(result.fused, results[0].fused)
+        shots = [order[each] for each in result.exposures if isinstance(each, int)]
+        assert shots == sorted(range(len(evs)), key=lambda index: evs[index])
+
+
+def test_what_is_fused_are_the_shots_and_virtual_exposures_from_dark_to_bright():
+    images = stack(2, -2, 1)
+    result = fuse(images, response=PROFILE)
+    assert [each if isinstance(each, int) else "virtual" for each in result.exposures] == [
+        1, "virtual", 2, 0
+    ]  # fmt: skip
+    pixels = [images[each] if isinstance(each, int) else each.medium for each in result.exposures]
+    assert [image.mean() for image in pixels] == sorted(image.mean() for image in pixels)
+    np.testing.assert_array_equal(result.fused, Stack(pixels).fuse())
+    for index in range(4):
+        np.testing.assert_array_equal(result.stack.weights(index), Stack(pixels).weights(index))
+
+
+@pytest.mark.parametrize(("virtual", "count"), [(0, 0), (1, 1), (3, 3), ("auto", 2)])
+def test_as_many_virtual_exposures_as_are_wanted_are_those_of_the_pair(virtual, count):
+    images = stack(2, -4)
+    result = fuse(images, virtual=virtual, response=PROFILE)
+    made = [each for each in result.exposures if isinstance(each, Interpolation)]
+    expected = [k / (count + 1) for k in range(1, count + 1)]
+    assert [each.position for each in made] == pytest.approx(expected)
+    for each in made:
+        alone = interpolate(*images, response=PROFILE, position=each.position)
+        np.testing.assert_array_equal(each.medium, alone.medium)
+        assert each.pair.source == "profile"
+
+
+def test_equally_exposed_neighbours_have_nothing_between():
+    images = stack(2, -4)
+    again = [images[0], images[1], images[1].copy(), images[0].copy()]
+    virtual = [each for each in fuse(again).exposures if isinstance(each, Interpolation)]
+    assert len(virtual) == len(fuse(images).exposures) - 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_identical_images_fuse_to_themselves(count, bits):
+    image = stack(0, bits=bits)[0]
+    result = fuse([image] * count, virtual=2)
+    np.testing.assert_array_equal(result.fused, image)
+    assert sorted(result.exposures) == list(range(count))
+
+
+@pytest.mark.parametrize("levels", [1, 3, 5])
+def test_each_virtual_exposure_halves_the_reversal_of_brightness_at_least(levels):
+    """What the project is for: on a ramp of light, the largest drop in the picture."""
+    ramp = np.tile(2.0 ** np.linspace(-9, 0, 256)[:, None], (64, 1, 3))
+    images = [expose(ramp, 64.0), expose(ramp, 1.0)]
+    drops = []
+    for virtual in (0, 1, "auto"):
+        row = fuse(images, virtual=virtual, levels=levels, response=PROFILE).fused[32, :, 0]
+        drops.append(int((np.maximum.accumulate(row) - row).max()))
+    assert drops[0] > 40
+    assert drops[1] < drops[0] / 2
+    assert drops[2] <= drops[1] / 2
+
+
+def test_the_network_refines_virtual_exposures():
+    refiner = Refiner(Brightening(), Contract(alignment=1, halo=0, facts={}))
+    images = stack(2, -4)
+    plain, refined = (fuse(images, virtual=1, refiner=each) for each in (None, refiner))
+    assert refined.exposures[1].medium.mean() > plain.exposures[1].medium.mean() + 10
+    assert (refined.fused != plain.fused).any()
+
+
+def test_fusing_is_done_as_it_is_told():
+    images = stack(2, -4)
+    options = {"weighting": Weighting(contrast_weight=0.0), "method": "mertens", "levels": 3}
+    result = fuse(images, virtual=0, **options)
+    np.testing.assert_array_equal(result.fused, Stack(images[::-1], **options).fuse())
+    for name in options:
+        less = {key: value for key, value in options.items() if key != name}
+        assert (fuse(images, virtual=0, **less).fused != result.fused).any()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_greys_without_a_channel_axis_are_fused_as_those_with_one(bits):
+    images = [image[..., 1] for image in stack(2, -4, bits=bits)]
+    result = fuse(images)
+    assert result.fused.shape == (*images[0].shape, 1)
+    assert result.fused.dtype == images[0].dtype
+    with_axis = fuse([image[..., None] for image in images])
+    np.testing.assert_array_equal(result.fused, with_axis.fused)
+
+
+def test_fusing_modifies_no_input():
+    images = stack(2, -4, 0)
+    kept = [image.copy() for image in images]
+    for image in images:
+        image.flags.writeable = False
+    fuse(images)
+    np.testing.assert_array_equal(images, kept)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 99), st.sampled_from([8, 16]))
+def test_images_of_any_size_are_fused_with_what_lies_between_or_without(rows, cols, seed, bits):
+    random = np.random.default_rng(seed)
+    radiance = 2.0 ** random.uniform(-6, 1, (rows, cols, 3))
+    images = [expose(radiance, time, bits=bits) for time in (1, 1 / 16)]
+    result = fuse(images, virtual=0).fused
+    assert (result.shape, result.dtype) == (images[0].shape, images[0].dtype)
+    try:
+        assert fuse(images).fused.shape == images[0].shape
+    except PairError:
+        return
+
+
+def test_other_scenes_have_nothing_between_but_can_be_fused():
+    images = [stack(2)[0], expose(scene(seed=9)[::-1], 0.125)]
+    with pytest.raises(PairError, match="same scene"):
+        fuse(images)
+    assert fuse(images, virtual=0).fused.shape == images[0].shape
+
+
+IMAGE = np.zeros((4, 5, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [],
+        [IMAGE, IMAGE[:-1]],
+        [IMAGE, IMAGE[..., 0]],
+        [IMAGE, IMAGE[..., :1]],
+        [IMAGE, IMAGE.astype(np.uint16)],
+        [IMAGE.astype(np.float32)] * 2,
+        [IMAGE.astype(np.int16)] * 2,
+        [IMAGE[..., :2]] * 2,
+        [IMAGE[:0]] * 2,
+        [IMAGE[None]] * 2,
+        [IMAGE[0, 0]] * 2,
+        ["long.jpg", "short.jpg"],
+        [IMAGE.tolist()] * 2,
+    ],
+)
+def test_what_cannot_be_fused_is_misuse(images):
+    with pytest.raises(ValueError, match="images must"):
+        fuse(images)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"virtual": -1}, "virtual must"),
+        ({"virtual": 1.5}, "virtual must"),
+        ({"virtual": "many"}, "virtual must"),
+        ({"levels": 0}, "levels must"),
+        ({"method": "average"}, "method must"),
+    ],
+)
+def test_options_that_mean_nothing_are_misuse(options, said):
+    with pytest.raises(ValueError, match=said):
+        fuse([IMAGE, IMAGE], **options)
