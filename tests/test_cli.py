@@ -74,7 +74,7 @@ def test_version_is_the_package_s() -> None:
     assert command("--version").stdout.split()[-1] == expinterp.__version__
 
 
-@pytest.mark.parametrize("name", ["interpolate", "calibrate", "doctor"])
+@pytest.mark.parametrize("name", ["interpolate", "fuse", "calibrate", "doctor"])
 def test_every_command_explains_itself_with_an_example(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,7 +172,7 @@ def test_the_list_of_commands_breaks_off_no_sentence() -> None:
 @pytest.mark.parametrize(
     "words",
     ["interpolate ", "interpolate a ", "interpolate a b -o ", "interpolate a b --response ",
-     "calibrate ", "calibrate a b --plot "],
+     "fuse a ", "fuse a b --save-virtual ", "calibrate ", "calibrate a b --plot "],
 )  # fmt: skip
 def test_files_are_completed(words: str) -> None:
     words = f"expinterp {words}"
