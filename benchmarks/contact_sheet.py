@@ -4,8 +4,8 @@
     python benchmarks/contact_sheet.py PANORAMAS -o examples/fused.jpg --width 280 --scene lobby
 
 Scenes are views into the panoramas of the npm package ``@pmndrs/assets``, photographed twice by the
-camera simulator, 4 or 6 stops apart. Columns: long, short, then every method of `fusion.py` that
-sees these two only. Needs the extra ``train``.
+camera simulator, 4 or 6 stops apart. Columns: long, short, then every method of ``expinterp evaluate
+--fusion`` that sees these two only. Needs the extra ``train``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from fusion import methods
 
+from expinterp.evaluation import BUNDLED
+from expinterp.evaluation.fusions import fusions
+from expinterp.refine import open_refiner
 from expinterp.training.camera import photograph
 from expinterp.training.data import read_radiance
 from expinterp.training.render import VIEWS, View, example_camera, project
@@ -43,13 +45,13 @@ def render_pair(view: View, panorama: np.ndarray) -> list[np.ndarray]:
 
 def render_rows(panoramas: Path, scenes: Sequence[str]) -> Iterator[list[np.ndarray]]:
     """Fuse every scene by every method."""
-    fusions = {name: fuse for name, fuse in methods().items() if "medium" not in name}
-    print("columns: long, short,", ", ".join(fusions))
+    methods = fusions({BUNDLED: open_refiner()})
+    print("columns: long, short,", ", ".join(methods))
     for name in scenes:
         view = SCENES[name]
         pair = render_pair(view, read_radiance(panoramas / f"{view.panorama}.hdr"))
         print("row:", name, f"{view.ev_step} EV", flush=True)
-        yield [*pair, *(fuse(pair) for fuse in fusions.values())]
+        yield [*pair, *(fuse(pair).pixels for fuse in methods.values())]
 
 
 def arrange(rows: list[list[np.ndarray]], width: int) -> np.ndarray:

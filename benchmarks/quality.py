@@ -1,222 +1,148 @@
-"""PSNR and SSIM against photographed mediums: y0 in its three cases, and what the network adds.
+"""``expinterp evaluate`` with what only its makers ask: strange cameras, shared responses, ladders.
 
-    python benchmarks/quality.py SCENES_JSON RESPONSES
-    python benchmarks/quality.py SCENES_JSON RESPONSES --camera D2x --only profile
+    python benchmarks/quality.py SCENES RESPONSES
+    python benchmarks/quality.py SCENES RESPONSES --camera D2x --only calibrated
 
-PSNR and SSIM are means; p10 is the PSNR of the worst tenth, lightness the spread (standard deviation,
-code values) of how much lighter the pictures are than they should be.
+SCENES is a list of scenes or a folder, as for ``expinterp evaluate``; RESPONSES is the folder of
+curves that `expinterp.training.prior` reads. To the methods of ``evaluate`` come:
 
-SCENES_JSON lists scenes with their camera, frames and triples (long, medium, short); RESPONSES is
-the folder of curves that `expinterp.training.prior` reads. Rows:
-
-    blind         nothing but the two images
-    stranger      the same, the camera's own curves left out of the prior
-    profile       with a profile calibrated on another scene of the same camera, mean over all
-                  others that have five frames or more; frames are one stop apart by their numbers
-    shared        with one response for all triples of the camera, estimated from their outer two;
-                  cameras of a single triple as blind
-    timed         the same, the ratios of the outer two being known
-    refined       blind, then the network
-    ladder        what the network adds at other exposures than half-way, by position between
-                  short (0) and long (1), where frames one stop apart are there to compare with
+    stranger    as blind, the camera's own curves left out of the prior
+    shared      with one response for all triples of the camera, estimated from their outer two;
+                cameras of a single triple as blind
+    timed       the same, the ratios of the outer two being known
+    ladder      what the network adds at other exposures than half-way, by position between
+                short (0) and long (1), where frames one stop apart are there to compare with
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
-from expinterp.metrics import psnr, ssim
-from expinterp.pair import Pair, measure
+from expinterp.cli.tables import print_tables
+from expinterp.evaluation import (
+    BUNDLED,
+    Candidate,
+    Case,
+    Method,
+    Profiles,
+    Study,
+    Table,
+    Triple,
+    evaluate,
+    fidelity_study,
+    find_material,
+    open_case,
+    tabulate,
+)
+from expinterp.images import read_photograph
+from expinterp.metrics import psnr
+from expinterp.pair import measure
 from expinterp.pipeline import render
 from expinterp.prior import ResponsePrior, estimate_shared, load_prior
 from expinterp.refine import Refiner, open_refiner
-from expinterp.response import Profile, calibrate
+from expinterp.response import Profile
 from expinterp.training.prior import as_prior, build_prior
 
-ROWS = ("blind", "stranger", "profile", "shared", "timed", "refined", "ladder")
 STOPS = "D2x"  # the camera whose frames are one stop apart, numbered from dark to bright
-FRAMES = 5  # fewest frames of a scene that a profile is made from
 
 
-@dataclass(frozen=True)
-class Triple:
-    """Three photographs of one scene, as paths."""
+def extra_methods(triples: Sequence[Triple], responses: Path) -> tuple[Method, ...]:
+    """Make the methods that ``evaluate`` has not."""
 
-    scene: str
-    camera: str
-    long: Path
-    medium: Path
-    short: Path
-    ratio: float
+    @cache
+    def prior(camera: str | None) -> ResponsePrior:
+        return as_prior(build_prior(responses, without=str(camera)))
 
+    @cache
+    def shared(camera: str | None, *, timed: bool) -> Profile | None:
+        mine = [triple for triple in triples if triple.camera == camera]
+        return share(mine, timed=timed) if len(mine) > 1 else None
 
-def read(path: Path) -> np.ndarray:
-    """Read a photograph as R G B, uint8, upright."""
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    def stranger(case: Case) -> Iterator[Candidate]:
+        pair = measure(case.long, case.short, prior=prior(case.triple.camera))
+        yield Candidate(render(pair).medium)
 
+    def with_shared(case: Case, *, timed: bool) -> Iterator[Candidate]:
+        profile = shared(case.triple.camera, timed=timed)
+        ratio = case.triple.ratio if timed else None
+        pair = measure(case.long, case.short, response=profile, ratio=ratio)
+        yield Candidate(render(pair).medium)
 
-def read_triples(manifest: Path, camera: str) -> Iterator[Triple]:
-    """List the triples of all cameras whose name contains `camera`."""
-    for scene in json.loads(manifest.read_text(encoding="utf-8")):
-        folder = manifest.parent / scene["scene"]
-        if camera.lower() in str(scene["camera"]).lower():
-            for triple in scene["triples"]:
-                names = {shot: folder / triple[shot] for shot in ("long", "medium", "short")}
-                ratio = 2.0 ** triple["ev_span"]
-                yield Triple(scene["scene"], str(scene["camera"]), **names, ratio=ratio)
-
-
-def lightness_error(image: np.ndarray, truth: np.ndarray) -> float:
-    """Say how much lighter an image is than it should be, in code values: what a series shows."""
-    return float(image.mean() - truth.mean())
+    return (
+        Method("stranger", "y0, camera unknown to the prior", stranger),
+        Method("shared", "y0, one response a camera", partial(with_shared, timed=False)),
+        Method("timed", "the same, times known", partial(with_shared, timed=True)),
+    )
 
 
-def profiles(manifest: Path, camera: str) -> dict[str, Profile]:
-    """Calibrate the camera on each of its scenes; frame numbers count stops."""
-    made = {}
-    for scene in json.loads(manifest.read_text(encoding="utf-8")):
-        files = [frame["file"] for frame in scene["frames"]]
-        if str(scene["camera"]) == camera and len(files) >= FRAMES:
-            stack = [read(manifest.parent / scene["scene"] / name) for name in files]
-            times = [2.0 ** int(Path(name).stem) for name in files]
-            made[scene["scene"]] = calibrate(stack, times)
-    return made
-
-
-def share(triples: list[Triple], *, timed: bool) -> Profile:
+def share(triples: Sequence[Triple], *, timed: bool) -> Profile:
     """Estimate one response for triples of one camera from their outer two."""
-    levels = [measure(read(triple.long), read(triple.short)).levels for triple in triples]
+    levels = [open_case(triple).pair.levels for triple in triples]
     stated = [float(np.log(triple.ratio)) if timed else None for triple in triples]
     found = estimate_shared(levels, load_prior(), stated=stated)
     return Profile(found.response, 0.0, 2 * len(triples), scale=found.scale)
 
 
-class Bench:
-    """The rows of the table, each a function of a triple."""
+def measure_ladder(triples: Sequence[Triple], refiner: Refiner) -> Table:
+    """Tell what the network adds at every position that a frame between the two lies at."""
+    gains: dict[float, list[float]] = {}
+    for triple in triples:
+        if STOPS in (triple.camera or ""):
+            for position, gain in gains_between(triple, refiner):
+                gains.setdefault(round(position, 2), []).append(gain)
+    rows = (
+        (f"{at:.2f}", f"{len(v)}", f"{np.mean(v):+.2f}", f"{np.mean(np.array(v) < -0.2):.0%}")
+        for at, v in sorted(gains.items())
+    )
+    return Table("ladder", ("position", "images", "gain dB", "worse by > 0.2"), tuple(rows))
 
-    def __init__(self, manifest: Path, responses: Path, model: Path | None) -> None:
-        self.manifest, self.responses = manifest, responses
-        self.refiner = open_refiner(model, device="cpu")
-        self.prior = cache(self._prior)
-        self.profiles = cache(lambda camera: profiles(manifest, camera))
-        self.shared = cache(self._shared)
 
-    def _prior(self, camera: str) -> ResponsePrior:
-        return as_prior(build_prior(self.responses, without=camera))
-
-    def _shared(self, camera: str, *, timed: bool) -> Profile | None:
-        triples = [t for t in read_triples(self.manifest, camera) if t.camera == camera]
-        return share(triples, timed=timed) if len(triples) > 1 else None
-
-    def score(self, row: str, triple: Triple) -> tuple[float, ...] | None:
-        """Compute PSNR, SSIM and error of lightness; None where the row does not apply."""
-        long, medium, short = (read(path) for path in (triple.long, triple.medium, triple.short))
-        images = [
-            render(pair, **extra).medium for pair, extra in self._pairs(row, triple, long, short)
-        ]
-        scores = [
-            (psnr(image, medium), ssim(image, medium), lightness_error(image, medium))
-            for image in images
-        ]
-        return tuple(np.mean(scores, axis=0)) if scores else None
-
-    def _pairs(
-        self, row: str, triple: Triple, long: np.ndarray, short: np.ndarray
-    ) -> Iterator[tuple[Pair, dict[str, Any]]]:
-        if row == "blind":
-            yield measure(long, short), {}
-        elif row == "stranger":
-            yield measure(long, short, prior=self.prior(triple.camera)), {}
-        elif row == "refined":
-            yield measure(long, short), {"refiner": self.refiner}
-        elif row in {"shared", "timed"}:
-            timed = row == "timed"
-            profile = self.shared(triple.camera, timed=timed)
-            yield measure(long, short, response=profile, ratio=triple.ratio if timed else None), {}
-        elif row == "profile" and STOPS in triple.camera:
-            for scene, profile in self.profiles(triple.camera).items():
-                if scene != triple.scene:
-                    yield measure(long, short, response=replace(profile, camera=None)), {}
+def gains_between(triple: Triple, refiner: Refiner) -> Iterator[tuple[float, float]]:
+    """Compare with every frame between the outer two: its position, what the network adds."""
+    pair = open_case(triple).pair
+    top, bottom = int(triple.long.stem), int(triple.short.stem)
+    for stop in range(bottom + 1, top):
+        path = triple.long.with_stem(f"{stop:02d}")
+        if path.exists():
+            position = (stop - bottom) / (top - bottom)
+            truth = read_photograph(path).pixels
+            made = [render(pair, position, refiner=each).medium for each in (None, refiner)]
+            yield position, psnr(made[1], truth) - psnr(made[0], truth)
 
 
 def main() -> None:
-    """Score every row on every triple and print the table."""
+    """Try every method on every triple and print the tables."""
     parser = argparse.ArgumentParser(description="Quality of y0 and of the refined image.")
-    parser.add_argument("manifest", type=Path)
+    parser.add_argument("scenes", type=Path)
     parser.add_argument("responses", type=Path)
     parser.add_argument("--camera", default="", help="only cameras whose name contains this")
-    parser.add_argument("--only", choices=ROWS, action="append", help="only these rows")
+    parser.add_argument("--only", action="append", default=[], help="only these methods, or ladder")
     parser.add_argument("--model", type=Path)
     options = parser.parse_args()
-    bench = Bench(options.manifest, options.responses, options.model)
-    triples = list(read_triples(options.manifest, options.camera))
-    table = {}
-    for row in options.only or ROWS:
-        if row == "ladder":
-            report_ladder(triples, bench.refiner)
-            continue
-        scores = [bench.score(row, triple) for triple in triples]
-        kept = [(t, s) for t, s in zip(triples, scores, strict=True) if s]
-        if not kept:
-            continue
-        table[row] = {t: s[0] for t, s in kept}
-        values = np.array([s for _, s in kept])
-        print(
-            f"{row:10} n={len(values):3}  PSNR mean {values[:, 0].mean():.2f}  "
-            f"p10 {np.percentile(values[:, 0], 10):.2f}  SSIM {values[:, 1].mean():.4f}  "
-            f"lightness ±{values[:, 2].std():.2f}",
-            flush=True,
-        )
-    if {"blind", "refined"} <= table.keys():
-        report_gain(table["blind"], table["refined"])
+    material = find_material(options.scenes).of_camera(options.camera)
+    refiner = open_refiner(options.model, device="cpu")
+    study = fidelity_study(refiners={BUNDLED: refiner}, profiles=Profiles(material.brackets))
+    extras = extra_methods(material.triples, options.responses)
+    study = replace(study, methods=(*study.methods, *extras))
+    chosen = [name for name in options.only if name != "ladder"]
+    if chosen or not options.only:
+        report(study.only(chosen), material.triples)
+    if "ladder" in options.only or not options.only:
+        print_tables([measure_ladder(material.triples, refiner)])
 
 
-def report_gain(before: dict[Triple, float], after: dict[Triple, float]) -> None:
-    """Print what the network adds, over all and per camera."""
-    gain = {triple: after[triple] - before[triple] for triple in before}
-    values = np.array(list(gain.values()))
-    print(
-        f"gain       mean {values.mean():+.2f} dB  p10 {np.percentile(values, 10):+.2f}  "
-        f"worse by more than 0.2 dB: {np.mean(values < -0.2):.1%}"
-    )
-    for camera in sorted({triple.camera for triple in gain}):
-        mine = [value for triple, value in gain.items() if triple.camera == camera]
-        print(f"  {camera:45} n={len(mine):3}  {np.mean(mine):+.2f}  worst {min(mine):+.2f}")
-
-
-def report_ladder(triples: list[Triple], refiner: Refiner) -> None:
-    """Print what the network adds at every position that a frame between the two lies at."""
-    gains: dict[float, list[float]] = {}
-    for triple in triples:
-        if STOPS not in triple.camera:
-            continue
-        pair = measure(read(triple.long), read(triple.short))
-        top, bottom = int(triple.long.stem), int(triple.short.stem)
-        for stop in range(bottom + 1, top):
-            path = triple.long.with_stem(f"{stop:02d}")
-            if path.exists():
-                position = (stop - bottom) / (top - bottom)
-                truth = read(path)
-                plain, refined = (
-                    psnr(render(pair, position, refiner=network).medium, truth)
-                    for network in (None, refiner)
-                )
-                gains.setdefault(round(position, 2), []).append(refined - plain)
-    for position, values in sorted(gains.items()):
-        worse = np.mean(np.array(values) < -0.2)
-        print(
-            f"ladder     at {position:.2f}  n={len(values):3}  {np.mean(values):+.2f} dB  worse {worse:.0%}"
-        )
+def report(study: Study, triples: Sequence[Triple]) -> None:
+    """Print the tables of a study; what fails ends it."""
+    outcomes = list(evaluate(study, triples))
+    print_tables(tabulate(study, outcomes))
+    for failure in (failure for one in outcomes for failure in one.failures):
+        raise SystemExit(str(failure))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +70,8 @@ def evaluate(context: click.Context, /, **options: Any) -> int:
     talk = context.ensure_object(Talk)
     material = find_material(Path(options["source"])).of_camera(options["camera"] or "")
     _check(material, options)
-    for sentence in material.unused:
-        talk.warn(sentence)
+    for remark in material.remarks:
+        talk.warn(remark)
     evaluation = _evaluate(material, options, talk)
     if options["html"]:
         _write_page(evaluation, options, talk)
@@ -109,7 +108,7 @@ def _check(material: Material, options: dict[str, Any]) -> None:
     from expinterp.images.files import check_output
 
     if not material.triples:
-        reason = "; ".join([*map(str, material.damaged), *material.unused][:3])
+        reason = "; ".join([*map(str, material.damaged), *material.remarks][:3])
         of_camera = f" of a camera {options['camera']!r}" if options["camera"] else ""
         message = (
             f"{options['source']}: no evenly spaced long, medium and short exposure of one scene"
@@ -140,7 +139,7 @@ def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evalua
         options["source"],
         tuple(outcomes),
         (*failures, *profiles.failures, *material.damaged),
-        material.unused,
+        material.remarks,
     )
 
 
@@ -166,18 +165,11 @@ def _study(profiles: Profiles, options: dict[str, Any], talk: Talk) -> Study:
         study = fusion_study(refiners=refiners, profile=profile)
     else:
         study = fidelity_study(refiners=refiners, profile=profile, profiles=profiles)
-    return _only(study, options["only"])
-
-
-def _only(study: Study, names: Sequence[str]) -> Study:
-    """Keep the methods that were asked for."""
-    known = [method.name for method in study.methods]
-    strange = [name for name in names if name not in known]
-    if strange:
-        message = f"--only {strange[0]!r} is none of the methods: {', '.join(known)}"
-        raise click.UsageError(message)
-    kept = tuple(method for method in study.methods if method.name in (names or known))
-    return replace(study, methods=kept)
+    try:
+        return study.only(options["only"])
+    except ValueError as error:
+        message = f"--only {error}"
+        raise click.UsageError(message) from error
 
 
 def _write_page(evaluation: Evaluation, options: dict[str, Any], talk: Talk) -> None:

@@ -22,9 +22,15 @@ from expinterp.refine import Refiner
 from expinterp.response import Profile
 
 COLUMNS = (
-    Column("psnr", "PSNR dB", 2),
-    Column("ssim", "SSIM", 4),
-    Column("lightness", "lightness +-", 2, rises=None),  # code values; a series shows it
+    Column("psnr", "PSNR dB", "peak signal-to-noise ratio against the photographed medium", 2),
+    Column("ssim", "SSIM", "structural similarity to it, -1 to 1", 4),
+    Column(
+        "lightness",
+        "lightness",
+        "spread of how much lighter pictures are than they should be, code values 0 to 255",
+        2,
+        rises=None,
+    ),
 )
 MARGIN = 0.2  # dB; less is not seen
 CROP = 160  # pixels of each side of the views

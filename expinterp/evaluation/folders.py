@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from expinterp.brackets import Frame, scan
+from expinterp.brackets.frames import stops_of_time
 from expinterp.errors import ImageFileError
 from expinterp.evaluation.manifest import read_manifest
 from expinterp.evaluation.triples import Bracket, Failure, Material, Triple, even_triples
@@ -55,23 +57,19 @@ def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
     root : Path
     """
     scenes: dict[str, list[Frame]] = defaultdict(list)
-    damaged, unused = [], []
+    damaged = []
     for frame in frames:
         if frame.problem is None and frame.format in FORMATS:
             scenes[frame.folder].append(frame)
         elif frame.problem and _is_readable(frame.path):
             damaged.append(Failure(frame.path, frame.problem))
-    triples, brackets = [], []
-    for folder, held in scenes.items():
-        name = folder or root.name
-        timed = _one_of_each(held)
-        found = even_triples([_ev(frame) for frame in timed])
-        if not found:
-            unused.append(f"{name}: {_why_none(held, timed)}")
-            continue
-        triples += [_triple(name, root, *(timed[index] for index in one)) for one in found]
-        brackets.append(_bracket(name, root, timed))
-    return Material(tuple(triples), tuple(brackets), tuple(damaged), tuple(unused))
+    found = [_sort_scene(folder or root.name, held, root) for folder, held in scenes.items()]
+    return Material(
+        triples=tuple(triple for scene in found for triple in scene.triples),
+        brackets=tuple(bracket for scene in found for bracket in scene.brackets),
+        damaged=tuple(damaged),
+        remarks=tuple(remark for scene in found for remark in scene.remarks),
+    )
 
 
 def _is_readable(path: str) -> bool:
@@ -80,41 +78,65 @@ def _is_readable(path: str) -> bool:
     return path.lower().endswith((*suffixes, "/"))
 
 
-def _one_of_each(frames: Iterable[Frame]) -> list[Frame]:
-    """Keep the frames that state an exposure, the first of each."""
-    first: dict[float, Frame] = {}
+def _sort_scene(name: str, held: Sequence[Frame], root: Path) -> Material:
+    """Find the triples among the pictures of one scene."""
+    stops, remarks = read_stops(held)
+    remarks = [f"{name}: {remark}" for remark in remarks]
+    frames = list(stops)
+    found = even_triples(list(stops.values()))
+    if not found:
+        return Material((), remarks=(*remarks, f"{name}: {_why_none(held, frames)}"))
+    files = {frame: root / frame.path for frame in frames}
+    triples = []
+    for long, medium, short in ([frames[index] for index in one] for one in found):
+        ratio = 2.0 ** (stops[long] - stops[short])
+        camera = long.exposure.camera
+        triples.append(Triple(name, camera, files[long], files[medium], files[short], ratio))
+    times = tuple(2.0**each for each in stops.values())
+    bracket = Bracket(name, frames[0].exposure.camera, tuple(files.values()), times)
+    return Material(tuple(triples), (bracket,), remarks=tuple(remarks))
+
+
+def read_stops(frames: Iterable[Frame]) -> tuple[dict[Frame, float], list[str]]:
+    """Read how much light pictures recorded, in stops, the first of each exposure only.
+
+    Times are read as dials mean them, 1/15, 1/60 and 1/250 being two stops apart each, or to the
+    letter, whatever gives more triples.
+
+    Returns
+    -------
+    dict of Frame to float
+        Without those that state no time.
+    list of str
+        What was passed over.
+    """
+    meant: dict[float, Frame] = {}
+    remarks = []
     for frame in frames:
-        if frame.ev is not None:
-            first.setdefault(round(frame.ev, 2), frame)
-    return list(first.values())
+        if frame.ev is None:
+            continue
+        first = meant.setdefault(round(frame.ev, 2), frame)
+        if first is not frame:
+            remarks.append(f"{first.path} and {frame.path} are exposed alike; the first is used")
+    readings = (
+        {frame: read(frame) for frame in meant.values()} for read in (_meant, _to_the_letter)
+    )
+    return max(readings, key=lambda stops: len(even_triples(list(stops.values())))), remarks
 
 
-def _ev(frame: Frame) -> float:
+def _meant(frame: Frame) -> float:
     return frame.ev or 0.0
 
 
-def _triple(name: str, root: Path, long: Frame, medium: Frame, short: Frame) -> Triple:
-    return Triple(
-        scene=name,
-        camera=long.exposure.camera,
-        long=root / long.path,
-        medium=root / medium.path,
-        short=root / short.path,
-        ratio=2.0 ** (_ev(long) - _ev(short)),
-    )
-
-
-def _bracket(name: str, root: Path, frames: Sequence[Frame]) -> Bracket:
-    files = tuple(root / frame.path for frame in frames)
-    return Bracket(
-        name, frames[0].exposure.camera, files, tuple(2.0 ** _ev(frame) for frame in frames)
-    )
+def _to_the_letter(frame: Frame) -> float:
+    time = frame.exposure.time or 1.0
+    return _meant(frame) - stops_of_time(time) + math.log2(time)
 
 
 def _why_none(held: Sequence[Frame], timed: Sequence[Frame]) -> str:
     """Say why a folder gives no triple."""
     if len(held) < FEWEST:
-        return f"{len(held)} of the three exposures that a triple needs"
+        return f"{len(held)} of the {FEWEST} exposures that a triple needs"
     if len(timed) < FEWEST:
         return f"{len(held)} pictures, but {len(timed)} different exposures stated in them"
     return f"no three of its {len(timed)} exposures are evenly spaced"

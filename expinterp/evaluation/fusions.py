@@ -21,11 +21,32 @@ from expinterp.response import Profile
 from expinterp.series import Virtual
 
 COLUMNS = (
-    Column("bracket", "bracket", 4),  # MEF-SSIM against all three photographs
-    Column("inputs", "inputs", 4),  # and against the outer two alone
-    Column("everywhere", "reversed %", 3, factor=100, rises=False),
-    Column("highlight_shadow", "high/shade %", 4, factor=100, rises=False),
-    Column("out_of_range", "out of range %", 3, factor=100, rises=False),
+    Column("bracket", "MEF-SSIM", "structure kept of all three photographs, 0 to 1", 4),
+    Column("inputs", "of inputs", "the same of the outer two; the true medium lowers it too", 4),
+    Column(
+        "everywhere",
+        "reversed %",
+        "pairs of pixels whose order of brightness contradicts the scene",
+        3,
+        factor=100,
+        rises=False,
+    ),
+    Column(
+        "highlight_shadow",
+        "high/shade %",
+        "the same of a highlight, that only short holds, and a shadow, that only long holds",
+        4,
+        factor=100,
+        rises=False,
+    ),
+    Column(
+        "out_of_range",
+        "out of range %",
+        "values that had to be brought back into the range",
+        3,
+        factor=100,
+        rises=False,
+    ),
 )
 MEDIUM = "+medium"  # ends the names of methods that are given the photographed medium
 Fuse = Callable[[Sequence[Pixels]], Candidate]
@@ -41,19 +62,25 @@ def fusion_study(*, refiners: Mapping[str, Refiner], profile: Profile | None = N
     profile : Profile, optional
         The camera's.
     """
-    plain = fuse_by_us(0)
-    methods = [Method("virtual-0", "fuse --virtual 0", of_pair(plain))]
-    for name, refiner in refiners.items():
-        other = "" if name == BUNDLED else f" {name}"
-        auto = of_pair(fuse_by_us("auto", refiner, profile))
-        facts = describe_refiner(refiner)
-        methods.append(Method("virtual-auto" + other, "fuse --virtual auto" + other, auto, facts))
-    methods.append(Method("virtual-0" + MEDIUM, "fuse --virtual 0 + medium", of_three(plain)))
-    peers = {"enfuse": enfuse} if has_enfuse() else {}
-    for name, peer in (peers | {"MergeMertens": merge_mertens}).items():
-        methods.append(Method(name, name, of_pair(peer)))
-        methods.append(Method(name + MEDIUM, f"{name} + medium", of_three(peer)))
+    networks = {_auto(name): describe_refiner(each) for name, each in refiners.items()}
+    given_two = fusions(refiners, profile)
+    given_three = {name: fuse for name, fuse in given_two.items() if name not in networks}
+    methods = [
+        *(Method(n, n, of_pair(fuse), networks.get(n)) for n, fuse in given_two.items()),
+        *(Method(n + MEDIUM, n + MEDIUM, of_three(fuse)) for n, fuse in given_three.items()),
+    ]
     return Study("fusion", tuple(methods), COLUMNS, "virtual-0", 0.0, open_small, score, views)
+
+
+def fusions(refiners: Mapping[str, Refiner], profile: Profile | None = None) -> dict[str, Fuse]:
+    """Name the ways to fuse that this machine has: those of peers, then this package's."""
+    ours = {_auto(name): fuse_by_us("auto", each, profile) for name, each in refiners.items()}
+    peers = {"enfuse": enfuse} if has_enfuse() else {}
+    return {**peers, "MergeMertens": merge_mertens, "virtual-0": fuse_by_us(0), **ours}
+
+
+def _auto(network: str) -> str:
+    return "virtual-auto" if network == BUNDLED else f"virtual-auto {network}"
 
 
 def fuse_by_us(

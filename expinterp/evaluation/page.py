@@ -14,7 +14,7 @@ from expinterp.evaluation.study import Method, Outcome
 from expinterp.evaluation.tables import Table, every_triple, present, show, tabulate
 from expinterp.images.files import replacing
 from expinterp.report.markup import Html, element, name
-from expinterp.report.page import begin_page, end_page, table
+from expinterp.report.page import begin_page, end_page, table, terms
 from expinterp.report.pictures import Encoded
 from expinterp.report.wording import count
 
@@ -41,7 +41,10 @@ def make_page(evaluation: Evaluation) -> Iterator[Html]:
     yield begin_page(title, styles=STYLES)
     yield _header(evaluation)
     yield Html('<main id="content" tabindex="-1">')
-    yield _section("Figures", *map(_table, tabulate(study, outcomes)))
+    meanings = terms(
+        [(column.label, column.meaning) for column in study.columns], class_="meanings"
+    )
+    yield _section("Figures", *map(_table, tabulate(study, outcomes)), meanings)
     charts = [*_charts(evaluation)]
     if charts:
         yield _section("Gain, picture by picture", element("div", *charts, class_="charts"))
@@ -56,7 +59,7 @@ def make_page(evaluation: Evaluation) -> Iterator[Html]:
 def _header(evaluation: Evaluation) -> Html:
     """Say what was measured, and what could not be."""
     said = [element("li", name(str(failure))) for failure in evaluation.failures]
-    unused = [element("li", name(sentence)) for sentence in evaluation.unused]
+    remarks = [element("li", name(sentence)) for sentence in evaluation.remarks]
     failed = f"{count(len(said), 'failure')}:"
     return element(
         "header",
@@ -66,9 +69,7 @@ def _header(evaluation: Evaluation) -> Html:
             "p", f"{count(len(evaluation.outcomes), 'triple')} of photographs. {_base(evaluation)}"
         ),
         *((element("p", failed), element("ul", *said, class_="failures")) if said else ()),
-        _folded(count(len(unused), "scene") + " without a triple", element("ul", *unused))
-        if unused
-        else None,
+        _folded(count(len(remarks), "remark"), element("ul", *remarks)) if remarks else None,
     )
 
 

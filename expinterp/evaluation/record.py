@@ -28,15 +28,15 @@ class Evaluation:
     outcomes : tuple of Outcome
     failures : tuple of Failure
         Those of the outcomes, and of what belongs to no single triple.
-    unused : tuple of str
-        Scenes that gave no triple, and why.
+    remarks : tuple of str
+        What was passed over.
     """
 
     study: Study
     source: str
     outcomes: tuple[Outcome, ...]
     failures: tuple[Failure, ...] = ()
-    unused: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Give everything as values that JSON has; what is infinite or no number is None.
@@ -62,7 +62,7 @@ class Evaluation:
             "by_ev": {name: describe(study, of) for name, of in by_ev(outcomes).items()},
             "triples": [_triple(one) for one in outcomes],
             "failures": [asdict(failure) for failure in self.failures],
-            "unused": list(self.unused),
+            "remarks": list(self.remarks),
         }
         return {key: finite(value) for key, value in facts.items()}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from expinterp.evaluation.cases import Case
@@ -56,8 +56,8 @@ class Column:
 
     Attributes
     ----------
-    key, label : str
-        For programs, and for people.
+    key, label, meaning : str
+        For programs, and for people, in brief and in full.
     digits : int
         Shown after the point.
     factor : float
@@ -68,6 +68,7 @@ class Column:
 
     key: str
     label: str
+    meaning: str
     digits: int
     factor: float = 1.0
     rises: bool | None = True
@@ -104,6 +105,21 @@ class Study:
     open: Callable[[Triple], Case] = field(repr=False)
     score: Callable[[Case, Candidate], Scores] = field(repr=False)
     views: Callable[[Case, Mapping[str, Pixels]], Mapping[str, Pixels]] = field(repr=False)
+
+    def only(self, names: Collection[str]) -> Study:
+        """Keep some methods, in their order; all if none is named.
+
+        Raises
+        ------
+        ValueError
+            If there is no such method.
+        """
+        known = [method.name for method in self.methods]
+        if strange := [name for name in names if name not in known]:
+            msg = f"{strange[0]!r} is none of the methods: {', '.join(known)}"
+            raise ValueError(msg)
+        kept = (method for method in self.methods if method.name in (names or known))
+        return replace(self, methods=tuple(kept))
 
 
 @dataclass(frozen=True)

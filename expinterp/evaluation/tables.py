@@ -12,7 +12,6 @@ from expinterp.evaluation.figures import (
     Groups,
     by_camera,
     by_ev,
-    gains,
     summarise,
     summarise_gain,
 )
@@ -43,7 +42,7 @@ def overview(study: Study, outcomes: Sequence[Outcome]) -> Table:
     """Summarise every method that made a picture, over all triples."""
     first, *rest = study.columns
     headers = ["", "images", first.label, "worst tenth", *(column.label for column in rest)]
-    headers += ["gain", "worst tenth", worse_label(study)]
+    headers += ["gain", "its worst tenth", worse_label(study)]
     rows = []
     for method in present(study, outcomes):
         found = summarise(outcomes, method.name, first)
@@ -94,16 +93,6 @@ def every_triple(study: Study, outcomes: Sequence[Outcome]) -> Table:
     ]
     headers = ("triple", "camera", "EV", *(method.name for method in methods))
     return Table(f"{first.label} of every triple", headers, tuple(rows))
-
-
-def worsened(study: Study, outcomes: Sequence[Outcome], method: str) -> list[tuple[str, float]]:
-    """List what a method makes worse than the base by more than the margin, the worst first."""
-    lost = [(triple.name, gain) for triple, gain in gains(study, outcomes, method)]
-    return sorted(((name, gain) for name, gain in lost if gain < -study.margin), key=_second)
-
-
-def _second(pair: tuple[str, float]) -> float:
-    return pair[1]
 
 
 def present(study: Study, outcomes: Sequence[Outcome]) -> list[Method]:

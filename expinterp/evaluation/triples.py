@@ -103,14 +103,14 @@ class Material:
     brackets : tuple of Bracket
     damaged : tuple of Failure
         Files that should be readable and are not.
-    unused : tuple of str
-        Scenes that give no triple, and why, a sentence each.
+    remarks : tuple of str
+        What was passed over, and why, a sentence each.
     """
 
     triples: tuple[Triple, ...]
     brackets: tuple[Bracket, ...] = ()
     damaged: tuple[Failure, ...] = ()
-    unused: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def of_camera(self, name: str) -> Material:
         """Keep the triples of cameras whose name contains `name`, in any case of letters."""
