@@ -57,7 +57,11 @@ def guided_coefficients(
 
 
 def _penalty(guide: Plane) -> Plane:
-    """Weigh the ridge: the mean of the local variances over the local variance."""
+    """Weigh the ridge: the mean of the local variances over the local variance.
+
+    Li et al. have the harmonic mean, under which flat places are smoothed no more than `epsilon`
+    says; under the plain one all that varies less than average is.
+    """
     mean = _mean(guide, 1)
     variance = np.maximum(_mean(guide * guide, 1) - mean**2, 0) + np.float32(FLOOR)
     penalty: Plane = variance.mean(dtype=np.float64).astype(np.float32) / variance

@@ -30,7 +30,6 @@ EVEN = np.array([1, 3, 3, 1], np.float32) / np.float32(8)
 ODD_PHASES = np.array([[1, 6, 1], [0, 4, 4]], np.float32) / np.float32(8)
 EVEN_PHASES = np.array([[1, 3, 0], [0, 3, 1]], np.float32) / np.float32(4)
 ALONE = np.ones(1, np.float32)  # the kernel that changes nothing
-HALO = 2  # rows of the source on each side that a row of a result needs at most
 
 
 def halved(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -59,7 +58,7 @@ def reduce(plane: NDArray[Any], rows: slice | None = None) -> Plane:
     """
     start, stop, _ = (rows or slice(None)).indices((len(plane) + 1) // 2)
     top = max(2 * (start - 1), 0)
-    piece = np.ascontiguousarray(plane[top : 2 * stop + HALO])
+    piece = np.ascontiguousarray(plane[top : 2 * stop + 1])  # row i needs 2i − 2 to 2i + 2
     tall = _filter(piece, _smoothing(len(plane)), len(plane), axis=0)[::2]
     own = tall[start - top // 2 : stop - top // 2]
     wide = _filter(own, _smoothing(plane.shape[1]), plane.shape[1], axis=1)

@@ -201,6 +201,19 @@ def test_weights_sum_to_one_and_lie_between(images, method, levels):
         assert plane.max() <= 1
 
 
+def test_weights_that_are_all_smoothed_below_0_become_equal(monkeypatch):
+    """Far from any edge a fit may say less than nothing of every exposure."""
+
+    def nothing(guide: np.ndarray, *_: object, **__: object) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros_like(guide), np.full_like(guide, -0.1)
+
+    monkeypatch.setattr(fusion, "guided_coefficients", nothing)
+    images = photographs((40, 30, 3), np.uint8, seed=0, count=4)
+    stack = Stack(images, levels=1)
+    assert all((stack.weights(index) == 0.25).all() for index in range(4))
+    assert np.abs(stack.fuse() - np.mean(images, axis=0)).max() <= 0.51
+
+
 @given(brackets(least=2, most=2), ALL_METHODS)
 @few
 def test_two_pictures_may_be_swapped(images, method):
