@@ -6,17 +6,26 @@ pictures compare, and a large one costs no more than a small one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
-from expinterp.errors import PairError
+from expinterp.errors import EqualExposuresError, PairError
 from expinterp.fusion import Stack
 from expinterp.mapping import Pixels
-from expinterp.metrics import MEF_LEAST, mef_ssim, order_violations, out_of_range, read_scene
-from expinterp.pair import measure
+from expinterp.metrics import (
+    MEF_LEAST,
+    Scene,
+    mef_ssim,
+    order_violations,
+    out_of_range,
+    read_scene,
+)
+from expinterp.pair import LEAST_STEP, measure
+from expinterp.prior import estimate_shared, load_prior
 
 LONGER_SIDE = 900  # pixels; that of `benchmarks/fusion.py`
 
@@ -41,7 +50,7 @@ def assess(photographs: Sequence[Pixels], fused: Pixels, *, stack: Stack) -> dic
     """
     small = sorted((shrink(image) for image in photographs), key=np.mean)
     result = shrink(fused)
-    everywhere, highlight_shadow = _order(small[0], small[-1], result)
+    everywhere, highlight_shadow = _order(small, result)
     fits = min(result.shape[:2]) >= MEF_LEAST
     return {
         "mef_ssim": mef_ssim(small, result) if fits else None,
@@ -61,12 +70,33 @@ def shrink(image: Pixels) -> Pixels:
     return pixels
 
 
-def _order(short: Pixels, long: Pixels, fused: Pixels) -> tuple[float | None, float | None]:
-    """Count violations of the order of brightness that the outer two exposures show."""
-    try:
-        pair = measure(long, short)
-    except PairError:  # one exposure, or too far apart for a common tone
+def _order(photographs: Sequence[Pixels], fused: Pixels) -> tuple[float | None, float | None]:
+    """Count violations of the order of brightness that exposures, dark to bright, show."""
+    scene = _read(photographs)
+    if scene is None:
         return None, None
-    scene = read_scene([pair.short, pair.long], [0.0, pair.log_ratio], pair.response)
     found = order_violations(fused, scene)
     return found.everywhere, found.highlight_shadow
+
+
+def _read(photographs: Sequence[Pixels]) -> Scene | None:
+    """Read a scene with one response for all exposures; None if they are equal or share no tone.
+
+    What lies between the outer two, black in one and white in the other, only the others hold.
+    """
+    held, levels = [photographs[0]], []
+    for image in photographs[1:]:
+        try:
+            levels.append(measure(image, held[-1]).levels)
+        except EqualExposuresError:  # it says nothing that the last one did not
+            continue
+        except PairError:
+            return None
+        held.append(image)
+    if not levels:
+        return None
+    shared = estimate_shared(levels, load_prior())
+    grey = photographs[0].shape[2] == 1
+    response = shared.response.mean(axis=0, keepdims=True) if grey else shared.response
+    steps = np.maximum(shared.log_ratios, LEAST_STEP * math.log(2))
+    return read_scene(held, np.cumsum([0.0, *steps]).tolist(), response)

@@ -68,6 +68,21 @@ def test_the_outer_two_photographs_say_what_is_highlight_and_what_is_shadow():
     assert order(photographs, fused)[1] > 0.9
 
 
+def test_what_the_outer_two_do_not_hold_is_read_from_those_between():
+    """Of sixteen stops most tones are black in the shortest and white in the longest exposure."""
+    radiance = scene((96, 128), stops=20.0)
+    photographs = [expose(radiance, 2.0**ev) for ev in (-12, -8, -4, 0, 4)]
+    light = np.log(radiance @ [0.2126, 0.7152, 0.0722])
+    drawn = np.rint(255 * (light - light.min()) / np.ptp(light)).astype(np.uint8)[..., None]
+    assert order(photographs, np.repeat(drawn, 3, axis=2)) == (pytest.approx(0, abs=1e-4), 0)
+    assert order(photographs, np.repeat(255 - drawn, 3, axis=2))[0] > 0.99
+
+
+def test_exposures_that_repeat_say_nothing_more():
+    photographs, fused = shots(-6, -2), shots(-4)[0]
+    assert order([*photographs, *photographs], fused) == order(photographs, fused)
+
+
 @pytest.mark.parametrize("equal", [True, False])
 def test_no_order_is_known_of_one_exposure_or_of_two_without_a_common_tone(equal):
     short, long = shots(-4, -4) if equal else shots(-17, 9)

@@ -11,7 +11,10 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "expinterp"
 CORE = {"exposure", "response", "mapping", "intermediate"}
 ALWAYS = {"errors", "numpy"}  # and the standard library
-DEFERRED = {"onnxruntime", "distributed"}  # may only be imported where it is used, inside a function
+DEFERRED = {
+    "onnxruntime",
+    "distributed",
+}  # may only be imported where it is used, inside a function
 
 # module: what it may import besides ALWAYS; a package's row holds for all its modules
 ALLOWED = {
@@ -33,7 +36,7 @@ ALLOWED = {
     "series": {"exposure", "mapping", "pair"},
     "pipeline": CORE | {"fusion", "pair", "refine", "series", "cv2"},
     "metrics": {"intermediate", "mapping", "cv2"},
-    "assessment": {"fusion", "mapping", "metrics", "pair", "cv2"},
+    "assessment": {"fusion", "mapping", "metrics", "pair", "prior", "cv2"},
     "images": {"exposure", "PIL", "tifffile", "cv2"},
     "job": {
         "assessment",
@@ -61,6 +64,7 @@ ALLOWED = {
         "prior",
         "refine",
         "response",
+        "series",
         "distributed",
     },
     "calibration": {"exposure", "images", "job", "plot", "response"},
