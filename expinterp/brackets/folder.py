@@ -125,7 +125,7 @@ def _walk(root: Path, passed: set[tuple[int, int] | None]) -> Iterator[_Entry]:
             if _is_folder(child):
                 (links if child.is_symlink() else folders).append((path + "/", Path(child.path)))
             elif _kind(child.name):
-                yield _Entry(path, Path(child.path))
+                yield _Entry(path, Path(child.path), _oddity(child))
 
 
 def _is_folder(child: os.DirEntry[str]) -> bool:
@@ -134,6 +134,17 @@ def _is_folder(child: os.DirEntry[str]) -> bool:
         return child.is_dir()
     except OSError:
         return False
+
+
+def _oddity(child: os.DirEntry[str]) -> str | None:
+    """Say why a file cannot be opened, or must not be, since a pipe would keep us waiting."""
+    try:
+        ordinary = child.is_file()
+    except OSError:
+        ordinary = False
+    if ordinary:
+        return None
+    return "a link that leads nowhere" if child.is_symlink() else "no ordinary file"
 
 
 def _kind(name: str) -> str | None:

@@ -119,11 +119,11 @@ def _by_pattern(
     leftovers += _left(groups.pop(None, []), "does not match the pattern")
     for name, group in groups.items():
         objection = _objection(group, set_size)
-        levels = distinct_levels(group)
-        if objection or levels is None:
+        found = None if objection else distinct_levels(group)
+        if found is None:
             leftovers += _left(group, objection or "as bright as another frame of its set")
         else:
-            yield _Set(name or "", tuple(group), levels[0], "named alike")
+            yield _Set(name or "", tuple(group), found[0], "named alike")
 
 
 def _objection(group: Sequence[Frame], set_size: int | None) -> str | None:

@@ -145,7 +145,8 @@ def compile_pattern(pattern: str) -> Callable[[str], str | None]:
     Returns
     -------
     function
-        From a path to the name of its set, folder included; None where the pattern does not match.
+        From a path to the name of its set, below the folders above it; None where the pattern does
+        not match.
 
     Raises
     ------
@@ -172,14 +173,16 @@ def compile_pattern(pattern: str) -> Callable[[str], str | None]:
     def set_of_path(path: str) -> str | None:
         folder, slash, name = path.rpartition("/")
         stem = name.rpartition(".")[0] or name
-        match = expression.fullmatch(f"{folder}{slash}{stem}" if whole else stem)
+        text = f"{folder}{slash}{stem}" if whole else stem
+        match = expression.fullmatch(text)
         if match is None or not match["set"]:
             return None
-        return str(match["set"]) if whole else f"{folder}{slash}{match['set']}"
+        above = text[: text.rfind("/", 0, match.start("set")) + 1] if whole else folder + slash
+        return f"{above}{match['set']}"
 
     return set_of_path
 
 
 def _template_group(field: re.Match[str]) -> str:
     """Turn a field of a template into a group; all but the set are whatever stands there."""
-    return "(?P<set>.+)" if field[1] == "set" else "[^/]+?"
+    return "(?P<set>[^/]+)" if field[1] == "set" else "[^/]+?"

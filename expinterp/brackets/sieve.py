@@ -76,10 +76,10 @@ def _original(
 
 def _same_shot(copy: Frame, original: Frame, *, said: bool) -> bool:
     """Tell whether two files show one shot, given that their names are related."""
-    if said and (original.format == RAW or copy.captured is None or original.captured is None):
-        return True
     if original.format == RAW or original.problem:
-        return False
+        return False  # the copy is all there is to see of the shot
+    if said and (copy.captured is None or original.captured is None):
+        return True
     if copy.captured is not None or original.captured is not None:
         return copy.captured == original.captured and copy.exposure == original.exposure
     return copy.look is not None and original.look is not None and _same_look(copy, original)
