@@ -53,8 +53,8 @@ def test_every_window_is_fitted_by_ridge_regression(shape, seed, radius, epsilon
     guide, target = noise(shape, seed), noise(shape, seed + 1)
     slope, offset = guided_coefficients(guide, target, radius=radius, epsilon=epsilon)
     expected = guided(guide.astype(float), target.astype(float), radius, epsilon)
-    np.testing.assert_allclose(slope, expected[0], atol=2e-4)
-    np.testing.assert_allclose(offset, expected[1], atol=2e-4)
+    np.testing.assert_allclose(slope, expected[0], rtol=2e-4, atol=2e-4)
+    np.testing.assert_allclose(offset, expected[1], rtol=2e-4, atol=2e-4)
 
 
 @pytest.mark.parametrize("draw", [step, spot])
