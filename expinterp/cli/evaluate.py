@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +55,7 @@ OPTIONS: tuple[Option, ...] = (
 
 
 @click.command(help=HELP, short_help="Measure what results are worth, on triples.")
-@click.argument("source", type=NAME)
+@click.argument("source", type=FILE)
 @with_options(OPTIONS)
 @talk_options
 @click.pass_context
@@ -68,7 +67,7 @@ def evaluate(context: click.Context, /, **options: Any) -> int:
     from expinterp.evaluation import find_material, tabulate
 
     talk = context.ensure_object(Talk)
-    material = find_material(Path(options["source"])).of_camera(options["camera"] or "")
+    material = find_material(options["source"]).of_camera(options["camera"] or "")
     _check(material, options)
     for remark in material.remarks:
         talk.warn(remark)
@@ -86,10 +85,8 @@ def evaluate(context: click.Context, /, **options: Any) -> int:
 
 def _contradictions(options: dict[str, Any]) -> Iterator[str]:
     """Say which arguments cannot be had together, or mean nothing."""
-    if not options["source"]:
-        yield "SOURCE needs the name of a folder or file, not an empty one"
-    if options["html"] in ("", STREAM):
-        yield "--html needs the name of a file"
+    if options["html"] == STREAM:
+        yield "--html needs the name of a file; stdout is for the figures"
     if options["pictures"] and options["html"] is None:
         yield "--pictures is for the page; add --html"
 
@@ -136,7 +133,7 @@ def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evalua
     failures = [failure for one in outcomes for failure in one.failures]
     return Evaluation(
         study,
-        options["source"],
+        str(options["source"]),
         tuple(outcomes),
         (*failures, *profiles.failures, *material.damaged),
         material.remarks,
