@@ -22,6 +22,7 @@ from expinterp.metrics import (
     psnr,
     quality_maps,
     read_scene,
+    similarity,
     ssim,
 )
 
@@ -253,10 +254,11 @@ def test_grey_is_that_of_the_standard_in_whole_code_values():
 
 def test_strips_make_no_seams(monkeypatch):
     references, fused = bracket(2, (90, 44)), noise((90, 44))
-    whole = quality_maps(references, fused)
-    monkeypatch.setattr(mef, "STRIP", 7)
+    whole, alike = quality_maps(references, fused), ssim(references[0], fused)
+    monkeypatch.setattr(similarity, "STRIP", 7)
     for one, other in zip(whole, quality_maps(references, fused), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
+    assert ssim(references[0], fused) == pytest.approx(alike, abs=1e-12)
 
 
 def test_maps_cover_the_valid_area_of_every_scale():

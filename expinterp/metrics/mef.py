@@ -25,17 +25,16 @@ from expinterp.mapping import Floats, Pixels
 from expinterp.metrics.similarity import (
     C2,
     GAUSSIAN,
-    MARGIN,
     SIDE,
     check_alike,
     on_scale,
+    strips,
     weigh,
 )
 
 SCALES = 3  # each half as large as the one before
 EXPONENTS = np.array([0.0448, 0.2856, 0.3001]) / (0.0448 + 0.2856 + 0.3001)  # fine to coarse
 MEF_LEAST = (SIDE - 1) * 2 ** (SCALES - 1) + 1  # pixels a side; leaves a window at the last scale
-STRIP = 128  # rows of patches worked on at a time
 BOX: Floats = np.ones(SIDE)
 CONTRAST_GUARD = 0.001  # added to every contrast
 STEEPEST = 10.0  # cap of the exponent p
@@ -110,12 +109,10 @@ def _halve(plane: Planes) -> Planes:
 
 def _quality(planes: Sequence[Planes]) -> Floats:
     """Compute q of every patch at one scale, a strip at a time; the fused plane is the last."""
-    rows = planes[0].shape[0] - 2 * MARGIN
-    strips = [slice(top, min(top + STRIP, rows) + 2 * MARGIN) for top in range(0, rows, STRIP)]
     return np.concatenate(
         [
-            _quality_of_strip([plane[strip].astype(np.float64) for plane in planes])
-            for strip in strips
+            _quality_of_strip([plane[rows].astype(np.float64) for plane in planes])
+            for rows in strips(len(planes[0]))
         ]
     )
 

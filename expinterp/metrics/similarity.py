@@ -7,7 +7,7 @@ Structural Similarity", IEEE TIP 13(4), 2004.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import cv2
@@ -17,6 +17,7 @@ from expinterp.mapping import Floats, Pixels
 
 PEAK = 255.0  # of the scale on which all is measured; 16-bit code values v count as v/257
 SIDE = 11  # pixels, of every window
+STRIP = 128  # rows of windows worked on at a time, so that memory does not grow with the picture
 MARGIN = SIDE // 2  # pixels at each border whose window leaves the picture
 GAUSSIAN = cast(Floats, cv2.getGaussianKernel(SIDE, 1.5).ravel())  # σ = 1.5 pixels
 C1, C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
@@ -65,18 +66,32 @@ def ssim(image: Pixels, truth: Pixels) -> float:
         If the two are not two images of one shape and dtype, or smaller than the window.
     """
     check_alike([image, truth], least=SIDE)
-    pairs = zip(_planes(image), _planes(truth), strict=True)
-    return float(np.mean([_ssim(*pair) for pair in pairs]))
+    rows, cols = image.shape[:2]
+    channels = image.size // (rows * cols)
+    windows: int = (rows - 2 * MARGIN) * (cols - 2 * MARGIN) * channels
+    total = math.fsum(
+        float(_ssim_map(*planes).sum())
+        for strip in strips(rows)
+        for planes in zip(_planes(image[strip]), _planes(truth[strip]), strict=True)
+    )
+    return total / windows
 
 
-def _ssim(one: Floats, two: Floats) -> float:
-    """Compute the SSIM of two planes (rows, cols), 0..255."""
+def strips(rows: int) -> Iterator[slice]:
+    """Cut a picture of so many rows into strips that hold `STRIP` rows of windows each."""
+    for top in range(0, rows - 2 * MARGIN, STRIP):
+        yield slice(top, min(top + STRIP + 2 * MARGIN, rows))
+
+
+def _ssim_map(one: Floats, two: Floats) -> Floats:
+    """Compute the SSIM of two planes (rows, cols), 0..255, in every window."""
     mean1, mean2 = weigh(one, GAUSSIAN), weigh(two, GAUSSIAN)
     var1 = weigh(one * one, GAUSSIAN) - mean1**2
     var2 = weigh(two * two, GAUSSIAN) - mean2**2
     covariance = weigh(one * two, GAUSSIAN) - mean1 * mean2
     top = (2 * mean1 * mean2 + C1) * (2 * covariance + C2)
-    return float(np.mean(top / ((mean1**2 + mean2**2 + C1) * (var1 + var2 + C2))))
+    found: Floats = top / ((mean1**2 + mean2**2 + C1) * (var1 + var2 + C2))
+    return found
 
 
 def weigh(plane: Floats, window: Floats) -> Floats:
