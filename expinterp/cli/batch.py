@@ -32,7 +32,7 @@ from expinterp.errors import ExitCode
 
 if TYPE_CHECKING:
     from expinterp.batch import Local, Runner, Settings
-    from expinterp.brackets import Frame, Plan
+    from expinterp.brackets import Plan
     from expinterp.job import FuseJob, Job, Kind
 
 HELP = """Compute results of all the brackets in FOLDER.
@@ -216,7 +216,7 @@ def _same(one: Path, two: Path) -> bool:
 
 def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
     """Find the brackets, or read them; also what is wrong with files that cannot be read."""
-    from expinterp.brackets import PlanError, plan_brackets, read_plan, scan
+    from expinterp.brackets import PlanError, is_damaged, plan_brackets, read_plan, scan
 
     folder = options["folder"]
     try:
@@ -228,15 +228,7 @@ def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
         plan = plan_brackets(frames, folder=str(folder.resolve()), **chosen)
     except PlanError as error:
         raise click.UsageError(str(error)) from error
-    return plan, [f"{frame.path}: {frame.problem}" for frame in frames if _is_damaged(frame)]
-
-
-def _is_damaged(frame: Frame) -> bool:
-    """Tell a file or folder that should be readable and is not from what is never read."""
-    from expinterp.images import FORMATS
-
-    readable = tuple(suffix for form in FORMATS.values() for suffix in form.suffixes)
-    return frame.problem is not None and frame.path.lower().endswith((*readable, "/"))
+    return plan, [f"{frame.path}: {frame.problem}" for frame in frames if is_damaged(frame)]
 
 
 def _settings(plan: Plan, options: dict[str, Any]) -> Settings:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from expinterp.brackets import Frame, scan
+from expinterp.brackets import Frame, is_damaged, scan
 from expinterp.brackets.frames import stops_of_time
 from expinterp.errors import ImageFileError
 from expinterp.evaluation.manifest import read_manifest
@@ -61,8 +61,8 @@ def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
     for frame in frames:
         if frame.problem is None and frame.format in FORMATS:
             scenes[frame.folder].append(frame)
-        elif frame.problem and _is_readable(frame.path):
-            damaged.append(Failure(frame.path, frame.problem))
+        elif is_damaged(frame):
+            damaged.append(Failure(frame.path, str(frame.problem)))
     found = [_sort_scene(folder or root.name, held, root) for folder, held in scenes.items()]
     return Material(
         triples=tuple(triple for scene in found for triple in scene.triples),
@@ -70,12 +70,6 @@ def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
         damaged=tuple(damaged),
         remarks=tuple(remark for scene in found for remark in scene.remarks),
     )
-
-
-def _is_readable(path: str) -> bool:
-    """Tell a file or folder that should be readable from what is never read."""
-    suffixes = tuple(suffix for form in FORMATS.values() for suffix in form.suffixes)
-    return path.lower().endswith((*suffixes, "/"))
 
 
 def _sort_scene(name: str, held: Sequence[Frame], root: Path) -> Material:
