@@ -246,6 +246,26 @@ def test_a_set_whose_file_is_damaged_is_left():
     assert reasons(plan)[damaged] == "damaged JPEG"
 
 
+@pytest.mark.parametrize("suffix", [".heic", ".CR2"])
+def test_unusable_twins_do_not_spoil_a_folder_but_a_lost_frame_does(suffix):
+    card = roll(SEEING, "church")
+    paths = card.bracket(card.scene(), 3, 2)
+    frames = frames_of(card)
+    form, problem = ("raw", None) if suffix == ".CR2" else ("", "HEIC is not read")
+    twins = [Frame(p.replace(".jpg", suffix), form, problem=problem) for p in paths]
+    assert sets(plan_brackets([*frames, *twins])) == truth(card)
+    assert plan_brackets([*frames[:2], twins[2]]).brackets == ()
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+@pytest.mark.parametrize("hours", [-23, 23])
+def test_clocks_at_the_ends_of_time_are_clocks(year, hours):
+    card = roll(replace(MARKING, zone=timezone(timedelta(hours=hours))))
+    card.clock = datetime(year, 12 if year > 1 else 1, 31 if year > 1 else 1, 12)
+    card.bracket(card.scene(), 3, 2)
+    assert sets(plan_brackets(frames_of(card))) == truth(card)
+
+
 def test_zoom_or_aperture_part_what_time_does_not():
     card = roll(MARKING)
     card.bracket(card.scene(), 3, 2)

@@ -1,6 +1,7 @@
 """Scanning real folders: what is found, what is read, and what is passed over."""
 
 import os
+import struct
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -8,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bracket_library import Roll
-from image_samples import directory, entry
+from image_samples import directory, entry, exif
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
-from test_images_capture import block_with
 
 from expinterp import journal
 from expinterp.brackets import folder as folder_module
@@ -33,22 +33,22 @@ def rendered(seed, stops):
 
 
 def exif_of(moment, time, *, mode=0, iso=100):
-    exif = Image.Exif()
-    exif[0x10F], exif[0x110] = "Maker", "Model 7"
-    fields = exif.get_ifd(0x8769)
+    stated = Image.Exif()
+    stated[0x10F], stated[0x110] = "Maker", "Model 7"
+    fields = stated.get_ifd(0x8769)
     fields[0x829A], fields[0x8827], fields[0x829D] = IFDRational(*time), iso, IFDRational(8)
     fields[0x9003] = f"{moment:%Y:%m:%d %H:%M:%S}"
     fields[0x9291] = f"{moment.microsecond // 10_000:02d}"
     fields[0xA402] = mode
-    return exif
+    return stated
 
 
-def write_set(folder, seed, names, *, moment=NOON, exif=True, mode=0):
+def write_set(folder, seed, names, *, moment=NOON, stated=True, mode=0):
     """Write a bracket 0 −2 +2 as a camera does."""
     folder.mkdir(parents=True, exist_ok=True)
     for at, (name, stops) in enumerate(zip(names, TIMES, strict=True)):
         taken = moment + timedelta(milliseconds=300 * at)
-        options = {"exif": exif_of(taken, TIMES[stops], mode=mode)} if exif else {}
+        options = {"exif": exif_of(taken, TIMES[stops], mode=mode)} if stated else {}
         rendered(seed, stops).save(folder / name, **options)
 
 
@@ -60,11 +60,11 @@ def test_a_folder_is_read_and_planned(tmp_path):
     for at in range(8):
         moment = NOON + timedelta(minutes=at)
         write_set(tmp_path / "DCIM/100CANON", at, numbered(3 * at + 1), moment=moment, mode=2)
-    write_set(tmp_path / "église", 20, ["Ä.png", "Ö.png", "Ü.png"], exif=False)
-    write_set(tmp_path / "hall", 21, ["1.tif", "2.tif", "3.tif"], exif=False)
+    write_set(tmp_path / "église", 20, ["Ä.png", "Ö.png", "Ü.png"], stated=False)
+    write_set(tmp_path / "hall", 21, ["1.tif", "2.tif", "3.tif"], stated=False)
     for at in range(4):
         names = [f"room{at}_{part}.webp" for part in range(3)]
-        write_set(tmp_path / "rooms", 30 + at, names, exif=False)
+        write_set(tmp_path / "rooms", 30 + at, names, stated=False)
     (tmp_path / "DCIM/100CANON/IMG_0001.CR2").write_bytes(b"raw")
     (tmp_path / "DCIM/100CANON/IMG_0099.JPG").write_bytes(b"\xff\xd8\xff\xe1")
     (tmp_path / "empty.jpg").touch()
@@ -92,12 +92,12 @@ def test_a_folder_is_read_and_planned(tmp_path):
 def test_what_the_header_states_comes_into_the_frame(tmp_path, suffix):
     path = tmp_path / f"shot{suffix}"
     moment = NOON + timedelta(milliseconds=250)
-    exif = exif_of(moment, (1, 60), mode=1)
+    stated = exif_of(moment, (1, 60), mode=1)
     if suffix == ".tif":  # in which Pillow writes no EXIF directory
-        block = exif.tobytes().removeprefix(b"Exif\0\0")
+        block = stated.tobytes().removeprefix(b"Exif\0\0")
         write_photograph(np.asarray(rendered(0, 0)), path, metadata=Metadata(exif=block))
     else:
-        rendered(0, 0).save(path, exif=exif)
+        rendered(0, 0).save(path, exif=stated)
     (frame,) = scan(tmp_path)
     assert (frame.path, frame.size, frame.problem) == (path.name, (96, 144), None)
     assert frame.exposure == Exposure(1 / 60, 100, 8.0, "Maker Model 7")
@@ -123,23 +123,26 @@ def test_pictures_with_exif_are_decoded_only_in_small_folders(tmp_path, monkeypa
     assert all(frame.look for frame in scan(tmp_path))
 
 
-def test_the_thumbnail_in_the_header_spares_the_picture(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder_module, "read_thumbnail_of", None)
+def with_thumbnail(pixels):
+    """An EXIF block with many fields and, in its second directory, a small JPEG."""
     stream = BytesIO()
-    rendered(5, 1).save(stream, "JPEG")
+    Image.fromarray(np.asarray(pixels)).save(stream, "JPEG")
     thumbnail = stream.getvalue()
-    block = bytearray(block_with([]))
+    block = bytearray(exif())
+    first = int.from_bytes(block[4:8], "little")
+    count = int.from_bytes(block[first : first + 2], "little")
     start = len(block)
     block += thumbnail
     fields = [(0x201, start), (0x202, len(thumbnail))]
     records = [entry(block, "<", tag, 4, value.to_bytes(4, "little")) for tag, value in fields]
     second = directory(block, "<", records)
-    first = int.from_bytes(block[4:8], "little")
-    count = int.from_bytes(block[first : first + 2], "little")
-    block[first + 2 + 12 * count :][:4] = b""
-    at = first + 2 + 12 * count
-    block[at : at + 4] = second.to_bytes(4, "little")
-    rendered(6, 0).save(tmp_path / "shot.jpg", exif=b"Exif\0\0" + bytes(block))
+    struct.pack_into("<I", block, first + 2 + 12 * count, second)
+    return b"Exif\0\0" + bytes(block)
+
+
+def test_the_thumbnail_in_the_header_spares_the_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "read_thumbnail_of", None)
+    rendered(6, 0).save(tmp_path / "shot.jpg", exif=with_thumbnail(rendered(5, 1)))
     (frame,) = scan(tmp_path)
     seen = looks.read_looks([frame.look, looks.make_look(np.asarray(rendered(5, 1).convert("L")))])
     assert np.abs(seen[0] - seen[1]).max() < 3

@@ -79,6 +79,12 @@ def test_fractions_may_have_any_number_of_digits():
         assert moment == datetime(2024, 5, 6, 7, 8, 9, fraction)
 
 
+@pytest.mark.parametrize("zone", [b"+99:00", b"     ", b"Z", b"+2:00"])
+def test_an_offset_that_is_none_leaves_the_time(zone):
+    moment = stamped((0x9003, b"2024:05:06 07:08:09"), (0x9011, zone))
+    assert moment == datetime(2024, 5, 6, 7, 8, 9)
+
+
 def test_digitising_stands_in_for_capture():
     assert stamped((0x9004, b"2024:05:06 07:08:09")) == datetime(2024, 5, 6, 7, 8, 9)
     both = stamped((0x9003, b"2024:05:06 07:08:09"), (0x9004, b"2025:01:01 00:00:00"))

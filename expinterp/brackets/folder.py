@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
+import threading
 from collections import Counter
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -36,6 +38,7 @@ UNSUPPORTED = {
     ".jxl": "JPEG XL",
     ".jp2": "JPEG 2000",
 }
+_large = threading.Lock()
 # Folders that systems keep beside one's pictures; hidden ones are passed over by their dot.
 _NOT_ONES_OWN = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
 
@@ -147,12 +150,6 @@ def _oddity(child: os.DirEntry[str]) -> str | None:
     return "a link that leads nowhere" if child.is_symlink() else "no ordinary file"
 
 
-def is_damaged(frame: Frame) -> bool:
-    """Tell a file or folder that should be readable and is not from what is never read."""
-    ours = frame.path.endswith("/") or _kind(frame.path) == "picture"
-    return frame.problem is not None and ours
-
-
 def _kind(name: str) -> str | None:
     """Tell from the suffix what a file is: ``picture``, ``raw``, an unsupported format, or None."""
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - ten times as fast as a Path
@@ -197,5 +194,7 @@ def _read_look(path: Path, header: Header, *, decode: bool) -> bytes | None:
     thumbnail = read_thumbnail(header.exif)
     grey = None if thumbnail is None else decode_thumbnail(thumbnail)
     if grey is None and decode:
-        grey = read_thumbnail_of(path, header.format)
+        # A large picture may take a gigabyte to decode: other files wait for it.
+        with _large if header.format != "jpeg" else nullcontext():
+            grey = read_thumbnail_of(path, header.format)
     return None if grey is None else make_look(grey)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from expinterp.exposure import Exposure
@@ -121,7 +121,5 @@ class Frame:
     @property
     def universal_moment(self) -> float | None:
         """The same in universal time; None where the offset from it is not stated."""
-        if self.captured is None or self.captured.tzinfo is None:
-            return None
-        universal = self.captured.astimezone(timezone.utc).replace(tzinfo=None)
-        return (universal - _EPOCH).total_seconds()
+        offset = None if self.captured is None else self.captured.utcoffset()
+        return None if offset is None else self.moment - offset.total_seconds()

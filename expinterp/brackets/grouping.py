@@ -9,20 +9,25 @@ shape that recurs more often than chance would have it.
 
 from __future__ import annotations
 
-import posixpath
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
-from expinterp.brackets.chains import find_chains, place_of
+from expinterp.brackets.chains import find_chains
 from expinterp.brackets.evidence import CERTAIN, evidence_of, weakness
+from expinterp.brackets.found import Found, make_brackets, name_in
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.habits import Habit, Habits, habit_of, learn
-from expinterp.brackets.names import compile_pattern, natural_key, set_of
-from expinterp.brackets.plan import Bracket, Leftover, Plan
+from expinterp.brackets.names import compile_pattern, natural_key
+from expinterp.brackets.plan import Leftover, Plan
 from expinterp.brackets.runs import Run, find_runs
-from expinterp.brackets.scenes import distinct_levels, lacks_frames, shape_of_scene, whole_scene
+from expinterp.brackets.scenes import (
+    Scene,
+    distinct_levels,
+    find_scenes,
+    lacks_frames,
+    shape_of_scene,
+)
 from expinterp.brackets.sieve import sift
 from expinterp.brackets.tiling import Parting, part_run
 from expinterp.brackets.wholeness import lack
@@ -32,14 +37,9 @@ GAP = 5.0  # seconds from the end of one exposure to the begin of the next
 SAME = 0.25  # stops within which two shots are exposed alike
 
 
-@dataclass(frozen=True, slots=True)
-class _Set:
-    """Frames that form a bracket, and what it is called."""
-
-    name: str
-    frames: tuple[Frame, ...]
-    levels: tuple[float, ...]
-    reason: str
+def leave(frames: Iterable[Frame], reason: str) -> list[Leftover]:
+    """Set frames aside for a reason."""
+    return [Leftover(frame.path, reason) for frame in frames]
 
 
 def plan_brackets(
@@ -91,7 +91,7 @@ def plan_brackets(
         sets = _by_pattern(usable, pattern, set_size, leftovers)
     else:
         sets = _by_evidence(usable, everything, set_size, gap, leftovers)
-    brackets = sorted(_name_apart(sets), key=lambda bracket: natural_key(bracket.name))
+    brackets = sorted(make_brackets(sets), key=lambda bracket: natural_key(bracket.name))
     leftovers.sort(key=lambda leftover: order[leftover.path])
     return Plan(folder, tuple(brackets), tuple(leftovers))
 
@@ -110,20 +110,20 @@ def _check(set_size: int | None, gap: float) -> None:
 
 def _by_pattern(
     frames: Sequence[Frame], pattern: str, set_size: int | None, leftovers: list[Leftover]
-) -> Iterator[_Set]:
+) -> Iterator[Found]:
     """Take the sets that names tell, as the user says they do."""
     name_of = compile_pattern(pattern)
     groups: dict[str | None, list[Frame]] = defaultdict(list)
     for frame in frames:
         groups[name_of(frame.path)].append(frame)
-    leftovers += _left(groups.pop(None, []), "does not match the pattern")
+    leftovers += leave(groups.pop(None, []), "does not match the pattern")
     for name, group in groups.items():
         objection = _objection(group, set_size)
         found = None if objection else distinct_levels(group)
         if found is None:
-            leftovers += _left(group, objection or "as bright as another frame of its set")
+            leftovers += leave(group, objection or "as bright as another frame of its set")
         else:
-            yield _Set(name or "", tuple(group), found[0], "named alike")
+            yield Found(name or "", tuple(group), found[0], "named alike")
 
 
 def _objection(group: Sequence[Frame], set_size: int | None) -> str | None:
@@ -146,17 +146,16 @@ def _by_evidence(
     set_size: int | None,
     gap: float,
     leftovers: list[Leftover],
-) -> Iterator[_Set]:
+) -> Iterator[Found]:
     """Take whole folders first, then what names tell, then parts of runs."""
-    broken = {place_of(frame) for frame in everything if frame.problem}
-    scenes = _scenes(frames, gap, broken)
-    taken = {frame.path for _, run in scenes for frame in run.frames}
+    scenes = find_scenes(frames, everything, gap=gap)
+    taken = {frame.path for scene in scenes for frame in scene.run.frames}
     rest = [frame for frame in frames if frame.path not in taken]
     silent = [frame for frame in rest if frame.ev is None and frame.look is None]
-    leftovers += _left(silent, "states no exposure")
+    leftovers += leave(silent, "states no exposure")
     told = [frame for frame in rest if frame.ev is not None or frame.look is not None]
     chains = [list(find_runs(line, gap=gap)) for line in find_chains(told)]
-    known = [(run, shape) for _, run in scenes if (shape := shape_of_scene(run))]
+    known = [(scene.run, shape) for scene in scenes if (shape := shape_of_scene(scene.run))]
     habits = learn((run for runs in chains for run in runs), known)
     yield from _from_scenes(scenes, habits, set_size, leftovers)
     parted = [[part_run(run, habit_of(run, habits)) for run in runs] for runs in chains]
@@ -173,48 +172,18 @@ def _setting(run: Run) -> tuple[object, ...]:
     return run.chain.stream, run.frames[0].mode
 
 
-def _scenes(frames: Sequence[Frame], gap: float, broken: Collection[str]) -> list[tuple[str, Run]]:
-    """Find the folders, and the names, that are of one scene each, and what these are called.
-
-    Not in `broken` places: the scene may have lost a frame.
-    """
-    places: dict[str, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        places[place_of(frame)].append(frame)
-    found = []
-    for place, members in places.items():
-        if place in broken:
-            continue
-        run = whole_scene(members, gap=gap)
-        if run is not None:
-            found.append((place or run.frames[0].stem, run))
-            continue
-        names: dict[tuple[str, str], list[Frame]] = defaultdict(list)
-        for frame in members:
-            if name := set_of(frame.stem):
-                names[frame.folder, name].append(frame)
-        for (folder, _), group in names.items():
-            run = whole_scene(group, gap=gap)
-            if run is not None:
-                found.append((_join(folder, _common(run.frames)), run))
-    return found
-
-
 def _from_scenes(
-    scenes: Sequence[tuple[str, Run]],
-    habits: Habits,
-    set_size: int | None,
-    leftovers: list[Leftover],
-) -> Iterator[_Set]:
-    for name, run in scenes:
-        if set_size is not None and len(run.frames) != set_size:
-            leftovers += _left(run.frames, f"of a set of {len(run.frames)} frames, not {set_size}")
+    scenes: Sequence[Scene], habits: Habits, set_size: int | None, leftovers: list[Leftover]
+) -> Iterator[Found]:
+    """Take whole scenes, unless they are of another size or seem to have lost frames."""
+    for scene in scenes:
+        run = scene.run
+        if set_size is not None and len(run) != set_size:
+            leftovers += leave(run.frames, f"of a set of {len(run)} frames, not {set_size}")
         elif lacks_frames(run, habits):
-            leftovers += _left(run.frames, "of a larger set, it seems, with frames missing")
+            leftovers += leave(run.frames, "of a larger set, it seems, with frames missing")
         else:
-            yield _Set(
-                name, run.frames, run.levels, "one scene, in a folder or under a name of its own"
-            )
+            yield Found(scene.name, run.frames, run.levels, scene.reason)
 
 
 def _from_chain(
@@ -223,7 +192,7 @@ def _from_chain(
     unexplained: Mapping[object, Sequence[float]],
     set_size: int | None,
     leftovers: list[Leftover],
-) -> Iterator[_Set]:
+) -> Iterator[Found]:
     """Part the runs of one chain into sets and leftovers."""
     taken = {
         parting.run.start + at
@@ -252,14 +221,14 @@ def _judge(
     habit: Habit,
     taken: Collection[int],
     unexplained: Sequence[float],
-) -> tuple[_Set, str | None]:
+) -> tuple[Found, str | None]:
     """Weigh what speaks for and against a window; the doubt is None if it is a bracket."""
     shape = window.shape
     frames = run.frames[window.start : window.stop]
     levels = run.levels[window.start : window.stop]
     evidence = evidence_of(frames, levels, stated=run.chain.stated)
-    name = _join(frames[0].folder, frames[0].stem)
-    found = _Set(name, frames, levels, f"{evidence.value}: {shape}")
+    name = name_in(frames[0].folder, frames[0].stem)
+    found = Found(name, frames, levels, f"{evidence.value}: {shape}")
     if show_different_scenes(frames, levels):
         return found, "pictures show different scenes"
     lacking = lack(run, window, habit, taken, certain=evidence in CERTAIN)
@@ -274,47 +243,3 @@ def _why_alone(run: Run, at: int) -> str:
     if any(abs(level - run.levels[at]) < SAME for level in beside):
         return "exposed as the shot beside it"
     return "exposures beside it form no set that recurs"
-
-
-# --- the plan ------------------------------------------------------------------------------------
-
-
-def _left(frames: Iterable[Frame], reason: str) -> list[Leftover]:
-    return [Leftover(frame.path, reason) for frame in frames]
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
-
-
-def _common(frames: Sequence[Frame]) -> str:
-    """Take what the names of frames begin with, without what parts it from the rest."""
-    common = posixpath.commonprefix([frame.stem for frame in frames])
-    return common.rstrip(" -_.(+") or frames[0].stem
-
-
-def _name_apart(sets: Iterable[_Set]) -> Iterator[Bracket]:
-    """Make brackets, brightest frame first, whose names differ in more than letter case."""
-    used: Counter[str] = Counter()
-    for found in sorted(sets, key=lambda found: (natural_key(found.name), found.frames[0].path)):
-        name, number = found.name, 1
-        while used[name.casefold()]:
-            number += 1
-            name = f"{found.name}-{number}"
-        used[name.casefold()] += 1
-        yield _bracket(name, found)
-
-
-def _bracket(name: str, found: _Set) -> Bracket:
-    order = sorted(zip(found.levels, found.frames, strict=True), key=lambda pair: -pair[0])
-    frames = [frame for _, frame in order]
-    times = [frame.exposure.time for frame in frames if frame.exposure.time]
-    evs = [ev for frame in frames if (ev := frame.ev) is not None]
-    return Bracket(
-        name=name,
-        frames=tuple(frame.path for frame in frames),
-        reason=found.reason,
-        times=tuple(times) if len(times) == len(frames) else None,
-        evs=tuple(round(ev - evs[0], 2) for ev in evs) if len(evs) == len(frames) else None,
-        camera=frames[0].exposure.camera,
-    )

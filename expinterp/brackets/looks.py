@@ -9,6 +9,8 @@ darker. Measured on 48 photographed brackets, 229 pairs of neighbouring exposure
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise, starmap
 from typing import Any
 
 import numpy as np
@@ -83,17 +85,23 @@ def likeness(one: Blocks, other: Blocks) -> NDArray[np.float32]:
 
 def are_one_scene(looks: Sequence[bytes]) -> bool:
     """Tell whether pictures, darkest first, are exposures of one scene."""
-    blocks = read_looks(looks)
-    edges = edges_of(blocks)
-    darker = (blocks[1:] < blocks[:-1] - _NOISE).mean(axis=(1, 2))
-    alike = likeness(edges[:-1], edges[1:])
-    return bool((darker <= DARKER).all() and (alike >= ALIKE).all())
+    return all(
+        alike >= ALIKE and darker <= DARKER for alike, darker in starmap(_compare, pairwise(looks))
+    )
 
 
 def are_different_scenes(looks: Sequence[bytes]) -> bool:
     """Tell whether two neighbours among pictures, darkest first, cannot show one scene."""
-    edges = edges_of(read_looks(looks))
-    return bool((likeness(edges[:-1], edges[1:]) < UNLIKE).any())
+    return any(alike < UNLIKE for alike, _ in starmap(_compare, pairwise(looks)))
+
+
+@lru_cache(maxsize=1 << 12)  # sets are weighed one after the other, each several times
+def _compare(dark: bytes, bright: bytes) -> tuple[float, float]:
+    """Compare two pictures: their likeness, and the share of blocks darker in the brighter one."""
+    blocks = read_looks([dark, bright])
+    edges = edges_of(blocks)
+    darker = (blocks[1] < blocks[0] - _NOISE).mean()
+    return float(likeness(edges[:1], edges[1:])[0]), float(darker)
 
 
 def largest_difference(one: bytes, other: bytes) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from expinterp.brackets.chains import (
@@ -10,13 +12,15 @@ from expinterp.brackets.chains import (
     in_order,
     levels_of,
     pause,
+    place_of,
     seen_levels,
     stream_of,
 )
 from expinterp.brackets.evidence import Evidence, evidence_of
-from expinterp.brackets.frames import Frame
+from expinterp.brackets.found import common_name, name_in
+from expinterp.brackets.frames import RAW, Frame
 from expinterp.brackets.habits import Habits, habit_of
-from expinterp.brackets.names import read_count
+from expinterp.brackets.names import read_count, set_of
 from expinterp.brackets.runs import Run, follows
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
@@ -32,6 +36,75 @@ from expinterp.brackets.windows import biases_contradict, show_different_scenes,
 
 PATIENCE = 900.0  # seconds between the frames of a scene that has a folder or a name of its own
 HABITUAL = 5  # sets from which on a smaller one stands out
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Frames that people put together, and what they called it."""
+
+    name: str
+    run: Run
+    reason: str
+
+
+def find_scenes(frames: Iterable[Frame], everything: Iterable[Frame], *, gap: float) -> list[Scene]:
+    """Find the folders, and the names, that are of one scene each.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        Those that are usable.
+    everything : iterable of Frame
+        All: where a file cannot be used, a scene may have lost a frame.
+    gap : float
+        Longest pause within a bracket, in seconds from the end of an exposure.
+    """
+    frames = list(frames)
+    places, names = _by_place(frames), _by_name(frames)
+    readable = {(frame.folder, frame.stem.casefold()) for frame in frames}
+    lost = [
+        frame
+        for frame in everything
+        if (frame.problem or frame.format == RAW)
+        and (frame.folder, frame.stem.casefold()) not in readable
+    ]
+    broken_places, broken_names = _by_place(lost).keys(), _by_name(lost).keys()
+    found = []
+    for place, members in places.items():
+        run = None if place in broken_places else whole_scene(members, gap=gap)
+        if run is not None:
+            found.append(Scene(_name_of(place, run.frames), run, "one scene, alone in its folder"))
+    taken = {frame.path for scene in found for frame in scene.run.frames}
+    for (folder, name), members in names.items():
+        if members[0].path in taken or (folder, name) in broken_names:
+            continue
+        run = whole_scene(members, gap=gap)
+        if run is not None:
+            title = name_in(folder, common_name(run.frames))
+            found.append(Scene(title, run, "one scene, and named alike"))
+    return found
+
+
+def _by_place(frames: Iterable[Frame]) -> dict[str, list[Frame]]:
+    places: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        places[place_of(frame)].append(frame)
+    return places
+
+
+def _by_name(frames: Iterable[Frame]) -> dict[tuple[str, str], list[Frame]]:
+    names: dict[tuple[str, str], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        if name := set_of(frame.stem):
+            names[frame.folder, name].append(frame)
+    return names
+
+
+def _name_of(place: str, frames: Sequence[Frame]) -> str:
+    """Call a scene as its folder, unless a camera named that or it is the one that was scanned."""
+    if place and all(frame.folder == place for frame in frames):
+        return place
+    return name_in(frames[0].folder, frames[0].stem)
 
 
 def distinct_levels(frames: Sequence[Frame]) -> tuple[tuple[float, ...], bool] | None:

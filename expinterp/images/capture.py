@@ -29,6 +29,7 @@ _BIAS, _FOCAL_LENGTH, _MODE, _SERIAL = 0x9204, 0x920A, 0xA402, 0xA431
 _MODES = {0: "auto", 1: "manual", 2: "bracket"}
 _THUMBNAIL_START, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _STAMP = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+_DAY = timedelta(days=1)
 _ZONE = re.compile(r"([+-])(\d\d):(\d\d)")
 
 
@@ -105,6 +106,8 @@ def _zone(text: str) -> timezone | None:
     if parts is None:
         return None
     offset = timedelta(hours=int(parts[2]), minutes=int(parts[3]))
+    if offset >= _DAY:
+        return None
     return timezone(-offset if parts[1] == "-" else offset)
 
 
