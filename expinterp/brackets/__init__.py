@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from expinterp.brackets.folder import scan
+from expinterp.brackets.folder import is_damaged, scan
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.grouping import GAP, plan_brackets
 from expinterp.brackets.plan import (
@@ -26,6 +26,7 @@ __all__ = [
     "Leftover",
     "Plan",
     "PlanError",
+    "is_damaged",
     "parse_plan",
     "plan_brackets",
     "read_plan",

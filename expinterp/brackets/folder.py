@@ -150,6 +150,12 @@ def _oddity(child: os.DirEntry[str]) -> str | None:
     return "a link that leads nowhere" if child.is_symlink() else "no ordinary file"
 
 
+def is_damaged(frame: Frame) -> bool:
+    """Tell a file or folder that should be readable and is not from what is never read."""
+    ours = frame.path.endswith("/") or _kind(frame.path) == "picture"
+    return frame.problem is not None and ours
+
+
 def _kind(name: str) -> str | None:
     """Tell from the suffix what a file is: ``picture``, ``raw``, an unsupported format, or None."""
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - ten times as fast as a Path
