@@ -27,6 +27,8 @@ from expinterp.errors import ExitCode
 from expinterp.fusion import Stack, Weighting
 from expinterp.images import Metadata, Pixels, read_photograph
 from expinterp.job import opening
+from expinterp.job.report import SHARES, Clock
+from expinterp.metrics import mef_ssim
 from expinterp.response import Profile
 from expinterp.series import MAX_STEP
 
@@ -341,6 +343,22 @@ def test_saved_virtual_exposures_are_those_of_interpolate(folder: Folder) -> Non
     cli.main(["interpolate", "4.png", "0.png", "--no-refine", "-o", "mid.png"])
     mid, virtual = (folder.path / name for name in ("mid.png", "v/fused_virtual_1.png"))
     assert mid.read_bytes() == virtual.read_bytes()
+
+
+def test_saved_virtual_exposures_have_the_opacity_and_words_of_the_longer_neighbour(
+    folder: Folder,
+) -> None:
+    for ev in (0, 2, 4):
+        alpha, metadata = np.full(SHAPE, 10 * ev, np.uint8), Metadata(xmp=XMP + b" " * ev)
+        folder.write(f"{ev}.png", shoot(ev), alpha=alpha, metadata=metadata, overwrite=True)
+    folder.run("2.png", *PLAIN, "--virtual", "1", "--save-virtual", "v")
+    for number, ev in ((1, 2), (2, 4)):
+        made, neighbour = (
+            read_photograph(folder.path / name)
+            for name in (f"v/fused_virtual_{number}.png", f"{ev}.png")
+        )
+        np.testing.assert_array_equal(made.alpha, neighbour.alpha)
+        assert made.metadata.xmp == neighbour.metadata.xmp
 
 
 def test_saved_virtual_exposures_are_written_as_the_result_is(folder: Folder) -> None:
@@ -762,6 +780,29 @@ def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_fusing(
         assert len({share for step, share in shown if step == stage}) > 2
 
 
+def test_progress_knows_from_the_start_what_is_asked_for(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: dict[str, float] = {}
+    monkeypatch.setattr(Talk, "progress", lambda _: nullcontext(shown.setdefault))
+    folder.run("2.png", *PLAIN, "--virtual", "2", "--json")
+    total = sum(SHARES.values()) + 3 * SHARES["render"]
+    assert shown["measure"] == pytest.approx(SHARES["read"] / total)
+    assert shown["write"] == pytest.approx(1 - SHARES["write"] / total)
+
+
+def test_progress_does_not_fall_where_more_comes_than_was_expected() -> None:
+    shown: list[float] = []
+    clock = Clock(lambda _, share: shown.append(share), "read", "render")
+    with clock.stage("read"):
+        clock.expect("render", 9)
+    for _ in range(9):
+        with clock.stage("render") as advance:
+            advance(1.0)
+    assert shown == sorted(shown)
+    assert shown[-1] == 1
+
+
 @pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
 def test_progress_shows_on_a_terminal_alone(folder: Folder) -> None:
     import pty
@@ -802,15 +843,16 @@ def test_report_is_one_object_with_the_documented_fields(folder: Folder) -> None
 
 
 def test_what_the_fusion_was_made_with_is_reported(folder: Folder) -> None:
-    options = ["--virtual", "0", "--levels", "4", "--exposure-width", "0.3", "--method", "mertens"]
+    options = ["--virtual", "1", "--levels", "4", "--exposure-width", "0.3", "--method", "mertens"]
     fusion = folder.report(*PLAIN, *options)["fusion"]
     metrics = fusion.pop("metrics")
     assert fusion == {
         "method": "mertens", "exposure_weight": 1.0, "saturation_weight": 1.0,
         "contrast_weight": 1.0, "exposure_optimum": 0.5, "exposure_width": 0.3, "levels": 4,
-        "virtual": [],
+        "virtual": [2.0],
     }  # fmt: skip
-    assert 0.8 < metrics["mef_ssim"] <= 1
+    photographs = [folder.pixels(name) for name in PAIR]
+    assert metrics["mef_ssim"] == mef_ssim(photographs, folder.pixels("fused.png"))
     assert 0 <= metrics["order_violations"]["everywhere"] < 0.2
     assert 0 <= metrics["out_of_range"] < 0.5
 
