@@ -73,7 +73,7 @@ def test_a_table_is_plain_where_no_terminal_is(card: Path, run: Run) -> None:
     assert code == ExitCode.OK
     lines = out.splitlines()
     assert lines[0] == "2 triples, means"
-    assert lines[2].startswith("  y0, from the two files alone")
+    assert lines[2].startswith("  blind: y0, from the two files alone")
     assert out.count("\n\n") == 3
     assert all(char.isprintable() for line in lines for char in line)
     assert "one 00-01-02: PSNR dB: blind" in err

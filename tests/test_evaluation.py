@@ -491,7 +491,7 @@ def test_tables_have_a_cell_for_every_header():
     for table in tabulate(whole.study, whole.outcomes):
         assert {len(row) for row in table.rows} == {len(table.headers)}
     first = tabulate(whole.study, whole.outcomes)[0].rows
-    assert first[0][:3] == ("label of base", "3", "inf")
+    assert first[0][:3] == ("base: label of base", "3", "inf")
     assert first[1][-3:] == ("-0.33", "-1.60", "33.3%")
 
 

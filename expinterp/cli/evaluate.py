@@ -32,7 +32,12 @@ named scenes.json. What cannot be read stops nothing else; the exit code is then
 OPTIONS: tuple[Option, ...] = (
     click.option("--fusion", is_flag=True, help="Fuse the outer two, and judge that instead."),
     click.option("--camera", metavar="NAME", help="Only cameras whose name contains this."),
-    click.option("--only", multiple=True, metavar="METHOD", help="Only this; may be repeated."),
+    click.option(
+        "--only",
+        multiple=True,
+        metavar="METHOD",
+        help="Only this one, by its name in the tables; may be repeated.",
+    ),
     *RESPONSE,
     click.option(
         "--model",

@@ -57,10 +57,12 @@ def fidelity_study(
         Method("times", "y0, exposure times known", timed),
         Method("calibrated", "y0, with a camera profile", calibrated),
         *(
-            Method(name, f"{name}, with a network", refined(refiner), describe_refiner(refiner))
+            Method(
+                name, "y0 and what the network adds", refined(refiner), describe_refiner(refiner)
+            )
             for name, refiner in refiners.items()
         ),
-        Method("opencv", "OpenCV Debevec, re-exposed", reexpose),
+        Method("opencv", "Debevec calibration and merge, re-exposed", reexpose),
     )
     return Study("fidelity", methods, COLUMNS, "blind", MARGIN, open_case, score, crop)
 

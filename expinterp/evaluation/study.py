@@ -49,6 +49,11 @@ class Method:
     make: Callable[[Case], Iterable[Candidate]] = field(repr=False)
     network: Mapping[str, Any] | None = None
 
+    @property
+    def title(self) -> str:
+        """Name and label, where they differ."""
+        return self.name if self.name == self.label else f"{self.name}: {self.label}"
+
 
 @dataclass(frozen=True)
 class Column:

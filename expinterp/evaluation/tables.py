@@ -49,7 +49,7 @@ def overview(study: Study, outcomes: Sequence[Outcome]) -> Table:
         gain = summarise_gain(study, outcomes, method.name)
         rows.append(
             (
-                method.label,
+                method.title,
                 str(sum(method.name in one.scores for one in outcomes)),
                 _summary(first, found),
                 show(first, found.worst_tenth) if found else NOTHING,
