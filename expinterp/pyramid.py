@@ -58,7 +58,7 @@ def reduce(plane: NDArray[Any], rows: slice | None = None) -> Plane:
     """
     start, stop, _ = (rows or slice(None)).indices((len(plane) + 1) // 2)
     top = max(2 * (start - 1), 0)
-    piece = np.ascontiguousarray(plane[top : 2 * stop + 1])  # row i needs 2i − 2 to 2i + 2
+    piece = plane[top : 2 * stop + 1]  # row i needs 2i − 2 to 2i + 2
     tall = _filter(piece, _smoothing(len(plane)), len(plane), axis=0)[::2]
     own = tall[start - top // 2 : stop - top // 2]
     wide = _filter(own, _smoothing(plane.shape[1]), plane.shape[1], axis=1)

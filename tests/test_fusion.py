@@ -288,13 +288,14 @@ def test_sixteen_bits_show_the_same_picture_in_finer_steps(method):
 @METHODS
 @pytest.mark.parametrize("rows", [1, 3, 7, 10, 1000])
 def test_the_height_of_strips_changes_nothing(monkeypatch, rows, method):
+    """But for the last bit of a weight, with the interpolation of older versions of OpenCV."""
     images = photographs((71, 45, 3), np.uint8, seed=6)
     stack = Stack(images, method=method)
     fused, weights = stack.fuse(), stack.weights(0)
     monkeypatch.setattr(fusion, "STRIP", rows)
     stack = Stack(images, method=method)
     np.testing.assert_array_equal(stack.fuse(), fused)
-    np.testing.assert_array_equal(stack.weights(0), weights)
+    np.testing.assert_allclose(stack.weights(0), weights, rtol=0, atol=1e-7)
 
 
 @pytest.fixture
