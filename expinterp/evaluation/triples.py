@@ -135,7 +135,7 @@ def even_triples(stops: Sequence[float]) -> list[tuple[int, int, int]]:
     Examples
     --------
     >>> even_triples([-8.0, -4.0, -6.0, -5.0])
-    [(1, 2, 0), (1, 3, 2)]
+    [(1, 3, 2), (1, 2, 0)]
     """
     order = sorted(range(len(stops)), key=stops.__getitem__, reverse=True)
     return [
