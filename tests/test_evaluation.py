@@ -252,6 +252,31 @@ def test_methods_make_what_the_library_makes(case):
     assert medium["everywhere"] <= order["everywhere"] + 0.01
 
 
+def test_a_stated_ratio_helps_a_pair_that_shares_no_tone():
+    lower, upper = (np.linspace(*ends, 64, dtype=np.uint8) for ends in ((60, 200), (60, 200)))
+    long, short = flat(255, (64, 128)), flat(0, (64, 128))
+    long[:, :64], short[:, 64:] = lower[None, :, None], upper[None, :, None]
+    study = fidelity_study(refiners={}).only(["blind", "times"])
+    study = replace(study, open=lambda triple: case_of(long, long, short, ratio=256.0))
+    (found,) = evaluate(study, [triple()])
+    assert list(found.scores) == ["times"]
+    assert [failure.methods for failure in found.failures] == [("blind",)]
+
+
+def test_fusions_are_given_what_their_names_say(case):
+    given = []
+    for wrapped in (fusions.of_pair, fusions.of_three):
+        list(wrapped(given.append)(case))
+    assert [len(shots) for shots in given] == [2, 3]
+    assert given[1][1] is case.medium
+    two, three = given
+    made = {method.name: method.make for method in fusion_study(refiners={}).methods}
+    for name, fuse in (("MergeMertens", peers.merge_mertens), ("virtual-0", fusions.fuse_by_us(0))):
+        for shots, ending in ((two, ""), (three, "+medium")):
+            (candidate,) = made[name + ending](case)
+            assert np.array_equal(candidate.pixels, fuse(shots).pixels)
+
+
 def test_photographs_themselves_keep_the_order(case):
     scores = fusions.score(case, Candidate(case.medium))
     assert scores["everywhere"] < 0.02

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import cast
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from expinterp.evaluation.peers import reexpose
 from expinterp.evaluation.profiles import Profiles
 from expinterp.evaluation.study import Candidate, Column, Method, Scores, Study
 from expinterp.images import Pixels
+from expinterp.intermediate import Planes
 from expinterp.job.report import describe_refiner
 from expinterp.metrics import psnr, ssim
 from expinterp.metrics.similarity import SIDE
@@ -126,7 +128,7 @@ def crop(case: Case, results: Mapping[str, Pixels]) -> Mapping[str, Pixels]:
 
 def _worst_place(image: Pixels, truth: Pixels) -> tuple[slice, slice]:
     """Find the square of `CROP` pixels with the largest mean difference."""
-    difference = np.abs(image.astype(np.float32) - truth).mean(axis=2)
+    difference = cast(Planes, np.mean(cv2.absdiff(image, truth), axis=2, dtype=np.float32))
     rows, cols = (min(CROP, side) for side in difference.shape)
     means = cv2.blur(difference, (cols, rows), anchor=(0, 0))
     inner = means[: len(difference) - rows + 1, : difference.shape[1] - cols + 1]

@@ -70,7 +70,7 @@ def quantile(values: Sequence[float], share: float) -> float:
     place = share * (len(ranked) - 1)
     low = math.floor(place)
     part = place - low
-    if part == 0 or ranked[low] == ranked[low + 1]:
+    if part == 0:
         return ranked[low]
     return (1 - part) * ranked[low] + part * ranked[low + 1]
 

@@ -23,6 +23,7 @@ from expinterp.intermediate import Planes
 from expinterp.mapping import CODE_VALUES, Floats
 from expinterp.metrics import out_of_range
 
+STRIP = 256  # rows in work at a time
 RAMP = 1e-9 * CODE_VALUES[:, None]  # makes a curve that stands still rise
 
 
@@ -41,14 +42,20 @@ def reexpose(case: Case) -> Iterator[Candidate]:
     times = np.array([1.0, case.triple.ratio], np.float32)
     try:
         response = cv2.createCalibrateDebevec().process(shots, times)
-        radiance = cv2.createMergeDebevec().process(shots, times, response)
     except cv2.error as error:  # too few pixels for its grid
         message = f"OpenCV cannot calibrate on this pair ({error.err})"
         raise ExpInterpError(message) from error
+    merge = cv2.createMergeDebevec()
     curves = np.maximum.accumulate(response[:, 0].astype(np.float64) + RAMP, axis=0)
-    exposure = radiance * np.sqrt(case.triple.ratio)
-    planes = [np.interp(exposure[..., c], curves[:, c], CODE_VALUES) for c in range(3)]
-    yield Candidate(as_photographed(np.stack(planes, axis=-1), case.long))
+    medium = np.empty_like(shots[0])
+    for top in range(0, len(medium), STRIP):
+        rows = slice(top, top + STRIP)
+        radiance = merge.process([shot[rows] for shot in shots], times, response)
+        exposure = radiance * np.sqrt(case.triple.ratio)
+        for c in range(3):
+            codes = np.interp(exposure[..., c], curves[:, c], CODE_VALUES)
+            medium[rows, :, c] = np.rint(codes)
+    yield Candidate(as_photographed(medium, case.long))
 
 
 def merge_mertens(shots: Sequence[Pixels]) -> Candidate:
