@@ -39,7 +39,7 @@ class Method:
     name, label : str
         For programs, and for people.
     make : function
-        Gives the candidates; their scores are averaged. None if the method does not apply.
+        Gives the candidates, whose scores are averaged; none where the method does not apply.
     network : dict or None
         What network it uses, if any; the gains of these are told group by group.
     """
