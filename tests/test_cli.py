@@ -74,7 +74,7 @@ def test_version_is_the_package_s() -> None:
     assert command("--version").stdout.split()[-1] == expinterp.__version__
 
 
-@pytest.mark.parametrize("name", ["interpolate", "fuse", "calibrate", "doctor"])
+@pytest.mark.parametrize("name", sorted(cli.commands.commands))
 def test_every_command_explains_itself_with_an_example(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
