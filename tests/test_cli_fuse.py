@@ -440,7 +440,9 @@ def test_a_folder_with_files_of_an_earlier_run_is_refused(
     first = folder.path / "d" / f"{stem}_{kind}_1.png"
     first.rename(folder.path / "d" / f"{stem}_{kind}_9.png")  # any number counts
     assert f"{stem}_{kind}_" in refused(folder, ExitCode.OUTPUT_EXISTS, *saved)
-    assert folder.run(*saved, "--overwrite")[0] == ExitCode.OK
+    code, _, err = folder.run(*saved, "--overwrite")
+    assert code == ExitCode.OK
+    assert f"warning: d: {stem}_{kind}_9.png are of an earlier run" in err
     assert first.exists()
     assert (folder.path / "d" / "notes.txt").read_text() == "mine"
 
@@ -537,6 +539,7 @@ def test_verbose_tells_and_quiet_does_not(folder: Folder) -> None:
     _, out, err = folder.run("2.png", *PLAIN, "-v", "--virtual", "1", "--save-masks", "m")
     assert out == b""
     assert all(line.startswith("expinterp: ") for line in err.splitlines())
+    assert re.search(r"stated as 4\.0 EV, about \d\.\d EV in the pixels", err)
     for said in ("2 exposures computed between the 3 images", "wrote fused.png", "mask_5.png"):
         assert said in err
     folder.write("0.png", shoot(0), time=time_of(7), overwrite=True)

@@ -163,9 +163,10 @@ def _tell(report: Report, talk: Talk) -> None:
     """Say what the result should be judged by, and with ``-v`` how it came about."""
     for warning in report.warnings:
         talk.warn(warning)
-    measured = report.ratio["measured"]
+    stated, measured = report.ratio["stated"], report.ratio["measured"]
     if measured is not None:
-        talk.detail(f"about {math.log2(measured):.1f} EV between the outer two, in the pixels")
+        said = "not stated" if stated is None else f"stated as {math.log2(stated):.1f} EV"
+        talk.detail(f"the range is {said}, about {math.log2(measured):.1f} EV in the pixels")
     computed = report.fusion["virtual"] if report.fusion else []
     talk.detail(f"{len(computed)} exposures computed between the {len(report.inputs)} images")
     for output in report.outputs:

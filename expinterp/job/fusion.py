@@ -151,7 +151,17 @@ def _write_all(
         **job.writing.options(job.output),
         inputs=job.images,
     )
-    return [Output("fused", job.output), *outputs], [*remarks, *_explain_virtual(job, exposures)]
+    remarks += (*_explain_virtual(job, exposures), *_explain_earlier(job, outputs))
+    return [Output("fused", job.output), *outputs], list(remarks)
+
+
+def _explain_earlier(job: FuseJob, outputs: Sequence[Output]) -> Iterator[str]:
+    """Name the files of an earlier, longer series that lie among those of this one."""
+    written = {Path(output.file) for output in outputs}
+    for folder, kind in ((job.save_virtual, "virtual"), (job.save_masks, "mask")):
+        earlier = [p.name for p in job.saved(folder, kind) if p not in written] if folder else []
+        if earlier:
+            yield f"{folder}: {', '.join(earlier)} are of an earlier run; remove them"
 
 
 def _explain_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[str]:

@@ -223,6 +223,14 @@ class FuseJob(Means):
         suffix = ".png" if kind == "mask" else suffix
         return str(folder / f"{stem}_{kind}_{number}{suffix}")
 
+    def saved(self, folder: Path, kind: str) -> list[Path]:
+        """List the files in a folder that are named as the job names them, of whatever run."""
+        ours = Path(self.beside(folder, kind, ""))
+        there = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [
+            path for path in there if path.name.startswith(ours.stem) and path.suffix == ours.suffix
+        ]
+
 
 def ladder_name(path: str, step: int, count: int | None) -> str:
     """Name an output of a ladder; a single output keeps its name.
@@ -275,9 +283,7 @@ def _refuse_folder(job: FuseJob, folder: Path | None, kind: str) -> None:
     if not folder.is_dir():
         message = f"{folder}: is a file; name a folder, which is made if it is not there"
         raise OutputError(message)
-    ours = Path(job.beside(folder, kind, ""))
-    there = [path for path in sorted(folder.iterdir()) if path.name.startswith(ours.stem)]
-    for path in (ours, *(path for path in there if path.suffix == ours.suffix)):
+    for path in (Path(job.beside(folder, kind, 1)), *job.saved(folder, kind)):
         check_output(path, overwrite=job.writing.overwrite, inputs=job.images)
 
 
