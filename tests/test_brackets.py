@@ -221,6 +221,55 @@ def test_a_set_that_lost_frames_is_left(lost, style):
     assert len(plan.leftovers) == 5 - len(lost)
 
 
+def between_others(camera, *sets_taken):
+    """A few sets among other shots; each is (count, step, lost)."""
+    card = roll(camera)
+    for count, step, lost in sets_taken:
+        card.shoot(card.scene())
+        card.wait(60)
+        card.bracket(card.scene(-6), count, step, lost=lost)
+        card.wait(60)
+    card.shoot(card.scene())
+    return card
+
+
+@pytest.mark.parametrize(
+    "taken", [[(3, 2, [])], [(5, 2, [3, 4])], [(3, 2, []), (5, 2, [3, 4])], [(5, 2, [1, 2])]]
+)
+def test_a_rare_set_is_found_but_not_beside_lost_pictures(taken):
+    card = between_others(MARKING, *taken)
+    assert sets(plan_brackets(frames_of(card))) == truth(card)
+
+
+def test_what_is_left_of_a_set_may_look_like_a_set():
+    card = between_others(replace(MARKING, style="rising"), (7, 1, [1, 3, 5]))
+    assert plan_brackets(frames_of(card)).brackets == ()
+
+
+def test_a_set_whose_last_step_the_shutter_cut_short_is_found():
+    card = roll(SEEING)
+    for light in (-6, -7, -5, -6, -8, -11 - 2 / 3, -9, -12 - 1 / 3, -6, -7):
+        card.bracket(card.scene(light), 3, 2)
+        card.wait(30)
+    short = [frame for frame in frames_of(card) if frame.exposure.time == 1 / 8000]
+    assert len(short) == 2
+    found = sets(plan_brackets(frames_of(card)))
+    assert truth(card) - found == {paths for paths in truth(card) if "IMG_0022.jpg" in paths}
+    assert found < truth(card)
+
+
+def test_a_camera_that_does_not_mark_the_middle_frame_misleads_nobody():
+    card = roll(replace(MARKING, biases=False))
+    for _ in range(6):
+        card.bracket(card.scene(), 3, 2)
+        card.wait(60)
+    frames = [
+        replace(frame, mode="auto") if at % 3 == 0 else frame
+        for at, frame in enumerate(frames_of(card))
+    ]
+    assert sets(plan_brackets(frames)) <= truth(card)
+
+
 def test_a_set_that_broke_off_is_left():
     card = roll()
     for at in range(8):
@@ -331,6 +380,14 @@ def test_a_folder_of_one_scene_may_have_been_taken_slowly():
     for stops in (0, 1, 4):
         card.shoot(scene, stops, mode="manual", pause=70)
     assert len(plan_brackets(frames_of(card)).brackets) == 1
+
+
+def test_hours_part_even_one_scene():
+    card = roll(SEEING, "church")
+    scene = card.scene()
+    for stops in (0, -2, 2):
+        card.shoot(scene, stops, mode="manual", pause=3600)
+    assert plan_brackets(frames_of(card)).brackets == ()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -525,12 +582,12 @@ def test_other_folders_make_no_difference_to_pictures_without_exif():
 
 def test_shots_that_the_camera_counts_begin_each_set_anew():
     card = roll(replace(MARKING, biases=False, fractions=False))
-    frames = []
-    for _ in range(2):
-        card.bracket(card.scene(-6), 2, 2, pause=0.1)
-    for at, frame in enumerate(frames_of(card)):
-        frames.append(replace(frame, shot=at % 2 + 1))
-    assert sets(plan_brackets(frames)) == truth(card)
+    for light in (-4, -8):  # 0 −2 −4 −6 together
+        card.bracket(card.scene(light), 2, 2, pause=0.1)
+    frames = frames_of(card)
+    counted = [replace(frame, shot=at % 2 + 1) for at, frame in enumerate(frames)]
+    assert sets(plan_brackets(counted)) == truth(card)
+    assert sets(plan_brackets(frames)) != truth(card)
 
 
 # --- the whole disk ------------------------------------------------------------------------------

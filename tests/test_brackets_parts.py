@@ -19,6 +19,7 @@ from expinterp.brackets.names import (
     read_count,
     set_of,
 )
+from expinterp.brackets.runs import find_runs
 from expinterp.brackets.shapes import (
     Shape,
     are_left_of,
@@ -129,6 +130,14 @@ def test_orders_are_permutations_that_begin_in_the_middle_or_at_an_end(count):
     for order in orders(count):
         assert sorted(order) == list(range(count))
         assert order[0] in {0, count // 2, count - 1}
+
+
+@pytest.mark.parametrize(
+    "order",
+    ["01234", "43210", "21304", "23140", "20134", "24310"],
+)
+def test_the_orders_of_all_makers_are_known(order):
+    assert tuple(map(int, order)) in orders(5)
 
 
 @given(st.integers(2, 9), st.sampled_from([1.0, 4 / 3, 2.0, 3.0]), st.floats(-9, 9), st.data())
@@ -274,6 +283,19 @@ def test_chains_go_on_after_9999_and_into_the_next_folder():
     (chain,) = find_chains(Frame(f"{name}.jpg", exposure=exposure) for name in reversed(names))
     assert [frame.path[:-4] for frame in chain.frames] == names
     assert chain.counts == (9998, 9999, 10000, 10002)
+
+
+def test_shots_far_apart_are_linked_by_the_one_between():
+    """One shows the window, another one the room, the first one both."""
+    random = np.random.default_rng(0)
+    window, room = random.integers(20, 220, (2, 12, 6), np.uint8)
+    shots = [(window, room), (window, 0 * room + 9), (0 * window + 9, room)]
+    seen = [looks.make_look(np.hstack(shot).repeat(10, 0).repeat(10, 1)) for shot in shots]
+    edges = looks.edges_of(looks.read_looks(seen))
+    assert looks.likeness(edges[1:2], edges[2:3])[0] < looks.LINKED
+    frames = [Frame(f"IMG_000{at}.jpg", look=look) for at, look in enumerate(seen)]
+    (chain,) = find_chains(frames)
+    assert [len(run) for run in find_runs(chain, gap=5.0)] == [3]
 
 
 def test_a_counter_that_begins_anew_within_a_folder_goes_on():

@@ -69,6 +69,25 @@ def test_every_kind_of_jpeg_frame_is_measured(tmp_path, subsampling, progressive
     assert (header.rows, header.cols) == (48, 65)
 
 
+def test_tables_before_the_frame_header_are_none(tmp_path):
+    """Cameras write Huffman tables first; their marker is one of those around frame headers."""
+    data = stored_bytes("jpeg", picture(48, 65), 1)
+    frame = data.index(b"\xff\xc0")
+    table = data.index(b"\xff\xc4")
+    (length,) = struct.unpack_from(">H", data, table + 2)
+    segment = data[table : table + 2 + length]
+    moved = data[:frame] + segment + data[frame:table] + data[table + 2 + length :]
+    header = read_header(written(tmp_path, "jpeg", moved))
+    assert (header.rows, header.cols) == (48, 65)
+
+
+def test_chunks_of_odd_length_are_padded(tmp_path):
+    data = stored_bytes("webp", picture(), 1)
+    at = data.index(b"EXIF")
+    odd = data[:at] + b"ODD \3\0\0\0abc\0" + data[at:]
+    assert read_header(written(tmp_path, "webp", odd)).exif == exif(1)
+
+
 def test_segments_before_exif_and_fill_bytes_are_passed_over(tmp_path):
     data = stored_bytes("jpeg", picture(), 1)
     comment = b"\xff\xff\xff\xfe" + struct.pack(">H", 6) + b"\xff\xd8\xff\xd9"
