@@ -142,6 +142,14 @@ def test_any_order_gives_the_same_bytes_where_orientation_tags_differ(folder: Fo
     assert folder.pixels("fused_0.png").shape == (SHAPE[1], SHAPE[0], 3)
 
 
+def test_any_order_gives_the_same_bytes_where_pixels_are_equal(folder: Folder) -> None:
+    folder.write("copy.png", shoot(4), time=1.0)
+    for number, order in enumerate((("copy.png", "4.png"), ("4.png", "copy.png"))):
+        folder.run(*order, "0.png", "--no-refine", "-o", f"fused_{number}.png")
+    made = {(folder.path / f"fused_{number}.png").read_bytes() for number in range(2)}
+    assert len(made) == 1
+
+
 def test_times_follow_the_order_in_which_images_are_given(folder: Folder) -> None:
     times = [str(time_of(ev)) for ev in (4, 0, 2)]
     report = folder.report("4.png", "0.png", "2.png", "--times", ",".join(times), *PLAIN[2:])

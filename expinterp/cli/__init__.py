@@ -30,10 +30,11 @@ from expinterp.cli.talk import Talk
 from expinterp.errors import ExitCode, ExpInterpError
 
 NAME = "expinterp"
-HELP = """Compute the photograph between a long and a short exposure.
+HELP = """Compute photographs between exposures of a still scene, or fuse exposures into one.
 
 \b
 expinterp interpolate long.jpg short.jpg -o mid.jpg
+expinterp fuse long.jpg short.jpg -o fused.jpg
 """
 
 

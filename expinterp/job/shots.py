@@ -40,6 +40,7 @@ def read_shots(sources: Sequence[str]) -> list[Photograph]:
 
 def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:
     """Put shots in an order of their own, whatever the one they were given in."""
+    shots = sorted(shots, key=lambda shot: shot.name)  # decides where the pixels are equal
     order = order_by_brightness([shot.pixels for shot in shots])
     return [shots[index] for index in reversed(order)]
 
