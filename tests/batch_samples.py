@@ -13,7 +13,7 @@ RATIO = 8.0
 LONGEST = 1 / 15
 
 
-def shoot(folder, name, *, frames=2, seed=0, suffix=".png", shape=SHAPE, camera=None):
+def shoot(folder, name, *, frames=2, seed=0, suffix=".png", shape=SHAPE, camera=None, bits=8):
     """Write a bracket below `folder`: NAME_0, the longest, NAME_1 ..."""
     radiance = scene(shape, seed=seed)
     paths, times = [], []
@@ -21,7 +21,7 @@ def shoot(folder, name, *, frames=2, seed=0, suffix=".png", shape=SHAPE, camera=
         times.append(LONGEST / RATIO**step)
         path = f"{name}_{step}{suffix}"
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        pixels = expose(radiance, 2.0 / RATIO**step)
+        pixels = expose(radiance, 2.0 / RATIO**step, bits=bits)
         write_photograph(
             np.ascontiguousarray(pixels),
             folder / path,

@@ -11,16 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from batch_samples import card, contents, save_plan
-from test_batch_run import JOB, Bench, here
+from batch_samples import card, contents, save_plan, shoot
+from test_batch_run import FUSE, JOB, Bench, here
 
 from expinterp import journal
 from expinterp.batch import Local, Task, pool
 from expinterp.batch import local as local_module
-from expinterp.batch.memory import BASE, weigh
+from expinterp.batch.memory import BASE, count_exposures, weigh
 from expinterp.batch.tasks import Settings, make_tasks
 
 GIB = 2**30
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
 
 
 def test_the_bytes_do_not_depend_on_the_processes(tmp_path: Path) -> None:
@@ -146,6 +147,14 @@ def test_a_file_that_cannot_be_read_is_weighed_as_nothing(tmp_path: Path) -> Non
     assert weigh(tasks_of(bench)[0], bench.settings()) == BASE
 
 
+def test_exposures_of_a_fusion_are_counted_by_the_width_of_its_gaps(tmp_path: Path) -> None:
+    bracket = shoot(tmp_path, "b", frames=3)
+    assert count_exposures(bracket, FUSE) == 5
+    assert count_exposures(replace(bracket, evs=(0.0, -1.5, -7.0)), FUSE) == 5
+    assert count_exposures(bracket, replace(FUSE, virtual=0)) == 3
+    assert count_exposures(bracket, replace(FUSE, virtual=3)) == 9
+
+
 # --- killed, interrupted -------------------------------------------------------------------------
 
 
@@ -185,9 +194,6 @@ def processes_of(group: int) -> set[int]:
         if int(fields[3]) == group and fields[0] != "Z":
             found.add(int(path.parent.name))
     return found
-
-
-LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
 
 
 @LINUX
