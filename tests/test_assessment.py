@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from synthetic import expose, scene
 
+from expinterp import assessment
 from expinterp.assessment import LONGER_SIDE, assess, shrink
 from expinterp.fusion import Stack
 from expinterp.metrics import MEF_LEAST, mef_ssim
@@ -88,6 +89,18 @@ def test_no_order_is_known_of_one_exposure_or_of_two_without_a_common_tone(equal
     short, long = shots(-4, -4) if equal else shots(-17, 9)
     assert order([short, long], short) == (None, None)
     assert order([short], short) == (None, None)
+
+
+def test_steps_that_are_reckoned_as_none_stay_the_least_that_they_are(monkeypatch):
+    """One response for all may suit a pair so badly that its two shots change places."""
+    real = assessment.estimate_shared
+
+    def turn_round(*given):
+        return SimpleNamespace(response=real(*given).response, log_ratios=np.array([-0.1]))
+
+    monkeypatch.setattr(assessment, "estimate_shared", turn_round)
+    photographs = shots(-4.6, -4)
+    assert order(photographs, photographs[0])[0] < 0.1
 
 
 def test_structure_is_not_measured_on_pictures_too_small_for_it():

@@ -421,6 +421,20 @@ def test_masks_are_the_weights_of_all_exposures_and_sum_to_one(folder: Folder) -
     assert masks[0][highlights].mean() > 3 * masks[-1][highlights].mean()
 
 
+def test_a_mask_that_came_to_be_meanwhile_is_not_replaced(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask, weights = folder.path / "m" / "fused_mask_1.png", Stack.weights
+
+    def weigh(stack: Stack, index: int) -> object:
+        mask.write_bytes(b"another's")
+        return weights(stack, index)
+
+    monkeypatch.setattr(Stack, "weights", weigh)
+    assert folder.run(*PLAIN, "--save-masks", "m")[0] == ExitCode.OUTPUT_EXISTS
+    assert mask.read_bytes() == b"another's"
+
+
 def test_masks_are_png_whatever_the_result_is(folder: Folder) -> None:
     folder.run(*PAIR, "--virtual", "0", "-o", "out.jpg", "--save-masks", "m")
     names = {path.name for path in (folder.path / "m").iterdir()}
