@@ -22,7 +22,7 @@ from evaluation_samples import (
     write_list,
     write_scene,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from report_samples import ODD_NAME, read_page
 
@@ -565,6 +565,8 @@ def test_pictures_are_in_the_page_only_if_they_were_kept(case):
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9))
+@example([0.0, 5e-324])
+@example([1e6, 1e6 * (1 + 1e-12)])
 def test_an_axis_holds_all_values_between_round_numbers(values):
     axis = Axis.over(values, 100)
     assert 2 <= len(axis.ticks) <= 9
@@ -574,6 +576,7 @@ def test_an_axis_holds_all_values_between_round_numbers(values):
 
 
 @given(st.lists(st.tuples(st.floats(0, 60), st.floats(-9, 9)), min_size=1, max_size=9))
+@example([(0.0, 5e-324)])
 def test_charts_have_a_mark_for_every_picture(pairs):
     marks = [Mark(f"{n} <&>", *pair) for n, pair in enumerate(pairs)]
     bars = read_page(chart_gains(marks, margin=0.2, what="new", unit="dB"))

@@ -12,6 +12,7 @@ WIDTH, HEIGHT = 480, 240  # of the axes, in units of the drawing
 LEFT, BELOW = 48, 40  # room for labels
 TICKS = 5  # along an axis, about
 RADIUS = 4  # of a dot
+ALIKE = 1e-9  # of their size, by which numbers may differ and still be drawn as one
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,9 @@ class Axis:
         (-0.5, 0.0, 0.5, 1.0)
         """
         low, high = min(values), max(values)
-        step = _round_step((high - low) / TICKS or abs(high) or 1.0)
+        size = max(abs(low), abs(high), 1.0)
+        least = (high - low) / TICKS
+        step = _round_step(least if least > ALIKE * size else size)
         first, last = math.floor(low / step), math.ceil(high / step)
         last += first == last
         return cls(tuple(count * step for count in range(first, last + 1)), length)
