@@ -6,6 +6,7 @@
 SCENES is a list of scenes or a folder, as for ``expinterp evaluate``; RESPONSES is the folder of
 curves that `expinterp.training.prior` reads. To the methods of ``evaluate`` come:
 
+    unaligned   as blind, motions of the camera left in
     stranger    as blind, the camera's own curves left out of the prior
     shared      with one response for all triples of the camera, estimated from their outer two;
                 cameras of a single triple as blind
@@ -64,6 +65,9 @@ def extra_methods(triples: Sequence[Triple], responses: Path) -> tuple[Method, .
         mine = [triple for triple in triples if triple.camera == camera]
         return share(mine, timed=timed) if len(mine) > 1 else None
 
+    def unaligned(case: Case) -> Iterator[Candidate]:
+        yield Candidate(render(measure(case.long, case.short, align=False)).medium)
+
     def stranger(case: Case) -> Iterator[Candidate]:
         pair = measure(case.long, case.short, prior=prior(case.triple.camera))
         yield Candidate(render(pair).medium)
@@ -75,6 +79,7 @@ def extra_methods(triples: Sequence[Triple], responses: Path) -> tuple[Method, .
         yield Candidate(render(pair).medium)
 
     return (
+        Method("unaligned", "y0, images left as they lie", unaligned),
         Method("stranger", "y0, camera unknown to the prior", stranger),
         Method("shared", "y0, one response a camera", partial(with_shared, timed=False)),
         Method("timed", "the same, times known", partial(with_shared, timed=True)),

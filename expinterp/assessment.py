@@ -87,7 +87,7 @@ def _read(photographs: Sequence[Pixels]) -> Scene | None:
     held, levels = [photographs[0]], []
     for image in photographs[1:]:
         try:
-            levels.append(measure(image, held[-1]).levels)
+            levels.append(measure(image, held[-1], align=False).levels)
         except EqualExposuresError:  # it says nothing that the last one did not
             continue
         except PairError:

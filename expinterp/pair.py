@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.align import Motion, find_motion, warp
 from expinterp.errors import EqualExposuresError, PairError
 from expinterp.exposure import ev_step
 from expinterp.intermediate import Blend
@@ -36,6 +37,7 @@ AGREEMENT = 0.9  # least share of pixels that one mapping explains: real pairs m
 LIKENESS = 0.3  # least rank correlation of local contrast: real pairs 0.59 and more, strangers 0
 THUMBNAIL = 128  # pixels of the longer side when scenes are compared
 DETAILS = 300  # unclipped pixels that a thumbnail needs to be compared
+MEETING = "both are brought to the pose half-way (--no-align leaves them)"
 WHITE, BLACK = 245, 6  # code values from which a thumbnail pixel may be clipped
 
 
@@ -46,7 +48,8 @@ class Pair:
     Attributes
     ----------
     long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
-        In the right order, whatever the order given.
+        In the right order, whatever the order given; where the camera moved between them, both
+        brought to the pose half-way.
     response : float64 array, shape (channels, 256)
         g(z) = ln(E·t), on a scale where the ratio is exp(`log_ratio`).
     log_ratio : float
@@ -66,6 +69,9 @@ class Pair:
         one, so that grey stays grey.
     swapped : bool
         Whether ``short`` was given first.
+    motion : Motion or None
+        Where the points of the given ``long`` lie in the given ``short``; None where they were
+        left as they lie.
     notices : tuple of str
         What a person should know.
     """
@@ -81,6 +87,7 @@ class Pair:
     clipped: dict[str, dict[str, float]]
     channels: int
     swapped: bool = False
+    motion: Motion | None = None
     notices: tuple[str, ...] = ()
 
     @property
@@ -102,6 +109,7 @@ def measure(
     ratio: float | None = None,
     response: Profile | None = None,
     prior: ResponsePrior | None = None,
+    align: bool = True,
 ) -> Pair:
     """Learn what a pair tells: order, response, exposure ratio, clipping.
 
@@ -115,6 +123,8 @@ def measure(
         The camera's profile; without it the response is estimated from the pair.
     prior : ResponsePrior, optional
         What responses are like; the bundled one if not given.
+    align : bool
+        Whether to look for a motion of the camera, and to undo it.
 
     Raises
     ------
@@ -138,6 +148,11 @@ def measure(
     notices = [*_explain_order(swapped, ratio)]
     if swapped:
         long, short, small = short, long, small[::-1]
+    motion = find_motion(long, short) if align else None
+    if motion:
+        long, short = (warp(*each) for each in zip((long, short), motion.halves(), strict=True))
+        small = sample(long), sample(short)
+        notices += [f"the camera moved by {motion.pixels:.1f} pixels; {MEETING}"]
     stated = None if ratio is None else max(ratio, 1 / ratio)
     joint = joint_histogram(*small)
     levels = tuple(matched_levels(channel) for channel in joint)
@@ -156,6 +171,7 @@ def measure(
         clipped={"long": _clipped(joint.sum(axis=2)), "short": _clipped(joint.sum(axis=1))},
         channels=channels,
         swapped=swapped,
+        motion=motion,
         notices=tuple(notices),
     )
 

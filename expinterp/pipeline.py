@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.align import find_poses, warp
 from expinterp.errors import EqualExposuresError
 from expinterp.exposure import MEDIUM
 from expinterp.fusion import Method, Stack, Weighting, check_images
@@ -73,13 +74,14 @@ def interpolate(
     response: Profile | None = None,
     position: float = MEDIUM,
     refiner: Refiner | None = None,
+    align: bool = True,
 ) -> Interpolation:
     """Compute the photograph between two exposures of one still scene.
 
     Parameters
     ----------
     long, short : uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
-        Display-encoded, R G B, registered; the same shape and dtype.
+        Display-encoded, R G B; the same shape and dtype.
     ratio : float, optional
         Exposure ratio t1/t2, if known. The image half-way does not depend on it.
     response : Profile, optional
@@ -88,6 +90,9 @@ def interpolate(
         Where between ``short`` (0) and ``long`` (1), in stops; ½ is the geometric mean.
     refiner : Refiner, optional
         The network, from `open_refiner`; without it the result is y0.
+    align : bool
+        Whether to look for a motion of the camera between the two, and to undo it: the result is
+        then seen from half-way.
 
     Returns
     -------
@@ -101,7 +106,8 @@ def interpolate(
     PairError
         If the two are not a long and a short exposure of one scene.
     """
-    return render(measure(long, short, ratio=ratio, response=response), position, refiner=refiner)
+    pair = measure(long, short, ratio=ratio, response=response, align=align)
+    return render(pair, position, refiner=refiner)
 
 
 def render(
@@ -179,13 +185,14 @@ def fuse(
     weighting: Weighting | None = None,
     method: Method = "guided",
     levels: int | None = None,
+    align: bool = True,
 ) -> Fusion:
     """Fuse exposures of one still scene, with virtual ones where their steps are too large.
 
     Parameters
     ----------
     images : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
-        Display-encoded, R G B, registered; the same shape and dtype; one or more, in any order.
+        Display-encoded, R G B; the same shape and dtype; one or more, in any order.
     virtual : 'auto' or int
         Virtual exposures between each two neighbours; ``auto``: as many as their step needs.
     response : Profile, optional
@@ -196,6 +203,9 @@ def fuse(
         What makes a pixel worth keeping.
     method, levels
         See `Stack`.
+    align : bool
+        Whether to look for motions of the camera, and to undo them: the result is then seen from
+        where the brightest exposure was.
 
     Returns
     -------
@@ -213,6 +223,11 @@ def fuse(
     check_images(images)
     check_virtual(virtual)
     order = order_by_brightness(images)
+    if align:
+        poses = find_poses([images[index] for index in order])
+        images = list(images)
+        for index, pose in zip(order, poses, strict=True):
+            images[index] = warp(images[index], pose.matrix)
     exposures: list[int | Interpolation] = [*order[:1]]
     for dark, bright in pairwise(order):
         exposures += _between(images[dark], images[bright], virtual, response, refiner)
@@ -233,7 +248,7 @@ def _between(
     if virtual == 0:
         return []
     try:
-        pair = measure(bright, dark, response=response)
+        pair = measure(bright, dark, response=response, align=False)
     except EqualExposuresError:
         return []
     positions = virtual_positions(pair, virtual)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from cli_samples import Folder, read_terminal, tagged
 from image_samples import ICC, MAKER_NOTE, SUFFIX, XMP, exif, fields, picture, stored_bytes
+from motion_samples import shots, similarity
 from PIL import ImageCms
 from synthetic import expose, gamma_response, scene
 
@@ -917,3 +918,17 @@ def test_the_json_is_strict(folder: Folder) -> None:
 
     metrics = json.loads(out, parse_constant=no_constant)["fusion"]["metrics"]
     assert metrics["order_violations"] == {"everywhere": None, "highlight_shadow": None}
+
+
+def test_cameras_that_moved_are_found_reported_and_undone(folder):
+    for name, image in zip(("a.png", "b.png"), shots(similarity(4.0, -3.0)), strict=True):
+        folder.write(name, image)
+    plain = ("--no-refine", "--json")
+    code, out, err = folder.run("a.png", "b.png", "-o", "moved.png", *plain)
+    assert code == 0
+    assert json.loads(out)["motion"]["pixels"] == pytest.approx(5, abs=0.3)
+    assert err.count("the camera moved by up to") == 1
+    code, out, err = folder.run("a.png", "b.png", "-o", "left.png", "--no-align", *plain)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["motion"] is None
+    assert (folder.pixels("left.png") != folder.pixels("moved.png")).any()

@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 import pytest
 from cli_samples import RATIO, SHAPE, TIMES, Folder, read_terminal, shoot, tagged
+from motion_samples import SHAPE as FRAME
+from motion_samples import shots, similarity
 from PIL import ImageCms
 
 from expinterp import cli, pipeline
@@ -617,3 +619,27 @@ def test_a_failure_leaves_stdout_empty(folder: Folder) -> None:
 def test_clipped_shares_are_counted_per_input(folder: Folder) -> None:
     shares = {shot["role"]: shot["clipped"] for shot in folder.report(*PLAIN)["inputs"]}
     assert shares["long"] != shares["short"]
+
+
+def test_a_camera_that_moved_is_found_reported_and_undone(folder):
+    long, short = shots(similarity(5.0, -3.0))
+    alpha = np.where(np.arange(FRAME[1]) < FRAME[1] // 2, 0, 255).astype(np.uint8)
+    alpha = np.broadcast_to(alpha, FRAME)
+    folder.write("a.png", long, alpha=alpha)
+    folder.write("b.png", short)
+    code, out, err = folder.run("a.png", "b.png", "-o", "moved.png", "--no-refine", "--json")
+    assert code == 0
+    assert json.loads(out)["motion"]["pixels"] == pytest.approx(np.hypot(5, 3), abs=0.3)
+    assert "moved by 5." in err
+    assert "--no-align" in err
+    moved = read_photograph(folder.path / "moved.png")
+    step = np.abs(np.diff(moved.alpha.astype(int), axis=1)).argmax(axis=1)
+    assert np.median(step) == pytest.approx(FRAME[1] / 2 - 1 + 2.5, abs=1)
+    code, out, err = folder.run(
+        "a.png", "b.png", "-o", "left.png", "--no-refine", "--json", "--no-align"
+    )
+    assert (code, err) == (0, "")
+    assert json.loads(out)["motion"] is None
+    left = read_photograph(folder.path / "left.png")
+    np.testing.assert_array_equal(left.alpha, alpha)
+    assert (left.pixels != moved.pixels).any()

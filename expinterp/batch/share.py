@@ -60,7 +60,7 @@ def look(task: Task, settings: Settings) -> Look:
             long, short = read_shots([str(settings.folder / name) for name in names])
             short, _ = reconcile(long, short)
             ratio = exposure_ratio(long.exposure, short.exposure)
-            pair = measure(long.pixels, short.pixels, ratio=ratio)
+            pair = measure(long.pixels, short.pixels, ratio=ratio, align=False)
         except (ExpInterpError, ValueError, MemoryError):  # its own task will say so
             continue
         found.levels.append(pair.levels)

@@ -11,6 +11,7 @@ import click
 
 from expinterp.cli.fuse import VIRTUAL, WEIGHTS, make_fuse_job
 from expinterp.cli.options import (
+    ALIGN,
     EXPOSURES,
     FILE,
     FORMATS,
@@ -165,6 +166,7 @@ RUNNING: tuple[Option, ...] = (
         *EXPOSURES,
         *RESPONSE,
         *SHARING,
+        *ALIGN,
         *NETWORK,
         *WRITING,
         *RUNNING,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expinterp.cli.options import (
+    ALIGN,
     FILE,
     NAME,
     NETWORK,
@@ -84,6 +85,7 @@ OPTIONS: tuple[Option, ...] = (
     *WEIGHTS,
     click.option("--times", type=times, metavar="T,T...", help="Times, in the images' order."),
     *RESPONSE,
+    *ALIGN,
     *NETWORK,
     *WRITING,
     *STREAMED,

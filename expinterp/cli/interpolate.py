@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expinterp.cli.options import (
+    ALIGN,
     EXPOSURES,
     NAME,
     NETWORK,
@@ -60,6 +61,7 @@ OPTIONS: tuple[Option, ...] = (
     *TARGET,
     *EXPOSURES,
     *RESPONSE,
+    *ALIGN,
     *NETWORK,
     *WRITING,
     *STREAMED,

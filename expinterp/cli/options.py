@@ -69,6 +69,15 @@ DEVICE: tuple[Option, ...] = (
         help="How wide it runs.  [default: all CPUs]",
     ),
 )
+ALIGN: tuple[Option, ...] = (
+    click.option(
+        "--no-align",
+        "align",
+        flag_value=False,
+        default=True,
+        help="Leave images as they lie; a camera that moved is not looked for.",
+    ),
+)
 NETWORK: tuple[Option, ...] = (
     click.option(
         "--no-refine", "refine", flag_value=False, default=True, help="Leave the network out."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,20 @@ from typing import Any
 import numpy as np
 
 from expinterp import pipeline
+from expinterp.align import Motion, find_poses, warp
 from expinterp.assessment import assess
 from expinterp.errors import EqualExposuresError, OutputError, PairError
 from expinterp.fusion import Stack
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
 from expinterp.intermediate import round_codes
-from expinterp.job.neighbours import Neighbours, measure_neighbours
+from expinterp.job.neighbours import Neighbours, measure_neighbours, move
 from expinterp.job.opening import Opened, Opener, open_job
 from expinterp.job.plan import FuseJob
 from expinterp.job.report import (
     Clock,
     Output,
     Report,
+    describe_motion,
     describe_refiner,
     describe_response,
     describe_shot,
@@ -61,9 +63,10 @@ def fuse(job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener
         opened = open_job(
             job, refine=job.refine and job.virtual != 0, opener=opener, arrange=brightest_first
         )
-        shots = opened.shots[::-1]
         check_alike(opened.shots)
     with clock.stage("measure"):
+        shots, motions = _align(job, opened.shots[::-1])
+        opened = replace(opened, shots=())  # moved, they live on in `shots`
         steps = [_measure(job, *two, opened) for two in pairwise(shots)]
     exposures = _insert_virtual(job, shots, steps, opened, clock)
     with clock.stage("fuse") as advance:
@@ -81,11 +84,26 @@ def fuse(job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener
         shots,
         steps,
         exposures,
+        motions=motions,
         outputs=outputs,
         metrics=metrics,
         remarks=remarks,
         seconds=clock.seconds,
     )
+
+
+def _align(
+    job: FuseJob, shots: Sequence[Photograph]
+) -> tuple[Sequence[Photograph], Sequence[Motion]]:
+    """Bring all shots to the pose of the brightest, and tell how far the camera had moved."""
+    if not job.align:
+        return shots, ()
+    motions = find_poses([shot.pixels for shot in shots])
+    moved = [
+        move(shot, warp(shot.pixels, motion.matrix), motion.matrix)
+        for shot, motion in zip(shots, motions, strict=True)
+    ]
+    return moved, [motion for motion in motions if motion.pixels]
 
 
 def _measure(
@@ -95,7 +113,7 @@ def _measure(
     if not job.virtual:
         return None
     try:
-        return measure_neighbours(long, short, ratio=None, profile=opened.profile)
+        return measure_neighbours(long, short, ratio=None, profile=opened.profile, align=False)
     except EqualExposuresError:
         return None
     except PairError as error:
@@ -224,6 +242,7 @@ def _report(
     steps: Sequence[Neighbours | None],
     exposures: Sequence[Exposure],
     *,
+    motions: Sequence[Motion],
     outputs: list[Output],
     metrics: dict[str, Any] | None,
     remarks: Iterable[str],
@@ -233,7 +252,8 @@ def _report(
     measured = [step for step in steps if step]
     stated = [step.pair.ratio_stated for step in measured]
     known = bool(measured) and None not in stated
-    remarks = [*opened.remarks, *(each for step in measured for each in step.remarks), *remarks]
+    of_steps = (remark for step in measured for remark in step.remarks)
+    remarks = [*opened.remarks, *_explain_motion(motions), *of_steps, *remarks]
     return Report(
         command="fuse",
         inputs=[describe_shot("image", shot, _clipped(shot, measured)) for shot in reversed(shots)],
@@ -242,6 +262,7 @@ def _report(
             "stated": math.prod(filter(None, stated)) if known else None,
             "measured": math.prod(s.pair.ratio_measured for s in measured) if measured else None,
         },
+        motion=describe_motion(*motions),
         response=describe_response(
             measured[0].pair if measured else None, job.response, opened.profile
         ),
@@ -256,6 +277,15 @@ def _report(
             "metrics": metrics,
         },
     )
+
+
+def _explain_motion(motions: Sequence[Motion]) -> Iterator[str]:
+    if motions:
+        yield (
+            f"the camera moved by up to {max(motion.pixels for motion in motions):.1f} pixels "
+            "between the images; all are brought to where it was for the brightest (--no-align "
+            "leaves them)"
+        )
 
 
 def _clipped(shot: Photograph, steps: Sequence[Neighbours]) -> dict[str, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from expinterp.job.report import (
     Clock,
     Output,
     Report,
+    describe_motion,
     describe_refiner,
     describe_response,
     describe_shot,
@@ -40,7 +41,10 @@ def interpolate(
     with clock.stage("read"):
         opened = open_job(job, refine=job.refine, opener=opener)
     with clock.stage("measure"):
-        two = measure_neighbours(*opened.shots, ratio=job.ratio, profile=opened.profile)
+        two = measure_neighbours(
+            *opened.shots, ratio=job.ratio, profile=opened.profile, align=job.align
+        )
+    opened = replace(opened, shots=())  # moved, they live on in `two`
     positions = job.target.positions(ratio=two.pair.ratio, long_time=two.long_time)
     warnings, outputs = [*opened.remarks, *two.remarks], []
     for step, position in enumerate(positions):
@@ -114,6 +118,7 @@ def _report(
         inputs=[describe_shot(role, shot, clipped[role]) for role, shot in shots.items()],
         outputs=[asdict(output) for output in outputs],
         ratio={"stated": two.pair.ratio_stated, "measured": two.pair.ratio_measured},
+        motion=describe_motion(two.pair.motion),
         response=describe_response(two.pair, job.response, opened.profile),
         refinement=describe_refiner(opened.refiner),
         timings=seconds,

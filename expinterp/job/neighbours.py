@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from expinterp import exposure, pipeline
+from expinterp.align import warp
 from expinterp.errors import PairError
-from expinterp.images import Photograph
+from expinterp.images import Photograph, Pixels
+from expinterp.mapping import Floats
 from expinterp.pair import LEAST_STEP, Pair
 from expinterp.response import Profile
 
@@ -18,7 +22,7 @@ class Neighbours:
     Attributes
     ----------
     long, short : Photograph
-        In the order that the pixels show.
+        In the order that the pixels show, and moved as those of `pair` are.
     pair : Pair
     remarks : tuple of str
         What a person should know; it names the files.
@@ -47,8 +51,19 @@ class Neighbours:
         return exposure.time_at(position, short_time=self.long_time / ratio, ratio=ratio)
 
 
+def move(shot: Photograph, pixels: Pixels, pose: Floats) -> Photograph:
+    """Give a photograph the pixels that it has from another pose, and its opacity likewise."""
+    alpha = None if shot.alpha is None else warp(shot.alpha[..., None], pose)[..., 0]
+    return replace(shot, pixels=np.broadcast_to(pixels, shot.pixels.shape), alpha=alpha)
+
+
 def measure_neighbours(
-    long: Photograph, short: Photograph, *, ratio: float | None, profile: Profile | None
+    long: Photograph,
+    short: Photograph,
+    *,
+    ratio: float | None,
+    profile: Profile | None,
+    align: bool,
 ) -> Neighbours:
     """Measure two photographs; those in the wrong order are put right.
 
@@ -56,6 +71,8 @@ def measure_neighbours(
     ----------
     ratio : float or None
         Exposure ratio, in place of what the files state.
+    align : bool
+        Whether a motion of the camera is looked for, and undone.
 
     Raises
     ------
@@ -68,11 +85,16 @@ def measure_neighbours(
         remarks.append("their stated exposures are equal, their pixels are not and are believed")
         ratio = None
     try:
-        pair = pipeline.measure(long.pixels, short.pixels, ratio=ratio, response=profile)
+        pair = pipeline.measure(
+            long.pixels, short.pixels, ratio=ratio, response=profile, align=align
+        )
     except PairError as error:
         message = f"{names}: {error}"
         raise type(error)(message) from error
     if pair.swapped:
         long, short = short, long
+    if pair.motion:
+        poses = pair.motion.halves()
+        long, short = move(long, pair.long, poses[0]), move(short, pair.short, poses[1])
     remarks = [f"{names}: {remark}" for remark in (*remarks, *pair.notices)]
     return Neighbours(long, short, pair, tuple(remarks))

@@ -125,6 +125,8 @@ class Means:
         Exposure times of its images in seconds, in their order, in place of those in the files.
     response : Path or None
         A camera profile.
+    align : bool
+        Whether motions of the camera are looked for, and undone.
     refine : bool
         Whether the network has its say.
     model : Path or None
@@ -136,6 +138,7 @@ class Means:
     times: tuple[float, ...] | None = None
     response: Path | None = None
     writing: Writing = Writing()
+    align: bool = True
     refine: bool = True
     model: Path | None = None
     device: Device = "auto"

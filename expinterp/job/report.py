@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from expinterp import __version__
+from expinterp.align import Motion
 from expinterp.images import Photograph
 from expinterp.pair import Pair
 from expinterp.refine import Refiner
@@ -29,6 +30,7 @@ class Report:
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
     ratio: dict[str, Any]
+    motion: dict[str, Any] | None
     response: dict[str, Any]
     refinement: dict[str, Any] | None
     timings: dict[str, float]
@@ -136,6 +138,12 @@ def describe_response(
         "camera": profile and profile.camera,
         "residual": profile and profile.residual,
     }
+
+
+def describe_motion(*motions: Motion | None) -> dict[str, Any] | None:
+    """Describe how far the camera moved at the most; nowhere, if no motion was found."""
+    found = [motion.pixels for motion in motions if motion]
+    return {"pixels": round(max(found), 3)} if found else None
 
 
 def describe_refiner(refiner: Refiner | None) -> dict[str, Any] | None:
