@@ -854,8 +854,8 @@ def test_progress_shows_on_a_terminal_alone(folder: Folder) -> None:
 def test_report_is_one_object_with_the_documented_fields(folder: Folder) -> None:
     report = folder.report("0.png", "2.png", "4.png", "-o", "fused.png", "--virtual", "1")
     assert list(report) == [
-        "schema_version", "version", "command", "inputs", "outputs", "ratio", "response", "refinement",
-        "timings", "warnings", "fusion",
+        "schema_version", "version", "command", "inputs", "outputs", "ratio", "motion", "response",
+        "refinement", "timings", "warnings", "fusion",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert report["command"] == "fuse"

@@ -595,8 +595,8 @@ def test_progress_shows_on_a_terminal_without_colour_if_so_asked(folder: Folder)
 def test_report_is_one_object_with_the_documented_fields(folder: Folder) -> None:
     report = folder.report(*PAIR, "-o", "mid.png", "--save-intermediate", "y0.png")
     assert list(report) == [
-        "schema_version", "version", "command", "inputs", "outputs", "ratio", "response", "refinement",
-        "timings", "warnings",
+        "schema_version", "version", "command", "inputs", "outputs", "ratio", "motion", "response",
+        "refinement", "timings", "warnings",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert [shot["role"] for shot in report["inputs"]] == ["long", "short"]
