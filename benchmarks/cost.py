@@ -2,6 +2,7 @@
 
     python benchmarks/cost.py                       # a 24 MP JPEG pair, every command 5 times
     python benchmarks/cost.py --megapixels 100 --format tiff --repeat 1
+    python benchmarks/cost.py --moved 9             # the camera moved by so many pixels
 
 All commands run in one session on the same two files, in turn, each as a user starts it; the best
 of the repeats counts. The pair is ``examples/window`` enlarged, with grain, so that it compresses
@@ -31,8 +32,11 @@ cv2.imwrite(sys.argv[3], images[0])
 """
 
 
-def write_pair(folder: Path, megapixels: float, suffix: str) -> list[str]:
-    """Enlarge the example pair, add grain, write it: 8-bit JPEG or 16-bit TIFF."""
+def write_pair(folder: Path, megapixels: float, suffix: str, *, moved: int = 0) -> list[str]:
+    """Enlarge the example pair, add grain, write it: 8-bit JPEG or 16-bit TIFF.
+
+    The short one is taken `moved` pixels to the right.
+    """
     names = []
     random = np.random.default_rng(0)
     grain = random.normal(0, 1.5, (512, 512, 3)).astype(np.float32)
@@ -43,14 +47,16 @@ def write_pair(folder: Path, megapixels: float, suffix: str) -> list[str]:
         name = str(folder / f"{shot}{suffix}")
         large = np.empty((size[1], size[0], 3), np.uint8 if suffix == ".jpg" else np.uint16)
         scale = 1 if suffix == ".jpg" else 257
+        right = moved if shot == "short" else 0
+        tile = np.roll(grain, -right, axis=1)
         for top in range(0, size[1], 512):
             rows = min(512, size[1] - top)
             ys = (np.arange(top, top + rows, dtype=np.float32) + 0.5) / factor - 0.5
-            xs = (np.arange(size[0], dtype=np.float32) + 0.5) / factor - 0.5
+            xs = (np.arange(size[0], dtype=np.float32) + right + 0.5) / factor - 0.5
             strip = cv2.remap(
                 image, *np.meshgrid(xs, ys), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
             )
-            strip += np.tile(grain, (1, -(-size[0] // 512), 1))[:rows, : size[0]]
+            strip += np.tile(tile, (1, -(-size[0] // 512), 1))[:rows, : size[0]]
             large[top : top + rows] = np.clip(np.rint(strip * scale), 0, 255 * scale)
         options = (
             [cv2.IMWRITE_JPEG_QUALITY, 92]
@@ -101,12 +107,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Cost of interpolate beside enfuse.")
     parser.add_argument("--megapixels", type=float, default=24)
     parser.add_argument("--format", choices=["jpeg", "tiff"], default="jpeg")
+    parser.add_argument("--moved", type=int, default=0, metavar="PIXELS")
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
     suffix = {"jpeg": ".jpg", "tiff": ".tif"}[options.format]
     tool = [sys.executable, "-m", "expinterp", "interpolate"]
     with tempfile.TemporaryDirectory() as folder:
-        pair = write_pair(Path(folder), options.megapixels, suffix)
+        pair = write_pair(Path(folder), options.megapixels, suffix, moved=options.moved)
         out = str(Path(folder) / f"out{suffix}")
         interpolate = [*tool, *pair, "-o", out, "--overwrite"]
         commands = {
