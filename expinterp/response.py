@@ -141,18 +141,55 @@ def calibrate(
     ValueError
         If there are fewer than two shots, the counts differ, or all times are equal.
     """
+    return calibrate_scenes([(stack, times)], camera=camera)
+
+
+def calibrate_scenes(
+    scenes: Sequence[tuple[Sequence[Pixels] | NDArray[Any], Sequence[float]]],
+    *,
+    camera: str | None = None,
+) -> Profile:
+    """Measure a camera's response from stacks of several scenes at once.
+
+    One g serves all stacks; every pixel of every scene has a light of its own. What one scene does
+    not show, its darkest blues perhaps, another does.
+
+    Parameters
+    ----------
+    scenes : sequence of (stack, times)
+        As `calibrate` takes them, alike in channels.
+    camera : str, optional
+        Kept in the profile.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one of them is no stack.
+    """
+    if not scenes:
+        msg = "no stack is given; give one or more"
+        raise ValueError(msg)
+    stacks = [_sort_shots(stack, times) for stack, times in scenes]
+    channels = range(stacks[0][0].shape[-1])
+    parts = [[(_faithful(shots[..., c]), log) for shots, log in stacks] for c in channels]
+    response = np.stack([_debevec(each) for each in parts])
+    errors = [_residual(g, each) for g, each in zip(response, parts, strict=True)]
+    residual = float(np.sqrt(np.mean(np.square(errors))) / np.log(2))
+    count = sum(len(shots) for shots, _ in stacks)
+    return Profile(response, round(residual, 4), count, camera, scale=1.0)
+
+
+def _sort_shots(
+    stack: Sequence[Pixels] | NDArray[Any], times: Sequence[float]
+) -> tuple[NDArray[np.uint8], Floats]:
+    """Thin a stack out and put it in order, dark to bright, with the logarithms of its times."""
     if len(stack) != len(times) or len(set(times)) < 2:
         msg = f"{len(stack)} shots and times {list(times)}: need two or more, differing, one each"
         raise ValueError(msg)
     step = int(np.ceil(np.sqrt(stack[0].shape[0] * stack[0].shape[1] / STACK_SAMPLES)))
     dark_first = np.argsort(times, kind="stable")
     shots = np.stack([to_codes(stack[index][::step, ::step]) for index in dark_first])
-    log_times = np.log(np.asarray(times, dtype=np.float64)[dark_first])
-    channels = [_faithful(shots[..., c]) for c in range(shots.shape[-1])]
-    response = np.stack([_debevec(z, log_times) for z in channels])
-    errors = [_residual(g, z, log_times) for g, z in zip(response, channels, strict=True)]
-    residual = float(np.sqrt(np.mean(np.square(errors))) / np.log(2))
-    return Profile(response, round(residual, 4), len(shots), camera, scale=1.0)
+    return shots, np.log(np.asarray(times, dtype=np.float64)[dark_first])
 
 
 def _faithful(shots: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -169,31 +206,38 @@ def _faithful(shots: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return z[:, kept]
 
 
-def _debevec(z: NDArray[np.uint8], log_times: Floats) -> Floats:
-    """Solve for g of one channel; z has shape (shots, pixels)."""
-    weight = HAT[z]
-    total = np.maximum(weight.sum(axis=0), 1e-9)
+def _debevec(parts: Sequence[tuple[NDArray[np.uint8], Floats]]) -> Floats:
+    """Solve for g of one channel; parts are z (shots, pixels) and ln t (shots,), one per scene."""
     normal, right = np.zeros((CODES, CODES)), np.zeros(CODES)
-    for j, k in combinations(range(len(z)), 2):
-        index = z[j].astype(np.int64) * CODES + z[k]
-        joint = np.bincount(index, weight[j] * weight[k] / total, CODES**2).reshape(CODES, CODES)
-        rows, cols = joint.sum(axis=1), joint.sum(axis=0)
-        normal += np.diag(rows + cols) - joint - joint.T
-        right += (log_times[j] - log_times[k]) * (rows - cols)
+    for z, log_times in parts:
+        weight = HAT[z]
+        total = np.maximum(weight.sum(axis=0), 1e-9)
+        for j, k in combinations(range(len(z)), 2):
+            index = z[j].astype(np.int64) * CODES + z[k]
+            counts = np.bincount(index, weight[j] * weight[k] / total, CODES**2)
+            joint = counts.reshape(CODES, CODES)
+            rows, cols = joint.sum(axis=1), joint.sum(axis=0)
+            normal += np.diag(rows + cols) - joint - joint.T
+            right += (log_times[j] - log_times[k]) * (rows - cols)
+    pixels = sum(z.shape[1] for z, _ in parts)
     curvature = HAT[1:-1, None] * np.diff(np.eye(CODES), 2, axis=0)
-    normal += z.shape[1] * SMOOTHNESS * curvature.T @ curvature
-    normal[ANCHOR, ANCHOR] += max(z.shape[1], 1)
-    normal += max(z.shape[1], 1) * 1e-12 * np.eye(CODES)  # code values that nothing ties down
+    normal += pixels * SMOOTHNESS * curvature.T @ curvature
+    normal[ANCHOR, ANCHOR] += max(pixels, 1)
+    normal += max(pixels, 1) * 1e-12 * np.eye(CODES)  # code values that nothing ties down
     return increasing(np.asarray(np.linalg.solve(normal, right), dtype=np.float64))
 
 
-def _residual(g: Floats, z: NDArray[np.uint8], log_times: Floats) -> float:
+def _residual(g: Floats, parts: Sequence[tuple[NDArray[np.uint8], Floats]]) -> float:
     """Compute the weighted root mean square of g(z) − ln E − ln t, natural logarithm."""
-    weight = HAT[z]
-    exposure = g[z] - log_times[:, None]
-    total = np.maximum(weight.sum(axis=0), 1e-9)
-    error = exposure - (weight * exposure).sum(axis=0) / total
-    return float(np.sqrt((weight * error**2).sum() / max(weight.sum(), 1e-9)))
+    squares, weights = 0.0, 0.0
+    for z, log_times in parts:
+        weight = HAT[z]
+        exposure = g[z] - log_times[:, None]
+        total = np.maximum(weight.sum(axis=0), 1e-9)
+        error = exposure - (weight * exposure).sum(axis=0) / total
+        squares += float((weight * error**2).sum())
+        weights += float(weight.sum())
+    return float(np.sqrt(squares / max(weights, 1e-9)))
 
 
 def increasing(response: Floats) -> Floats:

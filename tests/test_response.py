@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synthetic import expose, gamma_response, scene
 
 from expinterp.errors import ImageFileError
-from expinterp.response import Profile, calibrate, increasing, read_profile
+from expinterp.response import Profile, calibrate, calibrate_scenes, increasing, read_profile
 
 TIMES = [1 / 64, 1 / 16, 1 / 4, 1, 4]
 
@@ -28,6 +28,36 @@ def test_calibration_finds_the_response_of_a_known_camera(profile):
     assert np.abs(error).max() < 0.05  # stops
     assert profile.residual < 0.1
     assert (profile.shots, profile.camera) == (5, "Acme One")
+
+
+def stack_of(seed, light=1.0):
+    radiance = light * scene((100, 120), seed=seed, stops=6)
+    return [expose(radiance, time) for time in TIMES], TIMES
+
+
+def test_one_scene_is_calibrated_as_ever_and_twice_the_same_scene_too():
+    stack, times = stack_of(1)
+    alone, twice = calibrate(stack, times), calibrate_scenes(2 * [(stack, times)])
+    np.testing.assert_allclose(twice.response, alone.response, atol=1e-6)
+    assert (twice.shots, twice.residual) == (2 * alone.shots, alone.residual)
+
+
+def test_scenes_show_together_what_each_shows_in_part():
+    """A dark and a bright scene; the order does not matter, and neither knows all of the curve."""
+    scenes = [stack_of(1, light=0.02), stack_of(2, light=20.0)]
+    joint = calibrate_scenes(scenes)
+    np.testing.assert_allclose(calibrate_scenes(scenes[::-1]).response, joint.response, atol=1e-8)
+    truth = gamma_response()[:, 10:246]
+
+    def miss(profile):
+        return float(np.square(profile.response[:, 10:246] - truth).mean())
+
+    assert miss(joint) < min(miss(calibrate(*one)) for one in scenes)
+
+
+def test_no_scene_is_refused():
+    with pytest.raises(ValueError, match="no stack"):
+        calibrate_scenes([])
 
 
 def test_calibration_agrees_with_debevecs_least_squares_written_out():
