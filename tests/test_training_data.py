@@ -10,11 +10,10 @@ from expinterp.training.data import (
     cut_patches,
     cut_window,
     is_informative,
-    read_patches,
+    join_patches,
     render_triple,
     split_scenes,
     without_tone,
-    write_patches,
 )
 from expinterp.training.render import View, project
 
@@ -78,13 +77,22 @@ def test_taking_the_tone_away_leaves_no_mean_at_any_code_value():
     assert abs(rest.mean()) < 1e-6
 
 
-def test_patches_survive_a_file_and_hold_what_they_were_cut_from(tmp_path):
+def test_patches_hold_what_they_were_cut_from():
     patches = cut_patches([triple()], middle, per_triple=3, side=16, tone=True, seed=0)
     assert patches.long.shape == (3, 3, 16, 16)
     y0 = (patches.long.astype(np.float32) + patches.short) / 510
     np.testing.assert_allclose(patches.intermediate, y0, atol=1e-3)
-    write_patches(tmp_path / "p.npz", patches)
-    np.testing.assert_array_equal(read_patches(tmp_path / "p.npz").residual, patches.residual)
+    assert patches.picture.tolist() == [0, 0, 0]
+
+
+def test_joined_patches_number_their_photographs_on():
+    parts = [
+        cut_patches([triple(s) for s in seeds], middle, per_triple=2, side=8, tone=True, seed=0)
+        for seeds in ((0, 1), (2,))
+    ]
+    joined = join_patches(parts)
+    assert joined.picture.tolist() == [0, 0, 1, 1, 2, 2]
+    np.testing.assert_array_equal(joined.long[4:], parts[1].long)
 
 
 def test_a_view_straight_ahead_shows_the_middle_of_the_panorama():

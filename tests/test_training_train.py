@@ -1,5 +1,6 @@
 """Training: it learns, it resumes to the bit, and what it exports is what it trained."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,11 +9,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'train': pip install expinterp[train]")
 pytest.importorskip("onnx", reason="needs the extra 'train': pip install expinterp[train]")
 
+from expinterp.errors import ModelError, OutputExistsError
 from expinterp.refine import open_refiner
 from expinterp.training.data import Patches
-from expinterp.training.export import export_network, measure_parity
+from expinterp.training.export import export_network, import_network, measure_parity
 from expinterp.training.network import Network, Shape
-from expinterp.training.train import Settings, facts_of, train
+from expinterp.training.run import LOG, read_log
+from expinterp.training.settings import Settings
+from expinterp.training.train import measure, train
 
 pytestmark = pytest.mark.train
 TINY = Settings(fold=2, width=8, kernels=(3,), steps=60, batch=16)
@@ -34,7 +38,9 @@ def colourful_patches(count=64, side=8):
     residual = np.zeros_like(y0)
     residual[:, 0] = 0.2 * long[:, 0].astype(np.float32) / 255
     error = np.full(count, (residual**2).mean(), np.float32)
-    return Patches(y0.astype(np.float16), residual.astype(np.float16), long, short, error)
+    picture = np.arange(count, dtype=np.int32)
+    codes = (y0.astype(np.float16), residual.astype(np.float16), long, short)
+    return Patches(*codes, error, picture)
 
 
 def noisy_network(shape=None):
@@ -62,30 +68,87 @@ def test_a_tiny_run_learns(tmp_path):
     assert left < 0.3 * residual.square().mean()
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_weights(tmp_path, monkeypatch):
+def test_a_plain_network_learns_the_whole_picture_from_the_shots_alone(tmp_path):
     patches = colourful_patches()
-    whole = train(patches, TINY, tmp_path / "whole")
+    shots = (patches.long.astype(np.float32) + patches.short) / 510
+    patches = replace(patches, residual=(shots - patches.intermediate).astype(np.float16))
+    plain = replace(TINY, fold=1, kernels=(1,), rate=1e-2, steps=400, sight="shots", plain=True)
+    network = train(patches, plain, tmp_path)
+    found = measure(network, patches)
+    assert found["psnr"] > found["psnr_y0"] + 10
 
-    def interrupt(folder, **facts):
-        if facts["step"] == 50:
-            (folder / "stop").touch()
-            raise KeyboardInterrupt
 
+def test_a_run_that_was_stopped_ends_with_the_same_weights(tmp_path, monkeypatch):
     from expinterp.training import train as module
 
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "LOG_EVERY", 25)
-        patch.setattr(module, "log", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            train(patches, TINY, tmp_path / "parts")
-    assert (tmp_path / "parts" / "checkpoint.pt").exists()
-    resumed = train(patches, TINY, tmp_path / "parts")
+    monkeypatch.setattr(module, "LOG_EVERY", 25)
+    patches = colourful_patches()
+    whole = train(patches, TINY, tmp_path / "whole", held_out=patches)
+
+    def interrupt(line):
+        if line["step"] == 50:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(patches, TINY, tmp_path / "parts", held_out=patches, told=interrupt)
+    resumed = train(patches, TINY, tmp_path / "parts", held_out=patches)
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
+    logs = [read_log(tmp_path / name) for name in ("whole", "parts")]
+    said = [[(line["step"], line["loss"], line["psnr"]) for line in log] for log in logs]
+    assert said[0] == said[1]
+    assert [step for step, *_ in said[0]] == [25, 50, 60]
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path):
+    patches = colourful_patches()
+    train(patches, replace(TINY, steps=2), tmp_path)
+    with pytest.raises(OutputExistsError, match="other settings"):
+        train(patches, replace(TINY, steps=2, seed=2), tmp_path)
+    with pytest.raises(OutputExistsError, match="other pictures"):
+        train(colourful_patches(63), replace(TINY, steps=2), tmp_path)
+
+
+def test_a_budget_of_minutes_ends_the_run(tmp_path):
+    train(colourful_patches(), replace(TINY, minutes=0.002), tmp_path)
+    last = read_log(tmp_path)[-1]
+    assert last["seconds"] == pytest.approx(0.12, abs=0.1)
+    assert last["seconds_left"] <= 0
+
+
+def test_the_log_is_one_json_object_a_line_and_what_it_says_is_so(tmp_path):
+    patches = colourful_patches()
+    network = train(patches, TINY, tmp_path, held_out=patches)
+    last = json.loads((tmp_path / LOG).read_text("utf-8").splitlines()[-1])
+    assert last.keys() == {"step", "loss", "seconds", "seconds_left", "psnr_y0", "psnr"}
+    truth = patches.residual[..., 2:-2, 2:-2].astype(np.float64)  # within the halo of the borders
+    before = -10 * np.log10((truth**2).mean(axis=(1, 2, 3)))
+    assert last["psnr_y0"] == pytest.approx(before.mean(), abs=2e-3)
+    assert last["psnr"] == measure(network, patches)["psnr"]
+
+
+def test_the_best_weights_are_kept_where_that_is_asked_for(tmp_path):
+    """Learned from one half of the truth, measured on its opposite: it only ever gets worse."""
+    patches = colourful_patches()
+    against = replace(patches, residual=-patches.residual)
+    kept = train(patches, replace(TINY, best=True), tmp_path, held_out=against)
+    log = read_log(tmp_path)
+    assert measure(kept, against)["psnr"] == max(line["psnr"] for line in log)
+    assert log[-1]["psnr"] < log[0]["psnr"]
+
+
+KINDS = [
+    Shape(),
+    Shape(2, 16, (3, 1)),
+    Shape(4, 8, (3, 3)),
+    Shape(1, 8, (1,), "y0"),
+    Shape(1, 8, (3, 1), "shots", plain=True),
+    Shape(2, 8, (3,), "all", plain=True),
+]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 5), (17, 31), (64, 33)])
-@pytest.mark.parametrize("kind", [Shape(), Shape(2, 16, (3, 1)), Shape(4, 8, (3, 3))])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_exported_network_equals_pytorch_at_any_size(tmp_path, shape, kind):
     network = noisy_network(kind)
     export_network(network, tmp_path / "n.onnx", {})
@@ -102,10 +165,49 @@ def test_the_halo_is_the_reach_of_the_network():
     assert rows.max() == 16 + network.halo + network.shape.fold - 1
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_exported_network_is_read_back(tmp_path, kind):
+    network = noisy_network(kind)
+    export_network(network, tmp_path / "n.onnx", {})
+    again = import_network(tmp_path / "n.onnx")
+    assert again.shape == kind
+    pictures = torch.rand(3, 1, 3, 8, 12)
+    with torch.no_grad():
+        torch.testing.assert_close(again(*pictures), network(*pictures), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.model
+def test_the_bundled_network_is_read_back_and_exported_alike(tmp_path):
+    from expinterp.refine import model_path
+
+    network = import_network(model_path())
+    export_network(network, tmp_path / "n.onnx", {})
+    refiner = open_refiner(device="cpu", threads=1)
+    assert measure_parity(network, refiner, shape=(9, 7), seed=0) <= 1e-5
+
+
+def test_a_model_of_another_maker_is_no_start(tmp_path):
+    import onnx
+
+    network = noisy_network(Shape(width=4))
+    export_network(network, tmp_path / "n.onnx", {})
+    model = onnx.load(tmp_path / "n.onnx")
+    for node in model.graph.node:
+        node.op_type = "Sigmoid" if node.op_type == "Relu" else node.op_type
+    facts = {each.key: each.value for each in model.metadata_props if each.key != "checksum"}
+    onnx.helper.set_model_props(model, facts)
+    onnx.save(model, tmp_path / "other.onnx")
+    open_refiner(tmp_path / "other.onnx", device="cpu")
+    with pytest.raises(ModelError, match="no network of 'expinterp train'"):
+        import_network(tmp_path / "other.onnx")
+    with pytest.raises(ModelError, match=r"none\.onnx"):
+        import_network(tmp_path / "none.onnx")
+
+
 def test_an_export_is_one_file_with_its_facts_and_the_same_bytes_again(tmp_path):
     network = noisy_network()
     for name in ("a", "b"):
-        export_network(network, tmp_path / f"{name}.onnx", facts_of(TINY))
+        export_network(network, tmp_path / f"{name}.onnx", {"licence": "MIT"})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.onnx", "b.onnx"]
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
     facts = open_refiner(tmp_path / "a.onnx", device="cpu").contract.facts

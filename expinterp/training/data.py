@@ -9,8 +9,9 @@ are split before windows are cut, so no scene is on both sides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from expinterp.training.camera import Camera, Image, Responses, draw_camera, pho
 from expinterp.training.prior import as_prior, build_prior
 
 Pixels = NDArray[np.uint8]
+Scene = TypeVar("Scene", Path, str)
 StageOne = Callable[["Triple"], Image]  # y0 of long and short, display-encoded, 0..1
 
 WINDOW = (128, 160)  # rows, cols of a simulated photograph
@@ -54,6 +56,8 @@ class Patches:
         Code values.
     error : float32 (n,)
         Mean squared residual of the whole photograph that the patch is from.
+    picture : int32 (n,)
+        Number of that photograph, from 0.
     """
 
     intermediate: NDArray[np.float16]
@@ -61,6 +65,7 @@ class Patches:
     long: Pixels
     short: Pixels
     error: NDArray[np.float32]
+    picture: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.long)
@@ -84,11 +89,11 @@ def read_radiance(path: Path) -> Image:
 
 
 def split_scenes(
-    paths: Sequence[Path], *, held_out: int, seed: int
-) -> tuple[list[Path], list[Path]]:
-    """Split radiance maps into those to learn from and `held_out` to measure on."""
-    order = np.random.default_rng(seed).permutation(len(paths))
-    shuffled = [sorted(paths)[index] for index in order]
+    scenes: Sequence[Scene], *, held_out: int, seed: int
+) -> tuple[list[Scene], list[Scene]]:
+    """Split radiance maps, or names of scenes, into those to learn from and `held_out` others."""
+    order = np.random.default_rng(seed).permutation(len(scenes))
+    shuffled = [sorted(scenes)[index] for index in order]
     return shuffled[held_out:], shuffled[:held_out]
 
 
@@ -203,7 +208,7 @@ def cut_patches(
     """
     random = np.random.default_rng(seed)
     parts: list[tuple[NDArray[np.generic], ...]] = []
-    for triple in triples:
+    for number, triple in enumerate(triples):
         y0 = stage_one(triple)
         residual = (triple.medium / np.float32(255) - y0).astype(np.float32)
         target = residual if tone else without_tone(residual, y0)
@@ -212,16 +217,14 @@ def cut_patches(
         corners = [random.integers(0, np.array(y0.shape[:2]) - side + 1) for _ in range(per_triple)]
         for row, col in corners:
             crops = (p[row : row + side, col : col + side].transpose(2, 0, 1) for p in pictures)
-            parts.append((*crops, np.asarray(error)))
+            parts.append((*crops, np.asarray(error), np.asarray(number, np.int32)))
     return Patches(*(np.stack(column) for column in zip(*parts, strict=True)))
 
 
-def read_patches(path: Path) -> Patches:
-    """Read what `write_patches` wrote."""
-    with np.load(path) as held:
-        return Patches(*(held[name] for name in FIELDS))
-
-
-def write_patches(path: Path, patches: Patches) -> None:
-    """Keep patches as one file; rendering them takes longer than training."""
-    np.savez(path, **{name: getattr(patches, name) for name in FIELDS})
+def join_patches(parts: Sequence[Patches]) -> Patches:
+    """Put patches of several sources behind each other, photographs numbered on."""
+    counts = [int(part.picture.max()) + 1 for part in parts]
+    starts = np.cumsum([0, *counts[:-1]], dtype=np.int32)
+    moved = [replace(p, picture=p.picture + start) for p, start in zip(parts, starts, strict=True)]
+    columns = ([getattr(part, name) for part in moved] for name in FIELDS)
+    return Patches(*(np.concatenate(column) for column in columns))

@@ -1,4 +1,4 @@
-"""Write the network as one self-contained ONNX file that states its contract.
+"""Write the network as one self-contained ONNX file that states its contract, and read it back.
 
 The network is a chain of four kinds of layers, so its graph is written node by node: nothing of
 the machine that wrote it gets in, and the same weights always give the same bytes.
@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import onnx
 import torch
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import nn
 
-from expinterp.refine import CONTRACT, INPUTS, OUTPUT, checksum
-from expinterp.training.network import OFFSET, Network
+from expinterp.errors import ModelError
+from expinterp.refine import CONTRACT, INPUTS, OUTPUT, checksum, open_refiner
+from expinterp.training.network import OFFSET, SIGHTS, Network, Shape
 
 OPSET = 17
 IR_VERSION = 8  # ONNX Runtime 1.17, the oldest we run on, reads it
+KINDS = {"Concat", "Conv", "Relu", "DepthToSpace", "Sub"}  # of nodes
 BLANK = "0" * 64  # stands where the checksum goes
 
 
@@ -41,7 +44,7 @@ def export_network(network: Network, target: Path, facts: Mapping[str, str]) -> 
 
 def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
     """Write the graph and its metadata; the checksum is left blank."""
-    nodes = [helper.make_node("Concat", list(INPUTS), ["stack"], axis=1)]
+    nodes = [helper.make_node("Concat", list(network.shape.inputs), ["stack"], axis=1)]
     weights = []
     name = "stack"
     for index, layer in enumerate(network.chain):
@@ -49,6 +52,8 @@ def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
         weights += [numpy_helper.from_array(value, key) for key, value in parameters.items()]
         nodes.append(_node(layer, [name, *parameters], f"layer{index}"))
         name = nodes[-1].output[0]
+    if network.shape.plain:
+        nodes.append(helper.make_node("Sub", [name, INPUTS[0]], [OUTPUT]))
     nodes[-1].output[0] = OUTPUT
     ports = [
         helper.make_tensor_value_info(port, TensorProto.FLOAT, [1, 3, "rows", "cols"])
@@ -101,6 +106,66 @@ def _node(layer: nn.Module, inputs: list[str], output: str) -> NodeProto:
         return helper.make_node("DepthToSpace", inputs, [output], blocksize=side, mode="CRD")
     message = f"no ONNX node is known for {type(layer).__name__}; add it to _node"
     raise TypeError(message)
+
+
+def import_network(path: Path) -> Network:
+    """Read back what `export_network` wrote.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read, or its graph is not such a chain.
+    """
+    open_refiner(path, device="cpu", threads=1)  # refuses what is no model at all
+    try:
+        model = onnx.load(path)
+        network = Network(_shape_of(model))
+        _fill(network, model)
+    except (KeyError, IndexError, StopIteration, RuntimeError, ValueError) as error:
+        message = f"{path} is no network of 'expinterp train'; start from another with --model"
+        raise ModelError(message) from error
+    return network
+
+
+def _shape_of(model: ModelProto) -> Shape:
+    """Tell size and kind of a network from its graph.
+
+    Raises
+    ------
+    ValueError, KeyError, IndexError, StopIteration
+        If it is not a chain of `Network`.
+    """
+    nodes = list(model.graph.node)
+    if not {node.op_type for node in nodes} <= KINDS:
+        msg = "the graph has nodes that a chain has not"
+        raise ValueError(msg)
+    convolutions = [_attributes(node) for node in nodes if node.op_type == "Conv"]
+    weights = {each.name: each.dims for each in model.graph.initializer}
+    first = next(node for node in nodes if node.op_type == "Conv")
+    seen = {inputs: sight for sight, inputs in SIGHTS.items()}
+    return Shape(
+        fold=convolutions[0]["strides"][0],
+        width=weights[first.input[1]][0],
+        kernels=tuple(each["kernel_shape"][0] for each in convolutions[1:-1]),
+        sight=seen[tuple(nodes[0].input)],
+        plain=nodes[-1].op_type == "Sub",
+    )
+
+
+def _attributes(node: NodeProto) -> dict[str, Any]:
+    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
+
+
+@torch.no_grad()
+def _fill(network: Network, model: ModelProto) -> None:
+    """Put the weights of a graph into a network of its shape."""
+    held = {
+        each.name: torch.from_numpy(numpy_helper.to_array(each).copy())
+        for each in model.graph.initializer
+    }
+    offset = OFFSET * held["0.weight"].double().sum(dim=(1, 2, 3))
+    held["0.bias"] = (held["0.bias"].double() + offset).float()
+    network.chain.load_state_dict(held)
 
 
 def measure_parity(network: Network, refiner: Any, *, shape: tuple[int, int], seed: int) -> float:
