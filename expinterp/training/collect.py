@@ -1,0 +1,306 @@
+"""From folders to training pictures: what is learned from, what is held out, and whose it is.
+
+A folder holds radiance maps, or photographed brackets. Each is split by scene, before any picture
+is cut; a seed decides how.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from expinterp.errors import ImageFileError
+from expinterp.evaluation import Material, find_material
+from expinterp.images.files import replacing
+from expinterp.response import Profile
+from expinterp.training.brackets import Example, brackets_of, read_examples, share_profile
+from expinterp.training.camera import read_responses
+from expinterp.training.data import (
+    FIELDS,
+    FieldStage,
+    Patches,
+    Triple,
+    cut_patches,
+    join_patches,
+    read_radiance,
+    render_triples,
+    split_scenes,
+)
+from expinterp.training.run import digest
+from expinterp.training.settings import Settings
+
+RADIANCE = (".hdr", ".exr")
+LICENCES = ("LICENSE*", "LICENCE*", "COPYING*")
+MEASURED = 60  # photographs rendered of held-out scenes
+PARTS = ("patches", "held_out")
+CHECK: dict[str, Any] = {"side": 16, "per_triple": 40, "tone": True}  # patches that are measured on
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where pictures are from.
+
+    Attributes
+    ----------
+    name : str
+        Of the folder or list.
+    kind : {'radiance maps', 'photographed brackets'}
+    learned, held_out : tuple of str
+        Scenes.
+    licences : tuple of str
+        Names of the licence files beside the data.
+    digest : str
+        SHA-256 over all files that are used.
+    """
+
+    name: str
+    kind: str
+    learned: tuple[str, ...]
+    held_out: tuple[str, ...]
+    licences: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a network learns from, and what it is measured on.
+
+    Attributes
+    ----------
+    patches, held_out : Patches
+        Of different scenes; the latter with the tone error left in.
+    remarks : tuple of str
+        What was passed over, and why.
+    """
+
+    patches: Patches
+    held_out: Patches
+    remarks: tuple[str, ...] = ()
+
+
+class Supply(Protocol):
+    """Something that pictures can be made of."""
+
+    @property
+    def source(self) -> Source:
+        """Where they are from."""
+
+    def make(self, settings: Settings, told: Told) -> Lesson:
+        """Make the patches."""
+
+
+def open_supply(
+    source: Path,
+    settings: Settings,
+    *,
+    responses: Path | None = None,
+    profile: Profile | None = None,
+) -> Supply:
+    """Look at a folder and split its scenes.
+
+    Parameters
+    ----------
+    source : Path
+        A folder of radiance maps, or what `find_material` takes.
+    responses : Path, optional
+        Folder of camera response curves; radiance maps need it.
+    profile : Profile, optional
+        The camera's, where stage one is to know it; measured on the scenes that are learned from
+        if not given.
+
+    Raises
+    ------
+    ImageFileError
+        If there are not two scenes or more in it, or `responses` is missing.
+    """
+    if source.is_dir() and any(path.suffix in RADIANCE for path in source.iterdir()):
+        if responses is None:
+            message = f"{source}: radiance maps need response curves too; add --responses FOLDER"
+            raise ImageFileError(message)
+        maps = [path for path in source.iterdir() if path.suffix in RADIANCE]
+        _check_split(source, len(maps), settings)
+        learned, held_out = split_scenes(maps, held_out=settings.held_out, seed=settings.seed)
+        return Maps(source, tuple(learned), tuple(held_out), responses)
+    material = find_material(source)
+    scenes = sorted({triple.scene for triple in material.triples})
+    _check_split(source, len(scenes), settings)
+    names, others = split_scenes(scenes, held_out=settings.held_out, seed=settings.seed)
+    if settings.known == "camera" and profile is None:
+        profile = share_profile(brackets_of(material, names))
+    return Photographs(source, material, tuple(names), tuple(others), profile)
+
+
+def _check_split(source: Path, scenes: int, settings: Settings) -> None:
+    if not 0 < settings.held_out < scenes:
+        message = (
+            f"{source}: {scenes} scenes, {settings.held_out} to be held out; "
+            "there must be scenes to learn from and others to measure on"
+        )
+        raise ImageFileError(message)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Radiance maps that photographs are rendered of."""
+
+    folder: Path
+    learned: tuple[Path, ...]
+    held_out: tuple[Path, ...]
+    responses: Path
+
+    @property
+    def source(self) -> Source:
+        """Where they are from."""
+        learned, held_out = ([path.stem for path in each] for each in (self.learned, self.held_out))
+        files = [*self.learned, *self.held_out, *self.responses.iterdir()]
+        return _describe(self.folder, "radiance maps", learned, held_out, files)
+
+    def make(self, settings: Settings, told: Told) -> Lesson:
+        """Render photographs; those of held-out maps are measured on."""
+        share: dict[str, Any] = {
+            "side": settings.side,
+            "per_triple": settings.patches,
+            "tone": settings.tone,
+        }
+        learned = self._render(self.learned, settings.photographs, settings.seed, settings, told)
+        patches = cut_patches(*learned, seed=settings.seed, **share)
+        seed = settings.seed + 1
+        held_out = self._render(self.held_out, MEASURED, seed, settings, told)
+        return Lesson(patches, cut_patches(*held_out, seed=seed, **CHECK))
+
+    def _render(
+        self, maps: Sequence[Path], count: int, seed: int, settings: Settings, told: Told
+    ) -> tuple[Iterator[Triple], FieldStage]:
+        """Give the triples, and the stage one that computes their y0."""
+        scenes = [read_radiance(path) for path in maps]
+        curves = read_responses(self.responses)
+        triples = render_triples(scenes, curves, count=count, seed=seed)
+        stage_one = FieldStage(self.responses, strangers=settings.strangers, seed=seed)
+        return _counted(triples, f"photographs rendered of {count}", told), stage_one
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Photographed brackets."""
+
+    folder: Path
+    material: Material
+    learned: tuple[str, ...]
+    held_out: tuple[str, ...]
+    profile: Profile | None = None
+
+    @property
+    def source(self) -> Source:
+        """Where they are from."""
+        files = sorted({file for triple in self.material.triples for file in triple.files})
+        kind = "photographed brackets"
+        return _describe(self.folder, kind, self.learned, self.held_out, files)
+
+    def make(self, settings: Settings, told: Told) -> Lesson:
+        """Cut patches of all triples that serve."""
+        examples, remarks = self._read(self.learned, settings, told)
+        per_triple = -(-settings.photographs * settings.patches // len(examples))
+        share: dict[str, Any] = {"side": settings.side, "per_triple": per_triple}
+        share["tone"] = settings.tone
+        others, more = self._read(self.held_out, settings, told)
+        return Lesson(
+            cut_patches(examples, attrgetter("y0"), seed=settings.seed, **share),
+            cut_patches(others, attrgetter("y0"), seed=settings.seed + 1, **CHECK),
+            (*remarks, *more),
+        )
+
+    def _read(
+        self, scenes: Sequence[str], settings: Settings, told: Told
+    ) -> tuple[list[Example], list[str]]:
+        """Read the triples of some scenes; also say which do not serve, and why."""
+        files = [triple for triple in self.material.triples if triple.scene in scenes]
+        known = settings.known
+        read = list(_counted(read_examples(files, known=known, profile=self.profile),
+                             f"triples read of {len(files)}", told))  # fmt: skip
+        examples = [one for one in read if isinstance(one, Example)]
+        remarks = [one for one in read if isinstance(one, str)]
+        if not examples:
+            message = f"{self.folder}: no triple serves ({'; '.join(remarks[:3])})"
+            raise ImageFileError(message)
+        return examples, remarks
+
+
+Item = TypeVar("Item")
+
+
+def _counted(items: Iterable[Item], what: str, told: Told) -> Iterator[Item]:
+    """Pass items on, and tell how many have passed."""
+    for count, item in enumerate(items, start=1):
+        told(f"{count} {what}")
+        yield item
+
+
+def _describe(
+    place: Path, kind: str, learned: Iterable[str], held_out: Iterable[str], files: Iterable[Path]
+) -> Source:
+    """Describe a source; files count by their names and contents, not by where they lie."""
+    found = hashlib.sha256()
+    for path in sorted(files, key=lambda path: (path.parent.name, path.name)):
+        found.update(path.name.encode())
+        found.update(hashlib.sha256(path.read_bytes()).digest())
+    folder = place if place.is_dir() else place.parent
+    licences = sorted(path.name for pattern in LICENCES for path in folder.glob(pattern))
+    name = place.resolve().name
+    return Source(name, kind, tuple(learned), tuple(held_out), tuple(licences), found.hexdigest())
+
+
+def collect(
+    supplies: Sequence[Supply],
+    settings: Settings,
+    *,
+    cache: Path | None = None,
+    told: Told = lambda words: None,
+) -> Lesson:
+    """Make the patches of all sources, or read those made before.
+
+    Parameters
+    ----------
+    cache : Path, optional
+        Folder where patches are kept, by what they are made of.
+    told : function, optional
+        Called with what has been done.
+
+    Raises
+    ------
+    ImageFileError
+        If a source has nothing that serves.
+    """
+    key = digest([asdict(supply.source) for supply in supplies], asdict(settings))
+    kept = cache / f"patches-{key[:16]}.npz" if cache else None
+    if kept and kept.exists():
+        return read_lesson(kept)
+    lessons = [supply.make(settings, told) for supply in supplies]
+    lesson = Lesson(
+        join_patches([one.patches for one in lessons]),
+        join_patches([one.held_out for one in lessons]),
+        tuple(remark for one in lessons for remark in one.remarks),
+    )
+    if kept:
+        write_lesson(kept, lesson)
+    return lesson
+
+
+def read_lesson(path: Path) -> Lesson:
+    """Read what `write_lesson` wrote."""
+    with np.load(path) as held:
+        patches, held_out = (Patches(*(held[f"{part}.{n}"] for n in FIELDS)) for part in PARTS)
+        return Lesson(patches, held_out, tuple(map(str, held["remarks"])))
+
+
+def write_lesson(path: Path, lesson: Lesson) -> None:
+    """Keep a lesson as one file, written all at once."""
+    arrays = {f"{part}.{n}": getattr(getattr(lesson, part), n) for part in PARTS for n in FIELDS}
+    with replacing(path, overwrite=True) as stream:
+        np.savez(stream, remarks=np.array(lesson.remarks, dtype=np.str_), **arrays)
