@@ -27,6 +27,7 @@ from expinterp.cli.fuse import fuse
 from expinterp.cli.interpolate import interpolate
 from expinterp.cli.report import report
 from expinterp.cli.talk import Talk
+from expinterp.cli.train import train
 from expinterp.errors import ExitCode, ExpInterpError
 
 NAME = "expinterp"
@@ -44,7 +45,7 @@ def commands() -> None:
     """Gather the commands."""
 
 
-for _command in (interpolate, fuse, batch, report, calibrate, evaluate, doctor):
+for _command in (interpolate, fuse, batch, report, calibrate, evaluate, train, doctor):
     commands.add_command(_command)
 
 

@@ -38,6 +38,30 @@ def pace(talk: Talk, total: int) -> Iterator[Callable[[], None]]:
         yield _counter(total, PAUSE, lambda done, words: talk.note(f"{done} of {total}, {words}"))
 
 
+@contextmanager
+def course(talk: Talk) -> Iterator[Callable[[str, float], None]]:
+    """Show what a run without countable items is at.
+
+    Yields
+    ------
+    callable
+        To be called with what is being done, and the share of everything that is done, 0..1.
+    """
+    if talk.quiet or sys.stderr is None or sys.stderr.isatty():
+        with talk.progress() as show:
+            yield show
+        return
+    shown = time.monotonic() - PAUSE
+
+    def show_now_and_then(words: str, share: float) -> None:
+        nonlocal shown
+        if share >= 1 or time.monotonic() - shown >= PAUSE:
+            shown = time.monotonic()
+            talk.note(words)
+
+    yield show_now_and_then
+
+
 def _counter(total: int, pause: float, show: Callable[[int, str], None]) -> Callable[[], None]:
     """Make what counts items and shows their number, not more often than every `pause` seconds."""
     started = shown = time.monotonic()

@@ -1,0 +1,120 @@
+"""The model card: what a network is, what it has seen, how it was made and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from expinterp import __version__
+from expinterp.training.collect import Source
+from expinterp.training.network import Network
+from expinterp.training.settings import Settings
+
+SEES = {"all": "y0, long and short", "y0": "y0 alone", "shots": "long and short, not y0"}
+LIMITS = """\
+The network knows cameras and scenes like those above. It is no denoiser, no upscaler and no
+aligner, and was made for the exposure half-way between the two; elsewhere its residual is faded.
+The figures are those of scenes that were not learned from, but that may have decided which weights
+were kept; measure it on photographs of your own with `expinterp evaluate FOLDER --model FILE`.
+"""
+
+
+def describe_training(sources: Sequence[Source]) -> str:
+    """Say in one line what a network has seen, for its metadata."""
+    said = [
+        f"{len(source.learned)} scenes of {source.name} ({source.kind}, "
+        f"SHA-256 {source.digest[:16]}…; licences: {', '.join(source.licences) or 'none found'})"
+        for source in sources
+    ]
+    return "; ".join(said)
+
+
+def write_card(
+    name: str,
+    network: Network,
+    settings: Settings,
+    sources: Sequence[Source],
+    log: Sequence[Mapping[str, Any]],
+    *,
+    digest: str,
+    facts: Mapping[str, str],
+    remarks: Sequence[str] = (),
+) -> str:
+    """Write the card of a model as Markdown.
+
+    Parameters
+    ----------
+    name : str
+        Of the model file.
+    log : sequence of mapping
+        Lines of the run's log.
+    digest : str
+        SHA-256 of the model file.
+    facts : mapping of str to str
+        What the file itself states.
+    remarks : sequence of str
+        What of the data was passed over.
+    """
+    parts = [
+        f"# `{name}`",
+        "Made by `expinterp train` or `tune`; see `expinterp --help`.",
+        _table(_nature(network, digest, facts)),
+        "## Data",
+        *(_data(source) for source in sources),
+        *(["Passed over:", "\n".join(f"- {remark}" for remark in remarks)] if remarks else ()),
+        "## Figures",
+        _figures(log),
+        "## Settings",
+        _table({key: f"`{value}`" for key, value in asdict(settings).items()}),
+        "## Limits",
+        LIMITS.rstrip(),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _nature(network: Network, digest: str, facts: Mapping[str, str]) -> dict[str, str]:
+    shape = network.shape
+    sides = ", ".join(f"{side}×{side}" for side in (shape.fold, *shape.kernels, 1))
+    weights = sum(weight.numel() for weight in network.parameters())
+    return {
+        "computes": "the medium" if shape.plain else "the residual, to be added to y0",
+        "sees": SEES[shape.sight],
+        "convolutions": f"{sides}; {shape.width} wide, ReLU between them",
+        "cost": f"{network.multiply_adds:.0f} multiply-adds per pixel, {weights} weights",
+        "SHA-256": f"`{digest}`",
+        "licence": facts.get("licence", "not stated"),
+        "made with": f"expinterp {__version__}, PyTorch {torch.__version__}",
+    }
+
+
+def _data(source: Source) -> str:
+    licences = ", ".join(source.licences) or "none found beside the data; ask whose they are"
+    return _table(
+        {
+            "source": f"`{source.name}`, {source.kind}",
+            "licence files": licences,
+            "SHA-256 of all files": f"`{source.digest}`",
+            "learned from": ", ".join(source.learned),
+            "held out": ", ".join(source.held_out),
+        }
+    )
+
+
+def _figures(log: Sequence[Mapping[str, Any]]) -> str:
+    """Tell of the last line of the log, and of the best one."""
+    rows = {}
+    for name, line in (("last", log[-1]), ("best", max(log, key=lambda one: one.get("psnr", 0)))):
+        if "psnr" in line:
+            gain = line["psnr"] - line["psnr_y0"]
+            rows[f"{name}: step {line['step']}, {line['seconds']:.0f} s"] = (
+                f"{line['psnr']:.2f} dB on held-out scenes; y0 {line['psnr_y0']:.2f} dB, "
+                f"so {gain:+.2f} dB"
+            )
+    return _table(rows) if rows else "Nothing was measured."
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    return "\n".join(["| | |", "|---|---|", *(f"| {key} | {rows[key]} |" for key in rows)])
