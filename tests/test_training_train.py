@@ -13,7 +13,7 @@ from expinterp.errors import ModelError, OutputExistsError
 from expinterp.refine import open_refiner
 from expinterp.training.data import Patches
 from expinterp.training.export import export_network, import_network, measure_parity
-from expinterp.training.network import Network, Shape
+from expinterp.training.network import Network, Shape, grow
 from expinterp.training.run import LOG, read_log
 from expinterp.training.settings import Settings
 from expinterp.training.train import measure, train
@@ -174,6 +174,31 @@ def test_an_exported_network_is_read_back(tmp_path, kind):
     pictures = torch.rand(3, 1, 3, 8, 12)
     with torch.no_grad():
         torch.testing.assert_close(again(*pictures), network(*pictures), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [
+        (Shape(), Shape(width=48, kernels=(1, 1, 1))),
+        (Shape(2, 4, (3,)), Shape(2, 4, (3, 3, 1))),
+        (Shape(1, 4, ()), Shape(1, 6, (1,))),
+    ],
+)
+def test_a_grown_network_computes_the_same_and_goes_on_learning(small, large):
+    network = noisy_network(small)
+    grown = grow(network, large)
+    assert grown.shape == large
+    pictures = torch.rand(3, 2, 3, 8, 8)
+    torch.testing.assert_close(grown(*pictures), network(*pictures), atol=1e-6, rtol=1e-5)
+    grown(*pictures).square().sum().backward()
+    new = [layer for layer in grown.chain if isinstance(layer, torch.nn.Conv2d)][-1]
+    assert (new.weight.grad[:, small.width :].abs().sum() > 0) == (large.width > small.width)
+
+
+def test_a_network_grows_into_no_smaller_and_no_other_one():
+    for shape in (Shape(width=8), Shape(kernels=(1,)), Shape(sight="y0"), Shape(plain=True)):
+        with pytest.raises(ValueError, match="cannot grow"):
+            grow(Network(), shape)
 
 
 @pytest.mark.model

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import cv2
 import numpy as np
@@ -17,20 +16,24 @@ from numpy.typing import NDArray
 
 from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.evaluation import Case, Material, open_case
-from expinterp.evaluation.triples import Bracket
+from expinterp.evaluation.triples import Bracket, even_triples
 from expinterp.evaluation.triples import Triple as Files
 from expinterp.job.shots import check_alike, read_shots
-from expinterp.mapping import agreement, imf_from_response, joint_histogram, sample, to_codes
+from expinterp.mapping import imf_from_response, to_codes
 from expinterp.pair import Pair, measure
 from expinterp.response import Profile, calibrate_scenes
 from expinterp.training.camera import Image
-from expinterp.training.data import Pixels, Triple
+from expinterp.training.data import TONES, Pixels, Triple
 from expinterp.training.settings import Known
 
 Shot = NDArray[np.uint8 | np.uint16]
 
-SHIFT = 0.75  # pixels by which a medium may lie beside the other two; real sets mostly 0.3 or less
-MOVED = 0.06  # share of pixels that no one mapping explains; real sets 0.04 or less
+SHIFT = 0.75  # pixels by which a medium may lie beside the other two, or, of large pictures,
+SHIFT_SHARE = 1e-3  # this share of the longer side; hand-held sets that serve have up to 0.8e-3
+MOVED = 0.01  # share of a picture that may have moved; in sets that serve 0.002 or less
+FINE = 256  # details finer than this part of the longer side are not compared
+DISTINCT = 16.0  # code values that make a difference
+FLAT = 1e-3  # code values; a picture that varies less shows nothing
 HELD = (6, 245)  # code values between which a shot holds what is compared
 FEWEST = 3  # shots that a response is measured from
 
@@ -95,41 +98,58 @@ def _as_colour(shot: Shot) -> Pixels:
 def find_fault(case: Case) -> str | None:
     """Say why the medium of a triple does not lie on the other two; None if it does.
 
-    Both are mapped to the medium first, by the response that the outer two tell.
+    Both are mapped to the medium's exposure first, by the response that the outer two tell.
     """
     pair = case.pair
-    medium = case.medium[..., : pair.long.shape[2]]
+    medium = to_codes(case.medium[..., : pair.long.shape[2]])
     half = np.exp(pair.log_ratio / 2)
     for name, shot, scale in (("long", pair.long, 1 / half), ("short", pair.short, half)):
-        imf = imf_from_response(pair.response, scale=scale)
-        shift = measure_shift(shot, medium, imf)
-        if shift > SHIFT:
+        imf = imf_from_response(pair.response, scale=scale).astype(np.float32)
+        mapped, truth = compare(to_codes(shot), medium, imf)
+        shift = measure_shift(mapped, truth)
+        if shift > max(SHIFT, SHIFT_SHARE * max(medium.shape)):
             return f"the medium lies {shift:.1f} pixels beside {name}; register the photographs"
-        pictures = (sample(shot), sample(medium))
-        brighter, darker = pictures if name == "long" else pictures[::-1]
-        moved = 1 - min(agreement(each) for each in joint_histogram(brighter, darker))
+        moved = measure_motion(mapped, truth)
         if moved > MOVED:
-            return f"{moved:.0%} of the medium does not agree with {name}; the scene has moved"
+            return f"{moved:.1%} of the medium does not agree with {name}; the scene has moved"
     return None
 
 
-def measure_shift(shot: Shot, medium: Shot, imf: NDArray[np.float64]) -> float:
-    """Measure how far a shot lies beside the medium, in pixels, by phase correlation.
+def compare(shot: Pixels, medium: Pixels, imf: Image) -> tuple[Image, Image]:
+    """Make grey pictures of a shot, mapped by `imf` (channels, 256), and of the medium.
 
-    Compared is what both hold: the shot is mapped to the medium's exposure by `imf`, shape
-    (channels, 256), and both are limited to what the shot's unclipped code values map to.
+    Both are limited to what the shot's unclipped code values map to: to what both hold.
     """
-    codes, truth = to_codes(shot), to_codes(medium).astype(np.float32)
-    table = imf.astype(np.float32)
-    mapped = np.stack([table[c][codes[..., c]] for c in range(codes.shape[2])], axis=-1)
-    low, high = table[:, HELD[0]], table[:, HELD[1]]
-    planes = [np.clip(image, low, high).mean(axis=2) for image in (mapped, truth)]
-    detail = [cast(Image, plane - cv2.GaussianBlur(plane, (0, 0), 8)) for plane in planes]
-    if min(float(each.std()) for each in detail) < 1e-3:
+    mapped = np.stack([imf[c][shot[..., c]] for c in range(shot.shape[2])], axis=-1)
+    low, high = imf[:, HELD[0]], imf[:, HELD[1]]
+    limited = (np.clip(image, low, high) for image in (mapped, medium.astype(np.float32)))
+    one, two = (image.mean(axis=2, dtype=np.float32) for image in limited)
+    return one, two
+
+
+def measure_shift(mapped: Image, truth: Image) -> float:
+    """Measure how far one picture lies beside another, in pixels, by phase correlation."""
+    detail = [plane - cv2.GaussianBlur(plane, (0, 0), 8) for plane in (mapped, truth)]
+    if min(float(each.std()) for each in detail) < FLAT:
         return 0.0  # nothing to see a shift by
-    window = cv2.createHanningWindow(planes[0].shape[::-1], cv2.CV_32F)
+    window = cv2.createHanningWindow(truth.shape[::-1], cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(detail[0], detail[1], window)
     return float(np.hypot(x, y))
+
+
+def measure_motion(mapped: Image, truth: Image) -> float:
+    """Measure the share of a picture that differs from another otherwise than by its tones.
+
+    Fine detail, which a fraction of a pixel would change, is blurred away; what all pixels of one
+    tone differ by in common is taken out.
+    """
+    smooth = max(truth.shape) / FINE
+    one, two = (cv2.GaussianBlur(plane, (0, 0), smooth) for plane in (mapped, truth))
+    difference = one - two
+    tone = (two / 256 * TONES).astype(np.intp)
+    for each in np.unique(tone):
+        difference[tone == each] -= np.median(difference[tone == each])
+    return float((np.abs(difference) > DISTINCT).mean())
 
 
 def share_profile(brackets: Sequence[Bracket]) -> Profile:
@@ -156,6 +176,20 @@ def share_profile(brackets: Sequence[Bracket]) -> Profile:
         stacks.append(([_as_colour(shot.pixels) for shot in shots], bracket.times))
     cameras = {bracket.camera for bracket in serving}
     return calibrate_scenes(stacks, camera=cameras.pop() if len(cameras) == 1 else None)
+
+
+def every_triple(material: Material, scenes: Iterable[str]) -> list[Files]:
+    """Give all evenly spaced triples of some scenes: those listed, and those between their frames."""
+    wanted = set(scenes)
+    found = {one.files: one for one in material.triples if one.scene in wanted}
+    for bracket in brackets_of(material, wanted):
+        stops = np.log2(bracket.times).tolist()
+        for three in even_triples(stops):
+            long, medium, short = (bracket.files[index] for index in three)
+            ratio = 2.0 ** (stops[three[0]] - stops[three[2]])
+            one = Files(bracket.scene, bracket.camera, long, medium, short, ratio)
+            found.setdefault(one.files, one)
+    return list(found.values())
 
 
 def brackets_of(material: Material, scenes: Iterable[str]) -> list[Bracket]:

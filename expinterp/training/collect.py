@@ -17,9 +17,16 @@ import numpy as np
 
 from expinterp.errors import ImageFileError
 from expinterp.evaluation import Material, find_material
+from expinterp.evaluation.triples import Triple as Files
 from expinterp.images.files import replacing
 from expinterp.response import Profile
-from expinterp.training.brackets import Example, brackets_of, read_examples, share_profile
+from expinterp.training.brackets import (
+    Example,
+    brackets_of,
+    every_triple,
+    read_examples,
+    share_profile,
+)
 from expinterp.training.camera import read_responses
 from expinterp.training.data import (
     FIELDS,
@@ -204,12 +211,14 @@ class Photographs:
         return _describe(self.folder, kind, self.learned, self.held_out, files)
 
     def make(self, settings: Settings, told: Told) -> Lesson:
-        """Cut patches of all triples that serve."""
-        examples, remarks = self._read(self.learned, settings, told)
+        """Cut patches of all triples that serve; what is measured on are those that are listed."""
+        triples = every_triple(self.material, self.learned)
+        examples, remarks = self._read(triples, settings, told)
         per_triple = -(-settings.photographs * settings.patches // len(examples))
         share: dict[str, Any] = {"side": settings.side, "per_triple": per_triple}
         share["tone"] = settings.tone
-        others, more = self._read(self.held_out, settings, told)
+        apart = [one for one in self.material.triples if one.scene in self.held_out]
+        others, more = self._read(apart, settings, told)
         return Lesson(
             cut_patches(examples, attrgetter("y0"), seed=settings.seed, **share),
             cut_patches(others, attrgetter("y0"), seed=settings.seed + 1, **CHECK),
@@ -217,10 +226,9 @@ class Photographs:
         )
 
     def _read(
-        self, scenes: Sequence[str], settings: Settings, told: Told
+        self, files: Sequence[Files], settings: Settings, told: Told
     ) -> tuple[list[Example], list[str]]:
-        """Read the triples of some scenes; also say which do not serve, and why."""
-        files = [triple for triple in self.material.triples if triple.scene in scenes]
+        """Read triples; also say which do not serve, and why."""
         known = settings.known
         read = list(_counted(read_examples(files, known=known, profile=self.profile),
                              f"triples read of {len(files)}", told))  # fmt: skip

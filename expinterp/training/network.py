@@ -8,12 +8,14 @@ output as in `refine`.
 A *plain* network is there to compare with: it computes the whole medium from the two shots, and y0
 is taken from it at the very end, so that it keeps to the same contract.
 
-Source of the idea: Zheng et al., arXiv:1905.03890; the inputs beside y0 are ours.
+Sources: Zheng et al., arXiv:1905.03890 (the idea; the inputs beside y0 are ours); Chen, Goodfellow
+and Shlens, "Net2Net", ICLR 2016 (`grow`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -94,3 +96,44 @@ class Network(nn.Module):
         """Multiply-adds per pixel of the picture."""
         convolutions = [layer for layer in self.chain if isinstance(layer, nn.Conv2d)]
         return sum(layer.weight.numel() for layer in convolutions) / self.shape.fold**2
+
+
+@torch.no_grad()
+def grow(network: Network, shape: Shape) -> Network:
+    """Make a wider and deeper network that computes what `network` does.
+
+    New channels see what the old ones see, at random, and are not yet listened to; new layers pass
+    the old channels on, which ReLU has left positive.
+
+    Parameters
+    ----------
+    shape : Shape
+        As that of `network`, but wider, and with more layers behind.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    old, count = network.shape, len(network.shape.kernels)
+    alike = (old.fold, old.sight, old.plain) == (shape.fold, shape.sight, shape.plain)
+    if not (alike and shape.kernels[:count] == old.kernels and shape.width >= old.width):
+        msg = f"{old} cannot grow into {shape}"
+        raise ValueError(msg)
+    grown, width = Network(shape), old.width
+    given, made = _convolutions(network), _convolutions(grown)
+    for weight, bias in made[1:-1]:
+        weight[:width], bias[:width] = 0, 0
+    for (weight, bias), (theirs, constant) in zip(made[: count + 1], given, strict=False):
+        weight[:width, : theirs.shape[1]], bias[:width] = theirs, constant
+    for weight, _ in made[count + 1 : -1]:
+        middle = weight.shape[-1] // 2
+        weight[:width, :width, middle, middle] = torch.eye(width)
+    made[-1][0][:, :width], made[-1][1][:] = given[-1]
+    return grown
+
+
+def _convolutions(network: Network) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Give weights and biases of all convolutions, in their order."""
+    layers = [layer for layer in network.chain if isinstance(layer, nn.Conv2d)]
+    return [(layer.weight, cast(torch.Tensor, layer.bias)) for layer in layers]
