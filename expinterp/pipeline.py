@@ -85,7 +85,8 @@ def interpolate(
     ratio : float, optional
         Exposure ratio t1/t2, if known. The image half-way does not depend on it.
     response : Profile, optional
-        The camera's profile; without it the response is estimated from the pair.
+        The camera's profile; without it that which a tuned network carries, else the response is
+        estimated from the pair.
     position : float
         Where between ``short`` (0) and ``long`` (1), in stops; ½ is the geometric mean.
     refiner : Refiner, optional
@@ -106,8 +107,14 @@ def interpolate(
     PairError
         If the two are not a long and a short exposure of one scene.
     """
+    response = response or carried(refiner)
     pair = measure(long, short, ratio=ratio, response=response, align=align)
     return render(pair, position, refiner=refiner)
+
+
+def carried(refiner: Refiner | None) -> Profile | None:
+    """Give the camera profile that a tuned network carries."""
+    return refiner.contract.profile if refiner else None
 
 
 def render(
@@ -196,7 +203,8 @@ def fuse(
     virtual : 'auto' or int
         Virtual exposures between each two neighbours; ``auto``: as many as their step needs.
     response : Profile, optional
-        The camera's profile; without it the response is estimated from each two neighbours.
+        The camera's profile; without it that which a tuned network carries, else the response is
+        estimated from each two neighbours.
     refiner : Refiner, optional
         The network that refines virtual exposures.
     weighting : Weighting, optional
@@ -248,7 +256,7 @@ def _between(
     if virtual == 0:
         return []
     try:
-        pair = measure(bright, dark, response=response, align=False)
+        pair = measure(bright, dark, response=response or carried(refiner), align=False)
     except EqualExposuresError:
         return []
     positions = virtual_positions(pair, virtual)

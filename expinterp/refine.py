@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from expinterp.errors import DeviceError, ModelError
 from expinterp.intermediate import quantise
 from expinterp.mapping import Pixels
+from expinterp.response import Profile
 from expinterp.tiles import Tile, cut_tiles
 
 Block = NDArray[np.float32]
@@ -44,6 +45,7 @@ CONTRACT = {  # what metadata must say; a change of meaning is a new version
     "encoding": "display, 0..1",
     "kind": "residual",
 }
+PROFILE = "profile"  # in the metadata of a tuned model: its camera's, as JSON
 TILE = (256, 512)  # rows, cols of a tile; bounds memory, never changes the result
 MAX_MODEL = 1 << 28  # bytes read of a model file; ours has some thousands
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -70,11 +72,14 @@ class Contract:
         Pixels that the network looks at on each side, rounded up to the alignment.
     facts : mapping of str to str
         All metadata of the file: training data, licences, settings.
+    profile : Profile or None
+        That of the one camera which the model is tuned to; its y0 is to be computed with it.
     """
 
     alignment: int
     halo: int
     facts: Mapping[str, str]
+    profile: Profile | None = None
 
 
 class Refiner:
@@ -340,7 +345,12 @@ def read_contract(session: Any, content: bytes, path: Path) -> Contract:
         message = f"the model {path} does not match its own checksum; {REPAIR}"
         raise ModelError(message)
     try:
-        return Contract(int(facts["alignment"]), int(facts["halo"]), facts)
+        profile = Profile.from_json(facts[PROFILE]) if PROFILE in facts else None
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"the model {path} carries no sound camera profile; {REPAIR}"
+        raise ModelError(message) from error
+    try:
+        return Contract(int(facts["alignment"]), int(facts["halo"]), facts, profile)
     except (KeyError, ValueError) as error:
         message = f"the model {path} does not state its alignment and halo; {REPAIR}"
         raise ModelError(message) from error

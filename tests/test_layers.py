@@ -28,7 +28,7 @@ ALLOWED = {
     "intermediate": {"exposure", "mapping", "cv2"},
     "align": {"mapping", "cv2"},
     "tiles": set(),
-    "refine": {"intermediate", "mapping", "tiles", "onnxruntime"},
+    "refine": {"intermediate", "mapping", "response", "tiles", "onnxruntime"},
     "pyramid": {"cv2"},
     "guided": {"cv2"},
     "shoulder": {"intermediate", "cv2"},
@@ -111,6 +111,7 @@ ALLOWED = {
     "__main__": {"cli"},
     "training": CORE
     | {
+        "assessment",
         "evaluation",
         "images",
         "job",

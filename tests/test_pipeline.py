@@ -21,7 +21,8 @@ from expinterp.prior import estimate_response, load_prior
 from expinterp.refine import Contract, Refiner, open_refiner
 from expinterp.response import Profile
 
-PROFILE = Profile(gamma_response() + np.arange(256) * 1e-6, 0.0, 3, "gamma")
+RISE = np.arange(256) * 1e-6  # makes curves that stand still increase
+PROFILE = Profile(gamma_response() + RISE, 0.0, 3, "gamma")
 
 
 def pair(
@@ -230,6 +231,8 @@ def test_positions_outside_the_pair_are_misuse(position):
 
 def test_the_residual_is_what_the_network_added():
     class Brighter:
+        contract = Contract(alignment=1, halo=0, facts={})
+
         def refine(self, long, short, intermediate, **options):
             out = np.empty_like(long)
             out[:] = np.rint(255 * intermediate(long, short).transpose(1, 2, 0)) // 2
@@ -344,6 +347,25 @@ def test_each_virtual_exposure_halves_the_reversal_of_brightness_at_least(levels
     assert drops[0] > 40
     assert drops[1] < drops[0] / 2
     assert drops[2] <= drops[1] / 2
+
+
+class Silent:
+    """A network that adds nothing."""
+
+    def run(self, output_names, feeds):
+        return [np.zeros_like(feeds["long"])]
+
+
+def test_what_a_tuned_network_carries_is_used_unless_another_profile_is_given():
+    profile = Profile(gamma_response(1.6) + RISE, 0.0, 3)
+    tuned = Refiner(Silent(), Contract(1, 0, {}, profile))
+    long, short = pair(16)
+    made = interpolate(long, short, refiner=tuned)
+    np.testing.assert_array_equal(made.medium, interpolate(long, short, response=profile).medium)
+    other = Profile(gamma_response(3.0) + RISE, 0.0, 3)
+    given = interpolate(long, short, refiner=tuned, response=other)
+    np.testing.assert_array_equal(given.medium, interpolate(long, short, response=other).medium)
+    assert (given.medium != made.medium).any()
 
 
 def test_the_network_refines_virtual_exposures():

@@ -81,8 +81,11 @@ def timed(case: Case) -> Iterator[Candidate]:
 
 
 def refined(refiner: Refiner) -> Callable[[Case], Iterable[Candidate]]:
-    """Make the medium with a network, of the two files alone."""
-    return lambda case: [Candidate(render(case.pair, refiner=refiner).medium)]
+    """Make the medium with a network, of the two files and what the network carries."""
+    profile = refiner.contract.profile
+    if profile is None:
+        return lambda case: [Candidate(render(case.pair, refiner=refiner).medium)]
+    return lambda case: [_with(case, profile, refiner)]
 
 
 def with_profile(profile: Profile) -> Callable[[Case], Iterable[Candidate]]:
@@ -95,9 +98,9 @@ def with_others(profiles: Profiles) -> Callable[[Case], Iterable[Candidate]]:
     return lambda case: (_with(case, each) for each in profiles.of_others(case.triple))
 
 
-def _with(case: Case, profile: Profile) -> Candidate:
+def _with(case: Case, profile: Profile, refiner: Refiner | None = None) -> Candidate:
     pair = measure(case.long, case.short, response=replace(profile, camera=None))
-    return Candidate(render(pair).medium)
+    return Candidate(render(pair, refiner=refiner).medium)
 
 
 def score(case: Case, candidate: Candidate) -> Scores:

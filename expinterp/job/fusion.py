@@ -264,7 +264,7 @@ def _report(
         },
         motion=describe_motion(*motions),
         response=describe_response(
-            measured[0].pair if measured else None, job.response, opened.profile
+            measured[0].pair if measured else None, opened.profile_file, opened.profile
         ),
         refinement=describe_refiner(opened.refiner),
         timings=seconds,

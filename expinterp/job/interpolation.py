@@ -119,7 +119,7 @@ def _report(
         outputs=[asdict(output) for output in outputs],
         ratio={"stated": two.pair.ratio_stated, "measured": two.pair.ratio_measured},
         motion=describe_motion(two.pair.motion),
-        response=describe_response(two.pair, job.response, opened.profile),
+        response=describe_response(two.pair, opened.profile_file, opened.profile),
         refinement=describe_refiner(opened.refiner),
         timings=seconds,
         warnings=list(dict.fromkeys(warnings)),

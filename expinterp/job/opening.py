@@ -28,6 +28,9 @@ class Opened:
     shots : tuple of Photograph
         In the order of the job, or as they were arranged.
     profile : Profile or None
+        Of the camera: the one given, or the one that a tuned model carries.
+    profile_file : Path or None
+        Where it is from.
     refiner : Refiner or None
     remarks : tuple of str
         What a person should know.
@@ -35,6 +38,7 @@ class Opened:
 
     shots: tuple[Photograph, ...]
     profile: Profile | None
+    profile_file: Path | None
     refiner: Refiner | None
     remarks: tuple[str, ...]
 
@@ -64,11 +68,13 @@ def open_job(
     """
     if job.threads:
         cv2.setNumThreads(job.threads)  # all that is not the network works as wide as OpenCV
-    profile = None if job.response is None else read_profile(job.response)
+    profile, file = None if job.response is None else read_profile(job.response), job.response
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_refiner, job, opener) if refine else None
         shots = read_shots(job.images)
         refiner = opening.result() if opening else None
+    if profile is None and refiner and refiner.contract.profile:
+        profile, file = refiner.contract.profile, job.model
     if job.times:
         shots = state_times(shots, job.times)
     first, *others = arrange(shots)
@@ -78,8 +84,8 @@ def open_job(
         turned, notes = reconcile(first, other)
         agreeing.append(turned)
         remarks += [*other.warnings, *notes]
-    remarks += [*_doubt_profile(job.response, profile, first), *_doubt_device(refiner)]
-    return Opened(tuple(agreeing), profile, refiner, tuple(remarks))
+    remarks += [*_doubt_profile(file, profile, first), *_doubt_device(refiner)]
+    return Opened(tuple(agreeing), profile, file, refiner, tuple(remarks))
 
 
 def _open_refiner(job: Job | FuseJob, opener: Opener | None) -> Refiner:
