@@ -28,6 +28,7 @@ from expinterp.cli.interpolate import interpolate
 from expinterp.cli.report import report
 from expinterp.cli.talk import Talk
 from expinterp.cli.train import train
+from expinterp.cli.tune import tune
 from expinterp.errors import ExitCode, ExpInterpError
 
 NAME = "expinterp"
@@ -45,7 +46,7 @@ def commands() -> None:
     """Gather the commands."""
 
 
-for _command in (interpolate, fuse, batch, report, calibrate, evaluate, train, doctor):
+for _command in (interpolate, fuse, batch, report, calibrate, evaluate, train, tune, doctor):
     commands.add_command(_command)
 
 

@@ -8,12 +8,13 @@ the two files, with as much known as will be known in the field.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.assessment import shrink
 from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.evaluation import Case, Material, open_case
 from expinterp.evaluation.triples import Bracket, even_triples
@@ -28,13 +29,13 @@ from expinterp.training.settings import Known
 
 Shot = NDArray[np.uint8 | np.uint16]
 
-SHIFT = 0.75  # pixels by which a medium may lie beside the other two, or, of large pictures,
-SHIFT_SHARE = 1e-3  # this share of the longer side; hand-held sets that serve have up to 0.8e-3
+SHIFT = 0.8  # pixels by which a medium may lie beside the other two; hand-held sets have up to 0.7
 MOVED = 0.01  # share of a picture that may have moved; in sets that serve 0.002 or less
 FINE = 256  # details finer than this part of the longer side are not compared
 DISTINCT = 16.0  # code values that make a difference
 FLAT = 1e-3  # code values; a picture that varies less shows nothing
 HELD = (6, 245)  # code values between which a shot holds what is compared
+SPARE = 0.5  # EV
 FEWEST = 3  # shots that a response is measured from
 
 
@@ -86,8 +87,8 @@ def measure_known(case: Case, *, known: Known, profile: Profile | None) -> Pair:
     """Learn what a pair tells, given what is known beside it."""
     if known == "nothing":
         return case.pair
-    response = profile and known == "camera" and replace(profile, camera=None)
-    return measure(case.long, case.short, ratio=case.triple.ratio, response=response or None)
+    response = profile if known == "camera" else None
+    return measure(case.long, case.short, ratio=case.triple.ratio, response=response)
 
 
 def _as_colour(shot: Shot) -> Pixels:
@@ -98,16 +99,18 @@ def _as_colour(shot: Shot) -> Pixels:
 def find_fault(case: Case) -> str | None:
     """Say why the medium of a triple does not lie on the other two; None if it does.
 
-    Both are mapped to the medium's exposure first, by the response that the outer two tell.
+    Both are mapped to the medium's exposure first, by the response that the outer two tell, and
+    compared at the size that `shrink` leaves.
     """
     pair = case.pair
-    medium = to_codes(case.medium[..., : pair.long.shape[2]])
+    channels = pair.long.shape[2]
+    medium = to_codes(shrink(case.medium[..., :channels]))
     half = np.exp(pair.log_ratio / 2)
     for name, shot, scale in (("long", pair.long, 1 / half), ("short", pair.short, half)):
         imf = imf_from_response(pair.response, scale=scale).astype(np.float32)
-        mapped, truth = compare(to_codes(shot), medium, imf)
+        mapped, truth = compare(to_codes(shrink(shot)), medium, imf)
         shift = measure_shift(mapped, truth)
-        if shift > max(SHIFT, SHIFT_SHARE * max(medium.shape)):
+        if shift > SHIFT:
             return f"the medium lies {shift:.1f} pixels beside {name}; register the photographs"
         moved = measure_motion(mapped, truth)
         if moved > MOVED:
@@ -179,16 +182,21 @@ def share_profile(brackets: Sequence[Bracket]) -> Profile:
 
 
 def every_triple(material: Material, scenes: Iterable[str]) -> list[Files]:
-    """Give all evenly spaced triples of some scenes: those listed, and those between their frames."""
+    """Give the evenly spaced triples of some scenes: those listed, and others between the frames.
+
+    Those others are as far apart as listed ones are, within `SPARE`.
+    """
     wanted = set(scenes)
+    spans = [one.ev for one in material.triples]
     found = {one.files: one for one in material.triples if one.scene in wanted}
     for bracket in brackets_of(material, wanted):
         stops = np.log2(bracket.times).tolist()
         for three in even_triples(stops):
             long, medium, short = (bracket.files[index] for index in three)
-            ratio = 2.0 ** (stops[three[0]] - stops[three[2]])
-            one = Files(bracket.scene, bracket.camera, long, medium, short, ratio)
-            found.setdefault(one.files, one)
+            span = stops[three[0]] - stops[three[2]]
+            one = Files(bracket.scene, bracket.camera, long, medium, short, 2.0**span)
+            if min(spans) - SPARE <= span <= max(spans) + SPARE:
+                found.setdefault(one.files, one)
     return list(found.values())
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from expinterp.errors import ImageFileError
 from expinterp.evaluation import Material, find_material
 from expinterp.evaluation.triples import Triple as Files
+from expinterp.images import read_header
 from expinterp.images.files import replacing
 from expinterp.response import Profile
 from expinterp.training.brackets import (
@@ -45,6 +46,8 @@ from expinterp.training.settings import Settings
 RADIANCE = (".hdr", ".exr")
 LICENCES = ("LICENSE*", "LICENCE*", "COPYING*")
 MEASURED = 60  # photographs rendered of held-out scenes
+MOST_PIXELS = 1_500_000_000  # of all mediums read to learn from; a minute per 500 million
+FEWEST = 24  # triples that are read however large they are
 PARTS = ("patches", "held_out")
 CHECK: dict[str, Any] = {"side": 16, "per_triple": 40, "tone": True}  # patches that are measured on
 Told = Callable[[str], None]
@@ -135,7 +138,13 @@ def open_supply(
         _check_split(source, len(maps), settings)
         learned, held_out = split_scenes(maps, held_out=settings.held_out, seed=settings.seed)
         return Maps(source, tuple(learned), tuple(held_out), responses)
-    material = find_material(source)
+    return take_brackets(source, find_material(source), settings, profile=profile)
+
+
+def take_brackets(
+    source: Path, material: Material, settings: Settings, *, profile: Profile | None = None
+) -> Photographs:
+    """Split the scenes of brackets; as `open_supply`, which finds them first."""
     scenes = sorted({triple.scene for triple in material.triples})
     _check_split(source, len(scenes), settings)
     names, others = split_scenes(scenes, held_out=settings.held_out, seed=settings.seed)
@@ -212,7 +221,7 @@ class Photographs:
 
     def make(self, settings: Settings, told: Told) -> Lesson:
         """Cut patches of all triples that serve; what is measured on are those that are listed."""
-        triples = every_triple(self.material, self.learned)
+        triples = thin(every_triple(self.material, self.learned), seed=settings.seed)
         examples, remarks = self._read(triples, settings, told)
         per_triple = -(-settings.photographs * settings.patches // len(examples))
         share: dict[str, Any] = {"side": settings.side, "per_triple": per_triple}
@@ -241,6 +250,14 @@ class Photographs:
 
 
 Item = TypeVar("Item")
+
+
+def thin(triples: Sequence[Files], *, seed: int) -> list[Files]:
+    """Leave out triples at random, so that those of large photographs take no longer to read."""
+    header = read_header(triples[0].long)
+    most = max(FEWEST, MOST_PIXELS // (header.rows * header.cols))
+    chosen = np.random.default_rng(seed).permutation(len(triples))[:most]
+    return [triples[index] for index in sorted(chosen)]
 
 
 def _counted(items: Iterable[Item], what: str, told: Told) -> Iterator[Item]:

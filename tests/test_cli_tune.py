@@ -1,0 +1,154 @@
+"""``expinterp tune`` from the outside: what it hands back, what it refuses to hand back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+for _package in ("torch", "onnx"):
+    pytest.importorskip(_package, reason="needs the extra 'train': pip install expinterp[train]")
+
+from evaluation_samples import TIMES
+from synthetic import expose, scene
+
+from expinterp import cli
+from expinterp.errors import ExitCode
+from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
+from expinterp.metrics import psnr
+from expinterp.pipeline import interpolate
+from expinterp.refine import open_refiner
+from expinterp.response import read_profile
+
+pytestmark = [pytest.mark.train, pytest.mark.model]
+Run = Callable[..., tuple[int, str, str]]
+BRIEF = ("--steps", "150", "--threads", "1")
+
+
+def saturated(radiance: np.ndarray, time: float) -> np.ndarray:
+    """Photograph with a camera whose red clips early and spills: no table per channel undoes it."""
+    light = radiance * time
+    light[..., 1] += 0.3 * np.clip(light[..., 0], 0, 0.8)
+    return expose(light, 1.0)
+
+
+def write_bracket(folder: Path, *, seed: int, still: bool = True) -> None:
+    folder.mkdir(parents=True)
+    radiance = scene((80, 112), seed=seed, stops=7) * 4
+    for index, time in enumerate(TIMES):
+        pixels = saturated(radiance.copy(), time)
+        if index == 1 and not still:
+            pixels = np.roll(pixels, 9, axis=0)
+        metadata = with_exposure_time(Metadata(), time)
+        write_photograph(pixels, folder / f"{index}.png", metadata=metadata)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``expinterp tune`` in an empty folder; give its code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def tune(*arguments: str) -> tuple[int, str, str]:
+        code = cli.main(["tune", *arguments])
+        return code, *capsys.readouterr()
+
+    return tune
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    """Make a folder of four small scenes."""
+    for seed in range(4):
+        write_bracket(tmp_path / "card" / f"scene{seed}", seed=seed)
+    return tmp_path / "card"
+
+
+def test_a_tuned_model_carries_its_profile_and_does_better(card: Path, run: Run) -> None:
+    code, out, err = run("card", "-o", "mycam.onnx", *BRIEF)
+    assert code == ExitCode.OK, err
+    assert "tuned: tuned network and profile" in out
+    assert "--model mycam.onnx" in err
+    refiner = open_refiner(Path("mycam.onnx"), device="cpu")
+    profile = read_profile(Path("mycam.json"))
+    carried = refiner.contract.profile
+    assert carried is not None
+    np.testing.assert_array_equal(carried.response, profile.response)
+    assert profile.shots == 9  # three of the four scenes
+    write_bracket(Path("new"), seed=9)
+    shots = [read_photograph(f"new/{index}.png").pixels for index in (0, 1, 2)]
+    bundled, tuned = (
+        psnr(interpolate(shots[0], shots[2], refiner=each).medium, shots[1])
+        for each in (open_refiner(device="cpu"), refiner)
+    )
+    assert tuned > bundled + 1
+    names = {path.name for path in card.parent.iterdir()}
+    assert names == {"card", "new", "mycam.onnx", "mycam.json", "mycam.md", "mycam.run"}
+    text = Path("mycam.md").read_text("utf-8")
+    assert "photographed brackets" in text
+
+
+def test_the_command_line_uses_what_the_model_carries(card: Path, run: Run) -> None:
+    assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
+    shots = [str(card / "scene0" / f"{index}.png") for index in (0, 2)]
+    for name, options in {"a": (), "b": ("--response", "mycam.json")}.items():
+        model = ("--model", "mycam.onnx", *options)
+        assert cli.main(["interpolate", *shots, "-o", f"{name}.png", *model]) == ExitCode.OK
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+    assert cli.main(["interpolate", *shots, "-o", "c.png"]) == ExitCode.OK
+    assert Path("a.png").read_bytes() != Path("c.png").read_bytes()
+
+
+def test_a_model_that_is_worse_is_not_handed_back(
+    card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from expinterp.training import tune as module
+
+    def spoil(*arguments, **options):
+        network = module_train(*arguments, **options)
+        for weight in network.parameters():
+            weight.data += 0.05
+        return network
+
+    module_train = module.train
+    monkeypatch.setattr(module, "train", spoil)
+    code, out, err = run("card", "-o", "mycam.onnx", "-q", *BRIEF)
+    assert (code, out) == (ExitCode.MODEL, "")
+    assert "is not written" in err
+    assert err.count("\n") == 1
+    assert not Path("mycam.onnx").exists()
+    assert not Path("mycam.md").exists()
+    assert Path("mycam.json").exists() == ("the profile alone is worth" in err)
+
+
+def test_brackets_that_moved_are_left_out_with_a_reason(card: Path, run: Run) -> None:
+    write_bracket(card / "shaken", seed=7, still=False)
+    code, _, err = run("card", "-o", "mycam.onnx", "--held-out", "2", *BRIEF)
+    assert code == ExitCode.OK
+    assert "warning: shaken 0-1-2: the medium lies 9.0 pixels beside" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("card",), ExitCode.USAGE, "--output"),
+        (("card", "-o", "m.json"), ExitCode.USAGE, "end its name in .onnx"),
+        (("card", "-o", "m.onnx", "--steps", "5", "--minutes", "1"), ExitCode.USAGE, "exclude"),
+        (("none", "-o", "m.onnx"), ExitCode.IMAGE_FILE, "no such file or folder"),
+        (("card", "-o", "m.onnx", "--camera", "Leica"), ExitCode.IMAGE_FILE, "nothing else"),
+        (("card", "-o", "m.onnx", "--held-out", "4"), ExitCode.IMAGE_FILE, "4 scenes"),
+        (("card", "-o", "there.onnx"), ExitCode.OUTPUT_EXISTS, "there.onnx"),
+        (("card", "-o", "m.onnx", "--profile", "there.onnx"), ExitCode.OUTPUT_EXISTS, "there"),
+        (("card", "-o", "m.onnx", "--model", "there.onnx"), ExitCode.MODEL, "there.onnx"),
+    ],
+)
+def test_refusals_have_their_codes_and_one_line(
+    card: Path, run: Run, arguments: tuple[str, ...], code: ExitCode, said: str
+) -> None:
+    Path("there.onnx").write_text("mine", "utf-8")
+    found, out, err = run(*arguments)
+    assert (found, out) == (code, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert Path("there.onnx").read_text("utf-8") == "mine"
