@@ -220,6 +220,7 @@ def case() -> Case:
 def test_a_perfect_medium_is_infinitely_good(dtype):
     truth = flat(100, dtype=dtype)
     scores = fidelity.score(case_of(truth, truth, truth), Candidate(truth))
+    assert scores.pop("colour") == pytest.approx(0.0, abs=1e-6)
     assert scores == {"psnr": math.inf, "ssim": pytest.approx(1.0), "lightness": 0.0}
 
 

@@ -15,6 +15,7 @@ from expinterp.metrics import (
     MEF_LEAST,
     Scene,
     Violations,
+    colour_angle,
     mef,
     mef_ssim,
     order_violations,
@@ -430,3 +431,50 @@ def test_values_that_clipping_would_change_are_counted(dtype):
     planes = np.array([[-0.1, 0.0, 0.5, 1.0], [1.0 + 1e-7, -1e-7, 1.3, 7.0]], dtype)
     assert out_of_range(planes) == 3 / 8
     assert out_of_range(np.zeros((0, 4), dtype)) == 0
+
+
+# The angle between colours
+
+
+def patch(*colour: int, dtype=np.uint8) -> np.ndarray:
+    return np.broadcast_to(np.array(colour, dtype), (5, 300, 3)).copy()
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "angle"),
+    [
+        ((255, 255, 255), (128, 128, 128), 0),
+        ((255, 0, 0), (0, 255, 0), 90),
+        ((255, 255, 255), (255, 0, 0), np.degrees(np.arccos(1 / np.sqrt(3)))),
+        ((200, 200, 0), (100, 0, 0), 45),
+    ],
+)
+def test_the_angle_is_that_between_the_colours(one, two, angle):
+    assert colour_angle(patch(*one), patch(*two)) == pytest.approx(angle, abs=0.25)
+
+
+def test_the_angle_is_the_mean_over_pixels_whatever_the_depth_and_the_order():
+    random = np.random.default_rng(0)
+    one, two = random.integers(0, 256, (2, 300, 7, 3), np.uint8)
+    angle = colour_angle(one, two)
+    each = [colour_angle(one[[r]], two[[r]]) for r in range(300)]
+    assert angle == pytest.approx(np.mean(each))
+    assert colour_angle(two, one) == pytest.approx(angle)
+    assert colour_angle(one[..., ::-1], two[..., ::-1]) == pytest.approx(angle)
+    wide = [image.astype(np.uint16) * 257 for image in (one, two)]
+    assert colour_angle(*wide) == pytest.approx(angle)
+    assert colour_angle(one, one) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_angle_is_that_of_the_training_loss():
+    torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+    from expinterp.training.losses import colour_angle as loss
+
+    one, two = np.random.default_rng(1).integers(0, 256, (2, 9, 8, 3), np.uint8)
+    planes = [torch.from_numpy(each / 255.0).permute(2, 0, 1)[None] for each in (one, two)]
+    assert np.degrees(loss(*planes).item()) == pytest.approx(colour_angle(one, two), abs=0.01)
+
+
+def test_grey_pictures_have_no_angle():
+    with pytest.raises(ValueError, match="three channels"):
+        colour_angle(patch(1, 2, 3)[..., :1], patch(1, 2, 3)[..., :1])

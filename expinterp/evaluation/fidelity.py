@@ -1,4 +1,4 @@
-"""How close the computed medium is to the photographed one: PSNR, SSIM, lightness."""
+"""How close the computed medium is to the photographed one: PSNR, SSIM, colour, lightness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from expinterp.evaluation.study import Candidate, Column, Method, Scores, Study
 from expinterp.images import Pixels
 from expinterp.intermediate import Planes
 from expinterp.job.report import describe_refiner
-from expinterp.metrics import psnr, ssim
+from expinterp.metrics import colour_angle, psnr, ssim
 from expinterp.metrics.similarity import SIDE
 from expinterp.pair import measure
 from expinterp.pipeline import render
@@ -26,6 +26,13 @@ from expinterp.response import Profile
 COLUMNS = (
     Column("psnr", "PSNR dB", "peak signal-to-noise ratio against the photographed medium", 2),
     Column("ssim", "SSIM", "structural similarity to it, -1 to 1", 4),
+    Column(
+        "colour",
+        "colour °",
+        "mean angle between its colours and those of the photograph, degrees",
+        2,
+        rises=False,
+    ),
     Column(
         "lightness",
         "lightness",
@@ -110,7 +117,7 @@ def score(case: Case, candidate: Candidate) -> Scores:
     -------
     Scores
         ``psnr`` in dB, infinite if they are equal; ``ssim``, None for pictures smaller than its
-        window; ``lightness``: how much lighter the computed one is on average, in code values
+        window; ``colour``, in degrees, None of grey; ``lightness``: how much lighter the computed one is on average, in code values
         0..255.
     """
     image, truth = candidate.pixels, case.medium
@@ -118,6 +125,7 @@ def score(case: Case, candidate: Candidate) -> Scores:
     return {
         "psnr": psnr(image, truth),
         "ssim": ssim(image, truth) if min(image.shape[:2]) >= SIDE else None,
+        "colour": colour_angle(image, truth) if image.shape[2] == 3 else None,
         "lightness": float(image.mean() - truth.mean()) / unit,
     }
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from expinterp.metrics.mef import MEF_LEAST, mef_ssim, quality_maps
 from expinterp.metrics.order import Scene, Violations, order_violations, out_of_range, read_scene
-from expinterp.metrics.similarity import psnr, ssim
+from expinterp.metrics.similarity import colour_angle, psnr, ssim
 
 __all__ = [
     "MEF_LEAST",
     "Scene",
     "Violations",
+    "colour_angle",
     "mef_ssim",
     "order_violations",
     "out_of_range",

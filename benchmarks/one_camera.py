@@ -1,0 +1,135 @@
+"""The paper's experiment on one camera: y0, y0 with a network, and a network that learns it all.
+
+    python benchmarks/one_camera.py SCENES --camera D2x --minutes 8
+
+SCENES is a list of scenes or a folder, as for ``expinterp evaluate``. Its scenes are split by a fixed
+seed; the response is measured on all frames of those to learn from. Two networks of one size learn
+from the same patches for the same time: the *hybrid* one what y0 misses, the *plain* one the whole
+picture, from the two shots. Both end with the average of their last weights, whatever they have on
+the scenes held out. Needs the extra ``train``.
+
+Printed are the figures on the scenes held out, and how soon the hybrid passes the plain network.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from expinterp.cli.tables import print_tables
+from expinterp.evaluation import (
+    BUNDLED,
+    Candidate,
+    Case,
+    Method,
+    Study,
+    Triple,
+    evaluate,
+    fidelity_study,
+    find_material,
+)
+from expinterp.evaluation.tables import every_triple, overview
+from expinterp.pair import measure
+from expinterp.pipeline import render
+from expinterp.refine import Refiner, open_refiner
+from expinterp.response import Profile
+from expinterp.training.collect import Lesson, collect, take_brackets
+from expinterp.training.curves import curve_of, write_curves
+from expinterp.training.export import export_network
+from expinterp.training.run import read_log
+from expinterp.training.settings import Settings
+from expinterp.training.train import train
+from expinterp.training.tune import TUNING
+
+HELD_OUT = 7  # of 19 scenes
+NETWORKS: dict[str, dict[str, Any]] = {
+    "hybrid": {},
+    "plain": {"plain": True, "sight": "shots"},
+}
+
+
+def run_network(name: str, lesson: Lesson, settings: Settings, runs: Path) -> Refiner:
+    """Train one of the two networks, or read what was trained before."""
+    folder = runs / name
+    network = train(
+        lesson.patches,
+        replace(settings, **NETWORKS[name]),
+        folder,
+        held_out=lesson.held_out,
+        told=lambda line: (
+            print(f"{name}: {line}", flush=True) if line["step"] % 1000 == 0 else None
+        ),
+    )
+    print(f"{name}: {network.multiply_adds:.0f} multiply-adds per pixel", flush=True)
+    export_network(network, folder / "network.onnx", {})
+    return open_refiner(folder / "network.onnx", device="cpu")
+
+
+def compare(triples: Sequence[Triple], profile: Profile, refiners: dict[str, Refiner]) -> Study:
+    """List what is compared: y0 with the profile and the times, and what networks make of it."""
+
+    def made(refiner: Refiner | None) -> Any:
+        def make(case: Case) -> Iterator[Candidate]:
+            pair = measure(case.long, case.short, response=profile, ratio=case.triple.ratio)
+            yield Candidate(render(pair, refiner=refiner).medium)
+
+        return make
+
+    study = fidelity_study(refiners={BUNDLED: open_refiner(device="cpu")})
+    others = [each for each in study.methods if each.name in {"blind", BUNDLED, "opencv"}]
+    methods = (
+        Method("y0", "with the profile, times known", made(None)),
+        *(Method(name, name, made(each), {"network": name}) for name, each in refiners.items()),
+        *others,
+    )
+    return replace(study, methods=methods, base="y0")
+
+
+def passing(hybrid: list[dict[str, Any]], plain: list[dict[str, Any]]) -> str:
+    """Say when the hybrid network passed what the plain one had in the end."""
+    final, whole = plain[-1]["psnr"], plain[-1]["seconds"]
+    for line in hybrid:
+        if line["psnr"] >= final:
+            share = line["seconds"] / whole
+            return f"after {line['seconds']:.1f} s, {share:.1%} of the time"
+    return "never"
+
+
+def main() -> None:
+    """Train both networks and print what they are worth."""
+    parser = argparse.ArgumentParser(description="The paper's experiment on one camera.")
+    parser.add_argument("scenes", type=Path)
+    parser.add_argument("--camera", default="D2x")
+    parser.add_argument("--minutes", type=float, default=8.0, help="of training, each network")
+    parser.add_argument("--held-out", type=int, default=HELD_OUT, help="scenes")
+    parser.add_argument("--runs", type=Path, default=Path("one_camera.run"))
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    options.runs.mkdir(exist_ok=True)
+    material = find_material(options.scenes).of_camera(options.camera)
+    settings = replace(TUNING, held_out=options.held_out, best=False, minutes=options.minutes)
+    supply = take_brackets(options.scenes, material, settings)
+    print("held out:", ", ".join(supply.held_out))
+    lesson = collect([supply], settings, cache=options.runs)
+    print(*lesson.remarks, sep="\n")
+    refiners = {name: run_network(name, lesson, settings, options.runs) for name in NETWORKS}
+    assert supply.profile is not None
+    triples = [one for one in material.triples if one.scene in supply.held_out]
+    study = compare(triples, supply.profile, refiners)
+    outcomes = list(evaluate(study, triples))
+    print_tables([overview(study, outcomes), every_triple(study, outcomes)])
+    logs = {name: read_log(options.runs / name) for name in NETWORKS}
+    print("the hybrid network passes the plain one's final PSNR", passing(*logs.values()))
+    curves = {name: curve_of(log) for name, log in logs.items()}
+    levels = {"y0": logs["hybrid"][-1]["psnr_y0"]}
+    write_curves(options.runs / "curves.png", curves, levels=levels)
+
+
+if __name__ == "__main__":
+    main()
