@@ -133,11 +133,11 @@ def score(case: Case, candidate: Candidate) -> Scores:
 def crop(case: Case, results: Mapping[str, Pixels]) -> Mapping[str, Pixels]:
     """Cut out where y0 (or the first result) misses most."""
     views = {"long": case.long, "short": case.short, "photographed": case.medium, **results}
-    rows, cols = _worst_place(next(iter(results.values())), case.medium)
+    rows, cols = worst_place(next(iter(results.values())), case.medium)
     return {label: np.array(image[rows, cols]) for label, image in views.items()}
 
 
-def _worst_place(image: Pixels, truth: Pixels) -> tuple[slice, slice]:
+def worst_place(image: Pixels, truth: Pixels) -> tuple[slice, slice]:
     """Find the square of `CROP` pixels with the largest mean difference."""
     difference = cast(Planes, np.mean(cv2.absdiff(image, truth), axis=2, dtype=np.float32))
     rows, cols = (min(CROP, side) for side in difference.shape)

@@ -23,7 +23,8 @@ from expinterp.training.run import CHECKPOINT, digest, start_run
 from expinterp.training.settings import Settings
 
 WARM_UP = 100  # steps in which the rate rises
-LOG_EVERY = 50  # steps
+LOG_EVERY = 50  # steps, at first; after every further thousand as many more
+RARER = 1000
 AT_A_TIME = 4096  # patches measured
 Told = Callable[[dict[str, Any]], None]
 
@@ -86,7 +87,7 @@ def train(
         run.step += 1
         run.seconds += time.monotonic() - begun
         done = share_done(run.step, run.seconds, settings)
-        if run.step % LOG_EVERY == 0 or done >= 1:
+        if run.step % (LOG_EVERY * (1 + run.step // RARER)) == 0 or done >= 1:
             line = {"step": run.step, "loss": loss.item(), "seconds": round(run.seconds, 3)}
             line["seconds_left"] = round(run.seconds * (1 / done - 1), 1)
             if held_out:

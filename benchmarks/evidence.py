@@ -1,0 +1,145 @@
+"""The pictures of docs/evidence.md, of rendered scenes, and how sparse the unmodelled information is.
+
+    python benchmarks/evidence.py PANORAMAS -o docs
+    python benchmarks/evidence.py PANORAMAS -o docs --scenes SCENES_JSON
+
+Scenes are those of ``examples/`` and of `benchmarks/contact_sheet.py`: views into the panoramas of
+the npm package ``@pmndrs/assets``, photographed at three exposures by the camera simulator. With
+``--scenes`` the share of values near zero is also counted on photographs; these are not shown.
+Needs the extra ``train``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from contact_sheet import SCENES
+
+from expinterp.evaluation import find_material, open_case
+from expinterp.evaluation.fidelity import worst_place
+from expinterp.metrics import psnr
+from expinterp.pair import measure
+from expinterp.pipeline import render
+from expinterp.refine import Refiner, open_refiner
+from expinterp.training.camera import photograph
+from expinterp.training.data import read_radiance
+from expinterp.training.render import View, example_camera, project
+
+SHOWN = ("window", "lobby", "venice")
+NEAR = (1, 2, 4, 8)  # code values
+AMPLIFY = 8  # of the unmodelled information, around mid-grey
+WIDTH = 420  # of a picture on a sheet, pixels
+MARGIN, HEAD = 6, 26
+QUALITY = 88
+GREY = 128
+
+
+def photograph_view(view: View, panorama: np.ndarray) -> dict[str, np.ndarray]:
+    """Photograph a view long, medium and short, and compute y0 and the result."""
+    random = np.random.default_rng(0)
+    radiance = project(panorama, view) / np.float32(view.white)
+    times = {"long": 2.0 ** (view.ev_step / 2), "medium": 1.0, "short": 2.0 ** (-view.ev_step / 2)}
+    return {n: photograph(radiance, t, example_camera(), random) for n, t in times.items()}
+
+
+def compute(shots: dict[str, np.ndarray], refiner: Refiner) -> dict[str, np.ndarray]:
+    """Compute y0, and y0 with what the network adds."""
+    pair = measure(shots["long"], shots["short"])
+    return {"y0": render(pair).medium, "refined": render(pair, refiner=refiner).medium}
+
+
+def show_difference(truth: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Show truth − image around mid-grey, amplified."""
+    difference = truth.astype(np.float32) - image
+    return np.clip(GREY + AMPLIFY * difference, 0, 255).astype(np.uint8)
+
+
+def share_near(truth: np.ndarray, image: np.ndarray) -> list[float]:
+    """Count the values that differ by no more than so many code values, as shares."""
+    difference = np.abs(truth.astype(np.int32) - image)
+    return [float((difference <= near).mean()) for near in NEAR]
+
+
+def describe(shares: Sequence[float]) -> str:
+    """Say how many values lie near zero."""
+    said = (f"{share:.0%} within {near}" for near, share in zip(NEAR, shares, strict=True))
+    return f"values of y - y0: {', '.join(said)} code values"
+
+
+def arrange(rows: Sequence[Sequence[np.ndarray]], heads: Sequence[str], width: int) -> np.ndarray:
+    """Put pictures in rows under their heads."""
+    strips = []
+    for row in rows:
+        height = round(width * row[0].shape[0] / row[0].shape[1])
+        method = cv2.INTER_AREA if row[0].shape[1] > width else cv2.INTER_NEAREST
+        small = [cv2.resize(picture, (width, height), interpolation=method) for picture in row]
+        strips.append(np.hstack([np.pad(p, ((0, MARGIN), (0, MARGIN), (0, 0)),
+                                        constant_values=255) for p in small]))  # fmt: skip
+    sheet = np.vstack(strips)
+    top = np.full((HEAD, sheet.shape[1], 3), 255, np.uint8)
+    for place, words in enumerate(heads):
+        at = (place * (width + MARGIN) + 4, HEAD - 8)
+        cv2.putText(top, words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (60, 60, 60), 1, cv2.LINE_AA)
+    return np.vstack([top, sheet])
+
+
+def write(sheet: np.ndarray, path: Path) -> None:
+    """Write a sheet as JPEG."""
+    cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    print("wrote", path)
+
+
+def draw(panoramas: Path, folder: Path) -> None:
+    """Make the sheets, and print what the shown scenes have."""
+    refiner = open_refiner(device="cpu")
+    unmodelled, residuals, crops = [], [], []
+    for name in SHOWN:
+        view = SCENES[name]
+        shots = photograph_view(view, read_radiance(panoramas / f"{view.panorama}.hdr"))
+        made = compute(shots, refiner)
+        truth = shots["medium"]
+        figures = {key: psnr(image, truth) for key, image in made.items()}
+        near = describe(share_near(truth, made["y0"]))
+        print(f"{name}: y0 {figures['y0']:.2f} dB, refined {figures['refined']:.2f} dB; {near}")
+        before, after = (show_difference(truth, made[key]) for key in ("y0", "refined"))
+        unmodelled.append([truth, made["y0"], before])
+        residuals.append([before, after])
+        place = worst_place(made["y0"], truth)
+        pictures = [shots["long"], shots["short"], truth, made["y0"], made["refined"]]
+        crops.append([picture[place] for picture in pictures])
+    write(arrange(unmodelled, ("y, photographed", "y0", f"y - y0, x {AMPLIFY}"), WIDTH),
+          folder / "unmodelled.jpg")  # fmt: skip
+    write(arrange(residuals, ("y - y0", "y - refined"), WIDTH), folder / "residual.jpg")
+    heads = ("long", "short", "y, photographed", "y0", "refined")
+    write(arrange(crops, heads, WIDTH // 2), folder / "crops.jpg")
+
+
+def count_near(scenes: Path) -> None:
+    """Print how sparse the unmodelled information of photographs is, mean of all triples."""
+    shares = []
+    for triple in find_material(scenes).triples:
+        case = open_case(triple)
+        shares.append(share_near(case.medium, render(case.pair).medium))
+    means = np.mean(shares, axis=0)
+    print(f"{len(shares)} triples of photographs: {describe(means)}")
+
+
+def main() -> None:
+    """Render, compute, write the sheets."""
+    parser = argparse.ArgumentParser(description="The pictures of docs/evidence.md.")
+    parser.add_argument("panoramas", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the pictures")
+    parser.add_argument("--scenes", type=Path, help="also count on these photographs")
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    draw(options.panoramas, options.output)
+    if options.scenes:
+        count_near(options.scenes)
+
+
+if __name__ == "__main__":
+    main()
