@@ -1,11 +1,13 @@
 """The pictures of docs/evidence.md, of rendered scenes, and how sparse the unmodelled information is.
 
-    python benchmarks/evidence.py PANORAMAS -o docs
-    python benchmarks/evidence.py PANORAMAS -o docs --scenes SCENES_JSON
+    python benchmarks/evidence.py PANORAMAS --render card
+    expinterp tune card -o simulated.onnx
+    python benchmarks/evidence.py PANORAMAS -o docs --model simulated.onnx --scenes SCENES_JSON
 
 Scenes are those of ``examples/`` and of `benchmarks/contact_sheet.py`: views into the panoramas of
-the npm package ``@pmndrs/assets``, photographed at three exposures by the camera simulator. With
-``--scenes`` the share of values near zero is also counted on photographs; these are not shown.
+the npm package ``@pmndrs/assets``, photographed by the camera simulator. The first command writes
+brackets of the other panoramas, taken by the same camera, for the second to learn that camera from.
+With ``--scenes`` the share of values near zero is also counted on photographs, which are not shown.
 Needs the extra ``train``.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -21,6 +24,7 @@ from contact_sheet import SCENES
 
 from expinterp.evaluation import find_material, open_case
 from expinterp.evaluation.fidelity import worst_place
+from expinterp.images import Metadata, with_exposure_time, write_photograph
 from expinterp.metrics import psnr
 from expinterp.pair import measure
 from expinterp.pipeline import render
@@ -33,6 +37,7 @@ SHOWN = ("window", "lobby", "venice")
 NEAR = (1, 2, 4, 8)  # code values
 AMPLIFY = 8  # of the unmodelled information, around mid-grey
 WIDTH = 420  # of a picture on a sheet, pixels
+BRIGHTNESS = 8  # times the median radiance of a rendered bracket that its medium shows as white
 MARGIN, HEAD = 6, 26
 QUALITY = 88
 GREY = 128
@@ -46,9 +51,29 @@ def photograph_view(view: View, panorama: np.ndarray) -> dict[str, np.ndarray]:
     return {n: photograph(radiance, t, example_camera(), random) for n, t in times.items()}
 
 
+def render_brackets(panoramas: Path, folder: Path) -> None:
+    """Photograph panoramas that are not shown, each in two directions, five times, 2 EV apart."""
+    shown = {SCENES[name].panorama for name in SHOWN}
+    for path in sorted(panoramas.glob("*.hdr")) + sorted(panoramas.glob("*.exr")):
+        radiance = read_radiance(path)
+        if path.stem in shown or radiance.shape[1] != 2 * radiance.shape[0]:
+            continue
+        for yaw in (0, 180):
+            seen = project(radiance, View(path.stem, yaw, 0, 95, 1.0, Fraction(1, 60), 4))
+            seen /= np.float32(BRIGHTNESS * np.median(seen.mean(axis=2)))
+            target = folder / f"{path.stem}-{yaw}"
+            target.mkdir(parents=True)
+            for stop in range(-4, 5, 2):
+                random = np.random.default_rng(stop + 4)
+                pixels = photograph(seen, 2.0**stop, example_camera(), random)
+                metadata = with_exposure_time(Metadata(), 2.0 ** (stop - 6))
+                write_photograph(pixels, target / f"{stop + 4:02d}.png", metadata=metadata)
+
+
 def compute(shots: dict[str, np.ndarray], refiner: Refiner) -> dict[str, np.ndarray]:
     """Compute y0, and y0 with what the network adds."""
-    pair = measure(shots["long"], shots["short"])
+    profile = refiner.contract.profile
+    pair = measure(shots["long"], shots["short"], response=profile)
     return {"y0": render(pair).medium, "refined": render(pair, refiner=refiner).medium}
 
 
@@ -93,9 +118,9 @@ def write(sheet: np.ndarray, path: Path) -> None:
     print("wrote", path)
 
 
-def draw(panoramas: Path, folder: Path) -> None:
+def draw(panoramas: Path, folder: Path, model: Path | None) -> None:
     """Make the sheets, and print what the shown scenes have."""
-    refiner = open_refiner(device="cpu")
+    refiner = open_refiner(model, device="cpu")
     unmodelled, residuals, crops = [], [], []
     for name in SHOWN:
         view = SCENES[name]
@@ -132,11 +157,16 @@ def main() -> None:
     """Render, compute, write the sheets."""
     parser = argparse.ArgumentParser(description="The pictures of docs/evidence.md.")
     parser.add_argument("panoramas", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the pictures")
+    parser.add_argument("-o", "--output", type=Path, help="folder of the pictures")
+    parser.add_argument("--render", type=Path, help="folder of brackets to write")
+    parser.add_argument("--model", type=Path, help="another network than the bundled one")
     parser.add_argument("--scenes", type=Path, help="also count on these photographs")
     options = parser.parse_args()
-    options.output.mkdir(parents=True, exist_ok=True)
-    draw(options.panoramas, options.output)
+    if options.render:
+        render_brackets(options.panoramas, options.render)
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
+        draw(options.panoramas, options.output, options.model)
     if options.scenes:
         count_near(options.scenes)
 
