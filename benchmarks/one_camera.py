@@ -1,19 +1,23 @@
 """The paper's experiment on one camera: y0, y0 with a network, and a network that learns it all.
 
-    python benchmarks/one_camera.py SCENES --camera D2x --minutes 8
+    python benchmarks/one_camera.py SCENES --camera D2x --minutes 5
+    python benchmarks/one_camera.py SCENES --camera D2x --tune
 
 SCENES is a list of scenes or a folder, as for ``expinterp evaluate``. Its scenes are split by a fixed
 seed; the response is measured on all frames of those to learn from. Two networks of one size learn
-from the same patches for the same time: the *hybrid* one what y0 misses, the *plain* one the whole
-picture, from the two shots. Both end with the average of their last weights, whatever they have on
+from the same patches for the same time: the *hybrid* one what y0 misses, less the tone error of whole
+pictures, the *plain* one the whole picture, from the two shots. Both end with the average of their last weights, whatever they have on
 the scenes held out. Needs the extra ``train``.
 
-Printed are the figures on the scenes held out, and how soon the hybrid passes the plain network.
+Printed are the figures on the scenes held out, and how soon the hybrid passes the plain network. With
+``--tune``, ``expinterp tune`` is run instead on the scenes to learn from, of which it holds out some
+itself, and the model it gives is measured as ``expinterp evaluate --model`` does: two files alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,28 +41,32 @@ from expinterp.evaluation.tables import every_triple, overview
 from expinterp.pair import measure
 from expinterp.pipeline import render
 from expinterp.refine import Refiner, open_refiner
-from expinterp.response import Profile
-from expinterp.training.collect import Lesson, collect, take_brackets
+from expinterp.response import Profile, read_profile
+from expinterp.training.build import Target
+from expinterp.training.collect import Photographs, collect, take_brackets
 from expinterp.training.curves import curve_of, write_curves
 from expinterp.training.export import export_network
 from expinterp.training.run import read_log
 from expinterp.training.settings import Settings
 from expinterp.training.train import train
-from expinterp.training.tune import TUNING
+from expinterp.training.tune import TUNING, settings_for, tune
 
 HELD_OUT = 7  # of 19 scenes
 NETWORKS: dict[str, dict[str, Any]] = {
     "hybrid": {},
-    "plain": {"plain": True, "sight": "shots"},
+    "plain": {"plain": True, "sight": "shots", "tone": True},
 }
 
 
-def run_network(name: str, lesson: Lesson, settings: Settings, runs: Path) -> Refiner:
+def run_network(name: str, supply: Photographs, settings: Settings, runs: Path) -> Refiner:
     """Train one of the two networks, or read what was trained before."""
     folder = runs / name
+    settings = replace(settings, **NETWORKS[name])
+    lesson = collect([supply], settings, cache=runs)
+    print(*lesson.remarks, sep="\n")
     network = train(
         lesson.patches,
-        replace(settings, **NETWORKS[name]),
+        settings,
         folder,
         held_out=lesson.held_out,
         told=lambda line: (
@@ -70,7 +78,7 @@ def run_network(name: str, lesson: Lesson, settings: Settings, runs: Path) -> Re
     return open_refiner(folder / "network.onnx", device="cpu")
 
 
-def compare(triples: Sequence[Triple], profile: Profile, refiners: dict[str, Refiner]) -> Study:
+def compare(profile: Profile, refiners: dict[str, Refiner]) -> Study:
     """List what is compared: y0 with the profile and the times, and what networks make of it."""
 
     def made(refiner: Refiner | None) -> Any:
@@ -90,6 +98,47 @@ def compare(triples: Sequence[Triple], profile: Profile, refiners: dict[str, Ref
     return replace(study, methods=methods, base="y0")
 
 
+def compare_networks(supply: Photographs, settings: Settings, runs: Path) -> None:
+    """Train both networks, and print what they are worth."""
+    print("held out:", ", ".join(supply.held_out))
+    refiners = {name: run_network(name, supply, settings, runs) for name in NETWORKS}
+    assert supply.profile is not None
+    report(compare(supply.profile, refiners), held_out_triples(supply))
+    logs = {name: read_log(runs / name) for name in NETWORKS}
+    print("the hybrid network passes the plain one's final PSNR", passing(*logs.values()))
+    curves = {name: curve_of(log) for name, log in logs.items()}
+    write_curves(runs / "curves.png", curves, levels={"y0": logs["hybrid"][-1]["psnr_y0"]})
+
+
+def try_tuning(supply: Photographs, runs: Path) -> None:
+    """Tune on the scenes to learn from, and print what the model is worth on the others."""
+    material = supply.material
+    learned = replace(
+        material,
+        triples=tuple(one for one in material.triples if one.scene in supply.learned),
+        brackets=tuple(one for one in material.brackets if one.scene in supply.learned),
+    )
+    target = Target(runs / "tuned.onnx", runs / "tuned.md", runs / "tuned.run", overwrite=True)
+    begun = time.monotonic()
+    profile = runs / "tuned.json"
+    tune(supply.folder, learned, target, profile, settings_for(learned))
+    print(f"tuned in {(time.monotonic() - begun) / 60:.1f} minutes")
+    refiners = {"tuned": open_refiner(target.model, device="cpu"), BUNDLED: open_refiner()}
+    study = fidelity_study(refiners=refiners, profile=read_profile(profile))
+    report(replace(study, base=BUNDLED), held_out_triples(supply))
+
+
+def held_out_triples(supply: Photographs) -> list[Triple]:
+    """Give the triples that are measured on."""
+    return [one for one in supply.material.triples if one.scene in supply.held_out]
+
+
+def report(study: Study, triples: Sequence[Triple]) -> None:
+    """Print what the methods are worth."""
+    outcomes = list(evaluate(study, triples))
+    print_tables([overview(study, outcomes), every_triple(study, outcomes)])
+
+
 def passing(hybrid: list[dict[str, Any]], plain: list[dict[str, Any]]) -> str:
     """Say when the hybrid network passed what the plain one had in the end."""
     final, whole = plain[-1]["psnr"], plain[-1]["seconds"]
@@ -101,34 +150,25 @@ def passing(hybrid: list[dict[str, Any]], plain: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Train both networks and print what they are worth."""
+    """Split the scenes, run one of the two."""
     parser = argparse.ArgumentParser(description="The paper's experiment on one camera.")
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--camera", default="D2x")
-    parser.add_argument("--minutes", type=float, default=8.0, help="of training, each network")
+    parser.add_argument("--minutes", type=float, default=5.0, help="of training, each network")
     parser.add_argument("--held-out", type=int, default=HELD_OUT, help="scenes")
     parser.add_argument("--runs", type=Path, default=Path("one_camera.run"))
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tune", action="store_true", help="run 'expinterp tune' instead")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.runs.mkdir(exist_ok=True)
     material = find_material(options.scenes).of_camera(options.camera)
     settings = replace(TUNING, held_out=options.held_out, best=False, minutes=options.minutes)
     supply = take_brackets(options.scenes, material, settings)
-    print("held out:", ", ".join(supply.held_out))
-    lesson = collect([supply], settings, cache=options.runs)
-    print(*lesson.remarks, sep="\n")
-    refiners = {name: run_network(name, lesson, settings, options.runs) for name in NETWORKS}
-    assert supply.profile is not None
-    triples = [one for one in material.triples if one.scene in supply.held_out]
-    study = compare(triples, supply.profile, refiners)
-    outcomes = list(evaluate(study, triples))
-    print_tables([overview(study, outcomes), every_triple(study, outcomes)])
-    logs = {name: read_log(options.runs / name) for name in NETWORKS}
-    print("the hybrid network passes the plain one's final PSNR", passing(*logs.values()))
-    curves = {name: curve_of(log) for name, log in logs.items()}
-    levels = {"y0": logs["hybrid"][-1]["psnr_y0"]}
-    write_curves(options.runs / "curves.png", curves, levels=levels)
+    if options.tune:
+        try_tuning(supply, options.runs)
+    else:
+        compare_networks(supply, settings, options.runs)
 
 
 if __name__ == "__main__":

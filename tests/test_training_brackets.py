@@ -15,7 +15,13 @@ from expinterp.errors import ImageFileError
 from expinterp.evaluation import find_material, open_case
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
 from expinterp.pipeline import interpolate
-from expinterp.training.brackets import Example, find_fault, read_examples, share_profile
+from expinterp.training.brackets import (
+    Example,
+    every_triple,
+    find_fault,
+    read_examples,
+    share_profile,
+)
 from expinterp.training.collect import collect, open_supply
 from expinterp.training.settings import Settings
 
@@ -98,6 +104,34 @@ def test_a_profile_of_all_frames_makes_y0_better_on_another_scene(tmp_path):
 def test_frames_without_times_give_no_profile():
     with pytest.raises(ImageFileError, match="times are known"):
         share_profile([])
+
+
+def test_frames_give_every_triple_as_far_apart_as_listed_ones(tmp_path):
+    material = read_material(tmp_path)
+    found = every_triple(material, ["one"])
+    assert len(found) == len({one.files for one in found}) == 5  # 4 EV, of nine stops
+    assert {one.ev for one in found} == {4.0}
+    assert {one.scene for one in found} == {"one"}
+    assert every_triple(material, []) == []
+
+
+def read_material(tmp_path):
+    write_list(tmp_path, {"one": 0, "two": 1})
+    return find_material(tmp_path)
+
+
+def test_of_large_photographs_fewer_triples_are_read(tmp_path, monkeypatch):
+    from expinterp.training import collect as module
+
+    triples = every_triple(read_material(tmp_path), ["one", "two"])
+    assert module.thin(triples, seed=1) == triples
+    monkeypatch.setattr(module, "FEWEST", 3)
+    monkeypatch.setattr(module, "MOST_PIXELS", 4 * 96 * 128)
+    thinned = module.thin(triples, seed=1)
+    assert len(thinned) == 4
+    assert [one for one in triples if one in thinned] == thinned
+    monkeypatch.setattr(module, "MOST_PIXELS", 0)
+    assert len(module.thin(triples, seed=1)) == 3
 
 
 def test_brackets_are_split_by_scene(tmp_path):

@@ -37,7 +37,16 @@ from expinterp.training.network import Network, grow
 from expinterp.training.settings import Settings
 from expinterp.training.train import shape_of, train
 
-TUNING = Settings(known="camera", tone=True, best=True, width=48, kernels=(1, 1, 1), minutes=6.0)
+TUNING = Settings(
+    known="camera",
+    best=True,
+    width=48,
+    kernels=(1, 1, 1),
+    photographs=8000,
+    side=2,  # many small patches, from as many pictures as there are, teach most
+    batch=1536,
+    minutes=6.0,
+)
 HELD_OUT = 0.25  # share of the scenes
 TRIAL = "tuned.onnx"  # in the folder of the run
 START, RESPONSE, TUNED = "start", "profile", "tuned"  # the methods that are compared
