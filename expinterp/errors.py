@@ -79,7 +79,7 @@ class DeviceError(ExpInterpError):
 
 
 class ModelError(ExpInterpError):
-    """The network is missing, corrupt, or breaks its contract."""
+    """The network is missing, corrupt, breaks its contract, or is no better for being tuned."""
 
     exit_code = ExitCode.MODEL
 
