@@ -22,12 +22,20 @@ def places(sheet, colour):
 def test_a_curve_goes_from_its_first_point_to_its_last():
     curve = [(0.0, 30.0), (50.0, 35.0), (100.0, 40.0)]
     rows, cols = places(draw_curves({"rising": curve}, levels={}), COLOURS[0])
-    kept = cols > LEFT + 150  # what is written lies below the right end
+    drawn = rows > ABOVE - 3  # its name stands above its end
+    rows, cols = rows[drawn], cols[drawn]
     assert cols.min() == pytest.approx(LEFT, abs=3)
     assert rows[cols == cols.min()].max() == pytest.approx(ABOVE + SIZE[0], abs=3)
     assert rows.min() == pytest.approx(ABOVE, abs=3)
-    middle = kept & (abs(cols - LEFT - SIZE[1] / 2) < 2)
+    middle = abs(cols - LEFT - SIZE[1] / 2) < 2
     assert rows[middle].mean() == pytest.approx(ABOVE + SIZE[0] / 2, abs=4)
+
+
+def test_how_bad_a_curve_begins_leaves_room_for_how_it_ends():
+    curve = [(0.0, 5.0), (50.0, 35.0), (100.0, 40.0)]
+    shown = draw_curves({"rising": curve}, levels={"y0": 38.0})
+    floored = draw_curves({"rising": [(0.0, 30.0), *curve[1:]]}, levels={"y0": 38.0})
+    np.testing.assert_array_equal(shown, floored)
 
 
 def test_every_curve_has_a_colour_and_a_level_a_line():

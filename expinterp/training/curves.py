@@ -16,6 +16,7 @@ from expinterp.training.data import Pixels
 SIZE = (640, 1000)  # rows, cols of the box between the axes
 MARGIN = (60, 60, 90, 110)  # above, right, below, left
 COLOURS = ((31, 119, 180), (214, 39, 40), (44, 160, 44), (148, 103, 189))  # R G B
+SHOWN = 10.0  # dB below the best that has room
 GREY, LIGHT = (85, 85, 85), (225, 225, 225)
 FONT, SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.7
 SHIFT = 4  # bits after the point of a coordinate
@@ -34,7 +35,8 @@ def draw_curves(curves: Mapping[str, Curve], *, levels: Mapping[str, float]) -> 
     Parameters
     ----------
     curves : mapping of str to sequence of (seconds, dB)
-        By what they are called; none is empty.
+        By what they are called; none is empty. What lies more than `SHOWN` below the best is
+        drawn at the lower edge.
     levels : mapping of str to float
         What is there without training, dB: horizontal lines.
 
@@ -43,6 +45,8 @@ def draw_curves(curves: Mapping[str, Curve], *, levels: Mapping[str, float]) -> 
     uint8 array, shape (rows, cols, 3)
         R G B.
     """
+    best = max(y for curve in curves.values() for _, y in curve)
+    curves = {name: [(x, max(y, best - SHOWN)) for x, y in curve] for name, curve in curves.items()}
     points = [point for curve in curves.values() for point in curve]
     across = Axis.over([0.0, *(x for x, _ in points)], SIZE[1])
     up = Axis.over([*(y for _, y in points), *levels.values()], SIZE[0])
@@ -66,7 +70,8 @@ def draw_curves(curves: Mapping[str, Curve], *, levels: Mapping[str, float]) -> 
     for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
         _line(sheet, [place(*point) for point in curve], colour, 3)
         x, y = place(*curve[-1])
-        _write(sheet, name, x - 8, y + 30, align=1, colour=colour)
+        highest = curve[-1][1] == max(each[-1][1] for each in curves.values())
+        _write(sheet, name, x - 8, y + (-14 if highest else 30), align=1, colour=colour)
     return sheet
 
 
