@@ -143,10 +143,10 @@ def draw(panoramas: Path, folder: Path, model: Path | None) -> None:
     write(arrange(crops, heads, WIDTH // 2), folder / "crops.jpg")
 
 
-def count_near(scenes: Path) -> None:
+def count_near(scenes: Path, camera: str) -> None:
     """Print how sparse the unmodelled information of photographs is, mean of all triples."""
     shares = []
-    for triple in find_material(scenes).triples:
+    for triple in find_material(scenes).of_camera(camera).triples:
         case = open_case(triple)
         shares.append(share_near(case.medium, render(case.pair).medium))
     means = np.mean(shares, axis=0)
@@ -161,6 +161,7 @@ def main() -> None:
     parser.add_argument("--render", type=Path, help="folder of brackets to write")
     parser.add_argument("--model", type=Path, help="another network than the bundled one")
     parser.add_argument("--scenes", type=Path, help="also count on these photographs")
+    parser.add_argument("--camera", default="", help="only cameras whose name contains this")
     options = parser.parse_args()
     if options.render:
         render_brackets(options.panoramas, options.render)
@@ -168,7 +169,7 @@ def main() -> None:
         options.output.mkdir(parents=True, exist_ok=True)
         draw(options.panoramas, options.output, options.model)
     if options.scenes:
-        count_near(options.scenes)
+        count_near(options.scenes, options.camera)
 
 
 if __name__ == "__main__":

@@ -137,6 +137,24 @@ def test_the_best_weights_are_kept_where_that_is_asked_for(tmp_path):
     assert log[-1]["psnr"] < log[0]["psnr"]
 
 
+def test_the_best_weights_outlive_a_stop(tmp_path, monkeypatch):
+    from expinterp.training import train as module
+
+    monkeypatch.setattr(module, "LOG_EVERY", 20)
+    patches = colourful_patches()
+    against, settings = replace(patches, residual=-patches.residual), replace(TINY, best=True)
+    whole = train(patches, settings, tmp_path / "whole", held_out=against)
+
+    def interrupt(line):
+        if line["step"] == 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(patches, settings, tmp_path / "parts", held_out=against, told=interrupt)
+    resumed = train(patches, settings, tmp_path / "parts", held_out=against)
+    assert measure(resumed, against) == measure(whole, against)
+
+
 KINDS = [
     Shape(),
     Shape(2, 16, (3, 1)),
