@@ -11,16 +11,17 @@ import pytest
 for _package in ("torch", "onnx"):
     pytest.importorskip(_package, reason="needs the extra 'train': pip install expinterp[train]")
 
+from cli_samples import tagged
 from evaluation_samples import TIMES
-from synthetic import expose, scene
+from synthetic import expose, gamma_response, scene
 
 from expinterp import cli
-from expinterp.errors import ExitCode
+from expinterp.errors import ExitCode, ModelError
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
 from expinterp.metrics import psnr
 from expinterp.pipeline import interpolate
-from expinterp.refine import open_refiner
-from expinterp.response import read_profile
+from expinterp.refine import PROFILE, open_refiner
+from expinterp.response import Profile, read_profile
 
 pytestmark = [pytest.mark.train, pytest.mark.model]
 Run = Callable[..., tuple[int, str, str]]
@@ -98,6 +99,36 @@ def test_the_command_line_uses_what_the_model_carries(card: Path, run: Run) -> N
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
     assert cli.main(["interpolate", *shots, "-o", "c.png"]) == ExitCode.OK
     assert Path("a.png").read_bytes() != Path("c.png").read_bytes()
+
+
+def test_a_model_of_another_camera_is_remarked_upon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from expinterp.training.export import export_network
+    from expinterp.training.network import Network
+
+    monkeypatch.chdir(tmp_path)
+    profile = Profile(gamma_response() + np.arange(256) * 1e-6, 0.0, 3, "Acme One")
+    export_network(Network(), Path("mycam.onnx"), {PROFILE: profile.to_json()})
+    for name, time in {"long.jpg": 1 / 4, "short.jpg": 1 / 64}.items():
+        tagged(Path(name), saturated(scene(seed=1) * 4, time), model="Two")
+    arguments = ["interpolate", "long.jpg", "short.jpg", "-o", "mid.png", "--model", "mycam.onnx"]
+    assert cli.main(arguments) == ExitCode.OK
+    err = capsys.readouterr().err
+    assert "mycam.onnx describes Acme One, but long.jpg was taken with Two" in err
+    assert "leave --model out" in err
+    Path("other.json").write_text(profile.to_json(), "utf-8")
+    assert cli.main([*arguments, "--response", "other.json", "--overwrite"]) == ExitCode.OK
+    assert "leave --response out" in capsys.readouterr().err
+
+
+def test_a_model_with_a_broken_profile_is_refused(tmp_path: Path) -> None:
+    from expinterp.training.export import export_network
+    from expinterp.training.network import Network
+
+    export_network(Network(), tmp_path / "mycam.onnx", {PROFILE: "{}"})
+    with pytest.raises(ModelError, match="no sound camera profile"):
+        open_refiner(tmp_path / "mycam.onnx", device="cpu")
 
 
 def test_a_model_that_is_worse_is_not_handed_back(

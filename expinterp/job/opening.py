@@ -84,7 +84,8 @@ def open_job(
         turned, notes = reconcile(first, other)
         agreeing.append(turned)
         remarks += [*other.warnings, *notes]
-    remarks += [*_doubt_profile(file, profile, first), *_doubt_device(refiner)]
+    option = "--response" if file == job.response else "--model"
+    remarks += [*_doubt_profile(file, profile, first, option), *_doubt_device(refiner)]
     return Opened(tuple(agreeing), profile, file, refiner, tuple(remarks))
 
 
@@ -92,14 +93,16 @@ def _open_refiner(job: Job | FuseJob, opener: Opener | None) -> Refiner:
     return (opener or open_refiner)(job.model, device=job.device, threads=job.threads)
 
 
-def _doubt_profile(file: Path | None, profile: Profile | None, shot: Photograph) -> list[str]:
-    """Remark on a profile that is of another camera."""
+def _doubt_profile(
+    file: Path | None, profile: Profile | None, shot: Photograph, option: str
+) -> list[str]:
+    """Remark on a profile, given by an option, that is of another camera."""
     cameras = {profile and profile.camera, shot.exposure.camera}
     if profile is None or None in cameras or len(cameras) == 1:
         return []
     remark = (
         f"{file} describes {profile.camera}, but {shot.name} was taken with "
-        f"{shot.exposure.camera}; calibrate that camera, or leave --response out"
+        f"{shot.exposure.camera}; calibrate that camera, or leave {option} out"
     )
     return [remark]
 
