@@ -109,6 +109,22 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
         train(colourful_patches(63), replace(TINY, steps=2), tmp_path)
 
 
+@pytest.mark.parametrize(("loss", "weight"), [("paper", 0.0), ("paper", 1.5), ("relative", 0.5)])
+def test_the_first_loss_is_its_closed_form(tmp_path, loss, weight):
+    """One grey colour everywhere, the medium 0.25 redder: an untrained network answers y0."""
+    y0 = np.full((8, 3, 8, 8), 0.5, np.float16)
+    residual = np.zeros_like(y0)
+    residual[:, 0] = 0.25
+    codes = np.full(y0.shape, 128, np.uint8)
+    error = np.full(8, 0.04, np.float32)
+    patches = Patches(y0, residual, codes, codes, error, np.arange(8, dtype=np.int32))
+    train(patches, replace(TINY, steps=1, loss=loss, colour=weight, floor=0.01), tmp_path)
+    reconstruction = 0.25**2 / 3
+    angle = np.arccos(1.75 / np.sqrt(3 * (0.75**2 + 0.5**2 + 0.5**2)))
+    expected = reconstruction / (1 if loss == "paper" else 0.05) + weight * angle
+    assert read_log(tmp_path)[0]["loss"] == pytest.approx(expected, rel=4e-3)  # DARK
+
+
 def test_a_budget_of_minutes_ends_the_run(tmp_path):
     train(colourful_patches(), replace(TINY, minutes=0.002), tmp_path)
     last = read_log(tmp_path)[-1]

@@ -68,6 +68,11 @@ OPTIONS: tuple[Option, ...] = (
         type=click.Choice(["all", "y0", "shots"]),
         help="What the network sees: y0 and both shots, or some.  [default: all; image: shots]",
     ),
+    click.option(
+        "--loss",
+        type=click.Choice(["relative", "paper"]),
+        help="Lr as in the paper, or each picture's over that of y0.  [default: relative]",
+    ),
     click.option("--colour-weight", "colour", type=click.FloatRange(0), help="w of L = Lr + w·Lc."),
     click.option("--tone/--no-tone", default=None, help="Learn tone errors of whole pictures."),
     click.option("--width", type=click.IntRange(1), metavar="N", help="Channels of a layer."),
@@ -82,7 +87,7 @@ OPTIONS: tuple[Option, ...] = (
     click.option("--licence", metavar="TEXT", help="Licence that the model is to state."),
     THREADS,
 )
-SETTINGS = ("known", "sight", "colour", "tone", "width", "steps", "minutes", "photographs",
+SETTINGS = ("loss", "known", "sight", "colour", "tone", "width", "steps", "minutes", "photographs",
             "held_out", "seed")  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Known = Literal["nothing", "times", "camera"]
+Loss = Literal["relative", "paper"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Settings:
     minutes: float | None = None  # the budget, in place of steps
     batch: int = 384  # patches, nearly all from different photographs
     rate: float = 2e-3  # of Adam, falling to zero along a half cosine
+    loss: Loss = "relative"  # Lr as in the paper, or each picture's over that of its y0
     colour: float = 0.0  # w of L = Lr + w·Lc
     floor: float = 1e-3  # see losses.relative
     average: float = 0.998  # weight of the past in the average of weights that is handed back

@@ -77,7 +77,10 @@ def train(
         y0, truth, long, short, error = draw(arrays, settings.batch, run.random)
         result = (y0 + run.network(y0, long, short))[..., inner, inner]
         truth = truth[..., inner, inner]
-        loss = relative(reconstruction(result, truth), error, floor=settings.floor).mean()
+        squared = reconstruction(result, truth)
+        if settings.loss == "relative":
+            squared = relative(squared, error, floor=settings.floor)
+        loss = squared.mean()
         if settings.colour:
             loss = loss + settings.colour * colour_angle(result, truth).mean()
         run.optimiser.zero_grad()
