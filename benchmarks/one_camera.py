@@ -155,6 +155,7 @@ def main() -> None:
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--camera", default="D2x")
     parser.add_argument("--minutes", type=float, default=5.0, help="of training, each network")
+    parser.add_argument("--width", type=int, default=TUNING.width, help="of both networks")
     parser.add_argument("--held-out", type=int, default=HELD_OUT, help="scenes")
     parser.add_argument("--runs", type=Path, default=Path("one_camera.run"))
     parser.add_argument("--threads", type=int, default=2)
@@ -163,7 +164,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.runs.mkdir(exist_ok=True)
     material = find_material(options.scenes).of_camera(options.camera)
-    settings = replace(TUNING, held_out=options.held_out, best=False, minutes=options.minutes)
+    settings = replace(TUNING, width=options.width, minutes=options.minutes)
+    settings = replace(settings, held_out=options.held_out, best=False)
     supply = take_brackets(options.scenes, material, settings)
     if options.tune:
         try_tuning(supply, options.runs)
