@@ -29,6 +29,7 @@ from expinterp.batch import Local, Result, Settings, run_batch
 from expinterp.brackets import Bracket, Plan
 from expinterp.job import Job
 
+FEW = 4  # brackets, from which what a start costs is told
 TOOL = [sys.executable, "-m", "expinterp", "batch"]
 ALONE = """
 import subprocess
@@ -137,23 +138,29 @@ def hour(options: argparse.Namespace) -> None:
 
 
 def cluster(options: argparse.Namespace) -> None:
-    """Compare processes of our own with a Dask cluster of as many."""
+    """Compare processes of our own with a Dask cluster of as many: to start, and by the bracket."""
     count, size = options.brackets or 200, options.megapixels or 6
     ways = {
         "--jobs 2 --threads 1": ["--threads", "1"],
         "--cluster local -j 2": ["--cluster", "local"],
     }
-    with brackets(count, size) as (_, plan):
-        found = best(
-            {
-                name: lambda out, more=more: [
-                    *TOOL, "--plan", str(plan), "-o", str(out), "-q", "-j2", *more,
-                ]
-                for name, more in ways.items()
-            },
-            options.repeat,
-        )  # fmt: skip
-    report(found, count, size)
+    found = {}
+    for number in (FEW, count):
+        with brackets(number, size) as (_, plan):
+            found[number] = best(
+                {
+                    name: lambda out, plan=plan, more=more: [
+                        *TOOL, "--plan", str(plan), "-o", str(out), "-q", "-j2", *more,
+                    ]
+                    for name, more in ways.items()
+                },
+                options.repeat,
+            )  # fmt: skip
+        report(found[number], number, size)
+    each = {name: (found[count][name] - found[FEW][name]) / (count - FEW) for name in ways}
+    for name, seconds in each.items():
+        start = found[FEW][name] - FEW * seconds
+        print(f"{name:28} {start:.2f} s to start, then {seconds:.3f} s a bracket")
 
 
 def report(found: dict[str, float], count: int, size: float) -> None:

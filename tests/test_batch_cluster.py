@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from test_batch_run import JOB, Bench, here
 
 from expinterp import cli
 from expinterp.batch import Cluster
-from expinterp.batch.cluster import _cut, perform_all
+from expinterp.batch.cluster import CHUNK, SPARE, _cut, perform_all
 from expinterp.batch.tasks import make_tasks
 from expinterp.errors import (
     DeviceError,
@@ -181,11 +182,44 @@ def test_a_machine_without_the_folders_does_nothing(tmp_path: Path) -> None:
         perform_all(tasks, bench.settings(), __version__)  # OUT was never made
 
 
-@pytest.mark.parametrize(("count", "threads", "chunks"), [(1, 4, 1), (10, 4, 10), (10_000, 4, 200)])
-def test_chunks_are_small_for_short_plans_and_bounded_for_long_ones(
-    count: int, threads: int, chunks: int
+@pytest.mark.parametrize(("count", "threads"), [(1, 4), (10, 4), (200, 2), (10_000, 4)])
+def test_chunks_are_bounded_and_in_the_end_single_so_that_no_machine_waits(
+    count: int, threads: int
 ) -> None:
-    tasks = list(range(count))
-    cut = list(_cut(tasks, threads))  # type: ignore[arg-type]
-    assert [task for chunk in cut for task in chunk] == tasks
-    assert len(cut) == chunks
+    cut = list(_cut(list(range(count)), threads))  # type: ignore[arg-type]
+    assert [task for chunk in cut for task in chunk] == list(range(count))
+    sizes = [len(chunk) for chunk in cut]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == max(1, min(CHUNK, count // (threads * SPARE)))
+    assert set(sizes[-threads:]) == {1}
+
+
+FAULTS = """
+import resource
+import numpy as np
+from expinterp.batch.cluster import _keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        np.ones(10_000_000, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+wasted = faults()
+_keep_freed_memory()
+faults()  # the first array is paged in
+print(wasted, faults())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc")
+def test_memory_that_is_freed_is_kept_though_dask_has_it_given_back() -> None:
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        pytest.skip("no glibc")
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS],
+        env={**os.environ, "MALLOC_TRIM_THRESHOLD_": "65536"},  # as Dask sets it
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    wasted, kept = map(int, done.stdout.split())
+    assert kept < wasted / 10
