@@ -32,7 +32,6 @@ from expinterp.job import Job
 FEW = 4  # brackets, from which what a start costs is told
 TOOL = [sys.executable, "-m", "expinterp", "batch"]
 ALONE = """
-import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -45,10 +44,10 @@ for long in sorted(Path(sys.argv[1]).glob("*_0*")):
     job.run(job.Job(str(long), short, outputs={"medium": out}), opener=opener)
 """
 ONE = """
-import subprocess
 import sys
-from pathlib import Path
 from expinterp import job
+from expinterp.batch.allocator import keep_freed_memory
+keep_freed_memory()
 images, out, mode = sys.argv[3:], sys.argv[1], sys.argv[2]
 if mode.startswith("fuse"):
     task = job.FuseJob(tuple(images), out, threads=1)

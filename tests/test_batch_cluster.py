@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -192,34 +191,3 @@ def test_chunks_are_bounded_and_in_the_end_single_so_that_no_machine_waits(
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] == max(1, min(CHUNK, count // (threads * SPARE)))
     assert set(sizes[-threads:]) == {1}
-
-
-FAULTS = """
-import resource
-import numpy as np
-from expinterp.batch.cluster import _keep_freed_memory
-
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20):
-        np.ones(10_000_000, np.uint8)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-wasted = faults()
-_keep_freed_memory()
-faults()  # the first array is paged in
-print(wasted, faults())
-"""
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc")
-def test_memory_that_is_freed_is_kept_though_dask_has_it_given_back() -> None:
-    if not hasattr(ctypes.CDLL(None), "mallopt"):
-        pytest.skip("no glibc")
-    done = subprocess.run(
-        [sys.executable, "-c", FAULTS],
-        env={**os.environ, "MALLOC_TRIM_THRESHOLD_": "65536"},  # as Dask sets it
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    wasted, kept = map(int, done.stdout.split())
-    assert kept < wasted / 10

@@ -6,9 +6,7 @@ elsewhere; a chunk that several died of is taken apart, to find the task that is
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
 import socket
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -17,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from expinterp import __version__
+from expinterp.batch.allocator import keep_freed_memory
 from expinterp.batch.local import DIED
 from expinterp.batch.memory import count_cpus
 from expinterp.batch.settings import Settings
@@ -28,8 +27,6 @@ LOCAL = "local"
 CHUNK = 20  # tasks at most that are sent together; Dask asks for tasks of seconds, and not too many
 AHEAD = 3  # chunks for each thread that are sent before one ends, so that no machine waits
 SPARE = 4  # chunks for each thread that the rest is always enough for, so that all end together
-MOST_KEPT = 32 * 2**20  # bytes of an array whose memory is kept; glibc sets itself no higher limit
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # as malloc.h calls them M_...
 PATIENCE = 20  # seconds until a scheduler must have answered
 
 
@@ -182,17 +179,5 @@ def perform_all(tasks: Sequence[Task], settings: Settings, version: str) -> list
         if not folder.is_dir():
             message = f"{folder}: is no folder on {socket.gethostname()}; all must see it there"
             raise ImageFileError(message)
-    _keep_freed_memory()
+    keep_freed_memory()
     return [perform(task, settings) for task in tasks]
-
-
-def _keep_freed_memory() -> None:
-    """Have glibc keep freed memory for what comes next, as it does by itself.
-
-    Dask tells it to give all back at once, so that every large array is paged in anew: that took
-    a third of the time.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt:
-        mallopt(_MMAP_THRESHOLD, MOST_KEPT)
-        mallopt(_TRIM_THRESHOLD, 2 * MOST_KEPT)

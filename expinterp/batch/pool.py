@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from threading import Thread
 from typing import Any, TypeAlias, cast
 
+from expinterp.batch.allocator import keep_freed_memory
 from expinterp.batch.settings import Settings
 from expinterp.batch.tasks import Task
 from expinterp.errors import ExitCode
@@ -90,6 +91,7 @@ class Worker:
 def _serve(connection: Connection, settings: Settings, do: Do) -> None:
     """Do tasks until there are no more; the life of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is heard by the parent, which ends us
+    keep_freed_memory()
     Thread(target=_die_with_parent, daemon=True).start()
     while True:
         try:
