@@ -5,7 +5,7 @@
     python benchmarks/batch.py hour        # the same of 24 MP pairs: what one core-hour processes
     python benchmarks/batch.py cluster     # the same on Dask, and what its scheduler costs
     python benchmarks/batch.py flat        # memory of the first and the last 50 of 500 brackets
-    python benchmarks/batch.py memory      # peak of one job, by size, depth and mode
+    python benchmarks/batch.py memory      # peak of one bracket beside its estimate
 
 Brackets are copies of ``examples/window``, enlarged with grain. Timed rows run in turn, as a user
 starts them; the best of the repeats counts. ``flat`` and ``memory`` read /proc: Linux only.
@@ -15,19 +15,24 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
+from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from batch_samples import peak, shoot
 from cost import run, write_pair
 
 from expinterp.batch import Local, Result, Settings, run_batch
+from expinterp.batch.memory import weigh
+from expinterp.batch.tasks import make_tasks
 from expinterp.brackets import Bracket, Plan
-from expinterp.job import Job
+from expinterp.job import FuseJob, Job
 
 FEW = 4  # brackets, from which what a start costs is told
 TOOL = [sys.executable, "-m", "expinterp", "batch"]
@@ -43,19 +48,14 @@ for long in sorted(Path(sys.argv[1]).glob("*_0*")):
     out = str(Path(sys.argv[2]) / long.name)
     job.run(job.Job(str(long), short, outputs={"medium": out}), opener=opener)
 """
-ONE = """
-import sys
-from expinterp import job
-from expinterp.batch.allocator import keep_freed_memory
-keep_freed_memory()
-images, out, mode = sys.argv[3:], sys.argv[1], sys.argv[2]
-if mode.startswith("fuse"):
-    task = job.FuseJob(tuple(images), out, threads=1)
-else:
-    task = job.Job(*images, outputs={"medium": out}, refine=mode != "plain", threads=1)
-job.run(task)
-print(*[line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")])
-"""
+MODES = {
+    "plain": (2, {"interpolation": Job("", "", outputs={}, refine=False)}),
+    "refined": (2, {"interpolation": Job("", "", outputs={})}),
+    "fuse 2": (2, {"fusion": FuseJob((), "")}),
+    "fuse 3": (3, {"fusion": FuseJob((), "")}),
+    "fuse 5": (5, {"fusion": FuseJob((), "")}),
+    "fuse 5, 0": (5, {"fusion": FuseJob((), "", virtual=0)}),
+}
 
 
 @contextmanager
@@ -207,39 +207,26 @@ def children(process: int) -> list[int]:
 
 
 def memory(options: argparse.Namespace) -> None:
-    """Print the peak of one job in MiB, and bytes for each pixel beyond that of a tiny one."""
-    modes = {"plain": 2, "refined": 2, "fuse 2": 2, "fuse 3": 3, "fuse 5": 5}
-    print(f"{'':10}{'format':>8}{'MP':>6}{'MiB':>8}{'bytes / pixel':>15}")
-    for suffix, mode in product((".jpg", ".tif"), modes):
-        base = peak(0.25, suffix, mode, modes[mode])
-        for size in (6, 24, 50):
-            mib = peak(size, suffix, mode, modes[mode])
-            each = (mib - base) * 2**20 / (size * 1e6)
-            print(f"{mode:10}{suffix:>8}{size:6}{mib:8.0f}{each:15.1f}", flush=True)
+    """Print the peak of one bracket beside what it is expected to take, in MiB."""
+    print(f"{'':12}{'format':>8}{'MP':>6}{'peak':>8}{'estimate':>10}{'of it':>8}")
+    sizes = [options.megapixels] if options.megapixels else [0.25, 6, 24]
+    for suffix, mode, size in product((".jpg", ".tif"), MODES, sizes):
+        taken, expected = compare(size, suffix, *MODES[mode])
+        share = taken / expected
+        print(f"{mode:12}{suffix:>8}{size:6}{taken:8.0f}{expected:10.0f}{share:8.0%}", flush=True)
 
 
-def peak(megapixels: float, suffix: str, mode: str, frames: int) -> float:
-    """Measure the peak of one job on so many frames, in MiB."""
+def compare(megapixels: float, suffix: str, frames: int, made: dict[str, Any]) -> list[float]:
+    """Measure the peak of the worker that does one bracket of so many frames, and estimate it."""
+    shape = (round((megapixels * 1e6 / 1.5) ** 0.5), round((megapixels * 1e6 * 1.5) ** 0.5))
     with tempfile.TemporaryDirectory() as name:
-        pair = write_pair(Path(name), megapixels, suffix)
-        images = [pair[0], *between(pair, frames - 2), pair[1]]
-        command = [sys.executable, "-c", ONE, f"{name}/out{suffix}", mode, *images]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        return int(done.stdout) / 1024  # of the process itself: rusage counts what its parent held
-
-
-def between(pair: list[str], count: int) -> list[str]:
-    """Write frames between two, by mixing their code values."""
-    import cv2
-
-    long, short = (cv2.imread(name, cv2.IMREAD_UNCHANGED) for name in pair)
-    names = []
-    for number in range(1, count + 1):
-        share = number / (count + 1)
-        name = pair[0].replace("long", f"between{number}")
-        cv2.imwrite(name, cv2.addWeighted(long, 1 - share, short, share, 0))
-        names.append(name)
-    return names
+        folder = Path(name)
+        bits = 16 if suffix == ".tif" else 8
+        bracket = shoot(folder, "b", frames=frames, shape=shape, suffix=suffix, bits=bits)
+        settings = Settings(folder, folder / "out", **made)
+        (task,) = make_tasks([bracket], settings)
+        (taken,) = Local(jobs=1, threads=1, room=2**40).gather([task], settings, peak)
+        return [taken / 2**20, weigh(task, settings) / 2**20]
 
 
 def main() -> None:

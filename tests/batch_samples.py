@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from synthetic import expose, scene
 
+from expinterp.batch.work import perform
 from expinterp.brackets import Bracket, Plan
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 
@@ -51,3 +54,11 @@ def contents(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "expinterp-journal.jsonl"
     }
+
+
+def peak(task, settings):
+    """Do a task and give the bytes that its process took at most; Linux only."""
+    result = perform(task, settings)
+    assert result.status == "done", result.error
+    status = Path("/proc/self/status").read_text("utf-8").split()
+    return int(status[status.index("VmHWM:") + 1]) * 1024

@@ -1,7 +1,6 @@
 """How much memory a task takes at its peak, so that those at work together fit.
 
-The coefficients bound what ``python benchmarks/batch.py memory`` measured; bytes, of a process that
-works with one thread.
+The coefficients bound what ``python benchmarks/batch.py memory`` measured, in bytes.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from expinterp.batch.settings import Settings
@@ -19,10 +19,15 @@ from expinterp.images.headers import Header, read_header
 from expinterp.job import FuseJob
 from expinterp.series import MAX_STEP
 
-BASE = 200 * 2**20  # of a process that has opened the network, and done a tiny task
-PAIR = {8: 17, 16: 26}  # a pixel, by depth, of interpolating
-STACK = 22  # a pixel, of fusing, and for every exposure in it by depth:
+BASE = 180 * 2**20  # of a process that has opened the network, and done a tiny task
+THREAD = 64 * 2**20  # of each thread but the first
+# A pixel, by depth:
+PAIR = {8: 17, 16: 28}  # of interpolating
+RESIDUAL = {8: 28, 16: 36}  # more, if what the network added is written as well
+STACK = 14  # of fusing, and for every exposure in it:
 EXPOSURE = {8: 6, 16: 10}
+ENCODER = {"avif": 38, "webp": 6}  # more, of the formats whose encoders are large
+WIDEST = 8.0  # EV from end to end of a bracket that states nothing
 DOUBT = 0.5  # EV by which pixels may show a wider gap than files state
 DEEP = {"png", "tiff"}  # formats that may hold 16 bits, and so are taken to
 SHARE = 0.75  # of the machine's memory, that a batch takes unless told
@@ -32,23 +37,26 @@ def weigh(task: Task, settings: Settings) -> int:
     """Estimate the bytes that a task takes at its peak, its process included."""
     headers = [_read(settings.folder / frame) for frame in task.bracket.frames]
     pixels, depth = max((_size(header) for header in headers if header), default=(0, 8))
-    each = PAIR[depth] if settings.interpolation else 0
+    each = 0
+    if settings.interpolation:
+        each = PAIR[depth] + ("residual" in settings.kinds) * RESIDUAL[depth]
     if settings.fusion:
         count = count_exposures(task.bracket, settings.fusion)
         each = max(each, STACK + EXPOSURE[depth] * count)
-    return BASE + pixels * each
+    written = settings.format or next((header.format for header in headers if header), "")
+    each += ENCODER.get(written, 0)
+    return BASE + (settings.threads - 1) * THREAD + pixels * each
 
 
 def count_exposures(bracket: Bracket, job: FuseJob) -> int:
-    """Guess how many exposures are fused; one virtual one goes into a gap of unknown width."""
+    """Guess how many exposures are fused: at most, as far as the bracket says how wide it is."""
     gaps = len(bracket.frames) - 1
     if job.virtual != "auto":
         return len(bracket.frames) + gaps * job.virtual
-    if bracket.evs is None:
-        return len(bracket.frames) + gaps
-    steps = [abs(one - two) for one, two in zip(bracket.evs, bracket.evs[1:], strict=False)]
-    virtual = [math.ceil((step + DOUBT) / MAX_STEP) - 1 for step in steps]
-    return len(bracket.frames) + sum(virtual)
+    steps = [WIDEST / gaps] * gaps
+    if bracket.evs is not None:
+        steps = [abs(one - two) for one, two in pairwise(bracket.evs)]
+    return len(bracket.frames) + sum(math.ceil((step + DOUBT) / MAX_STEP) - 1 for step in steps)
 
 
 def _read(path: Path) -> Header | None:

@@ -72,6 +72,12 @@ class Settings:
             "share_response": self.shared,
         }
 
+    @property
+    def threads(self) -> int:
+        """How wide each task works; 1 if nobody has said."""
+        job = self.interpolation or self.fusion
+        return (job and job.threads) or 1
+
     def with_threads(self, threads: int) -> Settings:
         """Say how wide each task works; what comes out does not depend on it."""
         return replace(
