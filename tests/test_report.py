@@ -211,7 +211,7 @@ def test_brackets_are_counted_by_what_came_of_them(reader: Reader) -> None:
     }
     assert dict(zip(said["dt"], said["dd"], strict=True)) == {
         "Brackets": "10", "Failed": "1", "With warnings": "1", "Done": "7", "Skipped": "1",
-        "Files left over": "1",
+        "Left over": "1",
     }  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from expinterp.job import FuseJob, Job, Kind
 
 Mode: TypeAlias = Literal["interpolate", "fuse", "both"]
 # What does not matter to what outputs hold, or is said by names and frames.
-IRRELEVANT = {"long", "short", "outputs", "images", "output", "threads", "device", "overwrite"}
+IRRELEVANT = {"long", "short", "outputs", "images", "output", "threads", "device"}
+IRRELEVANT |= {"overwrite", "stream_format"}
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def _counts(record: Record, results: Sequence[Result]) -> Html:
     numbers = [("", "Brackets", len(results))]
     numbers += [(state, STATE_NAMES[state], states[state]) for state in STATES if states[state]]
     numbers += [("", "Not run yet", len(record.planned) - len(results))]
-    numbers += [("", "Files left over", len(record.leftovers))]
+    numbers += [("", "Left over", len(record.leftovers))]
     groups = [
         element("div", element("dt", label), element("dd", f"{number:,}"), class_=state or None)
         for state, label, number in numbers
@@ -115,11 +115,11 @@ def _leftovers(leftovers: Sequence[Mapping[str, Any]]) -> Html | None:
 
 
 def _options(record: Record) -> Html:
-    """List what was asked for."""
+    """List what was asked for, once where both kinds of results share it."""
     header = record.header
     said = [("mode", header.get("mode")), ("output", header.get("out"))]
     said += [*_flat(header.get("options")), ("version", header.get("version"))]
-    pairs = [(key, _value(value)) for key, value in said]
+    pairs = list(dict.fromkeys((key, _value(value)) for key, value in said))
     return element("details", element("summary", "Options"), terms(pairs, class_="numbers"))
 
 
