@@ -76,7 +76,9 @@ def _known_windows(run: Run, habit: Habit) -> list[Window]:
         for window in found
         if window is not None and any(alike(window.shape, shape) for shape in known)
     ]
-    windows = [*whole, *clipped_windows(run, habit)]
+    spans = {(window.start, window.stop) for window in whole}
+    clipped = (w for w in clipped_windows(run, habit) if (w.start, w.stop) not in spans)
+    windows = [*whole, *clipped]
     return [window for window in windows if not _is_slow(run, window, habit)]
 
 
