@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from enum import Enum
 
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.habits import RECURRENT, Habit, longest_pause
+from expinterp.brackets.habits import RECURRENT, Habit
 from expinterp.brackets.shapes import Shape
 from expinterp.brackets.windows import follows_biases, show_one_scene
-
-QUICK = 2.0  # seconds between the frames of a set whose shape is seen only once
-BIG_STEP = 1.0  # stops between the frames of such a set
 
 
 class Evidence(Enum):
@@ -55,7 +52,6 @@ def weakness(
     found: Evidence,
     habit: Habit,
     shape: Shape,
-    frames: Sequence[Frame],
     unexplained: Sequence[float],
 ) -> str | None:
     """Doubt that exposures of single shots did not just happen to form this shape.
@@ -67,17 +63,13 @@ def weakness(
     habit : Habit
         Of their camera.
     shape : Shape
-    frames : sequence of Frame
-        The set.
     unexplained : sequence of float
         Pauses, in seconds, at which exposures of their stream step but in no set.
     """
     if found in STRONG or (found is Evidence.MANUAL and len(shape) > 2):
         return None
-    unruly = sum(not habit.is_slow(pause, shape, frames) for pause in unexplained)
+    unruly = sum(not habit.is_slow(pause, shape) for pause in unexplained)
     if _recurs(found, habit.count(shape), len(shape), unruly):
-        return None
-    if found is Evidence.SILENT and not unruly and len(shape) > 2 and _looks_made(shape, frames):
         return None
     return "exposures differ, but nothing shows that they were bracketed"
 
@@ -92,9 +84,3 @@ def _recurs(found: Evidence, count: int, length: int, unruly: int) -> bool:
     if length == 2:
         return not automatic and count >= RECURRENT and unruly <= count / 10
     return count >= (RECURRENT if automatic else 2) and unruly <= 3 * count
-
-
-def _looks_made(shape: Shape, frames: Sequence[Frame]) -> bool:
-    """Tell whether a set that is the only one was taken quickly and in large steps."""
-    seconds = longest_pause(frames)
-    return seconds is not None and seconds <= QUICK and shape.stops >= BIG_STEP

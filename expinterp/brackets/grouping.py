@@ -10,7 +10,7 @@ shape that recurs more often than chance would have it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from expinterp.brackets.chains import find_chains
@@ -194,17 +194,11 @@ def _from_chain(
     leftovers: list[Leftover],
 ) -> Iterator[Found]:
     """Part the runs of one chain into sets and leftovers."""
-    taken = {
-        parting.run.start + at
-        for parting in partings
-        for window in parting.chosen
-        for at in range(window.start, window.stop)
-    }
     for parting in partings:
         run, pauses = parting.run, unexplained[_setting(parting.run)]
         reasons = dict.fromkeys(parting.doubtful, "may belong to more than one set")
         for window in parting.chosen:
-            found, doubted = _judge(run, window, habit_of(run, habits), taken, pauses)
+            found, doubted = _judge(run, window, habit_of(run, habits), pauses)
             if set_size is not None and len(found.frames) != set_size:
                 doubted = f"of a set of {len(found.frames)} frames, not {set_size}"
             if doubted is None:
@@ -216,11 +210,7 @@ def _from_chain(
 
 
 def _judge(
-    run: Run,
-    window: Window,
-    habit: Habit,
-    taken: Collection[int],
-    unexplained: Sequence[float],
+    run: Run, window: Window, habit: Habit, unexplained: Sequence[float]
 ) -> tuple[Found, str | None]:
     """Weigh what speaks for and against a window; the doubt is None if it is a bracket."""
     shape = window.shape
@@ -231,8 +221,8 @@ def _judge(
     found = Found(name, frames, levels, f"{evidence.value}: {shape}")
     if show_different_scenes(frames, levels):
         return found, "pictures show different scenes"
-    lacking = lack(run, window, habit, taken, certain=evidence in CERTAIN)
-    return found, lacking or weakness(evidence, habit, shape, frames, unexplained)
+    lacking = lack(run, window, habit, certain=evidence in CERTAIN)
+    return found, lacking or weakness(evidence, habit, shape, unexplained)
 
 
 def _why_alone(run: Run, at: int) -> str:

@@ -24,7 +24,6 @@ Camera: TypeAlias = tuple[object, ...]
 RECURRENT = 3  # sets of one shape that are no chance
 ENOUGH = 5  # sets of one shape that tell how fast a camera takes them
 SLOW = 2.0  # times the pace of a camera within which a set of it is taken
-FINE_RESOLUTION = 0.25  # seconds; of clocks with fractions, which may state the end of an exposure
 
 
 @dataclass
@@ -71,28 +70,14 @@ class Habit:
         return tally.solid + tally.holed if holed else tally.solid
 
     def pace(self, shape: Shape) -> float | None:
-        """Tell the pause that nine in ten sets of a shape keep to; None if nothing is known.
-
-        Of a shape with too few sets, the slowest pace of the others.
-        """
+        """Tell the pause that nine in ten sets of a shape keep to; None of too few sets."""
         pauses = self.of(shape).pauses
-        if len(pauses) >= ENOUGH:
-            return pauses[(len(pauses) - 1) * 9 // 10]
-        return self._slowest_pace
+        return pauses[(len(pauses) - 1) * 9 // 10] if len(pauses) >= ENOUGH else None
 
-    @cached_property
-    def _slowest_pace(self) -> float | None:
-        """The slowest pace of any shape that has one."""
-        frequent = (shape for shape in self.tallies if len(self.of(shape).pauses) >= ENOUGH)
-        return max((self.pace(shape) or 0.0 for shape in frequent), default=None)
-
-    def is_slow(self, seconds: float, shape: Shape, frames: Sequence[Frame]) -> bool:
+    def is_slow(self, seconds: float, shape: Shape) -> bool:
         """Tell whether a pause is longer than those in the sets of a shape."""
-        moments = (frame.captured for frame in frames)
-        fractions = any(moment is not None and moment.microsecond for moment in moments)
-        slack = FINE_RESOLUTION if fractions else RESOLUTION
         pace = self.pace(shape)
-        return pace is not None and seconds > SLOW * pace + slack
+        return pace is not None and seconds > SLOW * pace + RESOLUTION
 
     @cached_property
     def known(self) -> tuple[Shape, ...]:

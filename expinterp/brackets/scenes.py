@@ -20,7 +20,7 @@ from expinterp.brackets.evidence import Evidence, evidence_of
 from expinterp.brackets.found import common_name, name_in
 from expinterp.brackets.frames import RAW, Frame
 from expinterp.brackets.habits import Habits, habit_of
-from expinterp.brackets.names import read_count, set_of
+from expinterp.brackets.names import set_of
 from expinterp.brackets.runs import Run, follows
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
@@ -179,17 +179,8 @@ def lacks_frames(run: Run, habits: Habits) -> bool:
         tally.solid for whole, tally in habit.tallies.items() if _is_left_of(run, shape, whole)
     )
     count = habit.count(shape, holed=False) if shape else 0
-    suspicious = shape is None or _has_holes(run.frames)
-    enough = 1 if suspicious else HABITUAL
+    enough = HABITUAL if shape else 1
     return wholes >= enough and count < max(2, wholes / 20)
-
-
-def _has_holes(frames: Sequence[Frame]) -> bool:
-    """Tell whether numbers are missing between frames that a camera numbered."""
-    counts = [count for frame in frames if (count := read_count(frame.stem))]
-    numbers = sorted(count.number for count in counts)
-    one_counter = len({count.prefix for count in counts}) == 1
-    return one_counter and numbers[-1] - numbers[0] >= len(frames) == len(numbers)
 
 
 def _is_left_of(run: Run, shape: Shape | None, whole: Shape) -> bool:

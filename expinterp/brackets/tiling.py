@@ -84,9 +84,8 @@ def _known_windows(run: Run, habit: Habit) -> list[Window]:
 
 def _is_slow(run: Run, window: Window, habit: Habit) -> bool:
     """Tell whether the frames of a window were taken more slowly than its camera takes sets."""
-    frames = run.frames[window.start : window.stop]
-    seconds = longest_pause(frames)
-    return seconds is not None and habit.is_slow(seconds, window.shape, frames)
+    seconds = longest_pause(run.frames[window.start : window.stop])
+    return seconds is not None and habit.is_slow(seconds, window.shape)
 
 
 def _gain_of(window: Window, habit: Habit) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from expinterp.brackets.chains import Chain, idle
@@ -31,17 +31,14 @@ HOLED = "pictures beside these are missing, perhaps of this set"
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """A window in its chain, and which frames of the chain are in other sets already."""
+    """A window in its chain."""
 
     chain: Chain
     start: int
     stop: int
-    taken: Collection[int]
 
 
-def lack(
-    run: Run, window: Window, habit: Habit, taken: Collection[int], *, certain: bool
-) -> str | None:
+def lack(run: Run, window: Window, habit: Habit, *, certain: bool) -> str | None:
     """Say why a set may not be whole; None if it seems to be.
 
     Parameters
@@ -51,12 +48,10 @@ def lack(
         The set, part of `run`.
     habit : Habit
         Of the camera.
-    taken : collection of int
-        Places in the chain that sets have already.
     certain : bool
         Whether these frames, whole or not, are of one bracket.
     """
-    setting = _Setting(run.chain, run.start + window.start, run.start + window.stop, taken)
+    setting = _Setting(run.chain, run.start + window.start, run.start + window.stop)
     shape, count = window.shape, habit.count(window.shape, holed=False)
     for whole in habit.wholes:
         if len(whole) > len(shape) and _may_be_left_of(setting, shape, whole, count, habit):
@@ -79,8 +74,7 @@ def _may_be_left_of(
     """Tell whether a set may be all that is left of a larger one."""
     often = habit.count(whole)
     if setting.chain.counts is None:
-        rare = count < max(RECURRENT, often / 2)
-        return (rare and is_remnant(shape, whole)) or _continues(setting, whole)
+        return count < max(RECURRENT, often / 2) and is_remnant(shape, whole)
     rare = count < max(RECURRENT, often / 4)
     piece, size = range(setting.start, setting.stop), len(shape)
     repeated = _repeated(setting, habit, shape)
@@ -101,9 +95,8 @@ def _is_repeat(chain: Chain, at: int, habit: Habit, shape: Shape) -> bool:
     """Tell whether a frame and the next one are exposed alike, as quickly as in a set."""
     if abs(chain.levels[at + 1] - chain.levels[at]) >= chain.tolerance:
         return False
-    frames = chain.frames[at : at + 2]
-    seconds = idle(*frames)
-    return seconds is None or (seconds <= NEAR and not habit.is_slow(seconds, shape, frames))
+    seconds = idle(*chain.frames[at : at + 2])
+    return seconds is None or (seconds <= NEAR and not habit.is_slow(seconds, shape))
 
 
 def _could_stand(setting: _Setting, whole: Shape, shift: int) -> bool:
@@ -126,26 +119,6 @@ def _could_stand(setting: _Setting, whole: Shape, shift: int) -> bool:
     if not all(_is_near(setting, at) for at in others):
         return False
     return _fits(chain, found, ranks, whole)
-
-
-def _continues(setting: _Setting, whole: Shape) -> bool:
-    """Tell whether frames right beside a set, in no set, continue it to a larger one."""
-    count, size = len(setting.chain.frames), setting.stop - setting.start
-    for shift in range(len(whole) - size + 1):
-        first = setting.start - shift
-        found = [at for at in range(first, first + len(whole)) if 0 <= at < count]
-        free = [at for at in found if _is_free(setting, at)]
-        together = len(free) == free[-1] - free[0] + 1
-        ranks = [whole.ranks[at - first] for at in free]
-        if len(free) > size and together and _fits(setting.chain, free, ranks, whole):
-            return True
-    return False
-
-
-def _is_free(setting: _Setting, at: int) -> bool:
-    """Tell whether a frame is of the set, or near it and in no set."""
-    inside = setting.start <= at < setting.stop
-    return inside or (at not in setting.taken and _is_near(setting, at))
 
 
 def _is_near(setting: _Setting, at: int) -> bool:
