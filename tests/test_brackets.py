@@ -280,6 +280,13 @@ def test_a_camera_that_does_not_mark_the_middle_frame_misleads_nobody():
     assert sets(plan_brackets(frames)) <= truth(card)
 
 
+@pytest.mark.parametrize("seed", [0, 23, 35, 71])
+def test_a_frame_that_is_all_but_white_is_still_of_its_scene(seed):
+    card = roll(replace(SEEING, style="rising"), "church", seed=seed)
+    card.bracket(card.scene(), 7, 5 / 3)
+    assert sets(plan_brackets(stripped(card))) <= truth(card)
+
+
 def test_a_set_that_broke_off_is_left():
     card = roll()
     for at in range(8):

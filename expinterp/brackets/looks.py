@@ -83,10 +83,10 @@ def likeness(one: Blocks, other: Blocks) -> NDArray[np.float32]:
     return np.asarray(agreement / (weight.sum(axis=1) + _NOTHING))
 
 
-def are_one_scene(looks: Sequence[bytes]) -> bool:
-    """Tell whether pictures, darkest first, are exposures of one scene."""
+def are_one_scene(looks: Sequence[bytes], *, least: float = ALIKE) -> bool:
+    """Tell whether pictures, darkest first, are exposures of one scene, by their likeness."""
     return all(
-        alike >= ALIKE and darker <= DARKER for alike, darker in starmap(_compare, pairwise(looks))
+        alike >= least and darker <= DARKER for alike, darker in starmap(_compare, pairwise(looks))
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from expinterp.brackets.chains import Chain, idle
 from expinterp.brackets.habits import RECURRENT, Habit, holes_beside
+from expinterp.brackets.looks import UNLIKE
 from expinterp.brackets.runs import Run
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
@@ -150,15 +151,17 @@ def _goes_on_unmarked(setting: _Setting) -> bool:
 
 
 def _shows_more(setting: _Setting) -> bool:
-    """Tell whether a frame shortly before or after shows the same scene, exposed in another way."""
+    """Tell whether a frame shortly before or after may show the same scene, exposed otherwise.
+
+    Where it is all but white or black, likeness is low.
+    """
     chain, inside = setting.chain, range(setting.start, setting.stop)
     for at in range(setting.start - BESIDE, setting.stop + BESIDE):
         if 0 <= at < len(chain.frames) and at not in inside:
             together = [*inside, at]
             levels = [chain.levels[place] for place in together]
-            if smallest_step(levels) >= REPEATED and show_one_scene(
-                [chain.frames[place] for place in together], levels
-            ):
+            frames = [chain.frames[place] for place in together]
+            if smallest_step(levels) >= REPEATED and show_one_scene(frames, levels, least=UNLIKE):
                 return True
     return False
 

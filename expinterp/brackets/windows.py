@@ -111,10 +111,12 @@ def _least_step(run: Run) -> float:
     return LEAST_STATED_STEP if run.frames[0].mode == "bracket" else LEAST_STEP
 
 
-def show_one_scene(frames: Iterable[Frame], levels: Iterable[float]) -> bool:
+def show_one_scene(
+    frames: Iterable[Frame], levels: Iterable[float], *, least: float = looks.ALIKE
+) -> bool:
     """Tell whether pictures show one scene, the brighter exposed one nowhere darker."""
     seen = _darkest_first(frames, levels)
-    return seen is not None and looks.are_one_scene(seen)
+    return seen is not None and looks.are_one_scene(seen, least=least)
 
 
 def show_different_scenes(frames: Iterable[Frame], levels: Iterable[float]) -> bool:
