@@ -287,6 +287,17 @@ def test_a_frame_that_is_all_but_white_is_still_of_its_scene(seed):
     assert sets(plan_brackets(stripped(card))) <= truth(card)
 
 
+def test_sets_without_a_pause_between_are_told_though_a_shot_came_between():
+    card = roll(SILENT)
+    for at in range(6):
+        if at == 2:
+            card.shoot(card.scene(-8.0))
+            card.wait(2)
+        card.bracket(card.scene(), 3, 2)
+        card.wait(2)
+    assert sets(plan_brackets(frames_of(card))) == truth(card)
+
+
 def test_a_set_that_broke_off_is_left():
     card = roll()
     for at in range(8):

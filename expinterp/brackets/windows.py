@@ -19,6 +19,9 @@ from expinterp.brackets.shapes import (
 )
 
 BIAS_TOLERANCE = 0.4  # stops between what compensation asks for and what dials give
+REPEATS = 3  # sets of one shape in a run that is not even
+MOST, CLEAR = 0.6, 0.2  # share of a run that sets of a shape cover, and cover more than others
+MOST_EXTRA = 1  # frames beside the one set of a run from which a shape may still be learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ def plain_windows(run: Run) -> list[Window]:
         if count % length == 0 and (windows := _even_windows(run, length)):
             larger = range(length + 1, min(count, LONGEST) + 1)
             return [] if length < count and _has_window(run, larger) else windows
-    return _lone_window(run)
+    return _frequent_windows(run) if count >= REPEATS * 2 else _lone_window(run)
 
 
 def _has_window(run: Run, lengths: Iterable[int]) -> bool:
@@ -60,16 +63,47 @@ def _even_windows(run: Run, length: int) -> list[Window]:
     return windows
 
 
+def _frequent_windows(run: Run) -> list[Window]:
+    """Find the shape whose sets cover most of a run, and far more than any other one's.
+
+    Not that of pairs, which larger sets are full of.
+    """
+    partings = []
+    for length in range(min(len(run) // 2, LONGEST), 2, -1):
+        starts = range(len(run) - length + 1)
+        found = [window for start in starts if (window := window_at(run, start, length))]
+        shapes = {window.shape: None for window in found}
+        partings += [_apart(found, shape) for shape in shapes]
+    covered = [sum(len(window.shape) for window in windows) for windows in partings]
+    order = sorted(range(len(partings)), key=lambda at: -covered[at])
+    if not order or covered[order[0]] < MOST * len(run) or len(partings[order[0]]) < REPEATS:
+        return []
+    best = partings[order[0]]
+    rivals = (covered[at] for at in order[1:] if not alike(partings[at][0].shape, best[0].shape))
+    return best if max(rivals, default=0) <= covered[order[0]] - CLEAR * len(run) else []
+
+
+def _apart(windows: list[Window], shape: Shape) -> list[Window]:
+    """Choose windows of a shape, first to last, that do not overlap."""
+    chosen: list[Window] = []
+    for window in windows:
+        if alike(window.shape, shape) and (not chosen or window.start >= chosen[-1].stop):
+            chosen.append(window)
+    return chosen
+
+
 def _lone_window(run: Run) -> list[Window]:
-    """Find the one set in a run of a frame more, too short for two sets of three.
+    """Find the one longest set in a run that has hardly more frames: a trial shot before it, say.
 
     Made-up disks do without; but who takes a trial shot before every set has no other runs.
     """
-    length = len(run) - 1
-    if length not in {3, 4}:
-        return []
-    windows = [window for start in (0, 1) if (window := window_at(run, start, length))]
-    return windows if len(windows) == 1 else []
+    count = len(run)
+    for length in range(min(count - 1, LONGEST), max(2, count - 1 - MOST_EXTRA), -1):
+        found = [window_at(run, start, length) for start in range(count - length + 1)]
+        windows = [window for window in found if window is not None]
+        if windows:
+            return windows if len(windows) == 1 else []
+    return []
 
 
 def window_at(run: Run, start: int, length: int) -> Window | None:
