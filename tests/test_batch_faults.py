@@ -1,6 +1,7 @@
 """What a real machine does to a batch: kills, full disks, damaged files.
 
-The kill test takes a few moments at random; ``EXPINTERP_KILLS=50`` takes as many as you like.
+The kill test takes a few moments at random, or as many as one likes:
+``EXPINTERP_KILLS=50 pytest tests/test_batch_faults.py -k killed``.
 """
 
 from __future__ import annotations
@@ -178,6 +179,22 @@ def test_a_disk_too_full_for_the_journal_is_said_too(tmp_path: Path) -> None:
         assert done.returncode in {ExitCode.BATCH, ExitCode.OUTPUT}
         assert "no space left" in done.stderr
         assert not list(disk.rglob("*.part"))
+
+
+@POSIX
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tmpfs")
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_read_only_disk_is_one_line(tmp_path: Path, begun: bool) -> None:
+    """Even for root, whom read-only folders do not hold back."""
+    made = Shoot(tmp_path, card(tmp_path / "card", 1))
+    with small_disk(tmp_path / "disk", 80_000) as disk:
+        if begun:
+            made.run("--no-refine", out=disk / "out")
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        done = made.run("--no-refine", out=disk / "out")
+        assert done.returncode == ExitCode.OUTPUT
+        assert "read-only file system" in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_damaged_files_of_all_sorts_fail_alone(tmp_path: Path) -> None:

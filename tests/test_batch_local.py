@@ -205,7 +205,7 @@ def test_ctrl_c_stops_at_once_and_the_same_command_does_the_rest(tmp_path: Path)
         os.killpg(process.pid, signal.SIGINT)
         asked = time.monotonic()
         assert process.wait(10) == 130
-        assert time.monotonic() - asked < 2
+        assert time.monotonic() - asked < 5
         assert process.stderr is not None
         said = process.stderr.read()
     assert "the same command does the rest" in said
