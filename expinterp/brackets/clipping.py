@@ -8,7 +8,7 @@ from expinterp.brackets.frames import Frame
 from expinterp.brackets.habits import RECURRENT, Habit
 from expinterp.brackets.runs import Run
 from expinterp.brackets.shapes import LEAST_STEP, Shape
-from expinterp.brackets.windows import Window, biases_contradict
+from expinterp.brackets.windows import Window
 
 FASTEST, SLOWEST = 1 / 4000, 30.0  # seconds; cameras end at or beyond these
 MOST_SHORT = 1.0  # stops by which a step may be cut short
@@ -43,10 +43,6 @@ def _is_clipped(run: Run, start: int, at: int, shape: Shape) -> bool:
     places = [place for place in range(start, start + len(shape)) if place != at]
     offsets = [run.levels[place] - shape.ranks[place - start] * shape.stops for place in places]
     if max(offsets) - min(offsets) > 2 * run.chain.tolerance:
-        return False
-    if biases_contradict(
-        [run.frames[place] for place in places], [run.levels[place] for place in places]
-    ):
         return False
     rank = shape.ranks[at - start]
     short = run.levels[at] - (sum(offsets) / len(offsets) + rank * shape.stops)

@@ -21,7 +21,6 @@ from expinterp.brackets.shapes import (
 BIAS_TOLERANCE = 0.4  # stops between what compensation asks for and what dials give
 REPEATS = 3  # sets of one shape in a run that is not even
 MOST, CLEAR = 0.6, 0.2  # share of a run that sets of a shape cover, and cover more than others
-MOST_EXTRA = 1  # frames beside the one set of a run from which a shape may still be learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +92,15 @@ def _apart(windows: list[Window], shape: Shape) -> list[Window]:
 
 
 def _lone_window(run: Run) -> list[Window]:
-    """Find the one longest set in a run that has hardly more frames: a trial shot before it, say.
+    """Find the one set in a run of a frame more: a trial shot before it, say.
 
     Made-up disks do without; but who takes a trial shot before every set has no other runs.
     """
-    count = len(run)
-    for length in range(min(count - 1, LONGEST), max(2, count - 1 - MOST_EXTRA), -1):
-        found = [window_at(run, start, length) for start in range(count - length + 1)]
-        windows = [window for window in found if window is not None]
-        if windows:
-            return windows if len(windows) == 1 else []
-    return []
+    length = len(run) - 1
+    if length < 3:
+        return []
+    windows = [window for start in (0, 1) if (window := window_at(run, start, length))]
+    return windows if len(windows) == 1 else []
 
 
 def window_at(run: Run, start: int, length: int) -> Window | None:
