@@ -31,9 +31,10 @@ from report_samples import (
 )
 
 from expinterp.errors import ImageFileError, OutputError, OutputExistsError
+from expinterp.journal import Record
 from expinterp.report import write_report, writing
 from expinterp.report.markup import element, shown
-from expinterp.report.overview import busy_seconds
+from expinterp.report.overview import _options, busy_seconds
 from expinterp.report.page import begin_page, link, read_asset
 from expinterp.report.pictures import Sizes
 from expinterp.report.plots import RANKS, Series, plot_histograms, plot_tones, quantiles
@@ -200,6 +201,13 @@ def test_failures_warnings_leftovers_and_options_are_told(reader: Reader) -> Non
     assert "single <1>.jpga single shot" in head
     assert re.search("quality95.*refineyes.*ev1.5.*version0.1.0", head)
     assert "count" not in head  # an option that was left open
+
+
+def test_options_that_both_results_share_are_told_once(tmp_path: Path) -> None:
+    shared = {"writing": {"quality": 95}, "refine": True}
+    options = {"interpolation": shared, "fusion": {**shared, "method": "guided"}}
+    told = str(_options(Record(header=header(tmp_path, tmp_path, **options))))
+    assert [told.count(f"<dt>{name}</dt>") for name in ("quality", "refine", "method")] == [1, 1, 1]
 
 
 def test_brackets_are_counted_by_what_came_of_them(reader: Reader) -> None:
