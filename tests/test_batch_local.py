@@ -197,6 +197,7 @@ def processes_of(group: int) -> set[int]:
 
 
 @LINUX
+@pytest.mark.usefixtures("foreground")
 def test_ctrl_c_stops_at_once_and_the_same_command_does_the_rest(tmp_path: Path) -> None:
     bench = Bench(tmp_path, count := 60, shape=(300, 400))
     plan = save_plan(bench.plan, tmp_path / "plan.jsonl")

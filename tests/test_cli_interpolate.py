@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
@@ -517,14 +516,6 @@ def test_interrupted_work_leaves_nothing(
     monkeypatch.setattr(pipeline, where, interrupt)
     assert folder.run(*PLAIN)[0] == ExitCode.INTERRUPTED
     assert folder.names() == set(PAIR)
-
-
-@pytest.fixture
-def foreground() -> Iterator[None]:
-    """Let children hear Ctrl-C even where the tests run in the background, deaf to it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
