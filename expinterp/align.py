@@ -6,8 +6,8 @@ where neither shot is clipped. Blocks of it are compared by phase correlation, a
 and a similarity (shift, rotation, scale) is fitted to what they say, blocks that disagree counting
 less and less; on a small copy first, then on the images themselves.
 
-Blocks disagree where things moved, where texture repeats, and where there is none. A motion that
-few of them agree on, or that is too small to be worth resampling for, is none.
+Blocks disagree where things moved, where texture repeats, and where there is none. Where few agree,
+nothing is known of the motion; one that is too small to be worth resampling for is none.
 
 Points are (x, y) in pixels, images (rows, cols, channels), display-encoded.
 
@@ -38,8 +38,8 @@ DETAIL = 3.0  # standard deviation, in pixels, of the Gaussian that texture is t
 FLAT = 0.02  # natural logarithm: contrast below which texture is noise
 TOE = 8.0  # added to code values before the logarithm
 LOGARITHMS = np.log(CODE_VALUES + TOE).astype(np.float32)
-DARK, BRIGHT = 6, 247  # code values beyond which a pixel may be clipped
-HELD = 0.5  # least share of a block that neither shot clips
+DARK, BRIGHT = 3, 250  # code values beyond which a pixel may be clipped
+HELD = 0.2  # least share of a block that neither shot clips
 PEAK = 0.08  # least height of a correlation peak; blocks of noise have 0.03
 SCALES = (8.0, 4.0, 2.0, 1.0, 0.5, 0.5, 0.5)  # pixels of disagreement that halve a block's say
 NEAR = 1.0  # pixels within which blocks agree
@@ -59,13 +59,14 @@ class Motion:
     Attributes
     ----------
     matrix : float64 array, shape (3, 3)
-        Homogeneous: where a point (x, y, 1) of the one lies in the other; a similarity.
-    pixels : float
-        How far points move, root mean square over the frame; 0 of a camera that stood still.
+        Homogeneous: where a point (x, y, 1) of the one lies in the other; a similarity. The
+        identity for a camera that stood still, and where nothing is known.
+    pixels : float or None
+        How far points move, root mean square over the frame; None where that cannot be told.
     """
 
     matrix: Floats
-    pixels: float
+    pixels: float | None
 
     def halves(self) -> tuple[Floats, Floats]:
         """Split the way: where a point of the pose half-way lies in the one, and in the other."""
@@ -73,7 +74,10 @@ class Motion:
         return _inverse(half), half
 
 
-def find_motion(one: Pixels, two: Pixels) -> Motion | None:
+STILL, UNKNOWN = Motion(np.eye(3), 0.0), Motion(np.eye(3), None)
+
+
+def find_motion(one: Pixels, two: Pixels) -> Motion:
     """Find where the points of one exposure lie in another.
 
     Parameters
@@ -83,13 +87,12 @@ def find_motion(one: Pixels, two: Pixels) -> Motion | None:
 
     Returns
     -------
-    Motion or None
-        None where nothing certain can be said, and of images that lie on each other, give or take
-        three quarters of a pixel.
+    Motion
+        0 pixels if the images lie on each other, give or take three quarters of a pixel.
     """
     shape, longer = one.shape[:2], max(one.shape[:2])
     if longer > MAX_SIDE:
-        return None
+        return UNKNOWN
     scale = min(1.0, PROXY / longer)
     small_one, small_two = _spread(lambda image: _shrink(image, scale), (one, two))
     side = BLOCK if longer > SMALL else BLOCK // 2
@@ -97,21 +100,21 @@ def find_motion(one: Pixels, two: Pixels) -> Motion | None:
     coarse = _fit(
         _compare(small_one, small_two, _grid(frame, side, ACROSS[0]), side, np.eye(3)), frame
     )
-    if coarse is None or _travel(coarse.matrix, frame) < SUSPECT:
-        return None
-    if scale == 1:
-        return coarse.judge(shape)
+    if coarse is None:
+        return UNKNOWN
+    if scale == 1 or _travel(coarse.matrix, frame) < SUSPECT:
+        return coarse.judge(frame)
     zoom = np.diag([1 / scale, 1 / scale, 1.0])
     guess = zoom @ coarse.matrix @ _inverse(zoom)
     places = _grid(shape, 2 * BLOCK, ACROSS[1])
     fine = _fit(_compare(one, two, places, 2 * BLOCK, guess), shape)
-    return None if fine is None else fine.judge(shape)
+    return fine.judge(shape) if fine else UNKNOWN
 
 
 def find_poses(images: Sequence[Pixels]) -> list[Motion]:
     """Find where the points of the last of several exposures lie in each of them.
 
-    Neighbours are compared; where nothing is known of two, they are taken to lie on each other.
+    Neighbours are compared; two of which nothing is known are taken to lie on each other.
 
     Parameters
     ----------
@@ -121,16 +124,14 @@ def find_poses(images: Sequence[Pixels]) -> list[Motion]:
     Returns
     -------
     list of Motion
-        From the last to each; the last one's own, and that of what need not be moved, is none.
+        From the last to each; the last one's own is 0 pixels.
     """
-    poses = [Motion(np.eye(3), 0.0)]
+    poses = [STILL]
     for bright, dark in pairwise(reversed(images)):
         motion = find_motion(bright, dark)
-        if motion:
-            matrix = motion.matrix @ poses[-1].matrix
-            poses.append(Motion(matrix, _travel(matrix, dark.shape)))
-        else:
-            poses.append(poses[-1])
+        matrix = motion.matrix @ poses[-1].matrix
+        pixels = _travel(matrix, dark.shape) or motion.pixels
+        poses.append(Motion(matrix, pixels))
     return poses[::-1]
 
 
@@ -181,14 +182,15 @@ class _Fit:
         design = _design(_points(shape), self.centre, self.radius)
         return float(np.sqrt(2 * np.mean(((design @ self.covariance) * design).sum(axis=1))))
 
-    def judge(self, shape: tuple[int, ...]) -> Motion | None:
-        """Accept the motion if enough blocks agree, and if it is neither too small nor too large."""
+    def judge(self, shape: tuple[int, ...]) -> Motion:
+        """Believe the motion if enough blocks agree and it is not too far; little of it is none."""
         pixels = _travel(self.matrix, shape)
         agreed = self.share >= AGREEING and self.agreeing >= FEWEST
-        sure = pixels > SURE * self.doubt(shape)
-        if agreed and sure and VISIBLE <= pixels <= FARTHEST * max(shape):
-            return Motion(self.matrix, pixels)
-        return None
+        if not agreed or pixels > FARTHEST * max(shape):
+            return UNKNOWN
+        if pixels < max(VISIBLE, SURE * self.doubt(shape)):
+            return STILL
+        return Motion(self.matrix, pixels)
 
 
 def _travel(matrix: Floats, shape: tuple[int, ...]) -> float:

@@ -70,8 +70,8 @@ class Pair:
     swapped : bool
         Whether ``short`` was given first.
     motion : Motion or None
-        Where the points of the given ``long`` lie in the given ``short``; None where they were
-        left as they lie.
+        Where the points of the given ``long`` lie in the given ``short``; None if that was not
+        looked for.
     notices : tuple of str
         What a person should know.
     """
@@ -149,7 +149,7 @@ def measure(
     if swapped:
         long, short, small = short, long, small[::-1]
     motion = find_motion(long, short) if align else None
-    if motion:
+    if motion and motion.pixels:
         long, short = (warp(*each) for each in zip((long, short), motion.halves(), strict=True))
         small = sample(long), sample(short)
         notices += [f"the camera moved by {motion.pixels:.1f} pixels; {MEETING}"]

@@ -142,6 +142,8 @@ def _tell(report: Report, talk: Talk) -> None:
         f"about {report.ratio['measured']:.2g} in the pixels; "
         f"response from the {report.response['source']}"
     )
+    if report.motion and report.motion["pixels"] is None:
+        talk.detail("whether the camera moved cannot be told; the images are left as they lie")
     if report.refinement:
         talk.detail(f"refined on {report.refinement['provider']}")
     for output in report.outputs:

@@ -95,7 +95,7 @@ def fuse(job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener
 def _align(
     job: FuseJob, shots: Sequence[Photograph]
 ) -> tuple[Sequence[Photograph], Sequence[Motion]]:
-    """Bring all shots to the pose of the brightest, and tell how far the camera had moved."""
+    """Bring all shots to the pose of the brightest; also tell the motions of the others."""
     if not job.align:
         return shots, ()
     motions = find_poses([shot.pixels for shot in shots])
@@ -103,7 +103,7 @@ def _align(
         move(shot, warp(shot.pixels, motion.matrix), motion.matrix)
         for shot, motion in zip(shots, motions, strict=True)
     ]
-    return moved, [motion for motion in motions if motion.pixels]
+    return moved, motions[:-1]
 
 
 def _measure(
@@ -280,11 +280,11 @@ def _report(
 
 
 def _explain_motion(motions: Sequence[Motion]) -> Iterator[str]:
-    if motions:
+    farthest = max((motion.pixels or 0 for motion in motions), default=0)
+    if farthest:
         yield (
-            f"the camera moved by up to {max(motion.pixels for motion in motions):.1f} pixels "
-            "between the images; all are brought to where it was for the brightest (--no-align "
-            "leaves them)"
+            f"the camera moved by up to {farthest:.1f} pixels between the images; all are brought "
+            "to where it was for the brightest (--no-align leaves them)"
         )
 
 

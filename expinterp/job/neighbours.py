@@ -93,7 +93,7 @@ def measure_neighbours(
         raise type(error)(message) from error
     if pair.swapped:
         long, short = short, long
-    if pair.motion:
+    if pair.motion and pair.motion.pixels:
         poses = pair.motion.halves()
         long, short = move(long, pair.long, poses[0]), move(short, pair.short, poses[1])
     remarks = [f"{names}: {remark}" for remark in (*remarks, *pair.notices)]

@@ -141,9 +141,10 @@ def describe_response(
 
 
 def describe_motion(*motions: Motion | None) -> dict[str, Any] | None:
-    """Describe how far the camera moved at the most; nowhere, if no motion was found."""
-    found = [motion.pixels for motion in motions if motion]
-    return {"pixels": round(max(found), 3)} if found else None
+    """Describe how far the camera moved at the most; None if that was not looked for."""
+    looked = [motion.pixels for motion in motions if motion]
+    known = [pixels for pixels in looked if pixels is not None]
+    return {"pixels": round(max(known), 3) if known else None} if looked else None
 
 
 def describe_refiner(refiner: Refiner | None) -> dict[str, Any] | None:
