@@ -154,6 +154,10 @@ def test_other_options_are_refused_in_one_line_that_names_them(bench: Bench) -> 
     with pytest.raises(OutputExistsError, match="bit_depth was None, is 16") as caught:
         bench.run(other)
     assert "--on-existing overwrite" in str(caught.value)
+    with pytest.raises(OutputExistsError) as caught:
+        bench.run(fusion=FUSE)
+    assert "fusion was not wanted, is now" in str(caught.value)
+    assert "{" not in str(caught.value)
     old = contents(bench.out)
     assert bench.run(other, on_existing="overwrite").done == 3
     assert all(old[name] != new for name, new in contents(bench.out).items())

@@ -15,6 +15,7 @@ from expinterp.brackets import Plan
 from expinterp.cli.pace import describe, pace
 from expinterp.cli.talk import Talk
 from expinterp.errors import ExitCode
+from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
 
 
 @dataclass
@@ -61,6 +62,20 @@ def test_a_plan_is_carried_out_and_little_is_said(made: Card) -> None:
     assert (code, out) == (ExitCode.OK, "")
     assert err.splitlines()[-1] == "expinterp: 3 done"
     assert made.results() == OUTPUTS
+
+
+def test_brackets_with_warnings_are_counted_and_told_with_v(made: Card) -> None:
+    frames = [shot for shot in sorted((made.path / "card").rglob("*")) if "b001" in shot.name]
+    first, last = (read_photograph(shot) for shot in (frames[0], frames[-1]))
+    for shot, time in zip(frames, (1 / 4000, 1.0), strict=True):
+        stated = with_exposure_time(Metadata(), time)
+        pixels = (first if shot == frames[0] else last).pixels
+        write_photograph(pixels, shot, metadata=stated, overwrite=True)
+    code, _, err = made.run(*PLAIN, "-v")
+    assert code == ExitCode.OK
+    assert err.splitlines()[-1] == "expinterp: 3 done (1 with warnings)"
+    assert "b001: " in err
+    assert "check the exposure times" in err
 
 
 def test_quiet_says_nothing(made: Card) -> None:

@@ -37,6 +37,8 @@ class Summary:
     ----------
     done, skipped, kept : int
         Brackets that were done now, whose outputs existed, and that were done before.
+    warned : int
+        Brackets that were done now, with something a person should know.
     failures : list of Result
     unrecorded : str or None
         Why the last results do not stand in the journal, if they do not.
@@ -45,6 +47,7 @@ class Summary:
     done: int = 0
     skipped: int = 0
     kept: int = 0
+    warned: int = 0
     failures: list[Result] = field(default_factory=list)
     unrecorded: str | None = None
 
@@ -53,6 +56,7 @@ class Summary:
         match result.status:
             case "done":
                 self.done += 1
+                self.warned += bool(result.warnings)
             case "skipped":
                 self.skipped += 1
             case "failed":
@@ -219,7 +223,7 @@ def _refuse_other_options(record: Record, settings: Settings, on_existing: OnExi
     if on_existing != "fail" or before is None or before == now or not record.results:
         return
     message = (
-        f"{settings.out}: holds results made with other options ({', '.join(_changes(before, now))}"
+        f"{settings.out}: holds results made with other options ({', '.join(dict.fromkeys(_changes(before, now)))}"
         "); choose another folder, or add --on-existing overwrite to make them anew"
     )
     raise OutputExistsError(message)
@@ -230,6 +234,8 @@ def _changes(before: Any, now: Any, name: str = "") -> Iterator[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted({*before, *now}):
             yield from _changes(before.get(key), now.get(key), key)
+    elif isinstance(before, dict) or isinstance(now, dict):
+        yield f"{name} was {'not ' if before is None else ''}wanted, is {'not' if before else 'now'}"
     elif before != now:
         yield f"{name} was {before}, is {now}"
 

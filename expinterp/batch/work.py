@@ -73,6 +73,11 @@ class Result:
     seconds: float
     finished: str
 
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know of it."""
+        return list(dict.fromkeys(text for report in self.reports for text in report["warnings"]))
+
     def as_json(self) -> dict[str, Any]:
         """Give the result as a line of the journal."""
         return {"kind": "result", **asdict(self)}

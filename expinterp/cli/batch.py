@@ -90,9 +90,16 @@ MAKING: tuple[Option, ...] = (
 FINDING: tuple[Option, ...] = (
     click.option("--set-size", type=click.IntRange(2), metavar="N", help="Frames of a bracket."),
     click.option(
-        "--gap", type=click.FloatRange(0), metavar="SECONDS", help="Longest pause in a bracket."
+        "--gap",
+        type=click.FloatRange(0),
+        metavar="SECONDS",
+        help="Longest pause in a bracket.  [default: 5]",
     ),
-    click.option("--pattern", metavar="PATTERN", help="What the names of a bracket share."),
+    click.option(
+        "--pattern",
+        metavar="PATTERN",
+        help="Names without suffix, as in {set}_{frame}: a bracket is what shares {set}.",
+    ),
     click.option("--plan", type=FILE, metavar="FILE", help="Brackets as -n --json lists them."),
     click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
 )

@@ -27,7 +27,9 @@ expinterp evaluate scenes.json --camera D90 --json > figures.json
 SOURCE is a folder whose subfolders hold three or more exposures of one still scene each: every
 evenly spaced triple is used, by what the files state. Or a list of scenes, or a folder with one
 named scenes.json. --model may name any network: a tuned one, or a plain one to compare with, as
-'expinterp train --target image' makes it. What cannot be read stops nothing else; the exit code is then 10.
+'expinterp train --target image' makes it. Photographs are compared as they lie: a camera that moved
+before the medium counts against every result. What cannot be read stops nothing else; the exit
+code is then 10.
 """
 
 OPTIONS: tuple[Option, ...] = (

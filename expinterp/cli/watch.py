@@ -70,6 +70,8 @@ class Watch:
             self._talk.warn(f"{result.bracket} failed: {result.error.message}")
         else:
             self._talk.detail(f"{result.bracket}: {result.status}, {result.seconds:.2f} s")
+            for warning in result.warnings:
+                self._talk.detail(f"{result.bracket}: {warning}")
         self._count()
 
     def notice(self, message: str) -> None:
@@ -120,7 +122,7 @@ def tell_end(summary: Summary, plan: Plan, damaged: Sequence[str], talk: Talk) -
     if not plan.brackets:
         talk.warn("no brackets were found; -n says what became of every file")
     counts = {
-        "done": summary.done,
+        f"done ({summary.warned} with warnings)" if summary.warned else "done": summary.done,
         "done before": summary.kept,
         "skipped": summary.skipped,
         "failed": len(summary.failures),
