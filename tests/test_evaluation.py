@@ -127,14 +127,14 @@ def test_frames_are_sorted_into_scenes_with_what_is_wrong():
         Frame("good/broken.JPG", "", problem="is truncated"),
         Frame("good/new.heic", "", problem="HEIC is not read"),
     ]
-    material = sort_frames(frames, Path("/root"))
+    material = sort_frames(frames, Path("/card"))
     (one,) = material.triples
     assert (one.name, one.camera, one.ratio) == ("good 0-1-2", "A B", 16.0)
-    assert one.files == tuple(Path(f"/root/good/{index}.jpg") for index in range(3))
+    assert one.files == tuple(Path(f"/card/good/{index}.jpg") for index in range(3))
     (bracket,) = material.brackets
     assert np.log2(bracket.times) == pytest.approx([-2, -4, -6])
     assert material.damaged == (Failure("good/broken.JPG", "is truncated"),)
-    assert [remark.split(":")[0] for remark in material.remarks] == ["uneven", "silent", "root"]
+    assert [remark.split(":")[0] for remark in material.remarks] == ["uneven", "silent", "card"]
     assert material.of_camera("a").triples == material.triples
     assert not material.of_camera("c").triples
 
