@@ -6,8 +6,8 @@
 SCENES is a list of scenes or a folder, as for ``expinterp evaluate``. Its scenes are split by a fixed
 seed; the response is measured on all frames of those to learn from. Two networks of one size learn
 from the same patches for the same time: the *hybrid* one what y0 misses, less the tone error of whole
-pictures, the *plain* one the whole picture, from the two shots. Both end with the average of their last weights, whatever they have on
-the scenes held out. Needs the extra ``train``.
+pictures, the *plain* one the whole picture, from the two shots. Both end with the average of their
+last weights, whatever they have on the scenes held out. Needs the extra ``train``.
 
 Printed are the figures on the scenes held out, and how soon the hybrid passes the plain network. With
 ``--tune``, ``expinterp tune`` is run instead on the scenes to learn from, of which it holds out some

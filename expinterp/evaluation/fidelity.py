@@ -117,8 +117,8 @@ def score(case: Case, candidate: Candidate) -> Scores:
     -------
     Scores
         ``psnr`` in dB, infinite if they are equal; ``ssim``, None for pictures smaller than its
-        window; ``colour``, in degrees, None of grey; ``lightness``: how much lighter the computed one is on average, in code values
-        0..255.
+        window; ``colour``, in degrees, None of grey; ``lightness``: how much lighter the computed
+        one is on average, in code values 0..255.
     """
     image, truth = candidate.pixels, case.medium
     unit = 257 if image.dtype == np.uint16 else 1
