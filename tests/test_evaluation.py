@@ -139,6 +139,19 @@ def test_frames_are_sorted_into_scenes_with_what_is_wrong():
     assert not material.of_camera("c").triples
 
 
+def test_scenes_that_lie_side_by_side_are_told_apart_by_their_names():
+    frames = [
+        frame(f"{scene}_{shot}.jpg", time)
+        for scene in ("door", "room")
+        for shot, time in zip(("long", "medium", "short"), TIMES, strict=True)
+    ]
+    material = sort_frames(frames, Path("/card"))
+    assert [[file.stem for file in one.files] for one in material.triples] == [
+        [f"{scene}_{shot}" for shot in ("long", "medium", "short")] for scene in ("door", "room")
+    ]
+    assert not material.remarks
+
+
 def test_a_folder_that_holds_a_list_is_described_by_it(tmp_path):
     listed = write_list(tmp_path, {"one": 0})
     assert find_material(tmp_path) == find_material(listed)

@@ -1,13 +1,17 @@
-"""Triples from a folder: every subfolder is a scene, its files state their exposures."""
+"""Triples from a folder: every subfolder is a scene, its files state their exposures.
+
+Where the exposures of a folder repeat, it holds several scenes if a batch would find as many brackets
+in it.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from expinterp.brackets import Frame, is_damaged, scan
+from expinterp.brackets import Frame, is_damaged, plan_brackets, scan
 from expinterp.brackets.frames import stops_of_time
 from expinterp.errors import ImageFileError
 from expinterp.evaluation.manifest import read_manifest
@@ -25,7 +29,7 @@ def find_material(source: Path) -> Material:
     ----------
     source : Path
         A list of scenes in JSON (see `read_manifest`), a folder that holds one as ``scenes.json``,
-        or a folder whose subfolders, or itself, hold three or more exposures of a scene.
+        or a folder that holds, or whose subfolders hold, three or more exposures of each scene.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def find_material(source: Path) -> Material:
 
 
 def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
-    """Sort frames into scenes, one a folder, and find the triples of each.
+    """Sort frames into scenes and find the triples of each.
 
     Parameters
     ----------
@@ -56,20 +60,36 @@ def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
         As `scan` finds them below `root`.
     root : Path
     """
-    scenes: dict[str, list[Frame]] = defaultdict(list)
+    folders: dict[str, list[Frame]] = defaultdict(list)
     damaged = []
     for frame in frames:
         if frame.problem is None and frame.format in FORMATS:
-            scenes[frame.folder].append(frame)
+            folders[frame.folder].append(frame)
         elif is_damaged(frame):
             damaged.append(Failure(frame.path, str(frame.problem)))
-    found = [_sort_scene(folder or root.name, held, root) for folder, held in scenes.items()]
+    found = [
+        _sort_scene(name, frames, root)
+        for folder, held in folders.items()
+        for name, frames in _scenes_of(folder or root.name, held)
+    ]
     return Material(
         triples=tuple(triple for scene in found for triple in scene.triples),
         brackets=tuple(bracket for scene in found for bracket in scene.brackets),
         damaged=tuple(damaged),
         remarks=tuple(remark for scene in found for remark in scene.remarks),
     )
+
+
+def _scenes_of(folder: str, held: Sequence[Frame]) -> Iterator[tuple[str, Sequence[Frame]]]:
+    """Name the scenes of a folder, with their pictures: mostly one."""
+    repeated = read_stops(held)[1]
+    sets = plan_brackets(held).brackets if repeated else ()
+    if len(sets) < 2:
+        yield folder, held
+        return
+    frames = {frame.path: frame for frame in held}
+    for bracket in sets:
+        yield bracket.name, [frames[path] for path in bracket.frames]
 
 
 def _sort_scene(name: str, held: Sequence[Frame], root: Path) -> Material:
