@@ -157,9 +157,10 @@ def find_model(device: Device) -> Finding:
 
     refiner = open_refiner(device=device)
     noise = np.random.default_rng(1).random((*TILE, 3), np.float32)
-    refiner.residual(noise, noise, noise)
+    pictures = dict.fromkeys(refiner.contract.inputs, noise)
+    refiner.residual(pictures)
     started = time.perf_counter()
-    refiner.residual(noise, noise, noise)
+    refiner.residual(pictures)
     seconds = time.perf_counter() - started
     return Finding(
         "model",

@@ -99,6 +99,10 @@ class Blend:
             for a, b in zip(imf13, imf23, strict=True)
         ]
         self._terms = [tuple(term.astype(np.float32) for term in four) for four in terms]
+        self._maps = [
+            tuple((_evaluate(imf, codes) / 255).astype(np.float32) for imf in pair)
+            for pair in zip(imf13, imf23, strict=True)
+        ]
         self._tables = [] if self._wide else [_average(*four) for four in terms]
         self._rounded = [round_codes(table.copy(), dtype) for table in self._tables]
 
@@ -111,6 +115,16 @@ class Blend:
             else:
                 np.take(self._tables[channel], _index(x1, x2), out=planes[channel], mode="clip")
         return planes
+
+    def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
+        """Compute Λ13(x1) and Λ23(x2) of two blocks, both as y0 is given."""
+        darkened, brightened = (
+            np.stack(
+                [maps[shot].take(x) for maps, x in zip(self._maps, _split(image), strict=True)]
+            )
+            for shot, image in enumerate((long, short))
+        )
+        return darkened, brightened
 
     def write(self, long: Pixels, short: Pixels, out: Pixels) -> None:
         """Compute y0 of two blocks as `quantise` would round it, straight into `out`."""

@@ -1,8 +1,10 @@
 """Stage two: what the mapped inputs cannot show, added to y0 by a small network (LRL).
 
-The network reads ``intermediate`` (y0), ``long`` (x1) and ``short`` (x2) and answers the *residual*
-that makes y0 the medium: y ≈ clip(y0 + residual). Images here are (rows, cols, 3), R G B,
-display-encoded, float32, 0..1; grey ones are spread over three channels and averaged back.
+The network answers the *residual* that makes y0 the medium: y ≈ clip(y0 + residual). It reads what
+it names of five pictures: ``intermediate`` (y0), ``long`` (x1) and ``short`` (x2) as photographed,
+and both at the exposure of y0: ``darkened`` (Λ13(x1)) and ``brightened`` (Λ23(x2)), which differ
+where no table per channel serves. Images here are (rows, cols, 3), R G B, display-encoded, float32,
+0..1; grey ones are spread over three channels and averaged back.
 
 Everything else a model must keep to is its `Contract`, which stands in the file itself. A picture
 is refined tile by tile: each tile is read with a halo as wide as the network's receptive field,
@@ -26,20 +28,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import DeviceError, ModelError
-from expinterp.intermediate import quantise
+from expinterp.intermediate import Planes, quantise
 from expinterp.mapping import Pixels
 from expinterp.response import Profile
 from expinterp.tiles import Tile, cut_tiles
 
 Block = NDArray[np.float32]
-StageOne = Callable[[Any, Any], Block]
 Device = Literal["auto", "cpu", "cuda"]
 
-INPUTS = ("intermediate", "long", "short")
+INPUTS = ("intermediate", "long", "short", "darkened", "brightened")  # a model names its own
 OUTPUT = "residual"
 CONTRACT = {  # what metadata must say; a change of meaning is a new version
     "contract": "1",
-    "inputs": ",".join(INPUTS),
     "output": OUTPUT,
     "channels": "RGB",
     "encoding": "display, 0..1",
@@ -65,6 +65,8 @@ class Contract:
 
     Attributes
     ----------
+    inputs : tuple of str
+        Which of `INPUTS` it reads.
     alignment : int
         Side of the block of pixels that the network folds into one; rows and cols of what it
         is given are multiples of it.
@@ -76,10 +78,24 @@ class Contract:
         That of the one camera which the model is tuned to; its y0 is to be computed with it.
     """
 
+    inputs: tuple[str, ...]
     alignment: int
     halo: int
     facts: Mapping[str, str]
     profile: Profile | None = None
+
+
+class StageOne(Protocol):
+    """Stage one, pixel by pixel, on blocks (rows, cols, channels) of the two photographs.
+
+    Answers are float32 (channels, rows, cols), 0..1. It is called from several threads.
+    """
+
+    def __call__(self, long: Pixels, short: Pixels) -> Planes:
+        """Compute y0."""
+
+    def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
+        """Compute Λ13(x1) and Λ23(x2)."""
 
 
 class Refiner:
@@ -134,10 +150,8 @@ class Refiner:
         ----------
         long, short : uint8 or uint16 array, shape (rows, cols, 1 or 3)
             Display-encoded code values, same shape and dtype.
-        intermediate : function
-            Stage one, pixel by pixel: blocks (rows, cols, channels) of `long` and `short` to y0,
-            float32 (channels, rows, cols), 0..1. Called from several threads.
-        half_way : function, optional
+        intermediate : StageOne
+        half_way : StageOne, optional
             Stage one at the geometric mean, which the network is made for; give it where
             `intermediate` is for another exposure.
         strength : float
@@ -153,13 +167,12 @@ class Refiner:
             Clipped and rounded once.
         """
         out = np.empty_like(long)
-        top = np.iinfo(long.dtype).max
 
         def work(piece: Tile) -> None:
             one, two = piece.take(long), piece.take(short)
             y0 = intermediate(one, two)
-            seen = half_way(one, two) if half_way else y0
-            refined = self._run(seen, _planes(one, top), _planes(two, top))
+            seen = (half_way, half_way(one, two)) if half_way else (intermediate, y0)
+            refined = self._run(self._look(one, two, *seen))
             refined *= np.float32(strength)
             refined += y0
             quantise(refined[(slice(None), *piece.inner)], out[piece.core])
@@ -167,41 +180,53 @@ class Refiner:
         self._each(work, long.shape[:2], tile, progress)
         return out
 
-    def residual(
-        self, intermediate: Block, long: Block, short: Block, *, tile: tuple[int, int] = TILE
-    ) -> Block:
+    def residual(self, pictures: Mapping[str, Block], *, tile: tuple[int, int] = TILE) -> Block:
         """Compute the residual of a whole picture, tile by tile.
 
         Parameters
         ----------
-        intermediate, long, short : float32 array, shape (rows, cols, 1 or 3), 0..1
+        pictures : mapping of str to float32 array, shape (rows, cols, 1 or 3), 0..1
+            By the names of the contract's inputs.
 
         Returns
         -------
         float32 array of the same shape
-            To be added to `intermediate` and clipped once.
+            To be added to y0 and clipped once.
         """
-        out = np.empty_like(intermediate, np.float32)
+        seen = {name: pictures[name] for name in self.contract.inputs}
+        out = np.empty_like(next(iter(seen.values())), np.float32)
 
         def work(piece: Tile) -> None:
-            y0, one, two = (_planes(piece.take(each)) for each in (intermediate, long, short))
-            residual = self._run(y0, one, two)[(slice(None), *piece.inner)]
+            planes = {name: _planes(piece.take(picture)) for name, picture in seen.items()}
+            residual = self._run(planes)[(slice(None), *piece.inner)]
             out[piece.core] = residual.transpose(1, 2, 0)
 
         self._each(work, out.shape[:2], tile, None)
         return out
 
-    def _run(self, intermediate: Block, long: Block, short: Block) -> Block:
+    def _look(
+        self, long: Pixels, short: Pixels, stage_one: StageOne, y0: Planes
+    ) -> dict[str, Planes]:
+        """Give the planes that the network reads; what it does not read is not computed."""
+        inputs, top = self.contract.inputs, np.iinfo(long.dtype).max
+        seen = {"intermediate": y0}
+        if "long" in inputs or "short" in inputs:
+            seen |= {"long": _planes(long, top), "short": _planes(short, top)}
+        if "darkened" in inputs or "brightened" in inputs:
+            seen["darkened"], seen["brightened"] = stage_one.mapped(long, short)
+        return {name: seen[name] for name in inputs}
+
+    def _run(self, pictures: Mapping[str, Planes]) -> Planes:
         """Run the network on planes (1 or 3, rows, cols) whose sides fit the alignment.
 
         Within the halo of its borders the residual is not what the whole picture would give.
         """
-        three = [
-            np.broadcast_to(image, (3, *image.shape[1:])) for image in (intermediate, long, short)
-        ]
-        feeds = {name: image[None] for name, image in zip(INPUTS, three, strict=True)}
-        residual: Block = self.session.run([OUTPUT], feeds)[0][0]
-        if len(intermediate) == 1:
+        feeds = {
+            name: np.broadcast_to(planes, (3, *planes.shape[1:]))[None]
+            for name, planes in pictures.items()
+        }
+        residual: Planes = self.session.run([OUTPUT], feeds)[0][0]
+        if all(len(planes) == 1 for planes in pictures.values()):
             residual = np.mean(residual, axis=0, keepdims=True, dtype=np.float32)
         return residual
 
@@ -319,7 +344,9 @@ def _start_session(content: bytes, provider: str, path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(content, options, providers=wanted)
     except Exception as error:  # onnxruntime has no public base class for its errors
-        message = f"the model {path} is corrupt or no ONNX file; {REPAIR}"
+        json = content.lstrip().startswith(b"{")
+        remedy = "a camera's profile is given with --response" if json else REPAIR
+        message = f"the model {path} is corrupt or no ONNX file; {remedy}"
         raise ModelError(message) from error
 
 
@@ -337,8 +364,14 @@ def read_contract(session: Any, content: bytes, path: Path) -> Contract:
         if found[key] != expected:
             message = f"the model {path} says {key} = {found[key]}, not {expected!r}; {REPAIR}"
             raise ModelError(message)
+    inputs = tuple(facts.get("inputs", "").split(","))
     ports = [(port.name, port.type, port.shape[:2]) for port in session.get_inputs()]
-    if ports != [(name, "tensor(float)", [1, 3]) for name in INPUTS]:
+    if not set(inputs) <= set(INPUTS):
+        message = (
+            f"the model {path} says inputs = {facts.get('inputs')}, not some of {INPUTS}; {REPAIR}"
+        )
+        raise ModelError(message)
+    if ports != [(name, "tensor(float)", [1, 3]) for name in inputs]:
         message = f"the model {path} has inputs {ports}, not float32 (1, 3, rows, cols); {REPAIR}"
         raise ModelError(message)
     if "checksum" in facts and facts["checksum"] != checksum(content, facts["checksum"]):
@@ -350,7 +383,7 @@ def read_contract(session: Any, content: bytes, path: Path) -> Contract:
         message = f"the model {path} carries no sound camera profile; {REPAIR}"
         raise ModelError(message) from error
     try:
-        return Contract(int(facts["alignment"]), int(facts["halo"]), facts, profile)
+        return Contract(inputs, int(facts["alignment"]), int(facts["halo"]), facts, profile)
     except (KeyError, ValueError) as error:
         message = f"the model {path} does not state its alignment and halo; {REPAIR}"
         raise ModelError(message) from error

@@ -177,4 +177,4 @@ def test_the_installed_command_trains(card: Path) -> None:
         cwd=card.parent, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert open_refiner(card.parent / "m.onnx", device="cpu").contract.halo == 0
+    assert open_refiner(card.parent / "m.onnx", device="cpu").contract.halo == 1

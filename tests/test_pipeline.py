@@ -231,7 +231,7 @@ def test_positions_outside_the_pair_are_misuse(position):
 
 def test_the_residual_is_what_the_network_added():
     class Brighter:
-        contract = Contract(alignment=1, halo=0, facts={})
+        contract = Contract(("intermediate",), alignment=1, halo=0, facts={})
 
         def refine(self, long, short, intermediate, **options):
             out = np.empty_like(long)
@@ -257,7 +257,7 @@ class Brightening:
 @pytest.mark.parametrize("position", [0.0, 0.25, 0.5, 0.9, 1.0])
 def test_the_residual_of_the_exposure_half_way_fades_towards_the_two_shots(position):
     session = Brightening()
-    refiner = Refiner(session, Contract(alignment=1, halo=0, facts={}))
+    refiner = Refiner(session, Contract(("intermediate",), alignment=1, halo=0, facts={}))
     measured = measure(*pair(16))
     plain = render(measured, position).medium.astype(int)
     refined = render(measured, position, refiner=refiner).medium
@@ -353,12 +353,12 @@ class Silent:
     """A network that adds nothing."""
 
     def run(self, output_names, feeds):
-        return [np.zeros_like(feeds["long"])]
+        return [np.zeros_like(feeds["intermediate"])]
 
 
 def test_what_a_tuned_network_carries_is_used_unless_another_profile_is_given():
     profile = Profile(gamma_response(1.6) + RISE, 0.0, 3)
-    tuned = Refiner(Silent(), Contract(1, 0, {}, profile))
+    tuned = Refiner(Silent(), Contract(("intermediate",), 1, 0, {}, profile))
     long, short = pair(16)
     made = interpolate(long, short, refiner=tuned)
     np.testing.assert_array_equal(made.medium, interpolate(long, short, response=profile).medium)
@@ -369,7 +369,7 @@ def test_what_a_tuned_network_carries_is_used_unless_another_profile_is_given():
 
 
 def test_the_network_refines_virtual_exposures():
-    refiner = Refiner(Brightening(), Contract(alignment=1, halo=0, facts={}))
+    refiner = Refiner(Brightening(), Contract(("intermediate",), alignment=1, halo=0, facts={}))
     images = stack(2, -4)
     plain, refined = (fuse(images, virtual=1, refiner=each) for each in (None, refiner))
     assert refined.exposures[1].medium.mean() > plain.exposures[1].medium.mean() + 10

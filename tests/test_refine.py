@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from expinterp import refine
 from expinterp.errors import DeviceError, ModelError
+from expinterp.intermediate import Blend
 from expinterp.refine import (
     CONTRACT,
     INPUTS,
@@ -21,6 +22,7 @@ from expinterp.refine import (
     open_refiner,
     read_contract,
 )
+from expinterp.response import Profile
 from expinterp.tiles import cut_tiles
 
 HALO = 4
@@ -32,9 +34,8 @@ class FoldingSession:
     """A network in NumPy: zero-padded 3×3 means at half resolution, twice, of all inputs."""
 
     def run(self, output_names, feeds):
-        stack = sum(
-            weight * feeds[name] for weight, name in zip((0.5, -0.3, 0.2), INPUTS, strict=True)
-        )
+        weights = zip((0.5, -0.3, 0.2, 0.4, -0.6), INPUTS, strict=True)
+        stack = sum(weight * feeds[name] for weight, name in weights)
         folded = stack.reshape(1, 3, stack.shape[2] // 2, 2, stack.shape[3] // 2, 2)
         for _ in range(HALO // 2):
             folded = _mean_of_neighbours(folded)
@@ -54,22 +55,35 @@ class ZeroSession:
 
 
 def folding_refiner(**options):
-    return Refiner(FoldingSession(), Contract(alignment=2, halo=HALO, facts={}), **options)
+    return Refiner(FoldingSession(), Contract(INPUTS, alignment=2, halo=HALO, facts={}), **options)
 
 
 def pictures(shape, *, seed=0, channels=3):
     random = np.random.default_rng(seed)
-    return [random.random((*shape, channels), dtype=np.float32) for _ in INPUTS]
+    return {name: random.random((*shape, channels), dtype=np.float32) for name in INPUTS}
 
 
-def mean_stage(long, short):
-    mean = (long.astype(np.float32) + short) / (2 * np.iinfo(long.dtype).max)
-    return np.ascontiguousarray(mean.transpose(2, 0, 1), np.float32)
+class MeanStage:
+    """Stage one that takes the mean of the two, and leaves them as they are."""
+
+    def __call__(self, long, short):
+        darkened, brightened = self.mapped(long, short)
+        return (darkened + brightened) / np.float32(2)
+
+    def mapped(self, long, short):
+        top = np.float32(np.iinfo(long.dtype).max)
+        return tuple(
+            np.ascontiguousarray(shot.transpose(2, 0, 1), np.float32) / top
+            for shot in (long, short)
+        )
+
+
+mean_stage = MeanStage()
 
 
 @given(SIZES, TILES)
 def test_tiles_cover_every_pixel_once_from_one_block_shape(shape, tile):
-    contract = Contract(alignment=4, halo=8, facts={})
+    contract = Contract(INPUTS, alignment=4, halo=8, facts={})
     covered = np.zeros(shape, int)
     blocks = set()
     for piece in cut_tiles(shape, contract, tile=tile):
@@ -88,7 +102,7 @@ def test_tiles_cover_every_pixel_once_from_one_block_shape(shape, tile):
 @given(SIZES)
 def test_a_block_holds_the_picture_and_repeats_its_edge(shape):
     picture = np.random.default_rng(1).random((*shape, 3))
-    contract = Contract(alignment=2, halo=HALO, facts={})
+    contract = Contract(INPUTS, alignment=2, halo=HALO, facts={})
     (piece,) = cut_tiles(shape, contract, tile=(64, 64))
     block = piece.take(picture)
     ends = [(HALO, HALO + side % 2) for side in shape]
@@ -99,8 +113,8 @@ def test_a_block_holds_the_picture_and_repeats_its_edge(shape):
 @given(SIZES, TILES)
 def test_tiled_refinement_equals_the_whole(shape, tile):
     refiner = folding_refiner()
-    whole = refiner.residual(*pictures(shape), tile=(64, 64))
-    np.testing.assert_allclose(refiner.residual(*pictures(shape), tile=tile), whole, atol=1e-6)
+    whole = refiner.residual(pictures(shape), tile=(64, 64))
+    np.testing.assert_allclose(refiner.residual(pictures(shape), tile=tile), whole, atol=1e-6)
 
 
 @given(SIZES, TILES, st.sampled_from([np.uint8, np.uint16]))
@@ -114,14 +128,14 @@ def test_the_tile_size_never_changes_the_code_values(shape, tile, dtype):
 
 
 def test_a_halo_that_is_too_small_shows():
-    narrow = Refiner(FoldingSession(), Contract(alignment=2, halo=HALO - 2, facts={}))
-    whole = narrow.residual(*pictures((32, 32)), tile=(32, 32))
-    assert np.abs(whole - narrow.residual(*pictures((32, 32)), tile=(8, 8))).max() > 1e-3
+    narrow = Refiner(FoldingSession(), Contract(INPUTS, alignment=2, halo=HALO - 2, facts={}))
+    whole = narrow.residual(pictures((32, 32)), tile=(32, 32))
+    assert np.abs(whole - narrow.residual(pictures((32, 32)), tile=(8, 8))).max() > 1e-3
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_residual_of_zero_gives_the_rounded_intermediate(dtype):
-    refiner = Refiner(ZeroSession(), Contract(2, HALO, {}))
+    refiner = Refiner(ZeroSession(), Contract(INPUTS, 2, HALO, {}))
     top = np.iinfo(dtype).max
     values = np.arange(0, top + 1, max(1, top // 255)).astype(dtype).reshape(1, -1, 1)
     long = np.repeat(values, 3, axis=2)
@@ -131,9 +145,33 @@ def test_a_residual_of_zero_gives_the_rounded_intermediate(dtype):
 def test_grey_pictures_stay_one_channel_and_match_grey_rgb():
     refiner = folding_refiner()
     grey = pictures((9, 7), channels=1)
-    spread = [np.repeat(picture, 3, axis=2) for picture in grey]
-    expected = refiner.residual(*spread).mean(axis=2, keepdims=True)
-    np.testing.assert_allclose(refiner.residual(*grey), expected, atol=1e-6)
+    spread = {name: np.repeat(picture, 3, axis=2) for name, picture in grey.items()}
+    expected = refiner.residual(spread).mean(axis=2, keepdims=True)
+    np.testing.assert_allclose(refiner.residual(grey), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("inputs", [("intermediate",), ("long", "brightened"), INPUTS])
+def test_a_network_is_shown_what_it_names_and_nothing_else(inputs):
+    class Watching:
+        def run(self, output_names, feeds):
+            self.feeds = {name: planes.copy() for name, planes in feeds.items()}
+            return [np.zeros_like(next(iter(feeds.values())))]
+
+    random = np.random.default_rng(5)
+    imfs = np.sort(random.uniform(0, 255, (2, 3, 256)), axis=2)
+    long, short = (random.integers(0, 256, (6, 9, 3), np.uint8) for _ in "ls")
+    session = Watching()
+    blend = Blend(*imfs, np.dtype(np.uint8))
+    Refiner(session, Contract(inputs, 1, 0, {})).refine(long, short, blend, tile=(6, 9))
+    looked_up = [
+        np.stack([imf[c][shot[..., c]] for c in range(3)]) / 255
+        for imf, shot in zip(imfs, (long, short), strict=True)
+    ]
+    shots = [shot.transpose(2, 0, 1) / 255 for shot in (long, short)]
+    expected = dict(zip(INPUTS, [blend(long, short), *shots, *looked_up], strict=True))
+    assert set(session.feeds) == set(inputs)
+    for name, planes in session.feeds.items():
+        np.testing.assert_allclose(planes[0], expected[name], atol=1e-6)
 
 
 def test_progress_ends_at_one_and_inputs_are_untouched():
@@ -180,8 +218,8 @@ class TestBundledModel:
     @settings(max_examples=15, deadline=None)
     @given(SIZES, TILES)
     def test_tiled_equals_whole_for_the_network_too(self, refiner, shape, tile):
-        whole = refiner.residual(*pictures(shape), tile=(64, 64))
-        tiled = refiner.residual(*pictures(shape), tile=tile)
+        whole = refiner.residual(pictures(shape), tile=(64, 64))
+        tiled = refiner.residual(pictures(shape), tile=tile)
         np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
     def test_any_tile_size_gives_the_same_code_values(self, refiner):
@@ -194,9 +232,11 @@ class TestBundledModel:
 
 class TestContract:
     def session(self, **changes):
-        facts = {**CONTRACT, "alignment": "2", "halo": "4", **changes}
+        stated = {"inputs": "intermediate,darkened", "alignment": "2", "halo": "4"}
+        facts = {**CONTRACT, **stated, **changes}
         port = [
-            SimpleNamespace(name=n, type="tensor(float)", shape=[1, 3, "r", "c"]) for n in INPUTS
+            SimpleNamespace(name=name, type="tensor(float)", shape=[1, 3, "r", "c"])
+            for name in ("intermediate", "darkened")
         ]
         return SimpleNamespace(
             get_modelmeta=lambda: SimpleNamespace(custom_metadata_map=facts),
@@ -206,18 +246,21 @@ class TestContract:
     def test_a_model_that_keeps_it_is_read(self):
         contract = read_contract(self.session(), b"", Path("m.onnx"))
         assert (contract.alignment, contract.halo) == (2, 4)
+        assert contract.inputs == ("intermediate", "darkened")
 
-    @pytest.mark.parametrize("key", CONTRACT)
+    @pytest.mark.parametrize("key", [*CONTRACT, "inputs"])
     def test_any_other_statement_is_refused_by_name(self, key):
         with pytest.raises(ModelError, match=key) as caught:
             read_contract(self.session(**{key: "other"}), b"", Path("m.onnx"))
         assert caught.value.exit_code == 8
 
-    def test_other_inputs_are_refused(self):
+    def test_other_inputs_than_stated_are_refused(self):
         session = self.session()
         session.get_inputs()[0].shape[1] = 1
         with pytest.raises(ModelError, match="inputs"):
             read_contract(session, b"", Path("m.onnx"))
+        with pytest.raises(ModelError, match="inputs"):
+            read_contract(self.session(inputs="intermediate,long"), b"", Path("m.onnx"))
 
     @pytest.mark.parametrize("halo", ["", "wide"])
     def test_a_missing_halo_is_refused(self, halo):
@@ -241,6 +284,13 @@ def test_a_damaged_model_is_a_model_error(tmp_path, damage):
     path = tmp_path / "damaged.onnx"
     path.write_bytes(damaged[damage])
     with pytest.raises(ModelError, match=r"damaged\.onnx"):
+        open_refiner(path, device="cpu")
+
+
+def test_a_profile_in_place_of_a_model_is_told_its_option(tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(Profile(np.zeros((1, 256)), 0.0, 3).to_json(), "utf-8")
+    with pytest.raises(ModelError, match="--response"):
         open_refiner(path, device="cpu")
 
 

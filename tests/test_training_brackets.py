@@ -64,7 +64,7 @@ def test_y0_is_that_of_the_command_line(tmp_path):
     triples = find_material(tmp_path).triples
     (example,) = read_examples(triples, known="nothing")
     made = interpolate(example.long, example.short).medium
-    np.testing.assert_array_equal(np.rint(example.y0 * 255).astype(np.uint8), made)
+    np.testing.assert_array_equal(np.rint(example.estimates[0] * 255).astype(np.uint8), made)
     np.testing.assert_array_equal(example.medium, shoot(TIMES[1]))
 
 
@@ -76,7 +76,7 @@ def test_grey_and_sixteen_bits_become_three_channels_of_eight(tmp_path):
     (example,) = read_examples(find_material(tmp_path).triples, known="nothing")
     for picture in (example.long, example.medium, example.short):
         assert picture.dtype == np.uint8
-        assert picture.shape == example.y0.shape == (96, 128, 3)
+        assert picture.shape == example.estimates[0].shape == (96, 128, 3)
 
 
 def test_what_does_not_serve_is_a_reason_in_place_of_an_example(tmp_path):
@@ -97,7 +97,7 @@ def test_a_profile_of_all_frames_makes_y0_better_on_another_scene(tmp_path):
     errors = {}
     for known in ("nothing", "camera"):
         (example,) = read_examples(material.triples[2:], known=known, profile=profile)
-        errors[known] = float(np.square(example.y0 - example.medium / 255).mean())
+        errors[known] = float(np.square(example.estimates[0] - example.medium / 255).mean())
     assert errors["camera"] < errors["nothing"]
 
 

@@ -74,3 +74,10 @@ def test_the_scene_is_not_modified_and_a_seed_repeats_the_picture():
     kept = SCENE.copy()
     np.testing.assert_array_equal(shoot(camera, 1.0), shoot(camera, 1.0))
     np.testing.assert_array_equal(SCENE, kept)
+
+
+def test_reduction_averages_what_is_encoded():
+    codes = np.linspace(0, 1, 256)
+    curved = replace(Camera(), response=np.repeat((codes**2)[:, None], 3, axis=1))
+    blocks = shoot(curved, 1.0).reshape(8, 4, 12, 4, 3).mean(axis=(1, 3))
+    assert np.abs(shoot(replace(curved, reduction=4), 1.0) - blocks).max() <= 0.5

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from expinterp.training.camera import Camera
 from expinterp.training.data import (
@@ -26,12 +27,14 @@ def scene(seed=0):
 def triple(seed=0):
     """The first triple after a seed that is fit to learn from."""
     random = np.random.default_rng(seed)
-    rendered = (render_triple(cut_window(scene(), random), Camera(), random) for _ in range(50))
+    rendered = (render_triple(cut_window(scene(), 1, random), Camera(), random) for _ in range(50))
     return next(shots for shots in rendered if is_informative(shots))
 
 
 def middle(shots):
-    return ((shots.long.astype(np.float32) + shots.short) / 510).astype(np.float32)
+    """Stage one that takes the mean of the two, and leaves them as they are."""
+    long, short = (shot.astype(np.float32) / 255 for shot in (shots.long, shots.short))
+    return (long + short) / 2, long, short
 
 
 def test_no_scene_is_on_both_sides():
@@ -43,9 +46,13 @@ def test_no_scene_is_on_both_sides():
     assert split_scenes(paths[::-1], held_out=4, seed=3) == (kept, held_out)
 
 
-def test_windows_have_one_size():
+@pytest.mark.parametrize("reduction", [1, 2, 4])
+def test_pictures_have_one_size_however_much_they_are_reduced(reduction):
     random = np.random.default_rng(1)
-    assert {cut_window(scene(), random).shape for _ in range(20)} == {(*WINDOW, 3)}
+    camera = Camera(reduction=reduction)
+    for _ in range(10):
+        window = cut_window(scene(), reduction, random)
+        assert render_triple(window, camera, random).medium.shape == (*WINDOW, 3)
 
 
 def test_a_triple_is_ordered_and_a_linear_camera_halves_it_in_stops():
@@ -82,6 +89,8 @@ def test_patches_hold_what_they_were_cut_from():
     assert patches.long.shape == (3, 3, 16, 16)
     y0 = (patches.long.astype(np.float32) + patches.short) / 510
     np.testing.assert_allclose(patches.intermediate, y0, atol=1e-3)
+    np.testing.assert_allclose(patches.darkened, patches.long / 255, atol=1e-3)
+    np.testing.assert_allclose(patches.brightened, patches.short / 255, atol=1e-3)
     assert patches.picture.tolist() == [0, 0, 0]
 
 

@@ -10,13 +10,13 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train': pip instal
 pytest.importorskip("onnx", reason="needs the extra 'train': pip install expinterp[train]")
 
 from expinterp.errors import ModelError, OutputExistsError
-from expinterp.refine import open_refiner
+from expinterp.refine import INPUTS, open_refiner
 from expinterp.training.data import Patches
 from expinterp.training.export import export_network, import_network, measure_parity
 from expinterp.training.network import Network, Shape, grow
 from expinterp.training.run import LOG, read_log
 from expinterp.training.settings import Settings
-from expinterp.training.train import measure, train
+from expinterp.training.train import PICTURES, measure, scale, train
 
 pytestmark = pytest.mark.train
 TINY = Settings(fold=2, width=8, kernels=(3,), steps=60, batch=16)
@@ -39,8 +39,12 @@ def colourful_patches(count=64, side=8):
     residual[:, 0] = 0.2 * long[:, 0].astype(np.float32) / 255
     error = np.full(count, (residual**2).mean(), np.float32)
     picture = np.arange(count, dtype=np.int32)
-    codes = (y0.astype(np.float16), residual.astype(np.float16), long, short)
-    return Patches(*codes, error, picture)
+    halves = (y0.astype(np.float16), residual.astype(np.float16))
+    return Patches(halves[0], long, short, halves[0], halves[0], halves[1], error, picture)
+
+
+def random_pictures(count, rows, cols, **options):
+    return {name: torch.rand(count, 3, rows, cols, **options) for name in INPUTS}
 
 
 def noisy_network(shape=None):
@@ -52,20 +56,16 @@ def noisy_network(shape=None):
 
 
 def test_an_untrained_network_answers_zero():
-    pictures = torch.rand(3, 1, 3, 6, 8)
-    assert Network()(*pictures).abs().max() == 0
+    assert Network()(random_pictures(1, 6, 8)).abs().max() == 0
 
 
 def test_a_tiny_run_learns(tmp_path):
     patches = colourful_patches()
     network = train(patches, replace(TINY, steps=300), tmp_path)
-    y0, residual, long, short = (
-        torch.from_numpy(array).float()
-        for array in (patches.intermediate, patches.residual, patches.long, patches.short)
-    )
+    batch = scale({name: torch.from_numpy(getattr(patches, name)) for name in PICTURES})
     with torch.no_grad():
-        left = (residual - network(y0, long / 255, short / 255)).square().mean()
-    assert left < 0.3 * residual.square().mean()
+        left = (batch["residual"] - network(batch)).square().mean()
+    assert left < 0.3 * batch["residual"].square().mean()
 
 
 def test_a_plain_network_learns_the_whole_picture_from_the_shots_alone(tmp_path):
@@ -117,7 +117,8 @@ def test_the_first_loss_is_its_closed_form(tmp_path, loss, weight):
     residual[:, 0] = 0.25
     codes = np.full(y0.shape, 128, np.uint8)
     error = np.full(8, 0.04, np.float32)
-    patches = Patches(y0, residual, codes, codes, error, np.arange(8, dtype=np.int32))
+    picture = np.arange(8, dtype=np.int32)
+    patches = Patches(y0, codes, codes, y0, y0, residual, error, picture)
     train(patches, replace(TINY, steps=1, loss=loss, colour=weight, floor=0.01), tmp_path)
     reconstruction = 0.25**2 / 3
     angle = np.arccos(1.75 / np.sqrt(3 * (0.75**2 + 0.5**2 + 0.5**2)))
@@ -192,9 +193,10 @@ def test_the_exported_network_equals_pytorch_at_any_size(tmp_path, shape, kind):
 
 def test_the_halo_is_the_reach_of_the_network():
     network = noisy_network(Shape(fold=2, width=4, kernels=(3, 1, 5))).double()
-    pictures = torch.rand(3, 1, 3, 32, 32, dtype=torch.float64, requires_grad=True)
-    network(*pictures)[0, :, 16, 16].sum().backward()
-    rows = pictures.grad.abs().sum(dim=(0, 1, 2, 4)).nonzero().flatten()
+    pictures = random_pictures(1, 32, 32, dtype=torch.float64, requires_grad=True)
+    network(pictures)[0, :, 16, 16].sum().backward()
+    reach = sum(picture.grad.abs().sum(dim=(0, 1, 3)) for picture in pictures.values())
+    rows = reach.nonzero().flatten()
     assert rows.min() == 16 - network.halo
     assert rows.max() == 16 + network.halo + network.shape.fold - 1
 
@@ -205,15 +207,15 @@ def test_an_exported_network_is_read_back(tmp_path, kind):
     export_network(network, tmp_path / "n.onnx", {})
     again = import_network(tmp_path / "n.onnx")
     assert again.shape == kind
-    pictures = torch.rand(3, 1, 3, 8, 12)
+    pictures = random_pictures(1, 8, 12)
     with torch.no_grad():
-        torch.testing.assert_close(again(*pictures), network(*pictures), atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(again(pictures), network(pictures), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("small", "large"),
     [
-        (Shape(), Shape(width=48, kernels=(1, 1, 1))),
+        (Shape(), Shape(width=48, kernels=(3, 1, 1))),
         (Shape(2, 4, (3,)), Shape(2, 4, (3, 3, 1))),
         (Shape(1, 4, ()), Shape(1, 6, (1,))),
     ],
@@ -222,9 +224,9 @@ def test_a_grown_network_computes_the_same_and_goes_on_learning(small, large):
     network = noisy_network(small)
     grown = grow(network, large)
     assert grown.shape == large
-    pictures = torch.rand(3, 2, 3, 8, 8)
-    torch.testing.assert_close(grown(*pictures), network(*pictures), atol=1e-6, rtol=1e-5)
-    grown(*pictures).square().sum().backward()
+    pictures = random_pictures(2, 8, 8)
+    torch.testing.assert_close(grown(pictures), network(pictures), atol=1e-6, rtol=1e-5)
+    grown(pictures).square().sum().backward()
     new = [layer for layer in grown.chain if isinstance(layer, torch.nn.Conv2d)][-1]
     assert (new.weight.grad[:, small.width :].abs().sum() > 0) == (large.width > small.width)
 

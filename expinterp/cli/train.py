@@ -76,7 +76,12 @@ OPTIONS: tuple[Option, ...] = (
     click.option("--colour-weight", "colour", type=click.FloatRange(0), help="w of L = Lr + w·Lc."),
     click.option("--tone/--no-tone", default=None, help="Learn tone errors of whole pictures."),
     click.option("--width", type=click.IntRange(1), metavar="N", help="Channels of a layer."),
-    click.option("--layers", type=click.IntRange(0), metavar="N", help="Inner 1×1 layers."),
+    click.option(
+        "--layers",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Inner layers; the first one is 3×3, others are 1×1.",
+    ),
     click.option("--steps", type=click.IntRange(1), metavar="N", help="Budget in steps."),
     click.option(
         "--minutes", type=click.FloatRange(0, min_open=True), help="Budget in time, in place of it."
@@ -169,6 +174,7 @@ def _settings(options: dict[str, Any]) -> Settings:
     plain = options["target"] == "image"
     settings = Settings(plain=True, sight="shots", tone=True) if plain else Settings()
     if options["layers"] is not None:
-        settings = replace(settings, kernels=(1,) * options["layers"])
+        ones = (1,) * options["layers"]
+        settings = replace(settings, kernels=(3, *ones[1:]) if ones else ())
     given = {name: options[name] for name in SETTINGS if options[name] is not None}
     return replace(settings, **given)

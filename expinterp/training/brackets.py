@@ -12,22 +12,20 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from expinterp.assessment import shrink
 from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.evaluation import Case, Material, open_case
 from expinterp.evaluation.triples import Bracket, even_triples
 from expinterp.evaluation.triples import Triple as Files
+from expinterp.exposure import MEDIUM
 from expinterp.job.shots import check_alike, read_shots
 from expinterp.mapping import imf_from_response, to_codes
 from expinterp.pair import Pair, measure
 from expinterp.response import Profile, calibrate_scenes
 from expinterp.training.camera import Image
-from expinterp.training.data import TONES, Pixels, Triple
+from expinterp.training.data import TONES, Estimates, Pixels, Shot, Triple, estimate
 from expinterp.training.settings import Known
-
-Shot = NDArray[np.uint8 | np.uint16]
 
 SHIFT = 0.8  # pixels by which a medium may lie beside the other two; hand-held sets have up to 0.7
 MOVED = 0.01  # share of a picture that may have moved; in sets that serve 0.002 or less
@@ -41,15 +39,15 @@ FEWEST = 3  # shots that a response is measured from
 
 @dataclass(frozen=True)
 class Example(Triple):
-    """A triple that serves, with its y0.
+    """A triple that serves, brought to one pose, with its y0 and what that is the average of.
 
     Attributes
     ----------
-    y0 : float32 (rows, cols, 3)
-        Display-encoded, 0..1.
+    estimates : three float32 arrays (rows, cols, 3)
+        y0, Λ13(long) and Λ23(short), display-encoded, 0..1.
     """
 
-    y0: Image
+    estimates: Estimates
 
 
 def read_examples(
@@ -77,10 +75,9 @@ def read_examples(
         if reason := find_fault(case):
             yield f"{files.name}: {reason}"
             continue
-        planes = pair.blend(0.5)(pair.long, pair.short)
-        y0 = np.broadcast_to(planes, (3, *planes.shape[1:])).transpose(1, 2, 0)
-        long, medium, short = map(_as_colour, (case.long, case.medium, case.short))
-        yield Example(long, medium, short, files.camera, np.ascontiguousarray(y0))
+        estimates = estimate(pair.blend(MEDIUM), pair.long, pair.short)
+        long, medium, short = map(_as_colour, (pair.long, case.medium, pair.short))
+        yield Example(long, medium, short, files.camera, estimates)
 
 
 def measure_known(case: Case, *, known: Known, profile: Profile | None) -> Pair:

@@ -3,8 +3,9 @@
 The steps a photograph goes through, each of which a `Camera` can switch off (the default does
 nothing): illuminant, sensor channels that overlap, shot and read noise, clipping at the white
 level, colour correction, clipping again, response, picture style, blur and sharpening, 8 bits,
-JPEG. Clipping before *and* after the correction matters most: it is what no table per channel can
-undo, and so what the network is there to learn.
+reduction, JPEG. Two matter most, being what no table per channel can undo, and so what the network
+is there to learn: clipping before *and* after the correction, and reduction, which averages bright
+and dark pixels *after* they are encoded, so that at an edge each exposure tells of another light.
 
 Radiance is linear, relative, R G B with sRGB primaries, (rows, cols, 3) float32, ≥ 0.
 
@@ -67,6 +68,9 @@ class Camera:
     blur, sharpening : float
         Standard deviation of the lens and demosaicking blur in pixels, strength of the unsharp
         mask that follows.
+    reduction : int
+        Side of the block of encoded pixels that is averaged into one, as where pictures are scaled
+        down to be published.
     quality : int or None
         JPEG quality; None stores losslessly.
     subsampling : bool
@@ -86,6 +90,7 @@ class Camera:
     saturation: float = 1.0
     blur: float = 0.0
     sharpening: float = 0.0
+    reduction: int = 1
     quality: int | None = None
     subsampling: bool = True
     name: str | None = None
@@ -105,7 +110,7 @@ def photograph(
 
     Returns
     -------
-    uint8 (rows, cols, 3), display-encoded
+    uint8 (rows / reduction, cols / reduction, 3), display-encoded
     """
     exposure = radiance * (camera.illuminant * np.float32(time))
     sensor = _mix(exposure, np.linalg.inv(camera.correction).astype(np.float32))
@@ -115,6 +120,9 @@ def photograph(
     linear = np.clip(_mix(sensor, camera.correction), 0, 1)
     encoded = _style(_develop(linear, camera), camera)
     pixels = np.clip(np.rint(encoded * 255), 0, 255).astype(np.uint8)
+    if camera.reduction > 1:
+        size = (pixels.shape[1] // camera.reduction, pixels.shape[0] // camera.reduction)
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     return pixels if camera.quality is None else _store(pixels, camera)
 
 
@@ -267,6 +275,7 @@ def _blend(one: Table, other: Table, share: float) -> Table:
 # measured from brackets (3.8, -0.7, … ± 3.6, 1.7, 0.8, …) and those of DoRF (0.5, 0.3 ± 2.3, 1.3, …).
 MODES = 6
 MEASURED_SHARE = 1.0  # of cameras; the bundled model has seen no EMoR and no film response
+REDUCED = (0.1, 0.25, 0.25, 0.4)  # of pictures: as taken, to a half, a third, a quarter
 EMOR_CENTRE = np.array([2.0, -0.4, -0.1, 0.1, -0.1, 0.0])
 EMOR_SPREAD = np.array([2.5, 1.2, 0.5, 0.3, 0.15, 0.1])
 
@@ -274,7 +283,10 @@ EMOR_SPREAD = np.array([2.5, 1.2, 0.5, 0.3, 0.15, 0.1])
 def draw_camera(responses: Responses, random: np.random.Generator) -> Camera:
     """Draw a camera from the ranges of real ones (see the head of the module)."""
     response, name = draw_response(responses, random)
-    clean = random.random() < 0.5  # pictures scaled down: little noise, no visible blocks
+    reduction = 1 + int(random.choice(len(REDUCED), p=REDUCED))
+    reduced = reduction > 1
+    clean = reduced or random.random() < 0.5  # no noise to be seen, and no blur
+    stored, worst = (0.5, 88) if reduced else (0.7, 80)
     return Camera(
         illuminant=np.exp(random.normal(0, 0.15, 3)).astype(np.float32),
         correction=_draw_correction(random),
@@ -288,7 +300,8 @@ def draw_camera(responses: Responses, random: np.random.Generator) -> Camera:
         saturation=float(random.choice([1.0, random.uniform(0.85, 1.4)])),
         blur=0.0 if clean else float(random.uniform(0.4, 1.1)),
         sharpening=float(random.uniform(0, 0.8)) if random.random() < 0.6 else 0.0,
-        quality=int(random.integers(80, 99)) if random.random() < 0.7 else None,
+        reduction=reduction,
+        quality=int(random.integers(worst, 100)) if random.random() < stored else None,
         subsampling=bool(random.random() < 0.6),
     )
 

@@ -229,8 +229,8 @@ class Photographs:
         apart = [one for one in self.material.triples if one.scene in self.held_out]
         others, more = self._read(apart, settings, told)
         return Lesson(
-            cut_patches(examples, attrgetter("y0"), seed=settings.seed, **share),
-            cut_patches(others, attrgetter("y0"), seed=settings.seed + 1, **CHECK),
+            cut_patches(examples, attrgetter("estimates"), seed=settings.seed, **share),
+            cut_patches(others, attrgetter("estimates"), seed=settings.seed + 1, **CHECK),
             (*remarks, *more),
         )
 

@@ -1,7 +1,7 @@
 """Training pictures: windows of radiance maps, photographed three times, and patches of them.
 
-A *scene* is one radiance map. Its window is photographed at t1, t3 and t2 by a camera drawn for
-it, and y0 is computed from the long and the short one alone by the package's own stage one, with
+A *scene* is one radiance map. A camera is drawn and photographs a window of it at t1, t3 and t2,
+and y0 is computed from the long and the short one alone by the package's own stage one, with
 the errors that it has in the field: it is not told the camera, and often has never seen it. Scenes
 are split before windows are cut, so no scene is on both sides.
 """
@@ -11,21 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.intermediate import intermediate
+from expinterp.intermediate import Blend
 from expinterp.mapping import imf_from_response, joint_histogram, matched_levels
 from expinterp.prior import ResponsePrior, estimate_response
 from expinterp.training.camera import Camera, Image, Responses, draw_camera, photograph
 from expinterp.training.prior import as_prior, build_prior
 
 Pixels = NDArray[np.uint8]
+Shot = NDArray[np.uint8 | np.uint16]
 Scene = TypeVar("Scene", Path, str)
-StageOne = Callable[["Triple"], Image]  # y0 of long and short, display-encoded, 0..1
+Estimates = tuple[Image, Image, Image]  # y0, Λ13(long), Λ23(short), (rows, cols, 3), 0..1
+StageOne = Callable[["Triple"], Estimates]
 
 WINDOW = (128, 160)  # rows, cols of a simulated photograph
 USUAL_SPAN = (3.5, 4.6)  # stops between short and long
@@ -50,10 +52,12 @@ class Patches:
 
     Attributes
     ----------
-    intermediate, residual : float16
-        y0, 0..1, and what is missing from it.
+    intermediate, darkened, brightened : float16
+        y0, Λ13(long) and Λ23(short), 0..1.
     long, short : uint8
         Code values.
+    residual : float16
+        What is missing from y0.
     error : float32 (n,)
         Mean squared residual of the whole photograph that the patch is from.
     picture : int32 (n,)
@@ -61,9 +65,11 @@ class Patches:
     """
 
     intermediate: NDArray[np.float16]
-    residual: NDArray[np.float16]
     long: Pixels
     short: Pixels
+    darkened: NDArray[np.float16]
+    brightened: NDArray[np.float16]
+    residual: NDArray[np.float16]
     error: NDArray[np.float32]
     picture: NDArray[np.int32]
 
@@ -97,10 +103,14 @@ def split_scenes(
     return shuffled[held_out:], shuffled[:held_out]
 
 
-def cut_window(radiance: Image, random: np.random.Generator) -> Image:
-    """Cut a window at a random place and size, scaled to `WINDOW` and perhaps mirrored."""
-    rows, cols = WINDOW
-    scale = min(random.uniform(0.7, 2.0), radiance.shape[0] / rows, radiance.shape[1] / cols)
+def cut_window(radiance: Image, reduction: int, random: np.random.Generator) -> Image:
+    """Cut a window at a random place and size, perhaps mirrored.
+
+    It is scaled to what a camera needs whose pictures are to be `WINDOW` when they are reduced.
+    """
+    rows, cols = (side * reduction for side in WINDOW)
+    scale = random.uniform(0.7, 2.0 if reduction == 1 else 1.3)
+    scale = min(scale, radiance.shape[0] / rows, radiance.shape[1] / cols)
     height, width = int(rows * scale), int(cols * scale)
     top = random.integers(radiance.shape[0] - height + 1)
     left = random.integers(radiance.shape[1] - width + 1)
@@ -136,8 +146,9 @@ def render_triples(
     random = np.random.default_rng(seed)
     made = 0
     while made < count:
-        window = cut_window(scenes[made % len(scenes)], random)
-        triple = render_triple(window, draw_camera(responses, random), random)
+        camera = draw_camera(responses, random)
+        window = cut_window(scenes[made % len(scenes)], camera.reduction, random)
+        triple = render_triple(window, camera, random)
         if is_informative(triple):
             made += 1
             yield triple
@@ -160,8 +171,8 @@ class FieldStage:
         self.random = np.random.default_rng(seed)
         self.priors: dict[str | None, ResponsePrior] = {}
 
-    def __call__(self, triple: Triple) -> Image:
-        """Compute y0, (rows, cols, 3)."""
+    def __call__(self, triple: Triple) -> Estimates:
+        """Compute y0 and what it is the average of."""
         left_out = triple.camera if self.random.random() < self.strangers else None
         if left_out not in self.priors:
             self.priors[left_out] = as_prior(build_prior(self.folder, without=left_out))
@@ -170,8 +181,18 @@ class FieldStage:
             [matched_levels(channel) for channel in joint], self.priors[left_out]
         )
         half = np.exp(found.log_ratio / 2)
-        imfs = [imf_from_response(found.response, scale=scale) for scale in (1 / half, half)]
-        return intermediate(triple.long, triple.short, *imfs).transpose(1, 2, 0)
+        imf13, imf23 = (imf_from_response(found.response, scale=k) for k in (1 / half, half))
+        return estimate(Blend(imf13, imf23, triple.long.dtype), triple.long, triple.short)
+
+
+def estimate(blend: Blend, long: Shot, short: Shot) -> Estimates:
+    """Compute y0, Λ13(long) and Λ23(short); what is grey is spread over three channels."""
+    planes = (blend(long, short), *blend.mapped(long, short))
+    y0, darkened, brightened = (
+        np.ascontiguousarray(np.broadcast_to(each, (3, *each.shape[1:])).transpose(1, 2, 0))
+        for each in planes
+    )
+    return y0, darkened, brightened
 
 
 def without_tone(residual: Image, y0: Image) -> Image:
@@ -209,11 +230,12 @@ def cut_patches(
     random = np.random.default_rng(seed)
     parts: list[tuple[NDArray[np.generic], ...]] = []
     for number, triple in enumerate(triples):
-        y0 = stage_one(triple)
+        y0, darkened, brightened = stage_one(triple)
         residual = (triple.medium / np.float32(255) - y0).astype(np.float32)
         target = residual if tone else without_tone(residual, y0)
         error = np.float32(np.mean(residual**2))
-        pictures = (y0.astype(np.float16), target.astype(np.float16), triple.long, triple.short)
+        halves = [each.astype(np.float16) for each in (y0, darkened, brightened, target)]
+        pictures: list[NDArray[Any]] = [halves[0], triple.long, triple.short, *halves[1:]]
         corners = [random.integers(0, np.array(y0.shape[:2]) - side + 1) for _ in range(per_triple)]
         for row, col in corners:
             crops = (p[row : row + side, col : col + side].transpose(2, 0, 1) for p in pictures)

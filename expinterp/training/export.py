@@ -57,7 +57,7 @@ def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
     nodes[-1].output[0] = OUTPUT
     ports = [
         helper.make_tensor_value_info(port, TensorProto.FLOAT, [1, 3, "rows", "cols"])
-        for port in (*INPUTS, OUTPUT)
+        for port in (*network.shape.ports, OUTPUT)
     ]
     graph = helper.make_graph(nodes, "lrl", ports[:-1], ports[-1:], weights)
     model = helper.make_model(
@@ -72,7 +72,7 @@ def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
 
 def _stated(network: Network) -> dict[str, str]:
     sizes = {"alignment": str(network.shape.fold), "halo": str(network.halo), "checksum": BLANK}
-    return {**CONTRACT, **sizes}
+    return {**CONTRACT, "inputs": ",".join(network.shape.ports), **sizes}
 
 
 def _arrays(layer: nn.Module, *, first: bool) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
@@ -179,12 +179,15 @@ def measure_parity(network: Network, refiner: Any, *, shape: tuple[int, int], se
         Any; odd ones are padded for PyTorch as `refine` pads them.
     """
     random = np.random.default_rng(seed)
-    pictures = [random.random((*shape, 3), dtype=np.float32) for _ in INPUTS]
+    pictures = {name: random.random((*shape, 3), dtype=np.float32) for name in INPUTS}
     reach, fold = network.halo, network.shape.fold
     ends = [(reach, reach + -side % fold) for side in shape]
-    padded = [np.pad(picture, [*ends, (0, 0)], mode="edge") for picture in pictures]
-    planes = [torch.from_numpy(picture.transpose(2, 0, 1).copy())[None] for picture in padded]
+    planes = {
+        name: torch.from_numpy(np.pad(picture, [*ends, (0, 0)], mode="edge").transpose(2, 0, 1))
+        for name, picture in pictures.items()
+    }
     with torch.no_grad():
-        expected = network(*planes)[0].numpy().transpose(1, 2, 0)
+        batch = {name: picture[None] for name, picture in planes.items()}
+        expected = network(batch)[0].numpy().transpose(1, 2, 0)
     expected = expected[reach : reach + shape[0], reach : reach + shape[1]]
-    return float(np.abs(expected - refiner.residual(*pictures)).max())
+    return float(np.abs(expected - refiner.residual(pictures)).max())

@@ -1,12 +1,11 @@
 """The lightweight residual learning network (LRL): a short chain of convolutions.
 
-All layers of the bundled one mix channels only (1×1), so that a pixel sees itself alone: what
-wider ones learned from rendered pictures did not hold on real ones (see ``models/README.md``).
+One layer of the bundled one sees the eight pixels around, all others mix channels only (1×1).
 A network may fold every block of pixels into one, work there, and unfold at the end. Inputs and
 output as in `refine`.
 
 A *plain* network is there to compare with: it computes the whole medium from the two shots, and y0
-is taken from it at the very end, so that it keeps to the same contract.
+is taken from it at the very end, so that it answers a residual too.
 
 Sources: Zheng et al., arXiv:1905.03890 (the idea; the inputs beside y0 are ours); Chen, Goodfellow
 and Shlens, "Net2Net", ICLR 2016 (`grow`).
@@ -14,6 +13,7 @@ and Shlens, "Net2Net", ICLR 2016 (`grow`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,7 +23,7 @@ from torch import nn
 from expinterp.refine import INPUTS
 
 OFFSET = 0.5  # taken from every input, so that they spread around zero
-SIGHTS = {"all": INPUTS, "y0": INPUTS[:1], "shots": INPUTS[1:]}  # what a network may see
+SIGHTS = {"all": INPUTS, "y0": INPUTS[:1], "shots": INPUTS[1:3]}  # what a network may see
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Shape:
     kernels : tuple of int
         Kernel sides of the layers between fold and unfold; odd.
     sight : {'all', 'y0', 'shots'}
-        What of ``intermediate``, ``long`` and ``short`` it sees.
+        What of the inputs it sees: every one, y0 alone, or the two photographs.
     plain : bool
         Whether the chain computes the medium, and not the residual.
     """
 
     fold: int = 1
     width: int = 16
-    kernels: tuple[int, ...] = (1, 1)
+    kernels: tuple[int, ...] = (3, 1)
     sight: str = "all"
     plain: bool = False
 
@@ -55,9 +55,15 @@ class Shape:
         """Names of the pictures that it sees."""
         return SIGHTS[self.sight]
 
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Names of the pictures that it is given: a plain one needs y0 to take it away."""
+        needed = {*self.inputs, *INPUTS[: self.plain]}
+        return tuple(name for name in INPUTS if name in needed)
+
 
 class Network(nn.Module):
-    """Maps (n, 3, rows, cols) ``intermediate``, ``long`` and ``short`` to the residual.
+    """Maps pictures (n, 3, rows, cols), by name, to the residual.
 
     The last layer starts at zero, so that an untrained network answers y0; that of a plain one
     starts as PyTorch starts any.
@@ -77,14 +83,11 @@ class Network(nn.Module):
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
         self.chain = nn.Sequential(*layers, last, nn.PixelShuffle(fold))
 
-    def forward(
-        self, intermediate: torch.Tensor, long: torch.Tensor, short: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, pictures: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Compute the residual; rows and cols are multiples of the fold."""
-        pictures = dict(zip(INPUTS, (intermediate, long, short), strict=True))
         stack = torch.cat([pictures[name] for name in self.shape.inputs], dim=1)
         answer: torch.Tensor = self.chain(stack - OFFSET)
-        return answer - intermediate if self.shape.plain else answer
+        return answer - pictures[INPUTS[0]] if self.shape.plain else answer
 
     @property
     def halo(self) -> int:

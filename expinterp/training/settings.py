@@ -13,25 +13,25 @@ Loss = Literal["relative", "paper"]
 class Settings:
     """Everything that decides the result of a run, besides its pictures."""
 
-    photographs: int = 1400  # rendered; as many patches are cut from brackets
+    photographs: int = 4000  # rendered; as many patches are cut from brackets
     patches: int = 20  # per photograph
-    side: int = 4  # pixels of a patch
+    side: int = 6  # pixels of a patch
     strangers: float = 0.6  # share of photographs whose camera stage one has never seen
     tone: bool = False  # whether the tone error of whole pictures is to be learned
     known: Known = "nothing"  # what stage one is told of brackets: see `brackets`
     held_out: int = 4  # scenes
     fold: int = 1  # fold, width, kernels, sight, plain: see network.Shape
     width: int = 16
-    kernels: tuple[int, ...] = (1, 1)
+    kernels: tuple[int, ...] = (3, 1)
     sight: str = "all"
     plain: bool = False
-    steps: int = 3000
+    steps: int = 8000
     minutes: float | None = None  # the budget, in place of steps
     batch: int = 384  # patches, nearly all from different photographs
     rate: float = 2e-3  # of Adam, falling to zero along a half cosine
     loss: Loss = "relative"  # Lr as in the paper, or each picture's over that of its y0
-    colour: float = 0.0  # w of L = Lr + w·Lc
-    floor: float = 1e-3  # see losses.relative
+    colour: float = 0.3  # w of L = Lr + w·Lc
+    floor: float = 3e-4  # see losses.relative
     average: float = 0.998  # weight of the past in the average of weights that is handed back
     best: bool = False  # hand back the weights that did best on held-out scenes, not the last
     seed: int = 1

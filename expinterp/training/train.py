@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from expinterp.refine import INPUTS
 from expinterp.training.data import FIELDS, Patches
 from expinterp.training.losses import colour_angle, reconstruction, relative
 from expinterp.training.network import Network, Shape
@@ -26,7 +27,9 @@ WARM_UP = 100  # steps in which the rate rises
 LOG_EVERY = 50  # steps, at first; after every further thousand as many more
 RARER = 1000
 AT_A_TIME = 4096  # patches measured
+PICTURES = (*INPUTS, "residual")  # of a patch
 Told = Callable[[dict[str, Any]], None]
+Pictures = dict[str, torch.Tensor]
 
 
 def train(
@@ -68,15 +71,14 @@ def train(
     run = start_run(network, rate=settings.rate, seed=settings.seed, identity=identity)
     if (folder / CHECKPOINT).exists():
         run.load(folder)
-    arrays = [torch.from_numpy(getattr(patches, name)) for name in FIELDS]
+    arrays = as_tensors(patches)
     inner = slice(network.halo, -network.halo or None)
     while (done := share_done(run.step, run.seconds, settings)) < 1:
         begun = time.monotonic()
         for group in run.optimiser.param_groups:
             group["lr"] = settings.rate * schedule(run.step, done)
-        y0, truth, long, short, error = draw(arrays, settings.batch, run.random)
-        result = (y0 + run.network(y0, long, short))[..., inner, inner]
-        truth = truth[..., inner, inner]
+        batch, error = draw(arrays, settings.batch, run.random)
+        result, truth = answer(run.network, batch, inner)
         squared = reconstruction(result, truth)
         if settings.loss == "relative":
             squared = relative(squared, error, floor=settings.floor)
@@ -121,16 +123,37 @@ def schedule(step: int, done: float) -> float:
     return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def draw(
-    arrays: list[torch.Tensor], count: int, random: torch.Generator
-) -> tuple[torch.Tensor, ...]:
-    """Draw a batch, half of it mirrored: y0, truth, long, short (floats, 0..1) and y0's error."""
-    index = torch.randint(0, len(arrays[0]), (count,), generator=random)
-    y0, residual, long, short = (array[index].float() for array in arrays[:4])
-    batch = [y0, y0 + residual, long / 255, short / 255]
-    if torch.rand((), generator=random) < 0.5:
-        batch = [image.flip(-1) for image in batch]
-    return (*batch, arrays[4][index])
+def as_tensors(patches: Patches) -> Pictures:
+    """Wrap the arrays of patches, by name."""
+    return {name: torch.from_numpy(getattr(patches, name)) for name in FIELDS}
+
+
+def draw(arrays: Pictures, count: int, random: torch.Generator) -> tuple[Pictures, torch.Tensor]:
+    """Draw a batch, mirrored and turned at random: pictures by name, and the error of y0."""
+    index = torch.randint(0, len(arrays["error"]), (count,), generator=random)
+    batch = scale({name: arrays[name][index] for name in PICTURES})
+    mirrored, turned = (torch.rand(2, generator=random) < 0.5).tolist()
+    if mirrored:
+        batch = {name: picture.flip(-1) for name, picture in batch.items()}
+    if turned:
+        batch = {name: picture.transpose(-1, -2) for name, picture in batch.items()}
+    return batch, arrays["error"][index]
+
+
+def scale(batch: Pictures) -> Pictures:
+    """Turn patches into float32, 0..1."""
+    return {
+        name: picture / 255 if picture.dtype == torch.uint8 else picture.float()
+        for name, picture in batch.items()
+    }
+
+
+def answer(network: Network, batch: Pictures, inner: slice) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give what the network makes of a batch, and the truth, both without the halo."""
+    y0 = batch["intermediate"]
+    pair = y0 + network(batch), y0 + batch["residual"]
+    result, truth = (picture[..., inner, inner] for picture in pair)
+    return result, truth
 
 
 @torch.no_grad()
@@ -150,16 +173,14 @@ def measure(network: Network, patches: Patches) -> dict[str, float]:
         ``psnr_y0`` and ``psnr`` of the result, dB: means over photographs, each over its patches.
     """
     inner = slice(network.halo, -network.halo or None)
-    errors = []
+    arrays, errors = as_tensors(patches), []
     for start in range(0, len(patches), AT_A_TIME):
         some = slice(start, start + AT_A_TIME)
-        y0, residual, long, short = (
-            torch.from_numpy(getattr(patches, name)[some]).float() for name in FIELDS[:4]
-        )
-        result = (y0 + network(y0, long / 255, short / 255)).clamp(0, 1)
-        pair = (reconstruction(x[..., inner, inner], (y0 + residual)[..., inner, inner])
-                for x in (y0, result))  # fmt: skip
-        errors.append(torch.stack(list(pair), dim=1))
+        batch = scale({name: arrays[name][some] for name in PICTURES})
+        result, truth = answer(network, batch, inner)
+        y0 = batch["intermediate"][..., inner, inner]
+        pair = [reconstruction(each, truth) for each in (y0, result.clamp(0, 1))]
+        errors.append(torch.stack(pair, dim=1))
     picture = torch.from_numpy(patches.picture).long()
     sums = torch.zeros(int(picture.max()) + 1, 2).index_add_(0, picture, torch.cat(errors))
     means = sums / torch.bincount(picture)[:, None]

@@ -40,11 +40,12 @@ from expinterp.training.train import shape_of, train
 TUNING = Settings(
     known="camera",
     best=True,
-    width=48,
-    kernels=(1, 1, 1),
+    width=32,
+    kernels=(3, 1, 1),
     photographs=8000,
-    side=2,  # many small patches, from as many pictures as there are, teach most
-    batch=1536,
+    side=4,  # many small patches, from as many pictures as there are, teach most
+    batch=768,
+    colour=0.0,
     minutes=6.0,
 )
 HELD_OUT = 0.25  # share of the scenes

@@ -1,0 +1,97 @@
+"""How like real photographs the simulated ones are, where the network learns from them.
+
+    python benchmarks/realism.py SCENES RADIANCE RESPONSES
+
+Stage one has two estimates of the medium: the long exposure darkened and the short one brightened.
+Where they differ, the medium lies between them; how far towards the darkened one is the *share* that
+a network has to learn. Shares and differences (standard deviation, code values) are printed by code
+value of the long exposure, medians over triples: of real brackets, and of pictures rendered as for
+training, by how much they are reduced. What pixels of one code value have in common, the tone error,
+is left out. SCENES is a list of scenes or a folder, as for ``expinterp evaluate``; RADIANCE and
+RESPONSES are those of ``expinterp train``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from expinterp.cli.tables import print_tables
+from expinterp.evaluation import Table, find_material
+from expinterp.training import data
+from expinterp.training.brackets import Example, read_examples
+from expinterp.training.camera import REDUCED, draw_camera, read_responses
+from expinterp.training.collect import RADIANCE
+from expinterp.training.data import Estimates, FieldStage, Triple
+
+CODES = (30, 60, 100, 140, 180, 200, 215, 230, 240, 247, 252, 256)  # bounds of the rows
+FEWEST = 200  # pixels that tell something
+RENDERED = 60  # photographs of each kind
+SEED = 5
+
+
+def compare(triple: Triple, estimates: Estimates) -> np.ndarray:
+    """Give share and difference for every row, (rows, 2); nan where too few pixels are."""
+    _, darkened, brightened = (255 * each.astype(np.float64) for each in estimates)
+    apart, missing = darkened - brightened, triple.medium - brightened
+    found = np.full((len(CODES) - 1, 2), np.nan)
+    for row, (low, high) in enumerate(pairwise(CODES)):
+        inside = (triple.long >= low) & (triple.long < high) & (triple.short > 2)
+        parts = [
+            np.stack([side[..., c][inside[..., c]] for side in (apart, missing)])
+            for c in range(3)
+            if inside[..., c].sum() >= FEWEST
+        ]
+        if parts:
+            x, y = np.hstack([part - part.mean(axis=1, keepdims=True) for part in parts])
+            found[row] = (x @ y) / max(x @ x, 1e-9), x.std()
+    return found
+
+
+def real(scenes: Path) -> Iterator[np.ndarray]:
+    """Compare every triple of photographed brackets that serves."""
+    for example in read_examples(find_material(scenes).triples, known="nothing"):
+        if isinstance(example, Example):
+            yield compare(example, example.estimates)
+
+
+def rendered(maps: list[np.ndarray], responses: Path, reduction: int) -> Iterator[np.ndarray]:
+    """Compare rendered triples of one reduction."""
+    curves, stage_one = read_responses(responses), FieldStage(responses, strangers=0.6, seed=SEED)
+    random = np.random.default_rng(SEED)
+    for number in range(RENDERED):
+        camera = replace(draw_camera(curves, random), reduction=reduction)
+        window = data.cut_window(maps[number % len(maps)], reduction, random)
+        triple = data.render_triple(window, camera, random)
+        if data.is_informative(triple):
+            yield compare(triple, stage_one(triple))
+
+
+def main() -> None:
+    """Compare, and print a table."""
+    parser = argparse.ArgumentParser(description="How like real photographs simulated ones are.")
+    parser.add_argument("scenes", type=Path)
+    parser.add_argument("radiance", type=Path)
+    parser.add_argument("responses", type=Path)
+    options = parser.parse_args()
+    paths = sorted(path for path in options.radiance.iterdir() if path.suffix in RADIANCE)
+    maps = [data.read_radiance(path) for path in paths]
+    kinds = {"real": real(options.scenes)}
+    for reduction in range(1, len(REDUCED) + 1):
+        kinds[f"1/{reduction}"] = rendered(maps, options.responses, reduction)
+    medians = {name: np.nanmedian(list(found), axis=0) for name, found in kinds.items()}
+    for side, caption in enumerate(("share of the darkened estimate", "difference of the two")):
+        rows = [
+            (f"{low}–{high - 1}", *(f"{each[row, side]:.2f}" for each in medians.values()))
+            for row, (low, high) in enumerate(pairwise(CODES))
+        ]
+        print_tables([Table(caption, ("long", *medians), tuple(rows))])
+
+
+if __name__ == "__main__":
+    main()
