@@ -90,6 +90,25 @@ def test_a_tuned_model_carries_its_profile_and_does_better(card: Path, run: Run)
     assert "photographed brackets" in text
 
 
+def test_what_is_handed_back_has_learned_from_all_scenes(
+    card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from expinterp.training import tune as module
+
+    learned = []
+
+    def watch(patches, *arguments, **options):
+        learned.append((int(patches.picture.max()) + 1, len(patches)))
+        return module_train(patches, *arguments, **options)
+
+    module_train = module.train
+    monkeypatch.setattr(module, "train", watch)
+    assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
+    (three, some), (four, all_of_them) = learned
+    assert (three, four) == (3, 4)
+    assert all_of_them / some == pytest.approx(4 / 3, rel=0.01)
+
+
 def test_the_command_line_uses_what_the_model_carries(card: Path, run: Run) -> None:
     assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
     shots = [str(card / "scene0" / f"{index}.png") for index in (0, 2)]

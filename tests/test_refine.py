@@ -150,8 +150,9 @@ def test_grey_pictures_stay_one_channel_and_match_grey_rgb():
     np.testing.assert_allclose(refiner.residual(grey), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("inputs", [("intermediate",), ("long", "brightened"), INPUTS])
-def test_a_network_is_shown_what_it_names_and_nothing_else(inputs):
+def test_a_network_is_shown_what_it_names_and_nothing_else(inputs, dtype):
     class Watching:
         def run(self, output_names, feeds):
             self.feeds = {name: planes.copy() for name, planes in feeds.items()}
@@ -159,15 +160,16 @@ def test_a_network_is_shown_what_it_names_and_nothing_else(inputs):
 
     random = np.random.default_rng(5)
     imfs = np.sort(random.uniform(0, 255, (2, 3, 256)), axis=2)
-    long, short = (random.integers(0, 256, (6, 9, 3), np.uint8) for _ in "ls")
+    top = np.iinfo(dtype).max
+    long, short = (random.integers(0, top + 1, (6, 9, 3), dtype) for _ in "ls")
     session = Watching()
-    blend = Blend(*imfs, np.dtype(np.uint8))
+    blend = Blend(*imfs, np.dtype(dtype))
     Refiner(session, Contract(inputs, 1, 0, {})).refine(long, short, blend, tile=(6, 9))
+    shots = [shot.transpose(2, 0, 1) / top for shot in (long, short)]
     looked_up = [
-        np.stack([imf[c][shot[..., c]] for c in range(3)]) / 255
-        for imf, shot in zip(imfs, (long, short), strict=True)
+        np.stack([np.interp(255 * shot[c], range(256), imf[c]) for c in range(3)]) / 255
+        for imf, shot in zip(imfs, shots, strict=True)
     ]
-    shots = [shot.transpose(2, 0, 1) / 255 for shot in (long, short)]
     expected = dict(zip(INPUTS, [blend(long, short), *shots, *looked_up], strict=True))
     assert set(session.feeds) == set(inputs)
     for name, planes in session.feeds.items():

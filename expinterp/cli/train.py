@@ -66,7 +66,8 @@ OPTIONS: tuple[Option, ...] = (
         "--inputs",
         "sight",
         type=click.Choice(["all", "y0", "shots"]),
-        help="What the network sees: y0 and both shots, or some.  [default: all; image: shots]",
+        help="What the network sees: y0, both shots and what stage one makes of each, or some.  "
+        "[default: all; image: shots]",
     ),
     click.option(
         "--loss",

@@ -13,7 +13,11 @@ from expinterp.training.collect import Source
 from expinterp.training.network import Network
 from expinterp.training.settings import Settings
 
-SEES = {"all": "y0, long and short", "y0": "y0 alone", "shots": "long and short, not y0"}
+SEES = {
+    "all": "y0, long and short, and what stage one makes of each",
+    "y0": "y0 alone",
+    "shots": "long and short, not y0",
+}
 LIMITS = """\
 The network knows cameras and scenes like those above. It is no denoiser, no upscaler and no
 aligner, and was made for the exposure half-way between the two; elsewhere its residual is faded.

@@ -2,7 +2,8 @@
 
 The network that it starts from grows (see `grow`) and goes on learning from triples of some scenes,
 with y0 computed by the response measured on all frames of these. The other scenes decide which
-weights are kept, and whether the result is handed back at all.
+weights are kept, and whether the result is handed back at all. If it is, half the budget is left, and
+spent on learning from these other scenes as well.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from expinterp.pipeline import render
 from expinterp.refine import PROFILE, Refiner, model_path, open_refiner
 from expinterp.response import Profile
 from expinterp.training.build import Target, Told, describe_line, hand_over, share_of, state_facts
-from expinterp.training.collect import collect, take_brackets
+from expinterp.training.collect import Photographs, collect, take_brackets
+from expinterp.training.data import join_patches
 from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, grow
 from expinterp.training.settings import Settings
@@ -49,7 +51,8 @@ TUNING = Settings(
     minutes=6.0,
 )
 HELD_OUT = 0.25  # share of the scenes
-TRIAL = "tuned.onnx"  # in the folder of the run
+TRIAL = "tuned.onnx"  # in the folder of the run: what was measured
+ALL = "all"  # likewise: the run that learns from all scenes
 START, RESPONSE, TUNED = "start", "profile", "tuned"  # the methods that are compared
 
 
@@ -144,14 +147,15 @@ def tune(
     if profile is None:
         msg = f"tuning knows the camera; settings.known must not be {settings.known!r}"
         raise ValueError(msg)
-    lesson = collect([supply], settings, cache=target.run, told=lambda words: told(words, 0.0))
+    half = halve(settings)
+    lesson = collect([supply], half, cache=target.run, told=lambda words: told(words, 0.0))
     network = train(
         lesson.patches,
-        settings,
+        half,
         target.run,
         held_out=lesson.held_out,
         start=network,
-        told=lambda line: told(describe_line(line), share_of(line)),
+        told=lambda line: told(describe_line(line), share_of(line) / 2),
     )
     facts = state_facts([supply.source], settings, licence=None)
     facts |= {PROFILE: profile.to_json(), "tuned_from": open_refiner(start, device="cpu").digest}
@@ -165,8 +169,33 @@ def tune(
             stream.write(profile.to_json().encode())
     if worse:
         raise ModelError(worse)
+    rest = collect([turn(supply)], portion(half, supply), cache=target.run)
+    network = train(
+        join_patches([lesson.patches, rest.patches]),
+        half,
+        target.run / ALL,
+        start=network,
+        told=lambda line: told(f"all scenes: {describe_line(line)}", (1 + share_of(line)) / 2),
+    )
     hand_over(network, target, settings, [supply.source], facts=facts, remarks=lesson.remarks)
     return found
+
+
+def halve(settings: Settings) -> Settings:
+    """Give half of a budget."""
+    minutes = settings.minutes and settings.minutes / 2
+    return replace(settings, minutes=minutes, steps=max(1, settings.steps // 2))
+
+
+def turn(supply: Photographs) -> Photographs:
+    """Learn from the scenes that were held out."""
+    return replace(supply, learned=supply.held_out)
+
+
+def portion(settings: Settings, supply: Photographs) -> Settings:
+    """Take as many patches of each held-out scene as of those that were learned from."""
+    share = len(supply.held_out) / len(supply.learned)
+    return replace(settings, photographs=max(1, round(share * settings.photographs)))
 
 
 def start_from(model: Path, settings: Settings) -> Network | None:
