@@ -22,7 +22,8 @@ BRACKETS are as for 'expinterp evaluate': a subfolder for each still scene, thre
 evenly spaced in stops. A dozen scenes are good; two are the least. A quarter of them is held out.
 The model carries the camera's profile, so --model is all that is needed to use it; the profile is
 also written by itself, for --response. A model that is no better on the held-out scenes than the
-one it started from is not written; the exit code is then 8.
+one it started from is not written, and the exit code is 8; one that is better learns from these
+scenes too before it is written.
 """
 PROFILE_SUFFIX = ".json"
 OPTIONS: tuple[Option, ...] = (
