@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from expinterp.images import (
     write_photograph,
 )
 
+Run = Callable[..., tuple[int, str, str]]  # a command: its code, stdout and stderr
 RATIO = 16.0
 TIMES = {"long": 1 / 30, "short": 1 / 480}
 SHAPE = (48, 64)

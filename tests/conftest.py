@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from cli_samples import Run
+
+from expinterp import cli
 
 
 @pytest.fixture
@@ -14,3 +18,20 @@ def foreground() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def run(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Run the `COMMAND` of the tests' file in an empty folder; give its code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        code = cli.main([request.module.COMMAND, *arguments])
+        return code, *capsys.readouterr()
+
+    return command

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_samples import Run
 from evaluation_samples import TIMES, write_list, write_scene
 from report_samples import read_page
 
@@ -23,19 +23,7 @@ from expinterp.response import Profile
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SCENES = ("square", "window")
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``expinterp evaluate`` in an empty folder; give its code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def evaluate(*arguments: str) -> tuple[int, str, str]:
-        code = cli.main(["evaluate", *arguments])
-        return code, *capsys.readouterr()
-
-    return evaluate
+COMMAND = "evaluate"  # that `run` runs
 
 
 @pytest.fixture

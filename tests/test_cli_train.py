@@ -6,12 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from cli_samples import Run
 from evaluation_samples import write_scene
 from synthetic import gamma_response, scene
 
@@ -20,20 +20,8 @@ from expinterp.errors import ExitCode
 from expinterp.images import read_photograph
 from expinterp.refine import open_refiner
 
-Run = Callable[..., tuple[int, str, str]]
+COMMAND = "train"  # that `run` runs
 BRIEF = ("--held-out", "1", "--steps", "60", "--photographs", "20", "--threads", "1")
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``expinterp train`` in an empty folder; give its code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def train(*arguments: str) -> tuple[int, str, str]:
-        code = cli.main(["train", *arguments])
-        return code, *capsys.readouterr()
-
-    return train
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 for _package in ("torch", "onnx"):
     pytest.importorskip(_package, reason="needs the extra 'train': pip install expinterp[train]")
 
-from cli_samples import tagged
+from cli_samples import Run, tagged
 from evaluation_samples import TIMES
 from synthetic import expose, gamma_response, scene
 
@@ -24,7 +23,7 @@ from expinterp.refine import PROFILE, open_refiner
 from expinterp.response import Profile, read_profile
 
 pytestmark = [pytest.mark.train, pytest.mark.model]
-Run = Callable[..., tuple[int, str, str]]
+COMMAND = "tune"  # that `run` runs
 BRIEF = ("--steps", "150", "--threads", "1")
 
 
@@ -44,18 +43,6 @@ def write_bracket(folder: Path, *, seed: int, still: bool = True) -> None:
             pixels = np.roll(pixels, 9, axis=0)
         metadata = with_exposure_time(Metadata(), time)
         write_photograph(pixels, folder / f"{index}.png", metadata=metadata)
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``expinterp tune`` in an empty folder; give its code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def tune(*arguments: str) -> tuple[int, str, str]:
-        code = cli.main(["tune", *arguments])
-        return code, *capsys.readouterr()
-
-    return tune
 
 
 @pytest.fixture
