@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +63,9 @@ def rendered(maps: list[np.ndarray], responses: Path, reduction: int) -> Iterato
     """Compare rendered triples of one reduction."""
     curves, stage_one = read_responses(responses), FieldStage(responses, strangers=0.6, seed=SEED)
     random = np.random.default_rng(SEED)
-    for number in range(RENDERED):
-        camera = replace(draw_camera(curves, random), reduction=reduction)
+    drawn = iter(lambda: draw_camera(curves, random), None)
+    cameras = (camera for camera in drawn if camera.reduction == reduction)
+    for number, camera in enumerate(islice(cameras, RENDERED)):
         window = data.cut_window(maps[number % len(maps)], reduction, random)
         triple = data.render_triple(window, camera, random)
         if data.is_informative(triple):

@@ -69,7 +69,12 @@ def compare(prior: ResponsePrior, refiner: Refiner) -> Study:
 
     methods = (
         Method("y0", "camera unknown to the prior", lambda case: make(case, None)),
-        Method("network", "and to the simulator", lambda case: make(case, refiner), {}),
+        Method(
+            "network",
+            "and to the simulator",
+            lambda case: make(case, refiner),
+            {"network": "trained without"},
+        ),
     )
     return replace(fidelity_study(refiners={}), methods=methods, base="y0")
 

@@ -94,6 +94,11 @@ def test_what_is_handed_back_has_learned_from_all_scenes(
     (three, some), (four, all_of_them) = learned
     assert (three, four) == (3, 4)
     assert all_of_them / some == pytest.approx(4 / 3, rel=0.01)
+    facts = open_refiner(Path("mycam.onnx"), device="cpu").contract.facts
+    assert facts["training_data"].startswith("4 scenes of card")
+    assert "| held out while the figures were measured | scene" in Path("mycam.md").read_text(
+        "utf-8"
+    )
 
 
 def test_the_command_line_uses_what_the_model_carries(card: Path, run: Run) -> None:

@@ -95,6 +95,9 @@ def _nature(network: Network, digest: str, facts: Mapping[str, str]) -> dict[str
 
 
 def _data(source: Source) -> str:
+    apart = "held out"
+    if set(source.held_out) & set(source.learned):
+        apart += " while the figures were measured"
     licences = ", ".join(source.licences) or "none found beside the data; ask whose they are"
     return _table(
         {
@@ -102,7 +105,7 @@ def _data(source: Source) -> str:
             "licence files": licences,
             "SHA-256 of all files": f"`{source.digest}`",
             "learned from": ", ".join(source.learned),
-            "held out": ", ".join(source.held_out),
+            apart: ", ".join(source.held_out),
         }
     )
 

@@ -169,7 +169,12 @@ def tune(
             stream.write(profile.to_json().encode())
     if worse:
         raise ModelError(worse)
-    rest = collect([turn(supply)], portion(half, supply), cache=target.run)
+    rest = collect(
+        [turn(supply)],
+        portion(half, supply),
+        cache=target.run,
+        told=lambda words: told(f"all scenes: {words}", 0.5),
+    )
     network = train(
         join_patches([lesson.patches, rest.patches]),
         half,
@@ -177,7 +182,9 @@ def tune(
         start=network,
         told=lambda line: told(f"all scenes: {describe_line(line)}", (1 + share_of(line)) / 2),
     )
-    hand_over(network, target, settings, [supply.source], facts=facts, remarks=lesson.remarks)
+    whole = replace(supply.source, learned=(*supply.learned, *supply.held_out))
+    facts |= state_facts([whole], settings, licence=None)
+    hand_over(network, target, settings, [whole], facts=facts, remarks=lesson.remarks)
     return found
 
 
