@@ -118,13 +118,8 @@ class Blend:
 
     def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
         """Compute Λ13(x1) and Λ23(x2) of two blocks, both as y0 is given."""
-        darkened, brightened = (
-            np.stack(
-                [maps[shot].take(x) for maps, x in zip(self._maps, _split(image), strict=True)]
-            )
-            for shot, image in enumerate((long, short))
-        )
-        return darkened, brightened
+        darkened, brightened = zip(*self._maps, strict=True)
+        return _look_up(long, darkened), _look_up(short, brightened)
 
     def write(self, long: Pixels, short: Pixels, out: Pixels) -> None:
         """Compute y0 of two blocks as `quantise` would round it, straight into `out`."""
@@ -145,6 +140,17 @@ def _index(x1: Pixels, x2: Pixels) -> NDArray[np.uint16]:
 def _split(image: Pixels) -> Sequence[Pixels]:
     """Copy pixels into planes, one per channel."""
     return cast(Sequence[Pixels], cv2.split(image))
+
+
+def _look_up(image: Pixels, tables: Sequence[Planes]) -> Planes:
+    """Put what a table per channel says in place of every code value."""
+    planes = np.empty((image.shape[2], *image.shape[:2]), np.float32)
+    for plane, table, x in zip(planes, tables, _split(image), strict=True):
+        if x.dtype == np.uint8:
+            cv2.LUT(x, table, dst=plane)  # twice as fast as NumPy
+        else:
+            np.take(table, x, out=plane, mode="clip")
+    return planes
 
 
 def _interleave(planes: Sequence[Pixels], out: Pixels) -> None:

@@ -46,7 +46,7 @@ CONTRACT = {  # what metadata must say; a change of meaning is a new version
     "kind": "residual",
 }
 PROFILE = "profile"  # in the metadata of a tuned model: its camera's, as JSON
-TILE = (256, 512)  # rows, cols of a tile; bounds memory, never changes the result
+TILE = (64, 512)  # rows, cols of a tile, which stays in the cache; never changes the result
 MAX_MODEL = 1 << 28  # bytes read of a model file; ours has some thousands
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 REPAIR = "reinstall expinterp, or name another model with --model"

@@ -81,7 +81,8 @@ class Network(nn.Module):
         if not self.shape.plain:
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-        self.chain = nn.Sequential(*layers, last, nn.PixelShuffle(fold))
+        unfold = [nn.PixelShuffle(fold)] if fold > 1 else []
+        self.chain = nn.Sequential(*layers, last, *unfold)
 
     def forward(self, pictures: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Compute the residual; rows and cols are multiples of the fold."""
