@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from batch_samples import card
 
 import expinterp
 from expinterp import cli
@@ -277,3 +278,27 @@ def test_libraries_say_nothing_of_their_own_about_damaged_files(
     loud = command("interpolate", "long", "long", "-o", "mid.png", "--debug", cwd=tmp_path)
     assert loud.returncode == ExitCode.IMAGE_FILE
     assert "Traceback" in loud.stderr
+
+
+@pytest.mark.parametrize("name", ["карта", "café"])
+def test_a_plan_passes_through_a_console_that_has_not_its_letters(
+    tmp_path: Path, name: str
+) -> None:
+    """As on Windows, where redirected stdout has the code page of the system."""
+    card(tmp_path / name, 1)
+    latin = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    plan = command("batch", name, "-n", "--json", cwd=tmp_path, env=latin)
+    assert (plan.returncode, plan.stderr) == (ExitCode.OK, "")
+    (tmp_path / "plan.jsonl").write_text(plan.stdout)
+    again = command("batch", "--plan", "plan.jsonl", "-n", cwd=tmp_path, env=latin)
+    assert again.returncode == ExitCode.OK
+    assert "planned" in again.stdout
+
+
+def test_a_table_shows_names_that_stdout_cannot_express(tmp_path: Path) -> None:
+    (tmp_path / "card" / "карта").mkdir(parents=True)
+    (tmp_path / "card" / "карта" / "alone.jpg").write_bytes(b"no picture")
+    latin = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = command("batch", "card", "-n", cwd=tmp_path, env=latin)
+    assert done.returncode == ExitCode.OK
+    assert r"left over: \u043a\u0430\u0440\u0442\u0430/alone.jpg" in done.stdout

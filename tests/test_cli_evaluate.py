@@ -97,13 +97,6 @@ def test_a_table_is_ruled_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None
     assert terminal.written.count("\n") > 4
 
 
-def test_plain_lines_survive_names_that_stdout_cannot_express(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    print_tables([Table("means", ("", "dB"), (("caf\udce9", "1"),))])
-    assert r"caf\udce9" in capsys.readouterr().out
-
-
 def test_a_broken_picture_stops_no_other_triple(tmp_path: Path, run: Run) -> None:
     write_list(tmp_path, {"one": 0, "two": 1})
     broken = tmp_path / "one" / "05.png"

@@ -258,7 +258,7 @@ class Brightening:
 def test_the_residual_of_the_exposure_half_way_fades_towards_the_two_shots(position):
     session = Brightening()
     refiner = Refiner(session, Contract(("intermediate",), alignment=1, halo=0, facts={}))
-    measured = measure(*pair(16))
+    measured = measure(*pair(16, (64, 128)))  # one tile
     plain = render(measured, position).medium.astype(int)
     refined = render(measured, position, refiner=refiner).medium
     expected = np.minimum(plain + 25.5 * (1 - abs(2 * position - 1)), 255)

@@ -8,28 +8,17 @@ from __future__ import annotations
 
 from expinterp.brackets.folder import is_damaged, scan
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.grouping import GAP, plan_brackets
-from expinterp.brackets.plan import (
-    Bracket,
-    Leftover,
-    Plan,
-    PlanError,
-    parse_plan,
-    read_plan,
-    write_plan,
-)
+from expinterp.brackets.grouping import plan_brackets
+from expinterp.brackets.plan import Bracket, Leftover, Plan, PlanError, read_plan
 
 __all__ = [
-    "GAP",
     "Bracket",
     "Frame",
     "Leftover",
     "Plan",
     "PlanError",
     "is_damaged",
-    "parse_plan",
     "plan_brackets",
     "read_plan",
     "scan",
-    "write_plan",
 ]

@@ -9,17 +9,18 @@ One line per bracket or leftover, so that a plan can be read, cut down and edite
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from expinterp.errors import ImageFileError
-from expinterp.images.files import replacing
 
 SCHEMA_VERSION = 1
 FEWEST = 2  # frames of a bracket
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MAX_PLAN = 1 << 30  # bytes; a line has about 300
 
 
@@ -107,9 +108,9 @@ class Plan:
     def lines(self) -> Iterator[str]:
         """Write the plan as JSON, a line each, without line ends."""
         header = {"kind": "plan", "schema_version": SCHEMA_VERSION, "folder": self.folder}
-        yield _dump(header)
+        yield json.dumps(header)
         items: tuple[Bracket | Leftover, ...] = (*self.brackets, *self.leftovers)
-        yield from (_dump(item.as_json()) for item in items)
+        yield from (json.dumps(item.as_json()) for item in items)
 
 
 def _check(brackets: Iterable[Bracket]) -> None:
@@ -131,31 +132,20 @@ def _check(brackets: Iterable[Bracket]) -> None:
                 raise PlanError(message)
 
 
-def _dump(facts: dict[str, Any]) -> str:
-    """Write one line; letters stay readable unless a file name is no valid text."""
-    line = json.dumps(facts, ensure_ascii=False)
-    try:
-        line.encode()
-    except UnicodeEncodeError:
-        return json.dumps(facts)
-    return line
-
-
-def parse_plan(lines: Iterable[str], *, folder: str = "") -> Plan:
+def parse_plan(lines: Iterable[str]) -> Plan:
     """Read a plan from its lines, as written or edited.
 
     Parameters
     ----------
     lines : iterable of str
         JSON lines; empty ones are skipped.
-    folder : str
-        What paths are relative to if no line says so.
 
     Raises
     ------
     PlanError
         If a line cannot be understood, with its number, or the plan contradicts itself.
     """
+    folder = ""
     brackets: list[Bracket] = []
     leftovers: list[Leftover] = []
     for number, line in enumerate(lines, 1):
@@ -216,7 +206,7 @@ def _relative(paths: object) -> tuple[str, ...]:
         message = "'frames' must be a list of paths"
         raise PlanError(message)
     for path in paths:
-        if path.startswith("/") or ".." in path.split("/"):
+        if PurePath(path).anchor or ".." in PurePath(path).parts:
             message = f"{path} does not lie inside the folder"
             raise PlanError(message)
     return tuple(paths)
@@ -234,23 +224,8 @@ def _words(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
-def write_plan(plan: Plan, target: str | Path, *, overwrite: bool = False) -> None:
-    """Write a plan to a file, whole or not at all.
-
-    Raises
-    ------
-    OutputExistsError
-        If the file exists and `overwrite` is False.
-    OutputError
-        If it cannot be written.
-    """
-    with replacing(target, overwrite=overwrite) as stream:
-        for line in plan.lines():
-            stream.write(line.encode() + b"\n")
-
-
-def read_plan(source: str | Path, *, folder: str = "") -> Plan:
-    """Read a plan from a file, as written or edited.
+def read_plan(source: str | Path) -> Plan:
+    """Read a plan from a file, as written or edited; in UTF-16 too, as PowerShell redirects.
 
     Raises
     ------
@@ -261,11 +236,12 @@ def read_plan(source: str | Path, *, folder: str = "") -> Plan:
     """
     try:
         with Path(source).open("rb") as stream:
-            text = stream.read(MAX_PLAN).decode("utf-8-sig")
+            content = stream.read(MAX_PLAN)
+        text = content.decode("utf-16" if content.startswith(UTF16_MARKS) else "utf-8-sig")
     except OSError as error:
         message = f"{source}: cannot be read ({error.strerror or error}); check the path"
         raise ImageFileError(message) from error
     except UnicodeDecodeError as error:
-        message = f"{source}: is not UTF-8 text; a plan is made by --dry-run --json"
+        message = f"{source}: is no Unicode text; a plan is made by --dry-run --json"
         raise PlanError(message) from error
-    return parse_plan(text.split("\n"), folder=folder)
+    return parse_plan(text.split("\n"))

@@ -53,6 +53,8 @@ for _command in (interpolate, fuse, batch, report, calibrate, evaluate, train, t
 def run() -> NoReturn:
     """Run the command line on ``sys.argv`` and exit with its code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names in letters, or bytes, that it has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     if "--debug" not in sys.argv:
         _speak_alone()
     sys.exit(main(sys.argv[1:]))
@@ -63,7 +65,7 @@ def _speak_alone() -> None:
 
     Python's stderr moves to a descriptor of its own; what C code writes to the old one is dropped.
     """
-    if sys.stderr is None:
+    if sys.stderr is None or sys.platform == "win32":  # there, a console is no file of bytes
         return
     with suppress(OSError):
         own = os.dup(sys.stderr.fileno())

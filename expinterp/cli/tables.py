@@ -19,7 +19,7 @@ def print_tables(tables: Iterable[Table]) -> None:
             _rule(table)
         else:
             for line in plain_lines(table):
-                click.echo(_encodable(line))
+                click.echo(line)
 
 
 def plain_lines(table: Table) -> Iterator[str]:
@@ -51,9 +51,3 @@ def _rule(table: Table) -> None:
     for row in table.rows:
         ruled.add_row(*map(escape, row))
     Console().print(ruled)
-
-
-def _encodable(line: str) -> str:
-    """Replace what stdout cannot express, such as names in bytes that are no text."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return line.encode(encoding, "backslashreplace").decode(encoding)
