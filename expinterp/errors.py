@@ -88,3 +88,12 @@ class MissingExtraError(ExpInterpError):
     """An optional package, or a system library under one, is not installed."""
 
     exit_code = ExitCode.MISSING_EXTRA
+
+
+def in_words(error: BaseException) -> str:
+    """Say what went wrong; of an error that nobody foresaw, also its kind."""
+    if isinstance(error, ExpInterpError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory for images of this size; close other programs"
+    return f"unexpected {type(error).__name__}: {error}"

@@ -348,9 +348,9 @@ def give(*values: float):
     return lambda case: [Candidate({"good": value, "bad": None}) for value in values]
 
 
-def fail(message: str):
+def fail(error: str | Exception):
     def make(case):
-        raise PairError(message)
+        raise PairError(error) if isinstance(error, str) else error
 
     return make
 
@@ -362,6 +362,21 @@ def test_a_method_that_fails_stops_no_other_and_says_so_once():
     (found,) = evaluate(study, [triple()])
     assert found.scores == {"base": {"good": 2.0, "bad": None}, "other": {"good": 5.0, "bad": None}}
     assert found.failures == (Failure(triple().name, "no pair", ("broken", "too")),)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "not enough memory"),
+        (ZeroDivisionError("x"), "unexpected ZeroDivisionError"),
+    ],
+)
+def test_what_nobody_foresaw_stops_nothing_else_either(error, words):
+    study = study_of(base=give(1.0), broken=fail(error))
+    found = list(evaluate(study, [triple(), triple()]))
+    assert all(words in one.failures[0].message and one.scores["base"] for one in found)
+    (unread,) = evaluate(replace(study, open=fail(error)), [triple()])
+    assert words in unread.failures[0].message
 
 
 def test_a_method_that_does_not_apply_is_missing():

@@ -29,7 +29,7 @@ from expinterp.cli.report import report
 from expinterp.cli.talk import Talk
 from expinterp.cli.train import train
 from expinterp.cli.tune import tune
-from expinterp.errors import ExitCode, ExpInterpError
+from expinterp.errors import ExitCode, ExpInterpError, in_words
 
 NAME = "expinterp"
 HELP = """Compute photographs between exposures of a still scene, or fuse exposures into one.
@@ -118,15 +118,15 @@ def _explain(error: BaseException, talk: Talk) -> int:
         case click.Abort() | KeyboardInterrupt():
             message, code = "interrupted; no output is left half written", ExitCode.INTERRUPTED
         case ExpInterpError():
-            message, code = str(error), error.exit_code
+            message, code = in_words(error), error.exit_code
         case OSError(errno=errno.ENOSPC):
             _silence_stdout()
             message = "standard output cannot be written (disk full); make room, or name a file"
             code = ExitCode.OUTPUT
         case MemoryError():
-            message = "not enough memory for images of this size; close other programs"
+            message = in_words(error)
         case _:
-            message = f"unexpected {type(error).__name__}: {error}; --debug shows where"
+            message = f"{in_words(error)}; --debug shows where"
     if talk.debug:
         talk.traceback(error)
     talk.error(message)

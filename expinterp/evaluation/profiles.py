@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from expinterp.errors import ExpInterpError
+from expinterp.errors import in_words
 from expinterp.evaluation.triples import Bracket, Failure, Triple
 from expinterp.job.shots import check_alike, read_shots
 from expinterp.response import Profile, calibrate
@@ -47,8 +47,8 @@ class Profiles:
         """Calibrate on one scene; a failure is kept."""
         try:
             return calibrate_bracket(bracket)
-        except ExpInterpError as error:
-            self.failures.append(Failure(bracket.scene, str(error), ("calibrated",)))
+        except Exception as error:  # noqa: BLE001 - nothing may stop the other scenes
+            self.failures.append(Failure(bracket.scene, in_words(error), ("calibrated",)))
             return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from expinterp.errors import ExpInterpError
+from expinterp.errors import in_words
 from expinterp.evaluation.cases import Case
 from expinterp.evaluation.study import Method, Outcome, Scores, Study
 from expinterp.evaluation.triples import Failure, Triple
@@ -41,16 +41,16 @@ def try_all(study: Study, triple: Triple, *, room: int = 0) -> Outcome:
     """Try every method on one triple; each view has `room` bytes, without room there are none."""
     try:
         case = study.open(triple)
-    except ExpInterpError as error:
-        return Outcome(triple, {}, (Failure(triple.name, str(error)),))
+    except Exception as error:  # noqa: BLE001 - nothing may stop the other triples
+        return Outcome(triple, {}, (Failure(triple.name, in_words(error)),))
     scores: dict[str, Scores] = {}
     pictures: dict[str, Pixels] = {}
     failed: dict[str, list[str]] = {}
     for method in study.methods:
         try:
             measured, seen = try_one(study, method, case)
-        except ExpInterpError as error:
-            failed.setdefault(str(error), []).append(method.name)
+        except Exception as error:  # noqa: BLE001 - nor the other methods
+            failed.setdefault(in_words(error), []).append(method.name)
             continue
         if measured:
             scores[method.name] = mean_scores(measured)
