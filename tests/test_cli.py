@@ -280,6 +280,15 @@ def test_libraries_say_nothing_of_their_own_about_damaged_files(
     assert "Traceback" in loud.stderr
 
 
+def test_help_lists_options_under_headings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["batch", "--help"]) == ExitCode.OK
+    shown = capsys.readouterr().out
+    sought = ("Results:\n", "  --mode", "Fusion:\n", "  --levels", "Network:\n", "  --model")
+    places = [shown.index(words) for words in sought]
+    assert places == sorted(places)
+    assert shown.rstrip().splitlines()[-1].lstrip().startswith("-h, --help")
+
+
 @pytest.mark.parametrize("name", ["карта", "café"])
 def test_a_plan_passes_through_a_console_that_has_not_its_letters(
     tmp_path: Path, name: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from expinterp.cli.command import Command
 from expinterp.cli.fuse import VIRTUAL, WEIGHTS, make_fuse_job
 from expinterp.cli.options import (
     ALIGN,
@@ -16,17 +17,16 @@ from expinterp.cli.options import (
     FILE,
     FORMATS,
     NETWORK,
+    RATIO,
     RESPONSE,
     TARGET,
     WRITING,
-    Option,
     excluding,
-    flags,
+    fields_of,
     is_given,
     taken,
-    with_options,
 )
-from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.talk import Talk
 from expinterp.cli.values import memory
 from expinterp.cli.watch import Watch, plan_lines, plan_table, tell_end, watching
 from expinterp.errors import ExitCode
@@ -63,123 +63,118 @@ EXCLUSIVE = (
 LOCAL = "local"  # as a --cluster: of processes of this machine
 SAVED: tuple[Kind, ...] = ("intermediate", "residual")
 
-# Options that mean something to one of the two modes only, by the names of their parameters.
-OF_INTERPOLATION = ("ev", "time", "count", "ratio", "intermediate", "residual")
-OF_FUSION = (
-    "virtual",
-    "exposure_weight",
-    "saturation_weight",
-    "contrast_weight",
-    "exposure_optimum",
-    "exposure_width",
-    "method",
-    "levels",
-    "save_virtual",
-    "save_masks",
-)
-
-MAKING: tuple[Option, ...] = (
-    click.option(
-        "--mode",
+MAKING: tuple[click.Option, ...] = (
+    click.Option(
+        ["-o", "--output", "out"], type=FILE, metavar="OUT", help="Folder of the results."
+    ),
+    click.Option(
+        ["--mode"],
         type=click.Choice(["interpolate", "fuse", "both"]),
         default="interpolate",
         show_default=True,
         help="What is made of every bracket.",
     ),
 )
-FINDING: tuple[Option, ...] = (
-    click.option("--set-size", type=click.IntRange(2), metavar="N", help="Frames of a bracket."),
-    click.option(
-        "--gap",
+FINDING: tuple[click.Option, ...] = (
+    click.Option(["--set-size"], type=click.IntRange(2), metavar="N", help="Frames of a bracket."),
+    click.Option(
+        ["--gap"],
         type=click.FloatRange(0),
         metavar="SECONDS",
         help="Longest pause in a bracket.  [default: 5]",
     ),
-    click.option(
-        "--pattern",
+    click.Option(
+        ["--pattern"],
         metavar="PATTERN",
         help="Names without suffix, as in {set}_{frame}: a bracket is what shares {set}.",
     ),
-    click.option("--plan", type=FILE, metavar="FILE", help="Brackets as -n --json lists them."),
-    click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+    click.Option(["--plan"], type=FILE, metavar="FILE", help="Brackets as -n --json lists them."),
+    click.Option(["-n", "--dry-run"], is_flag=True, help="Say what would be done, and do nothing."),
 )
-NAMING: tuple[Option, ...] = (
-    click.option(
-        "--name",
-        "template",
+NAMING: tuple[click.Option, ...] = (
+    click.Option(
+        ["--name", "template"],
         default="{bracket}_{kind}",
         show_default=True,
         metavar="TEMPLATE",
         help="Of the outputs, from {bracket}, {kind}, {long}, {short}.",
     ),
-    click.option("--format", type=FORMATS, help="Of the outputs.  [default: of the photographs]"),
-    click.option(
-        "--on-existing",
+    click.Option(["--format"], type=FORMATS, help="Of the outputs.  [default: of the photographs]"),
+    click.Option(
+        ["--on-existing"],
         type=click.Choice(["skip", "fail", "overwrite"]),
         default="fail",
         show_default=True,
         help="What to do where an output lies that no batch made.",
     ),
-    click.option("--save-intermediate", "intermediate", is_flag=True, help="Also without network."),
-    click.option("--save-residual", "residual", is_flag=True, help="Also what the network added."),
-    click.option(
-        "--save-virtual", is_flag=True, help="Also the exposures computed for fusing, in folders."
-    ),
-    click.option("--save-masks", is_flag=True, help="Also what counts where, in folders."),
 )
-SHARING: tuple[Option, ...] = (
-    click.option(
-        "--share-response",
+BETWEEN = (  # what means something to interpolating only
+    *TARGET,
+    click.Option(
+        ["--save-intermediate", "intermediate"], is_flag=True, help="Also without network."
+    ),
+    click.Option(
+        ["--save-residual", "residual"], is_flag=True, help="Also what the network added."
+    ),
+)
+FUSED = (  # what means something to fusing only
+    *VIRTUAL,
+    *WEIGHTS,
+    click.Option(
+        ["--save-virtual"], is_flag=True, help="Also the exposures computed for fusing, in folders."
+    ),
+    click.Option(["--save-masks"], is_flag=True, help="Also what counts where, in folders."),
+)
+SHARING: tuple[click.Option, ...] = (
+    click.Option(
+        ["--share-response"],
         is_flag=True,
         help="Estimate one response for all brackets of a camera.",
     ),
 )
-RUNNING: tuple[Option, ...] = (
-    click.option(
-        "-j",
-        "--jobs",
+RUNNING: tuple[click.Option, ...] = (
+    click.Option(
+        ["-j", "--jobs"],
         type=click.IntRange(1),
         metavar="N",
         help="Brackets at a time.  [default: all CPUs]",
     ),
-    click.option(
-        "--max-memory",
+    click.Option(
+        ["--max-memory"],
         type=memory,
         metavar="SIZE",
         help="Of all together, as in 8G.  [default: 3/4 of what there is]",
     ),
-    click.option("--cluster", metavar="ADDRESS|local", help="Do the work on a Dask cluster."),
-    click.option(
-        "--report", type=FILE, metavar="FILE.html", help="Also write a report, replacing it."
-    ),
-    click.option(
-        "--log", type=FILE, metavar="FILE", help="Add events to this file, as JSON lines."
-    ),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON lines on stdout."),
+    click.Option(["--cluster"], metavar="ADDRESS|local", help="Do the work on a Dask cluster."),
 )
+TELLING: tuple[click.Option, ...] = (
+    click.Option(
+        ["--report"], type=FILE, metavar="FILE.html", help="Also write a report, replacing it."
+    ),
+    click.Option(
+        ["--log"], type=FILE, metavar="FILE", help="Add events to this file, as JSON lines."
+    ),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print JSON lines on stdout."),
+)
+SECTIONS = {
+    "Brackets": FINDING,
+    "Results": (*MAKING, *NAMING, *WRITING),
+    "Interpolation": BETWEEN,
+    "Fusion": FUSED,
+    "Photographs": (*EXPOSURES, *RESPONSE, *SHARING, *ALIGN),
+    "Network": NETWORK,
+    "Work": RUNNING,
+    "Messages": TELLING,
+}
 
 
-@click.command(help=HELP, short_help="Compute results of all brackets in a folder.")
+@click.command(
+    cls=Command,
+    sections=SECTIONS,
+    help=HELP,
+    short_help="Compute results of all brackets in a folder.",
+)
 @click.argument("folder", type=FILE, required=False)
-@click.option("-o", "--output", "out", type=FILE, metavar="OUT", help="Folder of the results.")
-@with_options(
-    (
-        *MAKING,
-        *FINDING,
-        *NAMING,
-        *TARGET,
-        *VIRTUAL,
-        *WEIGHTS,
-        *EXPOSURES,
-        *RESPONSE,
-        *SHARING,
-        *ALIGN,
-        *NETWORK,
-        *WRITING,
-        *RUNNING,
-    )
-)
-@talk_options
 @click.pass_context
 def batch(context: click.Context, /, **options: Any) -> int:
     """Plan, then print the plan or do it."""
@@ -213,10 +208,10 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
 
 def _meaningless(context: click.Context, mode: str) -> Iterator[str]:
     """Say which options that were typed mean nothing to the mode."""
-    idle = {"interpolate": OF_FUSION, "fuse": OF_INTERPOLATION, "both": ()}[mode]
-    for name in idle:
-        if is_given(context, name):
-            yield f"{flags(context)[name]} means nothing to --mode {mode}; leave it out"
+    idle = {"interpolate": FUSED, "fuse": (*BETWEEN, RATIO), "both": ()}[mode]
+    for option in idle:
+        if is_given(context, option.name):
+            yield f"{option.opts[-1]} means nothing to --mode {mode}; leave it out"
 
 
 def _same(one: Path, two: Path) -> bool:
@@ -273,11 +268,14 @@ def _interpolation(options: dict[str, Any]) -> Job:
     """Fill in the options of interpolating, but no files."""
     from expinterp.job import Job, Target, Writing
 
-    def fill(kind: type[Job | Target | Writing]) -> dict[str, Any]:
-        return taken(options, (field.name for field in fields(kind)))
-
-    target, writing = Target(**fill(Target)), Writing(**fill(Writing))
-    return Job(long="", short="", outputs={}, target=target, writing=writing, **fill(Job))
+    return Job(
+        long="",
+        short="",
+        outputs={},
+        target=Target(**fields_of(Target, options)),
+        writing=Writing(**fields_of(Writing, options)),
+        **fields_of(Job, options),
+    )
 
 
 def _fusion(options: dict[str, Any]) -> FuseJob:

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from expinterp.cli.command import Command
 from expinterp.cli.options import NAME
-from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.talk import Talk
 from expinterp.cli.values import times as read_times
 
 HELP = """Measure a camera's response from three or more exposures of one still scene.
@@ -20,22 +21,33 @@ expinterp interpolate long.jpg short.jpg -o mid.jpg --response camera.json
 Exposure times come from EXIF, or from --times in the order of the images.
 """
 FEWEST = 3
+SECTIONS = {
+    "Options": (
+        click.Option(
+            ["-o", "--output"],
+            type=NAME,
+            metavar="FILE",
+            required=True,
+            help="The profile, a JSON file; - is stdout.",
+        ),
+        click.Option(
+            ["--times"], type=read_times, metavar="T,T,T", help="Exposure times, if EXIF has none."
+        ),
+        click.Option(
+            ["--plot"], type=NAME, metavar="FILE.svg", help="Also draw the response curves."
+        ),
+        click.Option(["--overwrite"], is_flag=True, help="Replace outputs that exist."),
+    ),
+}
 
 
-@click.command(help=HELP, short_help="Measure a camera's response from a bracket.")
-@click.argument("images", nargs=-1, required=True, type=NAME, metavar="IMG IMG IMG...")
-@click.option(
-    "-o",
-    "--output",
-    type=NAME,
-    metavar="FILE",
-    required=True,
-    help="The profile, a JSON file; - is stdout.",
+@click.command(
+    cls=Command,
+    sections=SECTIONS,
+    help=HELP,
+    short_help="Measure a camera's response from a bracket.",
 )
-@click.option("--times", type=read_times, metavar="T,T,T", help="Exposure times, if EXIF has none.")
-@click.option("--plot", type=NAME, metavar="FILE.svg", help="Also draw the response curves.")
-@click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
-@talk_options
+@click.argument("images", nargs=-1, required=True, type=NAME, metavar="IMG IMG IMG...")
 @click.pass_context
 def calibrate(context: click.Context, /, **options: Any) -> None:
     """Read the images, measure the response, write the profile."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from expinterp.cli.talk import talk_options
+from expinterp.cli.command import Command
 
 if TYPE_CHECKING:
     from expinterp.refine import Device
@@ -20,18 +20,23 @@ expinterp doctor --device cuda --json
 
 The exit code is 0, or that of the first problem.
 """
+SECTIONS = {
+    "Options": (
+        click.Option(
+            ["--device"],
+            type=click.Choice(["auto", "cpu", "cuda"]),
+            default="auto",
+            show_default=True,
+            help="Where the timed tile runs.",
+        ),
+    ),
+    "Messages": (
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the findings as JSON."),
+    ),
+}
 
 
-@click.command(help=HELP)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the timed tile runs.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-@talk_options
+@click.command(cls=Command, sections=SECTIONS, help=HELP)
 def doctor(device: Device, as_json: bool) -> int:
     """Print what the examination found."""
     from expinterp.doctor import examine, first_problem

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expinterp.cli.options import DEVICE, FILE, NAME, RESPONSE, STREAM, Option, with_options
+from expinterp.cli.command import Command
+from expinterp.cli.options import DEVICE, FILE, NAME, RESPONSE, STREAM
 from expinterp.cli.pace import pace
-from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.talk import Talk
 from expinterp.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -32,40 +33,54 @@ before the medium counts against every result. What cannot be read stops nothing
 code is then 10.
 """
 
-OPTIONS: tuple[Option, ...] = (
-    click.option("--fusion", is_flag=True, help="Fuse the outer two, and judge that instead."),
-    click.option("--camera", metavar="NAME", help="Only cameras whose name contains this."),
-    click.option(
-        "--only",
-        multiple=True,
-        metavar="METHOD",
-        help="Only this one, by its name in the tables; may be repeated.",
+SECTIONS = {
+    "Comparison": (
+        click.Option(
+            ["--fusion"], is_flag=True, help="Fuse the outer two, and judge that instead."
+        ),
+        click.Option(["--camera"], metavar="NAME", help="Only cameras whose name contains this."),
+        click.Option(
+            ["--only"],
+            multiple=True,
+            metavar="METHOD",
+            help="Only this one, by its name in the tables; may be repeated.",
+        ),
+        *RESPONSE,
     ),
-    *RESPONSE,
-    click.option(
-        "--model",
-        "models",
-        type=FILE,
-        multiple=True,
-        metavar="FILE",
-        help="Another network beside the bundled one; may be repeated.",
+    "Network": (
+        click.Option(
+            ["--model", "models"],
+            type=FILE,
+            multiple=True,
+            metavar="FILE",
+            help="Another network beside the bundled one; may be repeated.",
+        ),
+        *DEVICE,
     ),
-    *DEVICE,
-    click.option("--json", "as_json", is_flag=True, help="Print everything on stdout as JSON."),
-    click.option(
-        "--html", type=NAME, metavar="FILE", help="Also write a page of tables and plots."
+    "Page": (
+        click.Option(
+            ["--html"], type=NAME, metavar="FILE", help="Also write a page of tables and plots."
+        ),
+        click.Option(
+            ["--pictures"], is_flag=True, help="Show photographs in the page; mind their rights."
+        ),
+        click.Option(["--overwrite"], is_flag=True, help="Replace a page that exists."),
     ),
-    click.option(
-        "--pictures", is_flag=True, help="Show photographs in the page; mind their rights."
+    "Messages": (
+        click.Option(
+            ["--json", "as_json"], is_flag=True, help="Print everything on stdout as JSON."
+        ),
     ),
-    click.option("--overwrite", is_flag=True, help="Replace a page that exists."),
+}
+
+
+@click.command(
+    cls=Command,
+    sections=SECTIONS,
+    help=HELP,
+    short_help="Measure what results are worth, on triples.",
 )
-
-
-@click.command(help=HELP, short_help="Measure what results are worth, on triples.")
 @click.argument("source", type=FILE)
-@with_options(OPTIONS)
-@talk_options
 @click.pass_context
 def evaluate(context: click.Context, /, **options: Any) -> int:
     """Find the triples, try every method on each, tell the figures."""

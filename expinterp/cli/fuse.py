@@ -5,31 +5,30 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from expinterp.cli.command import Command
 from expinterp.cli.options import (
     ALIGN,
     FILE,
     NAME,
     NETWORK,
+    OUTPUT,
+    OVERWRITE,
     RESPONSE,
     STREAMED,
     WRITING,
-    Option,
     excluding,
+    fields_of,
     stream_contradictions,
-    taken,
-    with_options,
 )
-from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.talk import Talk
 from expinterp.cli.values import times, virtual
 
 if TYPE_CHECKING:
-    from expinterp.fusion import Weighting
-    from expinterp.job import FuseJob, Report, Writing
+    from expinterp.job import FuseJob, Report
 
 HELP = """Fuse exposures of a still scene, in any order, into one photograph.
 
@@ -44,32 +43,35 @@ what was brighter in the scene can come out darker. An image may be -, stdin.
 """
 EXCLUSIVE = (("refine", "model"),)
 
-WEIGHTS: tuple[Option, ...] = (  # their ranges are those of `Weighting`
-    click.option(
-        "--exposure-weight", type=float, metavar="W", help="Of being well exposed.  [default: 1]"
+WEIGHTS: tuple[click.Option, ...] = (  # their ranges are those of `Weighting`
+    click.Option(
+        ["--exposure-weight"], type=float, metavar="W", help="Of being well exposed.  [default: 1]"
     ),
-    click.option("--saturation-weight", type=float, metavar="W", help="Of colour.  [default: 1]"),
-    click.option("--contrast-weight", type=float, metavar="W", help="Of detail.  [default: 1]"),
-    click.option(
-        "--exposure-optimum", type=float, metavar="V", help="Best value, 0 to 1.  [default: 0.5]"
+    click.Option(["--saturation-weight"], type=float, metavar="W", help="Of colour.  [default: 1]"),
+    click.Option(["--contrast-weight"], type=float, metavar="W", help="Of detail.  [default: 1]"),
+    click.Option(
+        ["--exposure-optimum"], type=float, metavar="V", help="Best value, 0 to 1.  [default: 0.5]"
     ),
-    click.option(
-        "--exposure-width", type=float, metavar="V", help="How far from it is good.  [default: 0.2]"
+    click.Option(
+        ["--exposure-width"],
+        type=float,
+        metavar="V",
+        help="How far from it is good.  [default: 0.2]",
     ),
-    click.option(
-        "--method",
+    click.Option(
+        ["--method"],
         type=click.Choice(["guided", "mertens"]),
         default="guided",
         show_default=True,
         help="Weights that keep to edges, or plain ones.",
     ),
-    click.option(
-        "--levels", type=click.IntRange(1), metavar="N", help="Of the pyramid.  [default: all]"
+    click.Option(
+        ["--levels"], type=click.IntRange(1), metavar="N", help="Of the pyramid.  [default: all]"
     ),
 )
-VIRTUAL: tuple[Option, ...] = (
-    click.option(
-        "--virtual",
+VIRTUAL: tuple[click.Option, ...] = (
+    click.Option(
+        ["--virtual"],
         type=virtual,
         default="auto",
         show_default=True,
@@ -77,35 +79,38 @@ VIRTUAL: tuple[Option, ...] = (
         help="Exposures computed between each two.",
     ),
 )
-OPTIONS: tuple[Option, ...] = (
-    click.option(
-        "-o", "--output", type=NAME, metavar="FILE", required=True, help="The result; - is stdout."
+SAVING = (
+    click.Option(
+        ["--save-virtual"],
+        type=FILE,
+        metavar="DIR",
+        help="Also write the computed exposures there.",
     ),
-    *VIRTUAL,
-    *WEIGHTS,
-    click.option("--times", type=times, metavar="T,T...", help="Times, in the images' order."),
-    *RESPONSE,
-    *ALIGN,
-    *NETWORK,
-    *WRITING,
-    *STREAMED,
-    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
-    click.option(
-        "--save-virtual", type=FILE, metavar="DIR", help="Also write the computed exposures there."
-    ),
-    click.option(
-        "--save-masks", type=FILE, metavar="DIR", help="Also picture there what counts where."
-    ),
-    click.option(
-        "--json", "as_json", is_flag=True, help="Measure the result; print a report on stdout."
+    click.Option(
+        ["--save-masks"], type=FILE, metavar="DIR", help="Also picture there what counts where."
     ),
 )
+TIMES = click.Option(["--times"], type=times, metavar="T,T...", help="Times, in the images' order.")
+SECTIONS = {
+    "Result": (OUTPUT, *SAVING),
+    "Fusion": (*VIRTUAL, *WEIGHTS),
+    "Photographs": (TIMES, *RESPONSE, *ALIGN),
+    "Network": NETWORK,
+    "Files": (*WRITING, *STREAMED, OVERWRITE),
+    "Messages": (
+        click.Option(
+            ["--json", "as_json"],
+            is_flag=True,
+            help="Measure the result; print a report on stdout.",
+        ),
+    ),
+}
 
 
-@click.command(help=HELP, short_help="Fuse exposures into one photograph.")
+@click.command(
+    cls=Command, sections=SECTIONS, help=HELP, short_help="Fuse exposures into one photograph."
+)
 @click.argument("images", type=NAME, nargs=-1, required=True, metavar="IMG IMG...")
-@with_options(OPTIONS)
-@talk_options
 @click.pass_context
 def fuse(context: click.Context, /, **options: Any) -> None:
     """Make a job of the options, run it, tell about it."""
@@ -145,19 +150,16 @@ def make_fuse_job(options: dict[str, Any]) -> FuseJob:
     from expinterp.fusion import Weighting
     from expinterp.job import FuseJob, Writing
 
-    def fill(kind: type[FuseJob | Weighting | Writing]) -> dict[str, Any]:
-        return taken(options, (field.name for field in fields(kind)))
-
     try:
-        weighting = Weighting(**fill(Weighting))
+        weighting = Weighting(**fields_of(Weighting, options))
     except ValueError as error:
         message = f"--{str(error).replace('_', '-')}"
         raise click.UsageError(message) from error
     return FuseJob(
         weighting=weighting,
-        writing=Writing(**fill(Writing)),
+        writing=Writing(**fields_of(Writing, options)),
         metrics=options["as_json"],
-        **fill(FuseJob),
+        **fields_of(FuseJob, options),
     )
 
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from expinterp.cli.command import Command
 from expinterp.cli.options import (
     ALIGN,
     EXPOSURES,
     NAME,
     NETWORK,
+    OUTPUT,
+    OVERWRITE,
     RESPONSE,
     STREAM,
     STREAMED,
     TARGET,
     WRITING,
-    Option,
     excluding,
+    fields_of,
     stream_contradictions,
-    taken,
-    with_options,
 )
-from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.talk import Talk
 
 if TYPE_CHECKING:
     from expinterp.job import Job, Kind, Report
@@ -54,36 +54,39 @@ EXCLUSIVE = (
     ("refine", "save_residual"),
 )
 
-OPTIONS: tuple[Option, ...] = (
-    click.option(
-        "-o", "--output", type=NAME, metavar="FILE", required=True, help="The result; - is stdout."
+SAVING = (
+    click.Option(
+        ["--save-intermediate"],
+        type=NAME,
+        metavar="FILE",
+        help="Also write it without the network.",
     ),
-    *TARGET,
-    *EXPOSURES,
-    *RESPONSE,
-    *ALIGN,
-    *NETWORK,
-    *WRITING,
-    *STREAMED,
-    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
-    click.option(
-        "--save-intermediate", type=NAME, metavar="FILE", help="Also write it without the network."
-    ),
-    click.option(
-        "--save-residual",
+    click.Option(
+        ["--save-residual"],
         type=NAME,
         metavar="FILE",
         help="Also picture what the network added; grey is 0.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="Print a report on stdout."),
 )
+SECTIONS = {
+    "Result": (OUTPUT, *TARGET, *SAVING),
+    "Photographs": (*EXPOSURES, *RESPONSE, *ALIGN),
+    "Network": NETWORK,
+    "Files": (*WRITING, *STREAMED, OVERWRITE),
+    "Messages": (
+        click.Option(["--json", "as_json"], is_flag=True, help="Print a report on stdout."),
+    ),
+}
 
 
-@click.command(help=HELP, short_help="Compute the photograph between two exposures.")
+@click.command(
+    cls=Command,
+    sections=SECTIONS,
+    help=HELP,
+    short_help="Compute the photograph between two exposures.",
+)
 @click.argument("long", type=NAME)
 @click.argument("short", type=NAME)
-@with_options(OPTIONS)
-@talk_options
 @click.pass_context
 def interpolate(context: click.Context, /, **options: Any) -> None:
     """Make a job of the options, run it, tell about it."""
@@ -120,15 +123,12 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
 def _make_job(options: dict[str, Any]) -> Job:
     from expinterp.job import Job, Target, Writing
 
-    def fill(kind: type[Job | Target | Writing]) -> dict[str, Any]:
-        return taken(options, (field.name for field in fields(kind)))
-
     outputs = {kind: options[name] for kind, name in OUTPUTS.items() if options[name]}
     return Job(
         outputs=outputs,
-        target=Target(**fill(Target)),
-        writing=Writing(**fill(Writing)),
-        **fill(Job),
+        target=Target(**fields_of(Target, options)),
+        writing=Writing(**fields_of(Writing, options)),
+        **fields_of(Job, options),
     )
 
 

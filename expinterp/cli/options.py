@@ -6,16 +6,14 @@ Parameters are named after the fields of `Job`, `Target` and `Writing`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 import click
 
 from expinterp.cli.values import seconds, times
-
-Result = TypeVar("Result")
-Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Name(click.Path):
@@ -36,84 +34,74 @@ NAME = Name(readable=False)
 FILE = Name(readable=False, path_type=Path)
 FORMATS = click.Choice(["jpeg", "png", "tiff", "webp", "avif"])
 
-TARGET: tuple[Option, ...] = (
-    click.option("--at", "ev", type=float, metavar="EV", help="Exposure in stops above SHORT."),
-    click.option("--at-time", "time", type=seconds, help="Exposure as a time, as in 1/60."),
-    click.option(
-        "--count", type=click.IntRange(1), metavar="N", help="A ladder of so many: mid_1.jpg ..."
+OUTPUT = click.Option(
+    ["-o", "--output"], type=NAME, metavar="FILE", required=True, help="The result; - is stdout."
+)
+TARGET: tuple[click.Option, ...] = (
+    click.Option(["--at", "ev"], type=float, metavar="EV", help="Exposure in stops above SHORT."),
+    click.Option(["--at-time", "time"], type=seconds, help="Exposure as a time, as in 1/60."),
+    click.Option(
+        ["--count"], type=click.IntRange(1), metavar="N", help="A ladder of so many: mid_1.jpg ..."
     ),
 )
-EXPOSURES: tuple[Option, ...] = (
-    click.option("--times", type=times, metavar="LONG,SHORT", help="Times, as in 1/30,1/480."),
-    click.option(
-        "--ratio", type=float, metavar="R", help="Exposure of LONG over that of SHORT, as in 16."
+RATIO = click.Option(
+    ["--ratio"], type=float, metavar="R", help="Exposure of LONG over that of SHORT, as in 16."
+)
+EXPOSURES: tuple[click.Option, ...] = (
+    click.Option(["--times"], type=times, metavar="LONG,SHORT", help="Times, as in 1/30,1/480."),
+    RATIO,
+)
+RESPONSE: tuple[click.Option, ...] = (
+    click.Option(
+        ["--response"], type=FILE, metavar="FILE", help="Profile made by 'expinterp calibrate'."
     ),
 )
-RESPONSE: tuple[Option, ...] = (
-    click.option(
-        "--response", type=FILE, metavar="FILE", help="Profile made by 'expinterp calibrate'."
-    ),
-)
-DEVICE: tuple[Option, ...] = (
-    click.option(
-        "--device",
+DEVICE: tuple[click.Option, ...] = (
+    click.Option(
+        ["--device"],
         type=click.Choice(["auto", "cpu", "cuda"]),
         default="auto",
         show_default=True,
         help="Where the network runs.",
     ),
-    click.option(
-        "--threads",
+    click.Option(
+        ["--threads"],
         type=click.IntRange(1),
         metavar="N",
         help="How wide it runs.  [default: all CPUs]",
     ),
 )
-ALIGN: tuple[Option, ...] = (
-    click.option(
-        "--no-align",
-        "align",
+ALIGN: tuple[click.Option, ...] = (
+    click.Option(
+        ["--no-align", "align"],
         flag_value=False,
         default=True,
         help="Leave images as they lie; a camera that moved is not looked for.",
     ),
 )
-NETWORK: tuple[Option, ...] = (
-    click.option(
-        "--no-refine", "refine", flag_value=False, default=True, help="Leave the network out."
+NETWORK: tuple[click.Option, ...] = (
+    click.Option(
+        ["--no-refine", "refine"], flag_value=False, default=True, help="Leave the network out."
     ),
-    click.option(
-        "--model", type=FILE, metavar="FILE", help="Another network than the bundled one."
+    click.Option(
+        ["--model"], type=FILE, metavar="FILE", help="Another network than the bundled one."
     ),
     *DEVICE,
 )
-STREAMED: tuple[Option, ...] = (
-    click.option(
-        "--format",
-        "stream_format",
+STREAMED: tuple[click.Option, ...] = (
+    click.Option(
+        ["--format", "stream_format"],
         type=FORMATS,
         help="Of -o -, where no suffix says it.  [default: png]",
     ),
 )
-WRITING: tuple[Option, ...] = (
-    click.option(
-        "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG, WebP and AVIF."
+OVERWRITE = click.Option(["--overwrite"], is_flag=True, help="Replace outputs that exist.")
+WRITING: tuple[click.Option, ...] = (
+    click.Option(
+        ["--quality"], type=click.IntRange(1, 100), metavar="N", help="Of JPEG, WebP and AVIF."
     ),
-    click.option("--bit-depth", type=click.Choice([8, 16]), help="Of PNG and TIFF."),
+    click.Option(["--bit-depth"], type=click.Choice([8, 16]), help="Of PNG and TIFF."),
 )
-
-
-def with_options(
-    options: Iterable[Option],
-) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
-    """Add options to a command; help lists them in the order given."""
-
-    def add(command: Callable[..., Result]) -> Callable[..., Result]:
-        for option in reversed(list(options)):
-            command = option(command)
-        return command
-
-    return add
 
 
 def flags(context: click.Context) -> dict[str | None, str]:
@@ -121,9 +109,12 @@ def flags(context: click.Context) -> dict[str | None, str]:
     return {parameter.name: parameter.opts[-1] for parameter in context.command.params}
 
 
-def is_given(context: click.Context, name: str) -> bool:
+def is_given(context: click.Context, name: str | None) -> bool:
     """Tell whether an option was typed, its default as well as another value."""
-    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    return (
+        name is not None
+        and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    )
 
 
 def excluding(context: click.Context, groups: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -156,3 +147,8 @@ def _is_closed_or_terminal(stream: TextIO | None) -> bool:
 def taken(options: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Take the options of these names that have a value; the rest keep their defaults."""
     return {name: options[name] for name in names if options.get(name) is not None}
+
+
+def fields_of(kind: type[Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options that fill in fields of a dataclass."""
+    return taken(options, (field.name for field in fields(kind)))

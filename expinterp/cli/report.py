@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from expinterp.cli.command import Command
 from expinterp.cli.options import NAME
-from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.talk import Talk
 
 HELP = """Write a report of a batch: one page of HTML that needs no network, nor anything beside it.
 
@@ -16,15 +17,27 @@ expinterp report results/expinterp-journal.jsonl -o report.html
 JOURNAL is the journal of a batch, or the folder of its results. The page shows failures first, and
 of every bracket its pictures side by side, their brightness, and what was measured.
 """
+SECTIONS = {
+    "Options": (
+        click.Option(
+            ["-o", "--output"],
+            type=NAME,
+            metavar="FILE",
+            required=True,
+            help="The page; - is stdout.",
+        ),
+        click.Option(["--overwrite"], is_flag=True, help="Replace a page that exists."),
+    ),
+}
 
 
-@click.command(help=HELP, short_help="Write a report of a batch, one page of HTML.")
-@click.argument("journal", type=NAME)
-@click.option(
-    "-o", "--output", type=NAME, metavar="FILE", required=True, help="The page; - is stdout."
+@click.command(
+    cls=Command,
+    sections=SECTIONS,
+    help=HELP,
+    short_help="Write a report of a batch, one page of HTML.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a page that exists.")
-@talk_options
+@click.argument("journal", type=NAME)
 @click.pass_context
 def report(context: click.Context, journal: str, output: str, overwrite: bool) -> None:
     """Read the journal, and write the page."""

@@ -5,11 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar
 
 import click
-
-Result = TypeVar("Result")
 
 
 class Talk:
@@ -88,27 +85,23 @@ class Talk:
             click.echo(f"expinterp: {' '.join(message.split())}", err=True)
 
 
-def _switch(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
-    def turn_on(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-        if value:
-            setattr(context.ensure_object(Talk), name, True)
-
-    return turn_on
+def _turn_on(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and parameter.name:
+        setattr(context.ensure_object(Talk), parameter.name, True)
 
 
-def talk_options(command: Callable[..., Result]) -> Callable[..., Result]:
-    """Add ``-v``, ``-q`` and ``--debug`` to a command."""
-    for flags, name, text in (
-        (("--debug",), "debug", "Show the traceback of an error."),
-        (("-q", "--quiet"), "quiet", "Say nothing but errors."),
-        (("-v", "--verbose"), "verbose", "Say what is done."),
-    ):
-        command = click.option(
-            *flags,
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=_switch(name),
-            help=text,
-        )(command)
-    return command
+TALK: tuple[click.Option, ...] = tuple(
+    click.Option(
+        flags,
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_turn_on,
+        help=text,
+    )
+    for flags, text in (
+        (["-v", "--verbose"], "Say what is done."),
+        (["-q", "--quiet"], "Say nothing but errors."),
+        (["--debug"], "Show the traceback of an error."),
+    )
+)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expinterp.cli.options import FILE, Option, excluding, with_options
+from expinterp.cli.command import Command
+from expinterp.cli.options import FILE, excluding
 from expinterp.cli.pace import course
-from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.talk import Talk
 from expinterp.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -31,76 +32,89 @@ on where a stopped one ended. To adapt to one camera, 'expinterp tune' does all 
 """
 RUN_SUFFIX, CARD_SUFFIX = ".run", ".md"  # in place of that of the model
 
-OUTPUTS: tuple[Option, ...] = (
-    click.option("-o", "--output", type=FILE, required=True, metavar="FILE", help="The model."),
-    click.option("--card", type=FILE, metavar="FILE", help="Model card.  [default: FILE.md]"),
-    click.option(
-        "--run",
+OUTPUTS: tuple[click.Option, ...] = (
+    click.Option(["-o", "--output"], type=FILE, required=True, metavar="FILE", help="The model."),
+    click.Option(["--card"], type=FILE, metavar="FILE", help="Model card.  [default: FILE.md]"),
+    click.Option(
+        ["--run"],
         type=FILE,
         metavar="FOLDER",
         help="Where checkpoint, log and curves are kept.  [default: FILE.run]",
     ),
-    click.option("--overwrite", is_flag=True, help="Replace a model and card that exist."),
+    click.Option(["--overwrite"], is_flag=True, help="Replace a model and card that exist."),
 )
-THREADS = click.option(
-    "--threads", type=click.IntRange(1), metavar="N", help="CPU threads.  [default: all CPUs]"
+THREADS = click.Option(
+    ["--threads"], type=click.IntRange(1), metavar="N", help="CPU threads.  [default: all CPUs]"
 )
-OPTIONS: tuple[Option, ...] = (
-    *OUTPUTS,
-    click.option(
-        "--responses", type=FILE, metavar="FOLDER", help="Response curves, for radiance maps."
+SECTIONS = {
+    "Result": (
+        *OUTPUTS,
+        click.Option(["--licence"], metavar="TEXT", help="Licence that the model is to state."),
     ),
-    click.option(
-        "--known",
-        type=click.Choice(["nothing", "times", "camera"]),
-        help="What y0 of brackets is told.  [default: nothing]",
+    "Pictures": (
+        click.Option(
+            ["--responses"], type=FILE, metavar="FOLDER", help="Response curves, for radiance maps."
+        ),
+        click.Option(
+            ["--known"],
+            type=click.Choice(["nothing", "times", "camera"]),
+            help="What y0 of brackets is told.  [default: nothing]",
+        ),
+        click.Option(["--photographs"], type=click.IntRange(1), metavar="N", help="Rendered."),
+        click.Option(
+            ["--held-out"], type=click.IntRange(1), metavar="N", help="Scenes of each source."
+        ),
     ),
-    click.option(
-        "--target",
-        type=click.Choice(["residual", "image"]),
-        default="residual",
-        show_default=True,
-        help="What is learned: what y0 misses, or (a plain network) the whole picture.",
+    "Network": (
+        click.Option(
+            ["--target"],
+            type=click.Choice(["residual", "image"]),
+            default="residual",
+            show_default=True,
+            help="What is learned: what y0 misses, or (a plain network) the whole picture.",
+        ),
+        click.Option(
+            ["--inputs", "sight"],
+            type=click.Choice(["all", "y0", "shots"]),
+            help="What the network sees: y0, both shots and what stage one makes of each, or some.  "
+            "[default: all; image: shots]",
+        ),
+        click.Option(["--width"], type=click.IntRange(1), metavar="N", help="Channels of a layer."),
+        click.Option(
+            ["--layers"],
+            type=click.IntRange(0),
+            metavar="N",
+            help="Inner layers; the first one is 3×3, others are 1×1.",
+        ),
     ),
-    click.option(
-        "--inputs",
-        "sight",
-        type=click.Choice(["all", "y0", "shots"]),
-        help="What the network sees: y0, both shots and what stage one makes of each, or some.  "
-        "[default: all; image: shots]",
+    "Training": (
+        click.Option(
+            ["--loss"],
+            type=click.Choice(["relative", "paper"]),
+            help="Lr as in the paper, or each picture's over that of y0.  [default: relative]",
+        ),
+        click.Option(
+            ["--colour-weight", "colour"], type=click.FloatRange(0), help="w of L = Lr + w·Lc."
+        ),
+        click.Option(
+            ["--tone/--no-tone"], default=None, help="Learn tone errors of whole pictures."
+        ),
+        click.Option(["--steps"], type=click.IntRange(1), metavar="N", help="Budget in steps."),
+        click.Option(
+            ["--minutes"],
+            type=click.FloatRange(0, min_open=True),
+            help="Budget in time, in place of it.",
+        ),
+        click.Option(["--seed"], type=int, metavar="N", help="Of everything random."),
+        THREADS,
     ),
-    click.option(
-        "--loss",
-        type=click.Choice(["relative", "paper"]),
-        help="Lr as in the paper, or each picture's over that of y0.  [default: relative]",
-    ),
-    click.option("--colour-weight", "colour", type=click.FloatRange(0), help="w of L = Lr + w·Lc."),
-    click.option("--tone/--no-tone", default=None, help="Learn tone errors of whole pictures."),
-    click.option("--width", type=click.IntRange(1), metavar="N", help="Channels of a layer."),
-    click.option(
-        "--layers",
-        type=click.IntRange(0),
-        metavar="N",
-        help="Inner layers; the first one is 3×3, others are 1×1.",
-    ),
-    click.option("--steps", type=click.IntRange(1), metavar="N", help="Budget in steps."),
-    click.option(
-        "--minutes", type=click.FloatRange(0, min_open=True), help="Budget in time, in place of it."
-    ),
-    click.option("--photographs", type=click.IntRange(1), metavar="N", help="Rendered."),
-    click.option("--held-out", type=click.IntRange(1), metavar="N", help="Scenes of each source."),
-    click.option("--seed", type=int, metavar="N", help="Of everything random."),
-    click.option("--licence", metavar="TEXT", help="Licence that the model is to state."),
-    THREADS,
-)
+}
 SETTINGS = ("loss", "known", "sight", "colour", "tone", "width", "steps", "minutes", "photographs",
             "held_out", "seed")  # fmt: skip
 
 
-@click.command(help=HELP, short_help="Train the network anew.")
+@click.command(cls=Command, sections=SECTIONS, help=HELP, short_help="Train the network anew.")
 @click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
-@with_options(OPTIONS)
-@talk_options
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:
     """Gather pictures, train, write model and card."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from expinterp.cli.options import FILE, Option, with_options
+from expinterp.cli.command import Command
+from expinterp.cli.options import FILE
 from expinterp.cli.pace import course
-from expinterp.cli.talk import Talk, talk_options
+from expinterp.cli.talk import Talk
 from expinterp.cli.train import OUTPUTS, THREADS, name_contradictions, start_torch, target_of
 
 HELP = """Tune the network to your own camera, with brackets it took.
@@ -26,25 +27,31 @@ one it started from is not written, and the exit code is 8; one that is better l
 scenes too before it is written.
 """
 PROFILE_SUFFIX = ".json"
-OPTIONS: tuple[Option, ...] = (
-    *OUTPUTS,
-    click.option(
-        "--profile", type=FILE, metavar="FILE", help="Camera profile.  [default: FILE.json]"
+SECTIONS = {
+    "Result": (
+        *OUTPUTS,
+        click.Option(
+            ["--profile"], type=FILE, metavar="FILE", help="Camera profile.  [default: FILE.json]"
+        ),
     ),
-    click.option("--camera", metavar="NAME", help="Only cameras whose name contains this."),
-    click.option("--model", type=FILE, metavar="FILE", help="Start from another network."),
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Budget of training."),
-    click.option("--steps", type=click.IntRange(1), metavar="N", help="The same in steps."),
-    click.option("--held-out", type=click.IntRange(1), metavar="N", help="Scenes."),
-    click.option("--seed", type=int, metavar="N", help="Of everything random."),
-    THREADS,
+    "Training": (
+        click.Option(["--camera"], metavar="NAME", help="Only cameras whose name contains this."),
+        click.Option(["--model"], type=FILE, metavar="FILE", help="Start from another network."),
+        click.Option(
+            ["--minutes"], type=click.FloatRange(0, min_open=True), help="Budget of training."
+        ),
+        click.Option(["--steps"], type=click.IntRange(1), metavar="N", help="The same in steps."),
+        click.Option(["--held-out"], type=click.IntRange(1), metavar="N", help="Scenes."),
+        click.Option(["--seed"], type=int, metavar="N", help="Of everything random."),
+        THREADS,
+    ),
+}
+
+
+@click.command(
+    cls=Command, sections=SECTIONS, help=HELP, short_help="Tune the network to one camera."
 )
-
-
-@click.command(help=HELP, short_help="Tune the network to one camera.")
 @click.argument("brackets", type=FILE)
-@with_options(OPTIONS)
-@talk_options
 @click.pass_context
 def tune(context: click.Context, /, **options: Any) -> None:
     """Gather the brackets, tune, compare, write model, profile and card."""
