@@ -19,6 +19,7 @@ from expinterp.brackets.names import (
     read_count,
     set_of,
 )
+from expinterp.brackets.parting import MARGIN, part
 from expinterp.brackets.runs import find_runs
 from expinterp.brackets.shapes import (
     Shape,
@@ -28,7 +29,6 @@ from expinterp.brackets.shapes import (
     rank,
     shape_of,
 )
-from expinterp.brackets.tiling import MARGIN, part
 from expinterp.brackets.windows import Window
 from expinterp.exposure import Exposure
 

@@ -19,6 +19,7 @@ from expinterp.brackets.found import Found, make_brackets, name_in
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.habits import Habit, Habits, habit_of, learn
 from expinterp.brackets.names import compile_pattern, natural_key
+from expinterp.brackets.parting import Parting, part_run
 from expinterp.brackets.plan import Leftover, Plan
 from expinterp.brackets.runs import Run, find_runs
 from expinterp.brackets.scenes import (
@@ -29,7 +30,6 @@ from expinterp.brackets.scenes import (
     shape_of_scene,
 )
 from expinterp.brackets.sieve import sift
-from expinterp.brackets.tiling import Parting, part_run
 from expinterp.brackets.wholeness import lack
 from expinterp.brackets.windows import Window, show_different_scenes
 

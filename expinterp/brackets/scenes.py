@@ -1,4 +1,4 @@
-"""Sets that people made: a folder per scene, a name per scene, a pattern they give."""
+"""Sets that people made: a folder per scene, or a name per scene."""
 
 from __future__ import annotations
 

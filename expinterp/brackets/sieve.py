@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from expinterp.brackets.frames import RAW, Frame
+from expinterp.brackets.looks import largest_difference
 from expinterp.brackets.names import original_of
 from expinterp.brackets.plan import Leftover
 
@@ -87,6 +88,4 @@ def _same_shot(copy: Frame, original: Frame, *, said: bool) -> bool:
 
 def _same_look(one: Frame, other: Frame) -> bool:
     """Tell whether two pictures look the same to a code value."""
-    from expinterp.brackets.looks import largest_difference
-
     return largest_difference(one.look or b"", other.look or b"") <= SAME_LOOK

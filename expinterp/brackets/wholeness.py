@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from expinterp.brackets.chains import Chain, idle
 from expinterp.brackets.habits import RECURRENT, Habit, holes_beside
@@ -30,15 +29,6 @@ MORE = "more pictures of this scene beside these"
 HOLED = "pictures beside these are missing, perhaps of this set"
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """A window in its chain."""
-
-    chain: Chain
-    start: int
-    stop: int
-
-
 def lack(run: Run, window: Window, habit: Habit, *, certain: bool) -> str | None:
     """Say why a set may not be whole; None if it seems to be.
 
@@ -52,7 +42,7 @@ def lack(run: Run, window: Window, habit: Habit, *, certain: bool) -> str | None
     certain : bool
         Whether these frames, whole or not, are of one bracket.
     """
-    setting = _Setting(run.chain, run.start + window.start, run.start + window.stop)
+    setting = Run(run.chain, run.start + window.start, run.start + window.stop)
     shape, count = window.shape, habit.count(window.shape, holed=False)
     for whole in habit.wholes:
         if len(whole) > len(shape) and _may_be_left_of(setting, shape, whole, count, habit):
@@ -69,9 +59,7 @@ def lack(run: Run, window: Window, habit: Habit, *, certain: bool) -> str | None
     return None
 
 
-def _may_be_left_of(
-    setting: _Setting, shape: Shape, whole: Shape, count: int, habit: Habit
-) -> bool:
+def _may_be_left_of(setting: Run, shape: Shape, whole: Shape, count: int, habit: Habit) -> bool:
     """Tell whether a set may be all that is left of a larger one."""
     often = habit.count(whole)
     if setting.chain.counts is None:
@@ -85,7 +73,7 @@ def _may_be_left_of(
     return begins or ends or any(_could_stand(setting, whole, shift) for shift in shifts)
 
 
-def _repeated(setting: _Setting, habit: Habit, shape: Shape) -> tuple[bool, bool]:
+def _repeated(setting: Run, habit: Habit, shape: Shape) -> tuple[bool, bool]:
     """Tell whether the first and the last frame may have been taken twice within one set."""
     count, start, stop = len(setting.chain.frames), setting.start, setting.stop
     before = start > 0 and _is_repeat(setting.chain, start - 1, habit, shape)
@@ -100,7 +88,7 @@ def _is_repeat(chain: Chain, at: int, habit: Habit, shape: Shape) -> bool:
     return seconds is None or (seconds <= NEAR and not habit.is_slow(seconds, shape))
 
 
-def _could_stand(setting: _Setting, whole: Shape, shift: int) -> bool:
+def _could_stand(setting: Run, whole: Shape, shift: int) -> bool:
     """Tell whether a larger set could have been where this one is: its other frames are missing.
 
     They may also be there, exposed as they should be: a pause, or another lost frame, parts them.
@@ -122,7 +110,7 @@ def _could_stand(setting: _Setting, whole: Shape, shift: int) -> bool:
     return _fits(chain, found, ranks, whole)
 
 
-def _is_near(setting: _Setting, at: int) -> bool:
+def _is_near(setting: Run, at: int) -> bool:
     """Tell whether a frame was taken shortly before or after a set."""
     frames = setting.chain.frames
     if at < setting.start:
@@ -132,7 +120,7 @@ def _is_near(setting: _Setting, at: int) -> bool:
     return seconds is None or seconds <= NEAR
 
 
-def _goes_on_unmarked(setting: _Setting) -> bool:
+def _goes_on_unmarked(setting: Run) -> bool:
     """Tell whether a frame right beside, taken in another mode, would make an even larger set.
 
     A camera may not mark the one frame of a bracket that it does not compensate.
@@ -150,7 +138,7 @@ def _goes_on_unmarked(setting: _Setting) -> bool:
     return False
 
 
-def _shows_more(setting: _Setting) -> bool:
+def _shows_more(setting: Run) -> bool:
     """Tell whether a frame shortly before or after may show the same scene, exposed otherwise.
 
     Where it is all but white or black, likeness is low.

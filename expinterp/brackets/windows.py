@@ -132,7 +132,7 @@ def follows_biases(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
 
 
 def looks_contradict(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
-    """Tell whether pictures do not show one scene, as far as they have looks."""
+    """Tell whether pictures do not show one scene; those without a look show none."""
     return not show_one_scene(frames, levels)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from expinterp.brackets.chains import idle
-from expinterp.brackets.clipping import clipped_windows
+from expinterp.brackets.cut_short import cut_short_windows
 from expinterp.brackets.habits import RECURRENT, Habit, longest_pause
 from expinterp.brackets.runs import Run
 from expinterp.brackets.shapes import LEAST_STEP, alike
@@ -77,7 +77,7 @@ def _known_windows(run: Run, habit: Habit) -> list[Window]:
         if window is not None and any(alike(window.shape, shape) for shape in known)
     ]
     spans = {(window.start, window.stop) for window in whole}
-    clipped = (w for w in clipped_windows(run, habit) if (w.start, w.stop) not in spans)
+    clipped = (w for w in cut_short_windows(run, habit) if (w.start, w.stop) not in spans)
     windows = [*whole, *clipped]
     return [window for window in windows if not _is_slow(run, window, habit)]
 

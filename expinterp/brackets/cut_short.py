@@ -15,7 +15,7 @@ MOST_SHORT = 1.0  # stops by which a step may be cut short
 _NEARLY = 1.01  # times as written may miss the limit by this factor
 
 
-def clipped_windows(run: Run, habit: Habit) -> Iterator[Window]:
+def cut_short_windows(run: Run, habit: Habit) -> Iterator[Window]:
     """Find parts of a run that have a recurrent shape but for one frame at a limit of the shutter."""
     if not run.chain.stated:
         return
@@ -26,7 +26,7 @@ def clipped_windows(run: Run, habit: Habit) -> Iterator[Window]:
             rank = range(len(shape))[extreme or 0]
             start = at - shape.ranks.index(rank)
             stop = start + len(shape)
-            if start >= 0 and stop <= len(run) and _is_clipped(run, start, at, shape):
+            if start >= 0 and stop <= len(run) and _is_cut_short(run, start, at, shape):
                 yield Window(start, stop, shape)
 
 
@@ -38,7 +38,7 @@ def _extreme_of(frame: Frame) -> int | None:
     return -1 if time >= SLOWEST / _NEARLY else None
 
 
-def _is_clipped(run: Run, start: int, at: int, shape: Shape) -> bool:
+def _is_cut_short(run: Run, start: int, at: int, shape: Shape) -> bool:
     """Tell whether all frames but one are as a shape has them, and that one falls short."""
     places = [place for place in range(start, start + len(shape)) if place != at]
     offsets = [run.levels[place] - shape.ranks[place - start] * shape.stops for place in places]
