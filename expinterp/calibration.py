@@ -11,7 +11,7 @@ from expinterp.errors import OutputExistsError, PairError
 from expinterp.exposure import exposure_ratio
 from expinterp.images import Photograph
 from expinterp.images.files import STREAM, check_output, replacing
-from expinterp.job.shots import read_shots, reconcile, state_times
+from expinterp.job.shots import agree, check_alike, read_shots, state_times
 from expinterp.plot import plot_response
 
 POOR_FIT = 0.5  # stops; brackets of still scenes mostly give 0.1 to 0.3
@@ -60,7 +60,8 @@ def calibrate_files(
     if times:
         shots = state_times(shots, times)
     times = relative_times(shots)
-    shots, warnings = _agreeing(shots)
+    shots, warnings = agree(shots)
+    check_alike(shots)
     profile = response.calibrate(
         [shot.pixels for shot in shots], times, camera=shots[0].exposure.camera
     )
@@ -102,27 +103,6 @@ def relative_times(shots: Sequence[Photograph]) -> list[float]:
         message = f"{names}: all are exposed alike; use shots of a bracket, from dark to bright"
         raise PairError(message)
     return [ratio for ratio in ratios if ratio is not None]
-
-
-def _agreeing(shots: Sequence[Photograph]) -> tuple[list[Photograph], list[str]]:
-    """Make all shots agree with the first, or say which one cannot."""
-    first, warnings, agreeing = shots[0], [*shots[0].warnings], [shots[0]]
-    for shot in shots[1:]:
-        turned, remarks = reconcile(first, shot)
-        warnings += [*shot.warnings, *remarks]
-        if turned.pixels.shape != first.pixels.shape or turned.pixels.dtype != first.pixels.dtype:
-            message = (
-                f"{shot.name} has {_describe(shot)}, {first.name} {_describe(first)}; "
-                "use shots of one bracket"
-            )
-            raise PairError(message)
-        agreeing.append(turned)
-    return agreeing, warnings
-
-
-def _describe(shot: Photograph) -> str:
-    rows, cols, channels = shot.pixels.shape
-    return f"{cols} × {rows} pixels, {channels} channels of {8 * shot.pixels.dtype.itemsize} bits"
 
 
 def _refuse(images: Sequence[str], output: str, plot: str | None, overwrite: bool) -> None:

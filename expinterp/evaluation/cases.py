@@ -8,7 +8,7 @@ from functools import cached_property
 from expinterp.assessment import shrink
 from expinterp.evaluation.triples import Triple
 from expinterp.images import Pixels, to_depth
-from expinterp.job.shots import check_alike, read_shots, reconcile
+from expinterp.job.shots import agree, check_alike, read_shots
 from expinterp.metrics import Scene, read_scene
 from expinterp.pair import Pair, measure
 
@@ -65,8 +65,7 @@ def open_case(triple: Triple) -> Case:
     PairError
         If they differ in size, depth or colour profile.
     """
-    long, *others = read_shots([str(file) for file in triple.files])
-    shots = [long, *(reconcile(long, other)[0] for other in others)]
+    shots, _ = agree(read_shots([str(file) for file in triple.files]))
     check_alike(shots)
     return Case(triple, *(shot.pixels for shot in shots))
 

@@ -12,7 +12,7 @@ import cv2
 from expinterp.doctor import find_clash
 from expinterp.images import Photograph
 from expinterp.job.plan import FuseJob, Job
-from expinterp.job.shots import read_shots, reconcile, state_times
+from expinterp.job.shots import agree, read_shots, state_times
 from expinterp.refine import Refiner, open_refiner
 from expinterp.response import Profile, read_profile
 
@@ -77,15 +77,9 @@ def open_job(
         profile, file = refiner.contract.profile, job.model
     if job.times:
         shots = state_times(shots, job.times)
-    first, *others = arrange(shots)
-    remarks = list(first.warnings)
-    agreeing = [first]
-    for other in others:
-        turned, notes = reconcile(first, other)
-        agreeing.append(turned)
-        remarks += [*other.warnings, *notes]
+    agreeing, remarks = agree(arrange(shots))
     option = "--response" if file == job.response else "--model"
-    remarks += [*_doubt_profile(file, profile, first, option), *_doubt_device(refiner)]
+    remarks += [*_doubt_profile(file, profile, agreeing[0], option), *_doubt_device(refiner)]
     return Opened(tuple(agreeing), profile, file, refiner, tuple(remarks))
 
 

@@ -45,6 +45,30 @@ def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:
     return [shots[index] for index in reversed(order)]
 
 
+def agree(shots: Sequence[Photograph]) -> tuple[list[Photograph], list[str]]:
+    """Make all shots agree with the first, as `reconcile` does.
+
+    Returns
+    -------
+    list of Photograph
+        In their order.
+    list of str
+        What a person should know about the files.
+
+    Raises
+    ------
+    PairError
+        If colour profiles differ.
+    """
+    first, *others = shots
+    agreeing, remarks = [first], [*first.warnings]
+    for other in others:
+        turned, notes = reconcile(first, other)
+        agreeing.append(turned)
+        remarks += [*other.warnings, *notes]
+    return agreeing, remarks
+
+
 def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, list[str]]:
     """Make a shot agree with another one of the same scene, as far as files go.
 
