@@ -49,7 +49,7 @@ PROFILE = "profile"  # in the metadata of a tuned model: its camera's, as JSON
 TILE = (64, 512)  # rows, cols of a tile, which stays in the cache; never changes the result
 MAX_MODEL = 1 << 28  # bytes read of a model file; ours has some thousands
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-REPAIR = "reinstall expinterp, or name another model with --model"
+REPAIR = "name another model, or reinstall expinterp if it is the bundled one"
 
 
 class Session(Protocol):
@@ -264,7 +264,9 @@ def model_path() -> Path:
     for place in places:
         if place.is_file():
             return place
-    message = f"the bundled model is missing: neither {places[0]} nor {places[1]}; {REPAIR}"
+    message = (
+        f"the bundled model is missing: neither {places[0]} nor {places[1]}; reinstall expinterp"
+    )
     raise ModelError(message)
 
 
@@ -317,7 +319,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(MAX_MODEL)
     except OSError as error:
-        message = f"cannot read the model {path}: {error.strerror}; {REPAIR}"
+        message = f"cannot read the model {path}: {error.strerror}; check its name"
         raise ModelError(message) from error
 
 

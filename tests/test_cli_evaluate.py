@@ -60,7 +60,7 @@ def test_a_table_is_plain_where_no_terminal_is(card: Path, run: Run) -> None:
     code, out, err = run("card", "--only", "blind", "--only", "opencv", "-v")
     assert code == ExitCode.OK
     lines = out.splitlines()
-    assert lines[0] == "2 triples, means"
+    assert lines[0] == "means of 2 triples"
     assert lines[2].startswith("  blind: y0, from the two files alone")
     assert out.count("\n\n") == 3
     assert all(char.isprintable() for line in lines for char in line)
@@ -197,7 +197,7 @@ def test_the_page_shows_no_photographs_unless_told(card: Path, run: Run) -> None
         (("card", "--response", "none.json"), ExitCode.IMAGE_FILE, "none.json"),
         (("card", "--model", "none.onnx"), ExitCode.MODEL, "none.onnx"),
         (("card", "--html", "there.html"), ExitCode.OUTPUT_EXISTS, "there.html"),
-        (("card", "--html", "card/one/00.png", "--overwrite"), ExitCode.OUTPUT_EXISTS, "input"),
+        (("card", "--html", "card/one/00.png", "--overwrite"), ExitCode.USAGE, "HTML"),
         (("card", "--html", "none/page.html"), ExitCode.OUTPUT, "none"),
     ],
 )

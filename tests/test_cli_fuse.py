@@ -527,7 +527,7 @@ def test_standard_output_holds_the_image_alone(folder: Folder) -> None:
     code, out, err = folder.run(*PAIR, "--no-refine", "-o", "-", "-v")
     assert code == ExitCode.OK
     np.testing.assert_array_equal(read_photograph(BytesIO(out)).pixels, folder.pixels("fused.png"))
-    assert "1 exposures computed between the 2 images" in err
+    assert "exposures computed between the 2 images: 1" in err
 
 
 def test_beside_standard_output_files_are_named_after_the_format(folder: Folder) -> None:
@@ -563,7 +563,7 @@ def test_verbose_tells_and_quiet_does_not(folder: Folder) -> None:
     assert out == b""
     assert all(line.startswith("expinterp: ") for line in err.splitlines())
     assert re.search(r"stated as 4\.0 EV, about \d\.\d EV in the pixels", err)
-    for said in ("2 exposures computed between the 3 images", "wrote fused.png", "mask_5.png"):
+    for said in ("exposures computed between the 3 images: 2", "wrote fused.png", "mask_5.png"):
         assert said in err
     folder.write("0.png", shoot(0), time=time_of(7), overwrite=True)
     assert folder.run(*PLAIN, "--overwrite", "-q") == (ExitCode.OK, b"", "")

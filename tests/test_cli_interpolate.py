@@ -312,6 +312,8 @@ def test_refusals_come_before_any_work(folder: Folder, options: list[str], code:
         ["-o", "a.png", "--ratio", "1"],
         ["-o", "a.png", "--ratio", "nan"],
         ["-o", "a.png", "--count", "0"],
+        ["-o", "a.png", "--count", "100"],
+        ["-o", "a.png", "--nonsense"],
         ["-o", "a.png", "--quality", "101"],
         ["-o", "a.png", "--bit-depth", "12"],
         ["-o", "a.png", "--device", "tpu"],
@@ -329,6 +331,13 @@ def test_contradictions_are_usage_errors(folder: Folder, options: list[str]) -> 
     code, out, err = folder.run(*PAIR, *options)
     assert (code, out) == (ExitCode.USAGE, b"")
     assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("no_work")
+def test_more_than_two_photographs_are_for_fuse(folder: Folder) -> None:
+    code, _, err = folder.run(*PAIR, PAIR[0], "-o", "a.png")
+    assert code == ExitCode.USAGE
+    assert "'expinterp fuse' takes more" in err
 
 
 @pytest.mark.parametrize("inputs", [("-", "-"), ("", "short.png"), ("long.png", "")])

@@ -55,9 +55,9 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         (["card", "-o", "x.html"], ExitCode.IMAGE_FILE),
         (["card/long.jpg", "-o", "x.html"], ExitCode.IMAGE_FILE),
         (["out", "-o", "there.html"], ExitCode.OUTPUT_EXISTS),
-        (["out", "-o", "card/long.jpg", "--overwrite"], ExitCode.OUTPUT_EXISTS),
+        (["out", "-o", "card/long.jpg", "--overwrite"], ExitCode.USAGE),
         (["out", "-o", "none/x.html"], ExitCode.OUTPUT),
-        (["out", "-o", "card", "--overwrite"], ExitCode.OUTPUT),
+        (["out", "-o", "page.pdf"], ExitCode.USAGE),
     ],
 )
 def test_refusals_have_their_codes_and_one_line(

@@ -17,6 +17,7 @@ from expinterp.cli.options import (
     FILE,
     FORMATS,
     NETWORK,
+    PAGE,
     RATIO,
     RESPONSE,
     TARGET,
@@ -149,7 +150,7 @@ RUNNING: tuple[click.Option, ...] = (
 )
 TELLING: tuple[click.Option, ...] = (
     click.Option(
-        ["--report"], type=FILE, metavar="FILE.html", help="Also write a report, replacing it."
+        ["--report"], type=PAGE, metavar="FILE.html", help="Also write a report, replacing it."
     ),
     click.Option(
         ["--log"], type=FILE, metavar="FILE", help="Add events to this file, as JSON lines."
@@ -200,8 +201,6 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
         yield "name the FOLDER of the brackets, or a --plan"
     if options["out"] is None and not options["dry_run"]:
         yield "name the folder of the results with -o; -n needs none"
-    if options["report"] and options["report"].suffix.lower() not in {".html", ".htm"}:
-        yield "--report writes HTML; end its name in .html"
     if options["folder"] and options["out"] and _same(options["folder"], options["out"]):
         yield "FOLDER and OUT are the same; give the results a folder of their own"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expinterp.cli.command import Command
-from expinterp.cli.options import DEVICE, FILE, NAME, RESPONSE, STREAM
+from expinterp.cli.options import DEVICE, FILE, PAGE, RESPONSE, STREAM
 from expinterp.cli.pace import pace
 from expinterp.cli.talk import Talk
 from expinterp.errors import ExitCode
@@ -59,7 +59,10 @@ SECTIONS = {
     ),
     "Page": (
         click.Option(
-            ["--html"], type=NAME, metavar="FILE", help="Also write a page of tables and plots."
+            ["--html"],
+            type=PAGE,
+            metavar="FILE.html",
+            help="Also write a page of tables and plots.",
         ),
         click.Option(
             ["--pictures"], is_flag=True, help="Show photographs in the page; mind their rights."
@@ -108,7 +111,7 @@ def evaluate(context: click.Context, /, **options: Any) -> int:
 
 def _contradictions(options: dict[str, Any]) -> Iterator[str]:
     """Say which arguments cannot be had together, or mean nothing."""
-    if options["html"] == STREAM:
+    if str(options["html"]) == STREAM:
         yield "--html needs the name of a file; stdout is for the figures"
     if options["pictures"] and options["html"] is None:
         yield "--pictures is for the page; add --html"

@@ -172,7 +172,7 @@ def _tell(report: Report, talk: Talk) -> None:
         said = "not stated" if stated is None else f"stated as {math.log2(stated):.1f} EV"
         talk.detail(f"the range is {said}, about {math.log2(measured):.1f} EV in the pixels")
     computed = report.fusion["virtual"] if report.fusion else []
-    talk.detail(f"{len(computed)} exposures computed between the {len(report.inputs)} images")
+    talk.detail(f"exposures computed between the {len(report.inputs)} images: {len(computed)}")
     for output in report.outputs:
         ev = "" if output["ev"] is None else f", {output['ev']:.2f} EV above the darkest"
         talk.detail(f"wrote {output['file']}: {output['kind']}{ev}")

@@ -84,6 +84,7 @@ SECTIONS = {
     sections=SECTIONS,
     help=HELP,
     short_help="Compute the photograph between two exposures.",
+    context_settings={"allow_extra_args": True},  # to say what takes them
 )
 @click.argument("long", type=NAME)
 @click.argument("short", type=NAME)
@@ -108,6 +109,8 @@ def interpolate(context: click.Context, /, **options: Any) -> None:
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
     """Say which options cannot be had together, or mean nothing."""
+    if context.args:
+        yield "interpolate takes two photographs, LONG and SHORT; 'expinterp fuse' takes more"
     yield from excluding(context, EXCLUSIVE)
     yield from stream_contradictions((options["long"], options["short"]), options)
     if options["output"] == STREAM and options["count"]:

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import click
 
-from expinterp.cli.values import seconds, times
+from expinterp.cli.values import MOST_VIRTUAL, seconds, times
 
 
 class Name(click.Path):
@@ -29,9 +29,21 @@ class Name(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Page(Name):
+    """The name of a page of HTML, or standard output."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse a name that would make a browser take the page for something else."""
+        name = super().convert(value, param, ctx)
+        if str(name) != STREAM and Path(name).suffix.lower() not in {".html", ".htm"}:
+            self.fail("a page is HTML; end its name in .html", param, ctx)
+        return name
+
+
 STREAM = "-"
 NAME = Name(readable=False)
 FILE = Name(readable=False, path_type=Path)
+PAGE = Page(readable=False, path_type=Path)
 FORMATS = click.Choice(["jpeg", "png", "tiff", "webp", "avif"])
 
 OUTPUT = click.Option(
@@ -41,7 +53,10 @@ TARGET: tuple[click.Option, ...] = (
     click.Option(["--at", "ev"], type=float, metavar="EV", help="Exposure in stops above SHORT."),
     click.Option(["--at-time", "time"], type=seconds, help="Exposure as a time, as in 1/60."),
     click.Option(
-        ["--count"], type=click.IntRange(1), metavar="N", help="A ladder of so many: mid_1.jpg ..."
+        ["--count"],
+        type=click.IntRange(1, MOST_VIRTUAL),
+        metavar="N",
+        help="A ladder of so many: mid_1.jpg ...",
     ),
 )
 RATIO = click.Option(

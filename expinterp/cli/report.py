@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from expinterp.cli.command import Command
-from expinterp.cli.options import NAME
+from expinterp.cli.options import NAME, PAGE
 from expinterp.cli.talk import Talk
 
 HELP = """Write a report of a batch: one page of HTML that needs no network, nor anything beside it.
@@ -21,8 +23,8 @@ SECTIONS = {
     "Options": (
         click.Option(
             ["-o", "--output"],
-            type=NAME,
-            metavar="FILE",
+            type=PAGE,
+            metavar="FILE.html",
             required=True,
             help="The page; - is stdout.",
         ),
@@ -39,7 +41,7 @@ SECTIONS = {
 )
 @click.argument("journal", type=NAME)
 @click.pass_context
-def report(context: click.Context, journal: str, output: str, overwrite: bool) -> None:
+def report(context: click.Context, journal: str, output: Path, overwrite: bool) -> None:
     """Read the journal, and write the page."""
     from expinterp.report import write_report
 

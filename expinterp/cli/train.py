@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,9 +14,7 @@ from expinterp.cli.options import FILE, excluding
 from expinterp.cli.pace import course
 from expinterp.cli.talk import Talk
 from expinterp.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from expinterp.training.settings import Settings
+from expinterp.training.settings import Settings
 
 HELP = """Train the network that refines y0, from rendered or photographed brackets.
 
@@ -30,6 +28,7 @@ brackets as for 'expinterp evaluate', of which every evenly spaced triple that i
 still is used. Some scenes are held out, never learned from, and measured on. The same command goes
 on where a stopped one ended. To adapt to one camera, 'expinterp tune' does all of this in one step.
 """
+DEFAULTS = Settings()
 RUN_SUFFIX, CARD_SUFFIX = ".run", ".md"  # in place of that of the model
 
 OUTPUTS: tuple[click.Option, ...] = (
@@ -60,9 +59,17 @@ SECTIONS = {
             type=click.Choice(["nothing", "times", "camera"]),
             help="What y0 of brackets is told.  [default: nothing]",
         ),
-        click.Option(["--photographs"], type=click.IntRange(1), metavar="N", help="Rendered."),
         click.Option(
-            ["--held-out"], type=click.IntRange(1), metavar="N", help="Scenes of each source."
+            ["--photographs"],
+            type=click.IntRange(1),
+            metavar="N",
+            help=f"Rendered.  [default: {DEFAULTS.photographs}]",
+        ),
+        click.Option(
+            ["--held-out"],
+            type=click.IntRange(1),
+            metavar="N",
+            help=f"Scenes of each source.  [default: {DEFAULTS.held_out}]",
         ),
     ),
     "Network": (
@@ -79,7 +86,12 @@ SECTIONS = {
             help="What the network sees: y0, both shots and what stage one makes of each, or some.  "
             "[default: all; image: shots]",
         ),
-        click.Option(["--width"], type=click.IntRange(1), metavar="N", help="Channels of a layer."),
+        click.Option(
+            ["--width"],
+            type=click.IntRange(1),
+            metavar="N",
+            help=f"Channels of a layer.  [default: {DEFAULTS.width}]",
+        ),
         click.Option(
             ["--layers"],
             type=click.IntRange(0),
@@ -99,13 +111,24 @@ SECTIONS = {
         click.Option(
             ["--tone/--no-tone"], default=None, help="Learn tone errors of whole pictures."
         ),
-        click.Option(["--steps"], type=click.IntRange(1), metavar="N", help="Budget in steps."),
+        click.Option(
+            ["--steps"],
+            type=click.IntRange(1),
+            metavar="N",
+            help=f"Budget in steps.  [default: {DEFAULTS.steps}]",
+        ),
         click.Option(
             ["--minutes"],
             type=click.FloatRange(0, min_open=True),
+            metavar="MINUTES",
             help="Budget in time, in place of it.",
         ),
-        click.Option(["--seed"], type=int, metavar="N", help="Of everything random."),
+        click.Option(
+            ["--seed"],
+            type=int,
+            metavar="N",
+            help=f"Of everything random.  [default: {DEFAULTS.seed}]",
+        ),
         THREADS,
     ),
 }

@@ -12,6 +12,7 @@ from expinterp.cli.options import FILE
 from expinterp.cli.pace import course
 from expinterp.cli.talk import Talk
 from expinterp.cli.train import OUTPUTS, THREADS, name_contradictions, start_torch, target_of
+from expinterp.training.settings import TUNING
 
 HELP = """Tune the network to your own camera, with brackets it took.
 
@@ -38,11 +39,24 @@ SECTIONS = {
         click.Option(["--camera"], metavar="NAME", help="Only cameras whose name contains this."),
         click.Option(["--model"], type=FILE, metavar="FILE", help="Start from another network."),
         click.Option(
-            ["--minutes"], type=click.FloatRange(0, min_open=True), help="Budget of training."
+            ["--minutes"],
+            type=click.FloatRange(0, min_open=True),
+            metavar="MINUTES",
+            help=f"Budget of training.  [default: {TUNING.minutes:g}]",
         ),
         click.Option(["--steps"], type=click.IntRange(1), metavar="N", help="The same in steps."),
-        click.Option(["--held-out"], type=click.IntRange(1), metavar="N", help="Scenes."),
-        click.Option(["--seed"], type=int, metavar="N", help="Of everything random."),
+        click.Option(
+            ["--held-out"],
+            type=click.IntRange(1),
+            metavar="N",
+            help="Scenes.  [default: a quarter]",
+        ),
+        click.Option(
+            ["--seed"],
+            type=int,
+            metavar="N",
+            help=f"Of everything random.  [default: {TUNING.seed}]",
+        ),
         THREADS,
     ),
 }

@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+MOST_VIRTUAL = 99  # exposures computed between two; more could not be told apart
 UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -61,8 +62,8 @@ def virtual(text: str) -> int | Literal["auto"]:
     """
     if text == "auto":
         return "auto"
-    if not text.isdecimal():
-        message = f"{text!r} is neither auto nor a number of exposures, as in 0 or 2"
+    if not text.isdecimal() or int(text) > MOST_VIRTUAL:
+        message = f"{text!r} is neither auto nor a number of exposures, 0 to {MOST_VIRTUAL}"
         raise click.BadParameter(message)
     return int(text)
 

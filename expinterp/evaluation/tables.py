@@ -16,6 +16,7 @@ from expinterp.evaluation.figures import (
     summarise_gain,
 )
 from expinterp.evaluation.study import Column, Method, Outcome, Study
+from expinterp.report.wording import count
 
 NOTHING = "-"
 
@@ -57,7 +58,7 @@ def overview(study: Study, outcomes: Sequence[Outcome]) -> Table:
                 *_gain_cells(first, gain, limit="worst_tenth"),
             )
         )
-    return Table(f"{len(outcomes)} triples, means", tuple(headers), tuple(rows))
+    return Table(f"means of {count(len(outcomes), 'triple')}", tuple(headers), tuple(rows))
 
 
 def by_group(study: Study, groups: Groups, what: str) -> Table:

@@ -35,3 +35,16 @@ class Settings:
     average: float = 0.998  # weight of the past in the average of weights that is handed back
     best: bool = False  # hand back the weights that did best on held-out scenes, not the last
     seed: int = 1
+
+
+TUNING = Settings(  # of a model to one camera
+    known="camera",
+    best=True,
+    width=32,
+    kernels=(3, 1, 1),
+    photographs=8000,
+    side=4,  # many small patches, from as many pictures as there are, teach most
+    batch=768,
+    colour=0.0,
+    minutes=6.0,
+)

@@ -36,20 +36,9 @@ from expinterp.training.collect import Photographs, collect, take_brackets
 from expinterp.training.data import join_patches
 from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, grow
-from expinterp.training.settings import Settings
+from expinterp.training.settings import TUNING, Settings
 from expinterp.training.train import shape_of, train
 
-TUNING = Settings(
-    known="camera",
-    best=True,
-    width=32,
-    kernels=(3, 1, 1),
-    photographs=8000,
-    side=4,  # many small patches, from as many pictures as there are, teach most
-    batch=768,
-    colour=0.0,
-    minutes=6.0,
-)
 HELD_OUT = 0.25  # share of the scenes
 TRIAL = "tuned.onnx"  # in the folder of the run: what was measured
 ALL = "all"  # likewise: the run that learns from all scenes
