@@ -392,6 +392,27 @@ def test_a_file_that_is_only_named_like_a_copy_is_a_frame():
 # --- what people do ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("late", [1, 6])
+def test_a_set_is_not_cut_short_by_a_pause(late):
+    """Seven shots one by one, an odd one among them: the folder is no scene of its own."""
+    moments = [3 * at + 7 * (at >= late) for at in range(7)]
+    shots = [
+        Frame(
+            f"hall/{at}.jpg",
+            captured=NOON + timedelta(seconds=moment),
+            exposure=Exposure(time=2.0**at / 250, camera="Model 7"),
+            mode="manual",
+        )
+        for at, moment in enumerate(moments)
+    ]
+    odd = Frame("hall/odd.jpg", captured=NOON, exposure=Exposure(time=1 / 60, camera="Model 8"))
+    plan = plan_brackets([*shots, odd])
+    assert plan.brackets == ()
+    assert sum("longer than --gap" in reason for reason in reasons(plan).values()) == 6
+    (whole,) = plan_brackets([*shots, odd], gap=30).brackets
+    assert len(whole.frames) == 7
+
+
 @pytest.mark.parametrize("names", [["a", "b", "c"], ["1", "2", "3"], ["IMG_0007", "IMG_0012", "x"]])
 @pytest.mark.parametrize("folder", ["", "église/Ostern 2024", "100CANON"])
 def test_a_folder_of_one_scene_is_a_bracket_without_exif(names, folder):

@@ -68,7 +68,7 @@ def follows(one: Frame, other: Frame, *, gap: float) -> bool:
         _in_time(one, other, gap)
         and _same_lens(one, other)
         and one.mode == other.mode
-        and _counts_on(one.shot, other.shot)
+        and counts_on(one.shot, other.shot)
     )
 
 
@@ -94,7 +94,7 @@ def _same_lens(one: Frame, other: Frame) -> bool:
     return a.f_number == b.f_number or (a.time, a.iso) == (b.time, b.iso)
 
 
-def _counts_on(one: int | None, other: int | None) -> bool:
+def counts_on(one: int | None, other: int | None) -> bool:
     """Tell whether the camera counts on from one shot to the next."""
     return one is None or other is None or other == one + 1
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from expinterp.brackets.chains import Chain, idle
 from expinterp.brackets.habits import RECURRENT, Habit, holes_beside
 from expinterp.brackets.looks import UNLIKE
-from expinterp.brackets.runs import Run
+from expinterp.brackets.runs import Run, counts_on
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
     Shape,
@@ -25,6 +25,7 @@ NEAR = 15.0  # seconds within which a shot beside a set may be a frame that it l
 _STEP_SLACK = 1 / 12  # stops by which the step of a shape is rounded
 REMNANT = "of a larger set, it seems, with frames missing"
 LONE_PAIR = "a lone pair; a third frame may be missing"
+PAUSED = "a shot beside these, after a pause longer than --gap, would make a larger set"
 MORE = "more pictures of this scene beside these"
 HOLED = "pictures beside these are missing, perhaps of this set"
 
@@ -47,8 +48,8 @@ def lack(run: Run, window: Window, habit: Habit, *, certain: bool) -> str | None
     for whole in habit.wholes:
         if len(whole) > len(shape) and _may_be_left_of(setting, shape, whole, count, habit):
             return REMNANT
-    if run.chain.stated and _goes_on_unmarked(setting):
-        return REMNANT
+    if run.chain.stated and (reason := _goes_on(setting)):
+        return reason
     if not run.chain.stated and _shows_more(setting):
         return MORE
     holes = holes_beside(run, window)
@@ -120,22 +121,26 @@ def _is_near(setting: Run, at: int) -> bool:
     return seconds is None or seconds <= NEAR
 
 
-def _goes_on_unmarked(setting: Run) -> bool:
-    """Tell whether a frame right beside, taken in another mode, would make an even larger set.
+def _goes_on(setting: Run) -> str | None:
+    """Say why a frame right beside, that would make an even larger set, is none of this one.
 
-    A camera may not mark the one frame of a bracket that it does not compensate.
+    Either a pause parts them; or it was taken in another mode, as a camera may not mark the one
+    frame of a bracket that it does not compensate.
     """
     chain, frames = setting.chain, setting.chain.frames
     for at, edge in ((setting.start - 1, setting.start), (setting.stop, setting.stop - 1)):
-        if not 0 <= at < len(frames) or frames[at].mode == frames[edge].mode:
+        if not 0 <= at < len(frames):
             continue
+        alike = frames[at].mode == frames[edge].mode
+        if alike and not counts_on(*(frames[place].shot for place in sorted((at, edge)))):
+            continue  # the camera began a set anew
         levels = chain.levels[min(at, setting.start) : max(at + 1, setting.stop)]
         larger = shape_of(
             levels, stated=True, least_step=LEAST_STATED_STEP, tolerance=chain.tolerance
         )
         if larger is not None and _is_near(setting, at):
-            return True
-    return False
+            return PAUSED if alike else REMNANT
+    return None
 
 
 def _shows_more(setting: Run) -> bool:
