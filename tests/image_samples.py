@@ -47,7 +47,7 @@ def picture(rows=37, cols=53, channels=3, depth=8):
 
 
 def entry(block, order, tag, kind, value):
-    size = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 10: 8}[kind]
+    size = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}[kind]
     count = len(value) // size
     if len(value) > 4:
         start = len(block)

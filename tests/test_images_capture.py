@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from image_samples import directory, entry, exif, picture
 from PIL import Image
 
+from expinterp.brackets.frames import Frame
 from expinterp.exposure import Exposure
 from expinterp.images.capture import Capture, read_capture, read_thumbnail
 
@@ -207,3 +208,52 @@ def test_pillow_finds_the_same_time():
         stamp = image.getexif().get_ifd(0x8769)[0x9003]
     assert read_capture(exif(1)).captured == datetime.strptime(stamp, "%Y:%m:%d %H:%M:%S")
     assert np.isclose(read_capture(exif(1)).bias, -1 / 3)
+
+
+# --- numbers that no camera writes ---------------------------------------------------------------
+
+NUMBERS = {1: 1, 3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}  # kind: bytes of a value
+TAGS = (0x829A, 0x829D, 0x8827, 0x8832, 0x8833, 0x9201, 0x9202, 0x9204, 0x920A, 0xA402)
+ODD = st.sampled_from([b"\0", b"\xff", struct.pack("<f", np.nan), struct.pack("<d", 1e308)])
+
+
+@given(
+    fields=st.lists(
+        st.tuples(
+            st.sampled_from(TAGS), st.sampled_from(sorted(NUMBERS)), ODD | st.binary(min_size=8)
+        )
+    )
+)
+def test_no_number_breaks_the_reader(fields):
+    """Not even a float or double, which EXIF knows for none of these."""
+    values = [(tag, kind, (8 * value)[: NUMBERS[kind]]) for tag, kind, value in fields]
+    capture = read_capture(block_with(values))
+    ev = Frame("a.jpg", exposure=capture.exposure).ev
+    assert ev is None or abs(ev) < 100
+    assert all(np.isfinite(v) for v in (capture.bias, capture.focal_length) if v is not None)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(("kind", "code"), [(11, "f"), (12, "d")])
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_number_that_is_none_is_silence(tag, kind, code, value):
+    block = block_with([(tag, kind, struct.pack("<" + code, value))])
+    assert read_capture(block) == Capture(exposure=Exposure(camera="Maker Model"))
+
+
+@pytest.mark.parametrize("sample", ["nikon", "sony"])
+def test_notes_with_numbers_that_are_none_say_nothing(sample):
+    """A release mode stays; the place in the set does not."""
+    block = bytearray(nikon(16, ">") if sample == "nikon" else sony(5, 1, "<"))
+    tag = 0x89 if sample == "nikon" else 0xB04A
+    at = block.index(struct.pack("<HHI", tag, 3, 1))
+    struct.pack_into("<HIf", block, at + 2, 11, 1, np.nan)
+    found = read_capture(bytes(block))
+    assert (found.mode, found.shot) == ({"sony": "bracket"}.get(sample), None)
+
+
+def test_exposures_that_no_camera_has_are_silence():
+    for value in (1e-300, 1e-7, 1e8, 1e300, -1.0):
+        stored = struct.pack("<d", value)
+        block = block_with([(tag, 12, stored) for tag in (0x829A, 0x829D, 0x8827)])
+        assert read_capture(block).exposure == Exposure(camera="Maker Model")

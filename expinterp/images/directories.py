@@ -10,6 +10,7 @@ Source: TIFF 6.0 (Adobe 1992), section 2; CIPA DC-008 (Exif 2.32).
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ def read_bytes(block: Block, field: Field) -> bytes:
 
 
 def read_numbers(block: Block, order: Order, field: Field) -> tuple[float, ...]:
-    """Read the values of a numeric field; a fraction with denominator 0 is left out."""
+    """Read the values of a numeric field; infinite ones and those that are no number are left out."""
     if field.kind in {RATIONAL, SRATIONAL}:
         code = "I" if field.kind == RATIONAL else "i"
         parts = struct.unpack_from(f"{order}{2 * field.count}{code}", block, field.start)
@@ -145,7 +146,8 @@ def read_numbers(block: Block, order: Order, field: Field) -> tuple[float, ...]:
         return tuple(above / below for above, below in pairs if below)
     if field.kind not in _CODES:
         return ()
-    return struct.unpack_from(f"{order}{field.count}{_CODES[field.kind]}", block, field.start)
+    values = struct.unpack_from(f"{order}{field.count}{_CODES[field.kind]}", block, field.start)
+    return tuple(value for value in values if math.isfinite(value))
 
 
 def read_number(block: Block, order: Order, fields: Mapping[int, Field], tag: int) -> float | None:

@@ -5,7 +5,6 @@ Source of tags: CIPA DC-008 (Exif 2.32), TIFF 6.0, ICC.1:2010.
 
 from __future__ import annotations
 
-import math
 import struct
 from typing import TypeAlias
 
@@ -40,6 +39,7 @@ PIXEL_COLS, PIXEL_ROWS = 0xA002, 0xA003
 
 _EXIF_PREFIX = b"Exif\0\0"
 _ISO_UNKNOWN = 65_535  # "look at the other sensitivity tags"
+_LEAST, _LARGEST = 1e-6, 1e7  # of seconds, ISO and f-numbers: beyond them lies damage
 
 
 def exif_block(data: bytes | None) -> bytes | None:
@@ -86,24 +86,24 @@ def read_exposure(block: Block | None) -> Exposure:
 
 def exposure_of_fields(block: Block, order: Order, first: Fields, fields: Fields) -> Exposure:
     """Take an exposure from the fields of a block."""
-    time = _positive(read_number(block, order, fields, EXPOSURE_TIME))
+    time = _sensible(read_number(block, order, fields, EXPOSURE_TIME))
     shutter = read_number(block, order, fields, SHUTTER_SPEED)
     if time is None and shutter is not None and abs(shutter) < 32:
-        time = 2.0**-shutter
-    f_number = _positive(read_number(block, order, fields, F_NUMBER))
+        time = _sensible(2.0**-shutter)
+    f_number = _sensible(read_number(block, order, fields, F_NUMBER))
     aperture = read_number(block, order, fields, APERTURE)
     if f_number is None and aperture is not None and abs(aperture) < 32:
-        f_number = 2.0 ** (aperture / 2)
+        f_number = _sensible(2.0 ** (aperture / 2))
     values = (read_number(block, order, fields, tag) for tag in (ISO, ISO_SPEED, EXPOSURE_INDEX))
-    iso = next((value for value in values if _positive(value) and value != _ISO_UNKNOWN), None)
+    iso = next((value for value in values if _sensible(value) and value != _ISO_UNKNOWN), None)
     make, model = (read_text(block, first, tag) for tag in (MAKE, MODEL))
     camera = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
     return Exposure(time=time, iso=iso, f_number=f_number, camera=camera or None)
 
 
-def _positive(value: float | None) -> float | None:
-    """Keep a value that is finite and above 0."""
-    return value if value is not None and 0 < value < math.inf else None
+def _sensible(value: float | None) -> float | None:
+    """Keep a time, sensitivity or f-number that a camera can have."""
+    return value if value is not None and _LEAST <= value <= _LARGEST else None
 
 
 def read_text(block: Block, fields: Fields, tag: int) -> str:
