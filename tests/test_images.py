@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -460,6 +461,22 @@ def test_page_of_no_stated_kind_is_a_page(tmp_path):
     data[kind.offset + 4 : kind.offset + 8] = bytes(4)  # no value
     path.write_bytes(data)
     assert "several pages" in read_photograph(path).warnings[0]
+
+
+def test_damage_after_the_first_page_costs_no_field(tmp_path):
+    """The fields stay, so nobody may be told that they are left out."""
+    path = tmp_path / "a.tif"
+    write_photograph(picture(), path, metadata=Metadata(exif=exif()))
+    data = bytearray(path.read_bytes())
+    start = struct.unpack_from("<I", data, 4)[0]
+    next_at = start + 2 + 12 * struct.unpack_from("<H", data, start)[0]
+    struct.pack_into("<I", data, next_at, len(data) + 9)
+    path.write_bytes(data)
+    photograph = read_photograph(path)
+    assert photograph.exposure.time == 1 / 30
+    (remark,) = photograph.warnings
+    assert "after the first page" in remark
+    assert "EXIF" not in remark
 
 
 def test_wrong_suffix_is_read_with_a_remark(tmp_path):

@@ -21,6 +21,7 @@ import tifffile
 from expinterp.errors import ImageFileError
 from expinterp.images import tiff_codecs
 from expinterp.images.directories import (
+    FIRST_POINTER,
     Block,
     DamagedBlockError,
     byte_order,
@@ -193,10 +194,10 @@ def _read_metadata(stream: BinaryIO, page: tifffile.TiffPage, remarks: list[str]
     with _mapped(stream) as block:
         try:
             exif = exif_of_tiff(block)
-            if _has_more_pages(block):
-                remarks.append("the TIFF has several pages; only the first is read")
         except DamagedBlockError as error:
             remarks.append(f"the EXIF fields cannot be read ({error}) and are left out")
+        else:
+            remarks += _remarks_on_more_pages(block)
     return Metadata(exif, icc, xmp)
 
 
@@ -217,12 +218,16 @@ def _mapped(stream: BinaryIO) -> AbstractContextManager[Block]:
         return nullcontext(stream.read())
 
 
-def _has_more_pages(block: Block) -> bool:
-    """Tell whether a second directory holds a page and not a thumbnail."""
+def _remarks_on_more_pages(block: Block) -> list[str]:
+    """Remark on a second directory that is damaged, or holds a page and not a thumbnail."""
     order = byte_order(block)
-    first = read_directory(block, order, read_offset(block, order, 4))
-    start = read_offset(block, order, first.next_at)
-    if not start:
-        return False
-    second = read_directory(block, order, start).fields
-    return not int(read_number(block, order, second, _SUBFILE_TYPE) or 0) & _REDUCED
+    try:
+        first = read_directory(block, order, read_offset(block, order, FIRST_POINTER))
+        start = read_offset(block, order, first.next_at)
+        second = read_directory(block, order, start).fields if start else {}
+    except DamagedBlockError as error:
+        return [f"what comes after the first page cannot be read ({error}) and is left out"]
+    reduced = int(read_number(block, order, second, _SUBFILE_TYPE) or 0) & _REDUCED
+    if not start or reduced:
+        return []
+    return ["the TIFF has several pages; only the first is read"]
