@@ -30,6 +30,7 @@ from expinterp.images import (
     write_photograph,
 )
 from expinterp.images import encode as encode_module
+from expinterp.images.files import replacing
 
 SMALL = picture(16, 24)
 DEEP = picture(16, 24, depth=16)
@@ -402,6 +403,20 @@ def test_permissions_follow_the_umask(tmp_path):
     finally:
         os.umask(mask)
     assert (tmp_path / "a.png").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o664])
+def test_permissions_of_a_replaced_file_stay(tmp_path, mode):
+    """Also while it is written: nobody may read over one's shoulder."""
+    target = tmp_path / "a.png"
+    target.touch()
+    target.chmod(mode)
+    with replacing(target, overwrite=True) as stream:
+        assert Path(stream.name).stat().st_mode & 0o777 == mode
+        stream.write(b"new")
+    assert target.stat().st_mode & 0o777 == mode
+    assert target.read_bytes() == b"new"
 
 
 @pytest.mark.parametrize(("form", "longest"), [("webp", 16_383), ("jpeg", 65_535)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -106,7 +107,8 @@ def _same_file(path: Path, source: str) -> bool:
 def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     """Open a temporary file beside the target; flush and rename it if the block succeeds.
 
-    After any failure, an interruption included, neither it nor a half-written target is left.
+    A target that is replaced hands on its permissions. After any failure, an interruption
+    included, neither the temporary file nor a half-written target is left.
 
     Raises
     ------
@@ -119,6 +121,8 @@ def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     temporary = path.with_name(f".expinterp-{secrets.token_hex(6)}.part")
     try:
         with temporary.open("xb") as stream:
+            with suppress(OSError):  # nothing to replace, or a file system without permissions
+                shutil.copymode(path, temporary)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
