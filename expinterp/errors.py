@@ -21,6 +21,17 @@ from __future__ import annotations
 from enum import IntEnum
 
 
+def reason(error: Exception) -> str:
+    """Take the plain words of a system error, for a message.
+
+    Examples
+    --------
+    >>> reason(OSError(28, "No space left on device"))
+    'no space left on device'
+    """
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+
+
 class ExitCode(IntEnum):
     """Exit status of the command line; stable across releases."""
 

@@ -27,7 +27,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.errors import DeviceError, ModelError
+from expinterp.errors import DeviceError, ModelError, reason
 from expinterp.intermediate import Planes, quantise
 from expinterp.mapping import Pixels
 from expinterp.response import Profile
@@ -319,7 +319,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(MAX_MODEL)
     except OSError as error:
-        message = f"cannot read the model {path}: {error.strerror}; check its name"
+        message = f"cannot read the model {path}: {reason(error)}; check its name"
         raise ModelError(message) from error
 
 

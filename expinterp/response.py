@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, reason
 from expinterp.mapping import CODE_VALUES, CODES, Floats, Pixels, explained, to_codes
 
 ANCHOR = 128  # the code value where g = 0
@@ -104,7 +104,7 @@ def read_profile(path: Path) -> Profile:
         with path.open(encoding="utf-8") as stream:
             return Profile.from_json(stream.read(MAX_PROFILE))
     except OSError as error:
-        msg = f"cannot read the profile {path}: {error.strerror}; {REMEDY}"
+        msg = f"cannot read the profile {path}: {reason(error)}; {REMEDY}"
         raise ImageFileError(msg) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         msg = f"{path} is no camera profile ({str(error)[:80]}); {REMEDY}"

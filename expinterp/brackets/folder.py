@@ -17,7 +17,7 @@ from expinterp import journal
 from expinterp.brackets.frames import RAW, Frame, Mode
 from expinterp.brackets.looks import make_look
 from expinterp.brackets.shapes import LONGEST
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, reason
 from expinterp.images.capture import read_capture, read_thumbnail
 from expinterp.images.formats import FORMATS
 from expinterp.images.headers import Header, read_header
@@ -113,11 +113,9 @@ def _walk(root: Path, passed: set[tuple[int, int] | None]) -> Iterator[_Entry]:
             children = sorted(os.scandir(real), key=lambda child: child.name)
         except OSError as error:
             if real == root:
-                message = (
-                    f"{root}: cannot be read ({error.strerror or error}); check its permissions"
-                )
+                message = f"{root}: cannot be read ({reason(error)}); check its permissions"
                 raise ImageFileError(message) from error
-            yield _Entry(prefix, real, f"the folder cannot be read ({error.strerror or error})")
+            yield _Entry(prefix, real, f"the folder cannot be read ({reason(error)})")
             continue
         if any(child.name == journal.NAME for child in children):
             continue

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, reason
 
 SCHEMA_VERSION = 1
 FEWEST = 2  # frames of a bracket
@@ -239,7 +239,7 @@ def read_plan(source: str | Path) -> Plan:
             content = stream.read(MAX_PLAN)
         text = content.decode("utf-16" if content.startswith(UTF16_MARKS) else "utf-8-sig")
     except OSError as error:
-        message = f"{source}: cannot be read ({error.strerror or error}); check the path"
+        message = f"{source}: cannot be read ({reason(error)}); check the path"
         raise ImageFileError(message) from error
     except UnicodeDecodeError as error:
         message = f"{source}: is no Unicode text; a plan is made by --dry-run --json"

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, reason
 from expinterp.evaluation.triples import Bracket, Material, Triple
 
 MOST_SPAN = 40.0  # EV; more is no exposure
@@ -39,7 +39,7 @@ def read_manifest(path: Path) -> Material:
     try:
         scenes = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        message = f"{path}: cannot be read ({(error.strerror or str(error)).lower()})"
+        message = f"{path}: cannot be read ({reason(error)}); check the path"
         raise ImageFileError(message) from error
     except (ValueError, RecursionError) as error:
         message = f"{path}: is no list of scenes in JSON ({str(error)[:80]})"

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, reason
 from expinterp.images.files import Source, is_stream, open_source, source_name
 from expinterp.images.formats import FORMATS, READABLE, describe_stranger, sniff_format
 from expinterp.images.limits import MAX_PIXELS, damage_reported
@@ -74,7 +74,7 @@ def _choose_decoder(
             return form, lambda limit: _decode_tiff(stream, limit)
         data = head + stream.read() if form else head
     except OSError as error:
-        message = f"{name}: cannot be read ({error.strerror or error}); check the file"
+        message = f"{name}: cannot be read ({reason(error)}); check the file"
         raise ImageFileError(message) from error
     if form is None:
         what = f"is {describe_stranger(head)}" if head else "is empty"

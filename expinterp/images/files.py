@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from expinterp.errors import ImageFileError, OutputError, OutputExistsError
+from expinterp.errors import ImageFileError, OutputError, OutputExistsError, reason
 
 Source: TypeAlias = "str | Path | BinaryIO"
 STREAM = "-"
@@ -47,7 +47,7 @@ def open_source(source: Source) -> BinaryIO:
         raise ImageFileError(message) from error
     except (OSError, ValueError) as error:
         cure = "its permissions" if isinstance(error, PermissionError) else "the path"
-        message = f"{source}: cannot be read ({_reason(error)}); check {cure}"
+        message = f"{source}: cannot be read ({reason(error)}); check {cure}"
         raise ImageFileError(message) from error
     message = f"{source}: is a folder; name an image file in it"
     raise ImageFileError(message)
@@ -78,7 +78,7 @@ def check_output(target: str | Path, *, overwrite: bool, inputs: Iterable[Source
             message = f"{target}: is not an ordinary file; name a file, or - for standard output"
             raise OutputError(message)
     except (OSError, ValueError) as error:
-        message = f"{target}: cannot be written ({_reason(error)}); choose another output"
+        message = f"{target}: cannot be written ({reason(error)}); choose another output"
         raise OutputError(message) from error
     if not overwrite:
         message = f"{target}: exists already; choose another name, or add --overwrite"
@@ -129,13 +129,8 @@ def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         check_output(target, overwrite=overwrite)
         temporary.replace(path)
     except OSError as error:
-        message = f"{target}: cannot be written ({_reason(error)}); make room or choose another"
+        message = f"{target}: cannot be written ({reason(error)}); make room or choose another"
         raise OutputError(message) from error
     finally:
         with suppress(OSError):  # renamed, or held open by a virus scanner
             temporary.unlink()
-
-
-def _reason(error: Exception) -> str:
-    """Take the plain words of a system error."""
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -17,7 +17,7 @@ from io import SEEK_CUR, SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, reason
 from expinterp.images.directories import (
     FIRST_POINTER,
     DamagedBlockError,
@@ -73,7 +73,7 @@ def read_header(path: str | Path) -> Header:
         try:
             head = stream.read(_HEAD)
         except OSError as error:
-            message = f"{path}: cannot be read ({error.strerror or error}); check the file"
+            message = f"{path}: cannot be read ({reason(error)}); check the file"
             raise ImageFileError(message) from error
         form = sniff_format(head)
         if form is None:

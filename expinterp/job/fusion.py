@@ -14,7 +14,7 @@ import numpy as np
 from expinterp import pipeline
 from expinterp.align import Motion, find_poses, warp
 from expinterp.assessment import assess
-from expinterp.errors import EqualExposuresError, OutputError, PairError
+from expinterp.errors import EqualExposuresError, OutputError, PairError, reason
 from expinterp.fusion import Stack
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
 from expinterp.intermediate import round_codes
@@ -226,8 +226,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        message = f"{folder}: cannot be made ({reason}); name another folder"
+        message = f"{folder}: cannot be made ({reason(error)}); name another folder"
         raise OutputError(message) from error
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from expinterp.errors import OutputError
+from expinterp.errors import OutputError, reason
 from expinterp.images.files import check_output, replacing
 from expinterp.training.card import describe_training, write_card
 from expinterp.training.collect import Source, collect, open_supply
@@ -55,7 +55,7 @@ class Target:
         try:
             self.run.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            message = f"{self.run}: cannot be made ({(error.strerror or '').lower()}); choose another --run"
+            message = f"{self.run}: cannot be made ({reason(error)}); choose another --run"
             raise OutputError(message) from error
 
 
