@@ -7,14 +7,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from expinterp.errors import ImageFileError, reason
-from expinterp.images.files import Source, is_stream, open_source, source_name
-from expinterp.images.formats import FORMATS, READABLE, describe_stranger, sniff_format
+from expinterp.images.files import Source, is_stream, open_source, read_from, source_name
+from expinterp.images.formats import FORMATS, tell_format
 from expinterp.images.limits import MAX_PIXELS, damage_reported
 from expinterp.images.metadata import read_exposure, read_orientation
 from expinterp.images.photograph import Decoded, Photograph, Pixels
-
-_HEAD = 64  # bytes that tell the format
 
 
 def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photograph:
@@ -66,20 +63,11 @@ def _choose_decoder(
 
     A TIFF in a file is decoded from there, since it may be large; all else is read into memory.
     """
-    try:
-        head = stream.read(_HEAD)
-        form = sniff_format(head)
-        if form == "tiff" and keep_open and stream.seekable():
-            stream.seek(0)
-            return form, lambda limit: _decode_tiff(stream, limit)
-        data = head + stream.read() if form else head
-    except OSError as error:
-        message = f"{name}: cannot be read ({reason(error)}); check the file"
-        raise ImageFileError(message) from error
-    if form is None:
-        what = f"is {describe_stranger(head)}" if head else "is empty"
-        message = f"{name}: {what}; {READABLE} is needed"
-        raise ImageFileError(message)
+    form, head = tell_format(stream, name)
+    if form == "tiff" and keep_open and stream.seekable():
+        stream.seek(0)
+        return form, lambda limit: _decode_tiff(stream, limit)
+    data = head + read_from(stream, name)
     if form == "tiff":
         return form, lambda limit: _decode_tiff(BytesIO(data), limit)
     if form == "png":

@@ -53,6 +53,21 @@ def open_source(source: Source) -> BinaryIO:
     raise ImageFileError(message)
 
 
+def read_from(stream: BinaryIO, name: str, size: int = -1) -> bytes:
+    """Read so many bytes of an open file, or all that are left.
+
+    Raises
+    ------
+    ImageFileError
+        If it cannot be read.
+    """
+    try:
+        return stream.read(size)
+    except OSError as error:
+        message = f"{name}: cannot be read ({reason(error)}); check the file"
+        raise ImageFileError(message) from error
+
+
 def check_output(target: str | Path, *, overwrite: bool, inputs: Iterable[Source] = ()) -> None:
     """Refuse an output that is an input, exists already, or has no folder to go to.
 

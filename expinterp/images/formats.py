@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from expinterp.errors import OutputError
+from expinterp.errors import ImageFileError, OutputError
+from expinterp.images.files import read_from
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ FORMATS = {
     "webp": Format((".webp",), (8,), alpha=True, grey=False, longest=16_383),
     "avif": Format((".avif",), (8,), alpha=True, grey=False, longest=65_535),
 }
+_HEAD = 64  # bytes that tell the format
 READABLE = "JPEG, PNG, TIFF, WebP or AVIF"
 
 # First bytes of files that are often mistaken for readable ones, and what they are.
@@ -59,6 +62,23 @@ STRANGERS = {
     b"\0\0\0\x0cJXL ": "a JPEG XL",
     b"\0\0\0\x0cjP  ": "a JPEG 2000",
 }
+
+
+def tell_format(stream: BinaryIO, name: str) -> tuple[str, bytes]:
+    """Tell the format of an open file from its first bytes, which are returned too.
+
+    Raises
+    ------
+    ImageFileError
+        If the file cannot be read, is empty, or is of none of `FORMATS`.
+    """
+    head = read_from(stream, name, _HEAD)
+    form = sniff_format(head)
+    if form is None:
+        what = f"is {describe_stranger(head)}" if head else "is empty"
+        message = f"{name}: {what}; {READABLE} is needed"
+        raise ImageFileError(message)
+    return form, head
 
 
 def sniff_format(head: bytes) -> str | None:

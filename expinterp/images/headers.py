@@ -17,7 +17,7 @@ from io import SEEK_CUR, SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 
-from expinterp.errors import ImageFileError, reason
+from expinterp.errors import ImageFileError
 from expinterp.images.directories import (
     FIRST_POINTER,
     DamagedBlockError,
@@ -27,12 +27,11 @@ from expinterp.images.directories import (
     read_offset,
 )
 from expinterp.images.files import open_source
-from expinterp.images.formats import READABLE, describe_stranger, sniff_format
+from expinterp.images.formats import tell_format
 from expinterp.images.limits import damage_reported
 from expinterp.images.metadata import IMAGE_LENGTH, IMAGE_WIDTH, exif_block
 from expinterp.images.tiff_block import exif_of_tiff
 
-_HEAD = 64  # bytes that tell the format
 _EXIF_SIGNATURE = b"Exif\0\0"
 _APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
@@ -70,16 +69,7 @@ def read_header(path: str | Path) -> Header:
         TIFF, WebP or AVIF; one line with the name and a remedy.
     """
     with open_source(path) as stream:
-        try:
-            head = stream.read(_HEAD)
-        except OSError as error:
-            message = f"{path}: cannot be read ({reason(error)}); check the file"
-            raise ImageFileError(message) from error
-        form = sniff_format(head)
-        if form is None:
-            what = f"is {describe_stranger(head)}" if head else "is empty"
-            message = f"{path}: {what}; {READABLE} is needed"
-            raise ImageFileError(message)
+        form, _ = tell_format(stream, str(path))
         with damage_reported(str(path), form.upper()):
             return _READERS[form](stream)
 
