@@ -35,6 +35,11 @@ def turn(stored: Array, orientation: int) -> Array:
     return _TURNS.get(orientation, _TURNS[UPRIGHT])(stored)
 
 
+def turn_back(upright: Array, orientation: int) -> Array:
+    """View upright pixels as they are stored; the inverse of `turn`."""
+    return turn(upright, _INVERSE.get(orientation, orientation))
+
+
 def _copy_turned(stored: Array, orientation: int) -> Array:
     """Turn upright by copying: OpenCV's transpose is six times as fast as NumPy's."""
     import cv2
@@ -69,7 +74,7 @@ def assemble_upright(
     rows, cols, channels = shape
     size = (cols, rows) if orientation >= 5 else (rows, cols)
     upright = np.empty((*size, channels), dtype)
-    stored = turn(upright, _INVERSE.get(orientation, orientation))
+    stored = turn_back(upright, orientation)
     first = 0
     for block in blocks:
         place = stored[first : first + len(block)]

@@ -14,12 +14,11 @@ from expinterp.exposure import Exposure
 from expinterp.images import Photograph, Pixels, read_photograph
 from expinterp.images.files import STREAM
 from expinterp.images.metadata import profile_name, read_orientation
-from expinterp.images.orientation import turn
+from expinterp.images.orientation import turn, turn_back
 from expinterp.series import order_by_brightness
 
 READERS = 2  # files decoded at a time
 GRID = 128  # points per side on which two images are compared
-_TURNED_BACK = {6: 8, 8: 6}  # the orientation that undoes one; the other six undo themselves
 
 
 def read_shots(sources: Sequence[str]) -> list[Photograph]:
@@ -152,7 +151,7 @@ def _turn_alike(reference: Photograph, other: Photograph) -> Photograph | None:
         return None
 
     def turned(image: Pixels) -> Pixels:
-        return turn(turn(image, _TURNED_BACK.get(mine, mine)), theirs)
+        return turn(turn_back(image, mine), theirs)
 
     as_tagged = _likeness(reference.pixels, other.pixels)
     if _likeness(reference.pixels, turned(other.pixels)) <= as_tagged:
