@@ -7,7 +7,7 @@ import struct
 import sys
 import zlib
 from contextlib import suppress
-from io import BytesIO
+from io import BufferedWriter, BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -489,6 +489,14 @@ def test_libraries_say_nothing_on_stderr(tmp_path, capfd):
         with suppress(ImageFileError):
             read_photograph(tmp_path / "a.tif")
         assert capfd.readouterr().err == ""
+
+
+def test_standard_output_has_all_of_a_small_picture(monkeypatch):
+    """What waits in a buffer could still fail, when nobody asks any more."""
+    disk = BytesIO()
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=BufferedWriter(disk)))
+    write_photograph(SMALL, "-", format="png")
+    np.testing.assert_array_equal(read_photograph(BytesIO(disk.getvalue())).pixels, SMALL)
 
 
 def test_broken_pipe_is_not_swallowed(monkeypatch):
