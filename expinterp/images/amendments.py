@@ -79,7 +79,10 @@ def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
             exif = _state_time(exif, fraction)
         except DamagedBlockError:
             exif = metadata.exif  # `fit_to_pixels` finds the damage again and reports it
-    return replace(metadata, exif=exif, xmp=xmp.state_time(metadata.xmp, fraction))
+    packet, extension = (
+        xmp.state_time(part, fraction) for part in (metadata.xmp, metadata.xmp_extension)
+    )
+    return replace(metadata, exif=exif, xmp=packet, xmp_extension=extension)
 
 
 def time_as_fraction(time: float) -> tuple[int, int]:
@@ -167,7 +170,10 @@ def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, l
         except DamagedBlockError as error:
             exif = None
             warnings.append(f"the EXIF block is damaged ({error}) and was left out")
-    return replace(metadata, exif=exif, xmp=xmp.fit(metadata.xmp, rows, cols)), warnings
+    packet, extension = (
+        xmp.fit(part, rows, cols) for part in (metadata.xmp, metadata.xmp_extension)
+    )
+    return replace(metadata, exif=exif, xmp=packet, xmp_extension=extension), warnings
 
 
 def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import OutputError
+from expinterp.images import xmp
 from expinterp.images.amendments import fit_to_pixels
 from expinterp.images.files import STREAM, Source, check_output, replacing
 from expinterp.images.formats import FORMATS, image_format
-from expinterp.images.metadata import profile_space
+from expinterp.images.metadata import profile_space, read_resolution
 from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Metadata, Pixels
 
@@ -132,7 +133,7 @@ def write_photograph(
     pixels = _checked_pixels(pixels, alpha)
     _check_sides(pixels, form, target)
     carried, remarks = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2])
-    carried = _fit_profile(carried, form, remarks)
+    carried = _fit_extras(_fit_profile(carried, form, remarks), form, remarks)
     joined = _fit_depth(_fit_channels(pixels, alpha, form, remarks), form, bit_depth, remarks)
     if str(target) == STREAM:
         remarks += _encode(joined, form, sys.stdout.buffer, carried, quality, direct=False)
@@ -195,6 +196,22 @@ def _fit_profile(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
         return metadata
     remarks.append(f"{form.upper()} stores grey as RGB; the grey profile was left out")
     return replace(metadata, icc=None)
+
+
+def _fit_extras(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
+    """Leave out what the format has no place for, and say so."""
+    lost = [extra.name for extra in metadata.extras if form not in extra.stored]
+    extension, density = metadata.xmp_extension, metadata.density
+    if extension is not None and form != "jpeg":
+        extension = None
+        lost.append("XMP extension (of a packet above 64 KiB)")
+    stated = density is None or read_resolution(metadata.exif) == density[0]
+    if not stated and form not in {"jpeg", "png", "tiff"}:
+        lost.append("pixel density")
+    if lost:
+        remarks.append(f"not carried on into the {form.upper()}: {', '.join(lost)}")
+    packet = xmp.announce(metadata.xmp, extension)
+    return replace(metadata, xmp=packet, xmp_extension=extension)
 
 
 def to_depth(pixels: NDArray[Any], bit_depth: int) -> Pixels:

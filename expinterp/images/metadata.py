@@ -28,6 +28,7 @@ Fields: TypeAlias = dict[int, Field]
 IMAGE_WIDTH, IMAGE_LENGTH = 0x0100, 0x0101
 MAKE, MODEL = 0x010F, 0x0110
 ORIENTATION = 0x0112
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 XMP_PACKET, ICC_PROFILE = 0x02BC, 0x8773
 EXPOSURE_TIME, F_NUMBER = 0x829A, 0x829D
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY = 0x8769, 0x8825, 0xA005
@@ -68,6 +69,17 @@ def read_orientation(block: Block | None) -> int:
     except DamagedBlockError:
         return 1
     return int(value) if value is not None and value in range(1, 9) else 1
+
+
+def read_resolution(block: Block | None) -> float | None:
+    """Read the pixels per unit, across, that a block states; None if it is silent or damaged."""
+    if block is None:
+        return None
+    try:
+        order, first, _ = read_directories(block)
+        return read_number(block, order, first.fields, X_RESOLUTION)
+    except DamagedBlockError:
+        return None
 
 
 def read_exposure(block: Block | None) -> Exposure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -11,6 +12,22 @@ from numpy.typing import NDArray
 from expinterp.exposure import Exposure
 
 Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A block that only some formats hold.
+
+    Attributes
+    ----------
+    name : str
+        For messages, such as ``comment``.
+    stored : mapping of str to bytes
+        What each format that holds it stores; empty where it goes without saying.
+    """
+
+    name: str
+    stored: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -25,11 +42,20 @@ class Metadata:
         The colour profile.
     xmp : bytes or None
         The XMP packet, without its JPEG signature.
+    xmp_extension : bytes or None
+        What the packet of a JPEG had no room for.
+    density : (float, float) or None
+        Pixels per inch, across and down, where they stand outside of `exif`.
+    extras : tuple of Extra
+        Comments, captions, text.
     """
 
     exif: bytes | None = None
     icc: bytes | None = None
     xmp: bytes | None = None
+    xmp_extension: bytes | None = None
+    density: tuple[float, float] | None = None
+    extras: tuple[Extra, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """PNG: decoded by OpenCV, for its 16-bit colour; encoded by ourselves.
 
-Chunks carry the profile (iCCP), EXIF (eXIf) and XMP (iTXt); OpenCV is shown only those that make
-the pixels, so libpng has nothing to remark on standard error. Our encoder filters rows with *Up*
-and packs them with run lengths and Huffman codes only: at 24 MP, 8 bits, 1.1 s against 1.9 s of
-``cv2.imencode`` for files as large, strip by strip, and grey with alpha stays grey.
+Chunks carry the profile (iCCP), EXIF (eXIf), XMP (iTXt) and what `png_extras` knows; OpenCV is
+shown only those that make the pixels, so libpng has nothing to remark on standard error. Our
+encoder filters rows with *Up* and packs them with run lengths and Huffman codes only: at 24 MP, 8
+bits, 1.1 s against 1.9 s of ``cv2.imencode`` for files as large, strip by strip, and grey with
+alpha stays grey.
 
 Source: PNG specification, third edition (W3C 2025).
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -24,6 +26,7 @@ from expinterp.images.metadata import exif_block
 from expinterp.images.opencv import decode_unchanged
 from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Decoded, Metadata, Pixels
+from expinterp.images.png_extras import density_content, extras_of_png, read_density
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
@@ -74,11 +77,13 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     """
     found: dict[bytes, memoryview] = {}
     drawn: list[tuple[bytes, memoryview]] = []
+    others: list[tuple[bytes, memoryview]] = []
     for kind, chunk in chunks(data):
-        if kind in _DECODED:
-            drawn.append((kind, chunk))
-        if kind != b"iTXt" or chunk[8 : 8 + len(_XMP_KEYWORD)] == _XMP_KEYWORD:
+        is_xmp = kind == b"iTXt" and chunk[8 : 8 + len(_XMP_KEYWORD)] == _XMP_KEYWORD
+        if kind != b"iTXt" or is_xmp:
             found.setdefault(kind, chunk[8:-4])
+        if not is_xmp:
+            (drawn if kind in _DECODED else others).append((kind, chunk))
     cols, rows, depth, colour = struct.unpack_from(">IIBB", found[b"IHDR"])
     check_size(cols, rows, max_pixels)
     key = None if colour == _PALETTE else found.get(b"tRNS")  # one colour that is transparent
@@ -91,7 +96,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     pixels = _arrange(cast("Pixels", stored), colour)
     if key is not None:
         pixels = _with_key_as_alpha(pixels, key, depth)
-    return Decoded(pixels, _metadata(found), remarks)
+    return Decoded(pixels, replace(_metadata(found), extras=extras_of_png(others)), remarks)
 
 
 def _arrange(stored: Pixels, colour: int) -> Pixels:
@@ -118,7 +123,7 @@ def _with_key_as_alpha(pixels: Pixels, key: memoryview, depth: int) -> Pixels:
 
 def _metadata(found: dict[bytes, memoryview]) -> Metadata:
     """Take profile, EXIF and XMP from the chunks; a damaged profile counts as none."""
-    icc = exif = xmp = None
+    icc = exif = xmp = density = None
     if b"iCCP" in found:
         content = bytes(found[b"iCCP"]).split(b"\0", 1)[-1][1:]
         icc = zlib.decompressobj().decompress(content, _LONGEST_PROFILE)
@@ -126,7 +131,9 @@ def _metadata(found: dict[bytes, memoryview]) -> Metadata:
         exif = exif_block(bytes(found[b"eXIf"]))
     if b"iTXt" in found:
         xmp = _text(bytes(found[b"iTXt"])[len(_XMP_KEYWORD) :])
-    return Metadata(exif, icc or None, xmp or None)
+    if b"pHYs" in found:
+        density = read_density(bytes(found[b"pHYs"]))
+    return Metadata(exif, icc or None, xmp or None, density=density)
 
 
 def _text(content: bytes) -> bytes:
@@ -178,10 +185,12 @@ def _filtered_strips(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:
 
 
 def _metadata_chunks(metadata: Metadata) -> bytes:
-    """Build the chunks of the metadata; iCCP has to stand before the pixels."""
-    built = b""
+    """Build the chunks of the metadata; those of colours have to stand before the pixels."""
+    built = b"".join(extra.stored.get("png", b"") for extra in metadata.extras)
     if metadata.icc:
         built += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
+    if metadata.density:
+        built += _chunk(b"pHYs", density_content(metadata.density))
     if metadata.exif:
         built += _chunk(b"eXIf", metadata.exif)
     if metadata.xmp:

@@ -32,8 +32,9 @@ from expinterp.images.directories import (
 from expinterp.images.limits import check_size
 from expinterp.images.metadata import ICC_PROFILE, ORIENTATION, XMP_PACKET
 from expinterp.images.orientation import make_upright
-from expinterp.images.photograph import Decoded, Metadata, Pixels
-from expinterp.images.tiff_block import exif_of_tiff
+from expinterp.images.photograph import Decoded, Extra, Metadata, Pixels
+from expinterp.images.segments import extras_of_resources
+from expinterp.images.tiff_block import exif_of_tiff, resources_of_tiff
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -190,15 +191,16 @@ def _without_cmyk(
 def _read_metadata(stream: BinaryIO, page: tifffile.TiffPage, remarks: list[str]) -> Metadata:
     """Take profile, XMP and EXIF from the directory of a page."""
     icc, xmp = (_tag_bytes(page, tag) for tag in (ICC_PROFILE, XMP_PACKET))
-    exif = None
+    exif, extras = None, tuple[Extra, ...]()
     with _mapped(stream) as block:
         try:
-            exif = exif_of_tiff(block)
+            exif, resources = exif_of_tiff(block), resources_of_tiff(block)
         except DamagedBlockError as error:
             remarks.append(f"the EXIF fields cannot be read ({error}) and are left out")
         else:
+            extras = extras_of_resources(resources)
             remarks += _remarks_on_more_pages(block)
-    return Metadata(exif, icc, xmp)
+    return Metadata(exif, icc, xmp, extras=extras)
 
 
 def _tag_bytes(page: tifffile.TiffPage, tag: int) -> bytes | None:

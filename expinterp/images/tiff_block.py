@@ -30,7 +30,9 @@ from expinterp.images.metadata import (
     Fields,
     read_directories,
 )
+from expinterp.images.segments import resource_of_iptc
 
+IPTC, RESOURCES = 0x83BB, 0x8649
 # Tags of a TIFF that describe how its pixels are stored, or belong to another page.
 _STRUCTURE = frozenset(
     {0x00FE, 0x00FF, IMAGE_WIDTH, IMAGE_LENGTH, 0x0102, 0x0103, 0x0106, 0x0107, 0x0108, 0x0109}
@@ -38,7 +40,7 @@ _STRUCTURE = frozenset(
     | {0x0123, 0x0124, 0x0125, 0x0129, 0x012D, 0x013D, 0x0140, 0x0141, 0x0142, 0x0143, 0x0144}
     | {0x0145, 0x014A, 0x0150, 0x0152, 0x0153, 0x0154, 0x0155, 0x015B, 0x0200, 0x0201, 0x0202}
     | {0x0203, 0x0205, 0x0206, 0x0207, 0x0208, 0x0209, 0x0211, 0x0212, XMP_PACKET, ICC_PROFILE}
-    | {0x8649, 0x935C}  # Photoshop: thumbnails and layers
+    | {RESOURCES, 0x935C}  # Photoshop: thumbnails and more, which travel on their own; layers
 )
 _LONGEST_VALUE = 1 << 20  # of a descriptive field; longer ones are somebody's private data
 _LONGEST_BLOCK = 1 << 26  # records that share a value would each copy it
@@ -72,8 +74,19 @@ def exif_of_tiff(file: Block) -> bytes | None:
         If the directories of the file are damaged, or it is a BigTIFF.
     """
     order, first, _ = read_directories(file)
-    fields = {tag: field for tag, field in first.fields.items() if tag not in _STRUCTURE}
+    left_out = _STRUCTURE | {IPTC}  # see `resources_of_tiff`
+    fields = {tag: field for tag, field in first.fields.items() if tag not in left_out}
     return _gather(file, order, fields)
+
+
+def resources_of_tiff(file: Block) -> bytes:
+    """Take Photoshop's image resources, preceded by the IPTC fields as one more of them."""
+    _, first, _ = read_directories(file)
+    iptc, others = (
+        read_bytes(file, first.fields[tag]) if tag in first.fields else b""
+        for tag in (IPTC, RESOURCES)
+    )
+    return (resource_of_iptc(iptc) if iptc else b"") + others
 
 
 def _gather(file: Block, order: Order, fields: Fields) -> bytes | None:

@@ -21,6 +21,7 @@ from expinterp.images.directories import (
     BYTE,
     EMPTY_BLOCK,
     LONG,
+    RATIONAL,
     SHORT,
     UNDEFINED,
     Order,
@@ -29,11 +30,20 @@ from expinterp.images.directories import (
     read_directory,
     read_offset,
 )
-from expinterp.images.metadata import ICC_PROFILE, ORIENTATION, XMP_PACKET
+from expinterp.images.metadata import (
+    ICC_PROFILE,
+    ORIENTATION,
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
+    XMP_PACKET,
+    Y_RESOLUTION,
+)
 from expinterp.images.photograph import Metadata, Pixels
-from expinterp.images.tiff_block import descriptive_records
+from expinterp.images.segments import part_iptc
+from expinterp.images.tiff_block import IPTC, RESOURCES, descriptive_records
 
 _UNCOMPRESSED, _BLACK_IS_ZERO, _RGB, _STRAIGHT = 1, 1, 2, 2  # as the tags have them
+_PER_INCH = 2
 _STRIP_BYTES = 1 << 20
 _LARGEST_FILE = 2**32 - 1  # offsets have 32 bits
 
@@ -73,6 +83,8 @@ def _head(pixels: Pixels, metadata: Metadata, rows_per_strip: int) -> tuple[byte
         records[ICC_PROFILE] = make_record(block, order, ICC_PROFILE, UNDEFINED, metadata.icc)
     if metadata.xmp:
         records[XMP_PACKET] = make_record(block, order, XMP_PACKET, BYTE, metadata.xmp)
+    for tag, (kind, value) in _extra_fields(metadata, order).items():
+        records[tag] = make_record(block, order, tag, kind, value)
     struct.pack_into(order + "I", block, 4, append_directory(block, order, records))
     block += bytes(-len(block) % 16)
     _fill_offsets(block, order, sizes)
@@ -99,6 +111,21 @@ def _structure(
         0x011C: (SHORT, [1]),  # channels of a pixel lie together
     }
     return tags | ({0x0152: (SHORT, [_STRAIGHT])} if channels in {2, 4} else {})
+
+
+def _extra_fields(metadata: Metadata, order: Order) -> dict[int, tuple[int, bytes]]:
+    """List the tags of IPTC fields and of the pixel density."""
+    stored = b"".join(extra.stored.get("tiff", b"") for extra in metadata.extras)
+    iptc, others = part_iptc(stored)
+    fields = {IPTC: (UNDEFINED, iptc), RESOURCES: (BYTE, others)}
+    if metadata.density is not None:
+        for tag, value in zip((X_RESOLUTION, Y_RESOLUTION), metadata.density, strict=True):
+            fields[tag] = (
+                RATIONAL,
+                struct.pack(order + "II", min(round(value * 100), 2**32 - 1), 100),
+            )
+        fields[RESOLUTION_UNIT] = (SHORT, struct.pack(order + "H", _PER_INCH))
+    return {tag: field for tag, field in fields.items() if field[1]}
 
 
 def _fill_offsets(block: bytearray, order: Order, sizes: list[int]) -> None:

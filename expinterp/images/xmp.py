@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from expinterp.images.segments import sum_of_extension
+
 
 def _with_value(xmp: bytes, name: bytes, value: bytes) -> bytes:
     """Replace the value of a simple property wherever it is stated."""
@@ -38,11 +40,20 @@ def fit(xmp: bytes | None, rows: int, cols: int) -> bytes | None:
         b"exif:PixelYDimension": rows,
     }.items():
         xmp = _with_value(xmp, name, b"%d" % value)
-    for name in (b"xmp:Thumbnails", b"xap:Thumbnails", b"xmpNote:HasExtendedXMP"):
+    for name in (b"xmp:Thumbnails", b"xap:Thumbnails"):
         xmp = _without(xmp, name)
     for name in (b"hdrgm:Version", b"Container:Directory", b"GContainer:Directory"):
         xmp = _without(xmp, name)  # a gain map that is not there any more
     return xmp
+
+
+def announce(xmp: bytes | None, extension: bytes | None) -> bytes | None:
+    """State the sum of the extension of a packet that has one, or that it has none."""
+    if xmp is None:
+        return None
+    if extension is None:
+        return _without(xmp, b"xmpNote:HasExtendedXMP")
+    return _with_value(xmp, b"xmpNote:HasExtendedXMP", sum_of_extension(extension))
 
 
 def state_time(xmp: bytes | None, fraction: tuple[int, int] | None) -> bytes | None:
