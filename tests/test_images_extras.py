@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from image_samples import ICC, SUFFIX, XMP, chunk, picture, png_bytes, stored_bytes
 from PIL import Image, IptcImagePlugin
 
+from expinterp.errors import ImageFileError
 from expinterp.images import FORMATS, read_photograph, with_exposure_time, write_photograph
 from expinterp.images.segments import extras_of_resources
 
@@ -241,6 +242,7 @@ def test_captions_leave_tiff(tmp_path, tags):
 
 # --- PNG -----------------------------------------------------------------------------------------
 
+PQ, HLG = (bytes([9, n, 0, 1]) for n in (16, 18))
 P3 = bytes([12, 13, 0, 1])
 TEXT = chunk(b"tEXt", b"Title\0A title"), chunk(b"iTXt", b"Author\0\0\0\0\0\xc3\xa9")
 
@@ -294,13 +296,27 @@ def test_chunks_that_depend_on_the_old_pixels_are_named(tmp_path, added, word):
     assert added not in target.read_bytes()
 
 
+def test_hdr_is_refused(tmp_path):
+    """Its code values mean light, not what a display shows."""
+    path = tmp_path / "a.png"
+    for points, word in ((PQ, "PQ"), (HLG, "HLG")):
+        path.write_bytes(png_with(chunk(b"cICP", points)))
+        with pytest.raises(ImageFileError, match=rf"a\.png: .*HDR \({word}\).*sRGB"):
+            read_photograph(path)
+    path.write_bytes(png_with(chunk(b"cICP", b"")))
+    assert read_photograph(path).warnings == ()
+
+
 def avif_with(primaries, transfer):
     data = stored_bytes("avif", picture(), 1, icc=None)
     place = data.index(b"colrnclx") + 8
     return data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :]
 
 
-def test_colours_of_an_avif_are_named(tmp_path):
+def test_colours_of_an_avif_are_named_or_refused(tmp_path):
     assert carried(tmp_path, avif_with(1, 13), "avif", "avif")[1] == ()
     _, (remark,) = carried(tmp_path, avif_with(12, 13), "avif", "avif")
     assert "CICP 12, 13" in remark
+    (tmp_path / "a.avif").write_bytes(avif_with(9, 16))
+    with pytest.raises(ImageFileError, match="HDR"):
+        read_photograph(tmp_path / "a.avif")

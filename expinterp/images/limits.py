@@ -9,6 +9,8 @@ from expinterp.errors import ExpInterpError, ImageFileError
 
 MAX_PIXELS = 500_000_000  # above any camera, below what fills a workstation's memory
 
+HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics, ITU-T H.273
+
 
 def check_size(cols: int, rows: int, max_pixels: int) -> None:
     """Refuse a picture whose header announces no pixels, or more than `max_pixels`."""
@@ -19,6 +21,16 @@ def check_size(cols: int, rows: int, max_pixels: int) -> None:
         message = (
             f"the header announces {cols} × {rows} pixels, above the limit of "
             f"{max_pixels // 1_000_000} megapixels; scale the picture down first"
+        )
+        raise ImageFileError(message)
+
+
+def check_range(transfer: int) -> None:
+    """Refuse a picture whose code values reach beyond the white of a display."""
+    if transfer in HDR:
+        message = (
+            f"the picture is HDR ({HDR[transfer]}), where exposures in standard range are "
+            "needed; export it as sRGB first"
         )
         raise ImageFileError(message)
 

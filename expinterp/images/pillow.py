@@ -21,7 +21,7 @@ import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, WebPImagePlugin
 
 from expinterp.images.amendments import without_orientation
-from expinterp.images.limits import check_size
+from expinterp.images.limits import HDR, check_range, check_size
 from expinterp.images.metadata import (
     exif_block,
     profile_space,
@@ -115,7 +115,13 @@ def _avif_depth(data: bytes) -> int:
 
 
 def _avif_colours(data: bytes, icc: bytes | None) -> tuple[Extra, ...]:
-    """Read the code points of colours from an AVIF."""
+    """Read the code points of colours from an AVIF; a second picture may have its own.
+
+    Raises
+    ------
+    ImageFileError
+        If all of them mean HDR.
+    """
     found = [
         struct.unpack(">HH", points)
         for points in re.findall(rb"colrnclx(....)", data[: 1 << 16], re.DOTALL)
@@ -123,6 +129,8 @@ def _avif_colours(data: bytes, icc: bytes | None) -> tuple[Extra, ...]:
     if not found:
         return ()
     primaries, transfer = found[0]
+    if all(other in HDR for _, other in found):
+        check_range(transfer)
     if icc is not None or (primaries in _LIKE_SRGB and transfer in _LIKE_SRGB):
         return ()
     return (Extra(f"meaning of its colours (CICP {primaries}, {transfer})", {}),)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import ImageFileError
-from expinterp.images.limits import check_size
+from expinterp.images.limits import check_range, check_size
 from expinterp.images.metadata import exif_block
 from expinterp.images.opencv import decode_unchanged
 from expinterp.images.orientation import row_blocks
@@ -86,6 +86,8 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
             (drawn if kind in _DECODED else others).append((kind, chunk))
     cols, rows, depth, colour = struct.unpack_from(">IIBB", found[b"IHDR"])
     check_size(cols, rows, max_pixels)
+    if len(found.get(b"cICP", b"")) > 1:
+        check_range(found[b"cICP"][1])
     key = None if colour == _PALETTE else found.get(b"tRNS")  # one colour that is transparent
     kept = (chunk for kind, chunk in drawn if key is None or kind != b"tRNS")
     stored = decode_unchanged(b"".join((_SIGNATURE, *kept)))
