@@ -103,6 +103,12 @@ def test_hostile_resources_take_no_longer_than_their_length_asks():
     assert perf_counter() - begun < 4
 
 
+def test_debug_notes_of_phones_are_not_missed(tmp_path):
+    """Samsung's and others' on the chips of Qualcomm: about how the old pixels were developed."""
+    data = jpeg_with(segment(0xE4, b"QTI Debug Metadata\0" + bytes(50)))
+    assert carried(tmp_path, data, "jpeg", "jpeg")[1] == ()
+
+
 @given(flips=st.lists(st.tuples(st.integers(0, 70), st.integers(0, 255)), max_size=4))
 def test_damaged_resources_are_carried_or_named(tmp_path_factory, flips):
     stored = bytearray(RESOURCES)

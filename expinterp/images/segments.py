@@ -22,9 +22,9 @@ _LONGEST = 65_533  # bytes of a segment's content
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _PART = len(_EXTENSION) + 40  # bytes before a part of an extension: sum, whole length, place
-_HANDLED = (  # how segments begin that are read elsewhere, or describe how the pixels are stored
+_HANDLED = (  # how segments begin that are read elsewhere, or tell how the old pixels were made
     *(b"JFIF\0", b"JFXX\0", b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"),
-    *(b"MPF\0", b"Adobe", b"Ducky", _PHOTOSHOP, _EXTENSION),
+    *(b"MPF\0", b"Adobe", b"Ducky", b"QTI Debug", _PHOTOSHOP, _EXTENSION),
 )
 _RESOURCE = b"8BIM"
 _SIGNATURES = {_RESOURCE, b"MeSa", b"PHUT", b"AgHg", b"DCSR"}
