@@ -313,6 +313,19 @@ def test_hdr_is_refused(tmp_path):
     assert read_photograph(path).warnings == ()
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_hdr_is_refused_where_only_the_profile_says_so(tmp_path, form):
+    """In a tag of ICC 4.4, beside the curves."""
+    tag = b"cicp" + bytes(4) + PQ
+    profile = bytes(16) + b"RGB " + bytes(108) + struct.pack(">I4sII", 1, b"cicp", 144, 12) + tag
+    path = tmp_path / f"a{SUFFIX[form]}"
+    path.write_bytes(stored_bytes(form, picture(), 1, icc=profile))
+    with pytest.raises(ImageFileError, match=r"HDR \(PQ\)"):
+        read_photograph(path)
+    path.write_bytes(stored_bytes(form, picture(), 1, icc=profile.replace(PQ, P3)))
+    assert read_photograph(path).metadata.icc == profile.replace(PQ, P3)
+
+
 def avif_with(primaries, transfer):
     data = stored_bytes("avif", picture(), 1, icc=None)
     place = data.index(b"colrnclx") + 8

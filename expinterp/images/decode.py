@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from expinterp.images.files import Source, is_stream, open_source, read_from, source_name
 from expinterp.images.formats import FORMATS, tell_format
-from expinterp.images.limits import MAX_PIXELS, damage_reported
-from expinterp.images.metadata import read_exposure, read_orientation
+from expinterp.images.limits import MAX_PIXELS, check_range, damage_reported
+from expinterp.images.metadata import profile_transfer, read_exposure, read_orientation
 from expinterp.images.photograph import Decoded, Photograph, Pixels
 
 
@@ -32,8 +32,8 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
     Raises
     ------
     ImageFileError
-        If the file is missing, unreadable, empty, truncated, damaged, too large, or no JPEG, PNG,
-        TIFF, WebP or AVIF; one line with the name and a remedy.
+        If the file is missing, unreadable, empty, truncated, damaged, too large, HDR, or no JPEG,
+        PNG, TIFF, WebP or AVIF; one line with the name and a remedy.
     """
     name = source_name(source)
     stream = open_source(source)
@@ -41,6 +41,7 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
         form, decode = _choose_decoder(stream, name, keep_open=not is_stream(source))
         with damage_reported(name, form.upper()):
             decoded = decode(max_pixels)
+            check_range(profile_transfer(decoded.metadata.icc))
     finally:
         if not is_stream(source):
             stream.close()

@@ -1,6 +1,6 @@
 """What EXIF blocks and colour profiles say about a photograph.
 
-Source of tags: CIPA DC-008 (Exif 2.32), TIFF 6.0, ICC.1:2010.
+Source of tags: CIPA DC-008 (Exif 2.32), TIFF 6.0, ICC.1:2022.
 """
 
 from __future__ import annotations
@@ -150,14 +150,30 @@ def profile_name(icc: bytes | None) -> str:
 
 def _profile_description(icc: bytes) -> str:
     """Read the tag ``desc`` of a profile: text in version 2, UTF-16 in version 4."""
+    value = _profile_tag(icc, b"desc")
+    if value[:4] == b"desc":
+        (length,) = struct.unpack_from(">I", value, 8)
+        return value[12 : 12 + length].decode("latin-1")
+    if value[:4] == b"mluc":
+        length, offset = struct.unpack_from(">II", value, 20)
+        return value[offset : offset + length].decode("utf-16-be")
+    return ""
+
+
+def profile_transfer(icc: bytes | None) -> int:
+    """Read the transfer characteristics, ITU-T H.273, that a profile states; 0 if it is silent."""
+    try:
+        value = _profile_tag(icc or b"", b"cicp")
+    except struct.error:
+        return 0
+    return value[9] if len(value) >= 12 else 0
+
+
+def _profile_tag(icc: bytes, wanted: bytes) -> bytes:
+    """Find the value of a tag of a profile; empty if it has none."""
     (count,) = struct.unpack_from(">I", icc, 128)
     for entry in range(min(count, 100)):
         tag, start, size = struct.unpack_from(">4sII", icc, 132 + 12 * entry)
-        value = icc[start : start + size]
-        if tag == b"desc" and value[:4] == b"desc":
-            (length,) = struct.unpack_from(">I", value, 8)
-            return value[12 : 12 + length].decode("latin-1")
-        if tag == b"desc" and value[:4] == b"mluc":
-            length, offset = struct.unpack_from(">II", value, 20)
-            return value[offset : offset + length].decode("utf-16-be")
-    return ""
+        if tag == wanted:
+            return icc[start : start + size]
+    return b""
