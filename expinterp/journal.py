@@ -48,9 +48,12 @@ class Record:
     leftovers : list of dict
         Of the last run.
     claimed : set of str
-        Outputs that any run was to make, where nothing lay before; relative, '/' between.
+        Outputs that a run was to make, where nothing of others lay, and that was interrupted before
+        it told what came of them; relative, '/' between.
     made : dict of str to int
-        Sizes of the outputs that were made, in bytes, and not begun anew since.
+        Sizes of the outputs that were made, in bytes.
+    begun : dict of str to list of str
+        Those of `claimed` that the last run is at, by bracket.
     """
 
     header: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +62,7 @@ class Record:
     leftovers: list[dict[str, Any]] = field(default_factory=list)
     claimed: set[str] = field(default_factory=set)
     made: dict[str, int] = field(default_factory=dict)
+    begun: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read(path: Path, *, reports: bool = True) -> Record:
@@ -114,16 +118,17 @@ def _is_torn_header(stream: BinaryIO) -> bool:
 def _take(record: Record, line: dict[str, Any]) -> None:
     match line.get("kind"):
         case "header":
-            record.header, record.planned, record.leftovers = line, {}, []
+            record.header, record.planned, record.leftovers, record.begun = line, {}, [], {}
         case "leftover":
             record.leftovers.append(line)
         case "planned":
             record.planned[line["bracket"]] = line["fingerprint"]
-            for output in line["outputs"] if line["claimed"] else ():
-                record.claimed.add(output)
-                record.made.pop(output, None)
+            if line["claimed"]:
+                record.begun[line["bracket"]] = line["outputs"]
+                record.claimed.update(line["outputs"])
         case "result":
             record.results[line["bracket"]] = line
+            record.claimed.difference_update(record.begun.pop(line["bracket"], ()))
             record.made.update(zip(line["outputs"], line["bytes"], strict=True))
 
 

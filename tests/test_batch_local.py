@@ -95,6 +95,16 @@ def test_a_process_that_dies_once_is_forgiven(tmp_path: Path, poison: pytest.Mon
     assert (summary.done, summary.failures) == (4, [])
 
 
+def test_what_a_process_wrote_before_it_died_is_made_again(
+    tmp_path: Path, poison: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, 1, frames=3)
+    poison.setenv("POISON", fatal_frame(bench, 0))
+    (failed,) = bench.run(runner=Local(jobs=1).run).failures
+    assert failed.outputs == ("day 0/b000_mid_1.png",)
+    assert bench.run().failures == []
+
+
 def tasks_of(bench: Bench) -> list[Task]:
     return make_tasks(bench.plan.brackets, bench.settings())
 

@@ -17,8 +17,9 @@ from expinterp.batch import Result, Settings, Summary, Task, preview, run_batch
 from expinterp.batch.tasks import make_tasks
 from expinterp.batch.work import perform
 from expinterp.brackets import Bracket, Plan
-from expinterp.errors import ModelError, OutputExistsError, PairError
+from expinterp.errors import ModelError, OutputError, OutputExistsError, PairError
 from expinterp.images import read_photograph
+from expinterp.images.files import replacing
 from expinterp.job import FuseJob, Job, Target, Writing
 
 FUSE = FuseJob(images=(), output="", refine=False)
@@ -218,6 +219,82 @@ def test_an_output_that_somebody_worked_on_is_not_replaced(bench: Bench) -> None
     shoot(bench.folder, NAMES[1], seed=77)
     assert len(bench.run().failures) == 1
     assert path.read_bytes() == b"retouched"
+
+
+def damage(bench: Bench, number: int) -> None:
+    """Cut off the longest exposure of a bracket."""
+    path = bench.folder / bench.plan.brackets[number].frames[0]
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def test_a_file_put_where_a_bracket_failed_is_not_replaced(bench: Bench) -> None:
+    damage(bench, 1)
+    assert len(bench.run().failures) == 1
+    path = bench.out / f"{NAMES[1]}_mid.png"
+    path.write_bytes(b"a picture of mine")
+    for _ in range(2):
+        (failed,) = bench.run().failures
+        assert failed.error is not None
+        assert failed.error.exit_code == 5
+    shoot(bench.folder, NAMES[1], seed=77)
+    assert len(bench.run().failures) == 1
+    assert path.read_bytes() == b"a picture of mine"
+
+
+def test_a_file_that_was_to_be_replaced_stays_its_owners_if_that_failed(bench: Bench) -> None:
+    path = foreign(bench)
+    damage(bench, 1)
+    assert len(bench.run(on_existing="overwrite").failures) == 1
+    shoot(bench.folder, NAMES[1], seed=77)
+    assert len(bench.run().failures) == 1
+    assert path.read_bytes() == b"a picture of mine"
+
+
+def test_what_a_failed_bracket_wrote_is_made_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 1, frames=3)
+    damage(bench, 0)
+    assert len(bench.run().failures) == 1
+    first = "day 0/b000_mid_1.png"
+    result = journal.read(bench.out).results[NAMES[0]]
+    assert (result["status"], result["outputs"]) == ("failed", [first])
+    assert result["bytes"] == [(bench.out / first).stat().st_size]
+    shoot(bench.folder, NAMES[0], frames=3, seed=5)
+    assert bench.run().failures == []
+
+
+def test_an_output_outlives_a_failed_renewal_and_is_renewed_then(bench: Bench) -> None:
+    bench.run()
+    damage(bench, 1)
+    assert len(bench.run().failures) == 1
+    shoot(bench.folder, NAMES[1], seed=77)
+    assert bench.run().failures == []
+
+
+def full_for(name: str) -> Any:
+    """Write files as ever, but for one that the disk has no room for."""
+
+    def write(target: str, *, overwrite: bool) -> Any:
+        if Path(target).name == name:
+            message = f"{target}: cannot be written (no space left on device)"
+            raise OutputError(message)
+        return replacing(target, overwrite=overwrite)
+
+    return write
+
+
+def test_a_fusion_that_failed_at_its_last_file_is_done_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 1)
+    fusion = replace(FUSE, virtual=1, save_virtual=Path())
+    settings = replace(bench.settings(), interpolation=None, fusion=fusion)
+
+    def fails(tasks: Sequence[Task], settings: Settings) -> Generator[Result, None, None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("expinterp.images.encode.replacing", full_for("b000_fused.png"))
+            yield from here(tasks, settings)
+
+    (failed,) = run_batch(bench.plan, settings, fails).failures
+    assert failed.outputs == ("day 0/b000_virtual/b000_fused_virtual_1.png",)
+    assert run_batch(bench.plan, settings, here).failures == []
 
 
 def test_an_interrupted_renewal_goes_on(bench: Bench) -> None:

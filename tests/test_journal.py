@@ -57,7 +57,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert record.planned == {"a": "f", "b": "f"}
     assert record.results == {"a": result("a")}
     assert record.leftovers == [leftover]
-    assert record.claimed == {"a_mid.jpg", "b_mid.jpg"}
+    assert (record.claimed, record.made) == ({"b_mid.jpg"}, {"a_mid.jpg": 123})
 
 
 def test_the_last_result_counts(tmp_path: Path) -> None:
@@ -79,14 +79,16 @@ def test_an_output_that_was_there_before_is_never_claimed(tmp_path: Path) -> Non
     assert journal.read(path).planned == {"a": "f"}
 
 
-def test_an_output_is_made_from_its_result_until_it_is_begun_anew(tmp_path: Path) -> None:
-    write(tmp_path, HEADER, planned("a"), planned("b"))
+def test_an_output_is_claimed_until_its_bracket_has_a_result(tmp_path: Path) -> None:
+    write(tmp_path, HEADER, planned("a"), planned("b"), planned("c"))
     path = write(tmp_path, result("a"), result("b", "failed"))
     assert journal.read(path).made == {"a_mid.jpg": 123}
-    write(tmp_path, HEADER, planned("a", claimed=False))
+    assert journal.read(path).claimed == {"c_mid.jpg"}
+    write(tmp_path, HEADER, planned("a", "changed"), planned("c", claimed=False))
+    assert journal.read(path).claimed == {"a_mid.jpg", "c_mid.jpg"}
+    write(tmp_path, result("a", "failed", "changed"), result("c", "skipped"))
+    assert journal.read(path).claimed == {"c_mid.jpg"}
     assert journal.read(path).made == {"a_mid.jpg": 123}
-    write(tmp_path, HEADER, planned("a", "changed"))
-    assert journal.read(path).made == {}
 
 
 def test_reports_may_be_left_out(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from expinterp.batch.local import DIED
 from expinterp.batch.memory import count_cpus
 from expinterp.batch.settings import Settings
 from expinterp.batch.tasks import Task
-from expinterp.batch.work import Result, conclude, perform
+from expinterp.batch.work import Result, conclude, find_written, perform
 from expinterp.errors import DeviceError, ExpInterpError, ImageFileError, MissingExtraError
 
 LOCAL = "local"
@@ -138,7 +138,7 @@ def _run(
     coming = _load_dask().as_completed([future for _ in range(ahead) if (future := send())])
     for future in coming:
         chunk = sent.pop(future)
-        results = _results(future, chunk)
+        results = _results(future, chunk, settings)
         if results is None:
             notice(f"{len(chunk)} brackets: machines died of them; each is tried on its own")
             single.extend([task] for task in chunk)
@@ -147,12 +147,14 @@ def _run(
         yield from results or ()
 
 
-def _results(future: Any, chunk: Sequence[Task]) -> list[Result] | None:
+def _results(future: Any, chunk: Sequence[Task], settings: Settings) -> list[Result] | None:
     """Take what came of a chunk; None if it must be taken apart."""
     try:
         results: list[Result] = future.result()
     except _load_dask().KilledWorker:
-        return None if len(chunk) > 1 else [conclude(chunk[0], error=DIED)]
+        if len(chunk) > 1:
+            return None
+        return [conclude(chunk[0], error=DIED, written=find_written(chunk[0], settings))]
     except ExpInterpError:
         raise
     except Exception as error:

@@ -10,7 +10,7 @@ from expinterp.batch.memory import count_cpus, memory_room, weigh
 from expinterp.batch.pool import Do, spread
 from expinterp.batch.settings import Settings
 from expinterp.batch.tasks import Task
-from expinterp.batch.work import Failure, Result, conclude, perform
+from expinterp.batch.work import Failure, Result, conclude, find_written, perform
 from expinterp.errors import ExitCode
 
 DIED = Failure(
@@ -53,7 +53,7 @@ class Local:
                 self.notice(f"{task.bracket.name}: the process died; tried again alone, at the end")
         again = [replace(task, replace=True) for task in lost]  # it may have left outputs
         for task, result in replace(self, jobs=1)._spread(again, settings, perform, heavy):
-            yield result or conclude(task, error=DIED)
+            yield result or conclude(task, error=DIED, written=find_written(task, settings))
         for task, weight in heavy:
             yield conclude(task, error=_too_heavy(weight, self._room))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 from expinterp.batch.naming import stem_from
 from expinterp.batch.settings import Settings, camera_key
@@ -15,6 +17,7 @@ from expinterp.errors import PairError
 from expinterp.images import FORMATS
 from expinterp.job import FuseJob, Job
 
+FileState: TypeAlias = tuple[int, int, int]  # size, time of change, number
 WORDS = {"medium": "mid"}  # what kinds of outputs are called in names; the others as they are
 
 
@@ -65,6 +68,26 @@ def folders_of(bracket: Bracket, settings: Settings, *, mark: str = "") -> set[s
             own = (job.save_virtual, job.save_masks)
             found |= {_relative(str(folder), settings) for folder in own if folder}
     return found
+
+
+def find_files(bracket: Bracket, settings: Settings, *, mark: str = "") -> dict[str, FileState]:
+    """Find the files that lie under the names of a bracket, those in folders of its own too."""
+    found = {}
+    for path in _paths(bracket, settings, mark):
+        with suppress(OSError):
+            facts = path.stat()
+            state = (facts.st_size, facts.st_mtime_ns, facts.st_ino)
+            found[_relative(str(path), settings)] = state
+    return found
+
+
+def _paths(bracket: Bracket, settings: Settings, mark: str) -> Iterator[Path]:
+    for job in jobs_of(bracket, settings, mark=mark):
+        yield from map(Path, job.names)
+        if isinstance(job, FuseJob):
+            for folder, kind in ((job.save_virtual, "virtual"), (job.save_masks, "mask")):
+                with suppress(OSError):  # a folder that cannot be read, as its job will say
+                    yield from job.saved(folder, kind) if folder else ()
 
 
 def _relative(name: str, settings: Settings) -> str:

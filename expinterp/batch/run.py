@@ -103,8 +103,8 @@ def look_ahead(
             continue
         foreign = [name for name, size in there.items() if not _is_ours(name, size, record)]
         if not foreign or on_existing == "overwrite":
-            begun = not record.claimed.isdisjoint(task.outputs)
-            outlook.tasks.append(replace(task, replace=begun or bool(there)))
+            begun = bool(there or _wrote(task, record))
+            outlook.tasks.append(replace(task, replace=begun))
         else:
             error = _exists(foreign[0]) if on_existing == "fail" else None
             outlook.settled.append((task, conclude(task, error=error)))
@@ -128,7 +128,13 @@ def _stands(result: dict[str, Any] | None, task: Task, there: Collection[str]) -
 
 def _is_ours(name: str, size: int, record: Record) -> bool:
     """Tell whether an output was made by a batch here, and nobody has worked on it since."""
-    return name in record.claimed and record.made.get(name, size) == size
+    return name in record.claimed or record.made.get(name) == size
+
+
+def _wrote(task: Task, record: Record) -> bool:
+    """Tell whether a task may have left files already, those whose names only its job knows too."""
+    earlier = record.results.get(task.bracket.name, {"outputs": ()})
+    return bool(earlier["outputs"]) or not record.claimed.isdisjoint(task.outputs)
 
 
 def _exists(name: str) -> Failure:

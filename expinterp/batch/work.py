@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from expinterp import job
-from expinterp.batch.outputs import check_times, folders_of, jobs_of
+from expinterp.batch.outputs import FileState, check_times, find_files, folders_of, jobs_of
 from expinterp.batch.settings import Settings
 from expinterp.batch.tasks import Task
 from expinterp.errors import ExitCode, ExpInterpError, OutputError
@@ -49,7 +50,7 @@ class Result:
     status : {'done', 'failed', 'skipped'}
     frames : tuple of str
     outputs : tuple of str
-        Those that were written.
+        Those that were written, by a task that failed too.
     bytes : tuple of int
         Their sizes.
     fingerprint : str
@@ -87,7 +88,7 @@ def perform(task: Task, settings: Settings) -> Result:
     """Do a task, come what may."""
     started = time.perf_counter()
     reports: list[dict[str, Any]] = []
-    sizes: list[int] = []
+    before = find_files(task.bracket, settings, mark=task.mark)
     error = None
     try:
         check_times(task.bracket, settings)
@@ -95,28 +96,37 @@ def perform(task: Task, settings: Settings) -> Result:
         for wanted in jobs_of(task.bracket, settings, mark=task.mark, overwrite=task.replace):
             report = job.run(wanted, opener=keep_open)
             reports.append(report.as_json())
-        sizes = [(settings.out / name).stat().st_size for name in task.outputs]
+        written = {name: (settings.out / name).stat().st_size for name in task.outputs}
     except Exception as caught:  # noqa: BLE001 - the one place that isolates an item of a batch
         error = explain(caught)
+        written = find_written(task, settings, before)
     seconds = time.perf_counter() - started
-    return conclude(task, error=error, sizes=sizes, reports=reports, seconds=seconds)
+    return conclude(task, error=error, written=written, reports=reports, seconds=seconds)
+
+
+def find_written(
+    task: Task, settings: Settings, before: Mapping[str, FileState] = MappingProxyType({})
+) -> dict[str, int]:
+    """Measure the files of a task that are new, or others than before."""
+    now = find_files(task.bracket, settings, mark=task.mark)
+    return {name: state[0] for name, state in now.items() if state != before.get(name)}
 
 
 def conclude(
     task: Task,
     *,
     error: Failure | None = None,
-    sizes: Sequence[int] = (),
+    written: Mapping[str, int] = MappingProxyType({}),
     reports: list[dict[str, Any]] | None = None,
     seconds: float = 0.0,
 ) -> Result:
-    """Make the result of a task: failed if there is an error, done if sizes, else skipped."""
+    """Make the result of a task: failed if there is an error, done if files, else skipped."""
     return Result(
         bracket=task.bracket.name,
-        status="failed" if error else "done" if sizes else "skipped",
+        status="failed" if error else "done" if written else "skipped",
         frames=task.bracket.frames,
-        outputs=task.outputs if sizes else (),
-        bytes=tuple(sizes),
+        outputs=tuple(written),
+        bytes=tuple(written.values()),
         fingerprint=task.fingerprint,
         reports=reports or [],
         error=error,
