@@ -14,7 +14,7 @@ from expinterp import cli
 from expinterp.brackets import Plan
 from expinterp.cli.pace import describe, pace
 from expinterp.cli.talk import Talk
-from expinterp.errors import ExitCode
+from expinterp.errors import ExitCode, OutputError
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
 
 
@@ -149,6 +149,39 @@ def test_the_log_tells_what_happened_when(made: Card) -> None:
     lines = [json.loads(line) for line in (made.path / "log.jsonl").read_text("utf-8").splitlines()]
     assert [line["event"] for line in lines] == ["began", *["ended"] * 3, "began"]
     assert all(line["time"] for line in lines)
+
+
+def test_a_report_goes_beside_the_results(made: Card) -> None:
+    code, _, err = made.run(*PLAIN, "--report", "out/report.html")
+    assert (code, err.splitlines()[-1]) == (ExitCode.OK, "expinterp: 3 done")
+    assert "day 1/b001" in (made.path / "out/report.html").read_text("utf-8")
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(made: Card) -> None:
+    code, _, err = made.run(*PLAIN, "--report", "nosuch/report.html")
+    assert code == ExitCode.OUTPUT
+    assert err.count("\n") == 1
+    assert "there is no folder nosuch" in err
+    assert made.results() == set()
+    (made.path / "link.html").symlink_to(made.path / "card" / made.plan.brackets[0].frames[0])
+    assert made.run(*PLAIN, "--report", "link.html")[0] == ExitCode.OUTPUT_EXISTS
+    assert made.results() == set()
+
+
+def test_a_report_that_fails_late_hides_no_failure(
+    made: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        message = "report.html: cannot be written"
+        raise OutputError(message)
+
+    monkeypatch.setattr("expinterp.report.write_report", fail)
+    (made.path / "card" / made.plan.brackets[1].frames[0]).unlink()
+    code, _, err = made.run(*PLAIN, "--report", "report.html")
+    assert code == ExitCode.OUTPUT
+    assert "2 done, 1 failed" in err
+    assert "error: day 1/b001" in err
+    assert err.splitlines()[-1] == "expinterp: error: report.html: cannot be written"
 
 
 def test_names_and_format_are_chosen(made: Card) -> None:

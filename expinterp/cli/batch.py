@@ -301,6 +301,8 @@ def _run(
     from expinterp.batch import run_batch, share_responses
 
     def prepare(settings: Settings) -> Settings:
+        if options["report"]:
+            _check_report(options["report"], plan, settings)
         if not settings.shared:
             return settings
         return share_responses(plan.brackets, settings, local.gather, told=talk.detail)
@@ -316,9 +318,18 @@ def _run(
             began=watch.began,
             ended=watch.ended,
         )
+    code = tell_end(summary, plan, damaged, talk)
     if options["report"]:
         _report(settings.out, options["report"], talk)
-    return tell_end(summary, plan, damaged, talk)
+    return code
+
+
+def _check_report(target: Path, plan: Plan, settings: Settings) -> None:
+    """Refuse, before any work, a page that could not be written after it."""
+    from expinterp.images.files import check_output
+
+    frames = (frame for bracket in plan.brackets for frame in bracket.frames)
+    check_output(target, overwrite=True, inputs=(settings.folder / frame for frame in frames))
 
 
 def _report(out: Path, target: Path, talk: Talk) -> None:
