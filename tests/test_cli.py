@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -190,6 +191,17 @@ def test_an_stderr_that_takes_nothing_changes_no_exit_code() -> None:
             stderr=full, check=False,
         )  # fmt: skip
     assert done.returncode == ExitCode.IMAGE_FILE
+
+
+def test_a_full_disk_is_not_blamed_on_stdout(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/disk/file")
+
+    monkeypatch.setattr("expinterp.brackets.scan", fail)
+    assert cli.main(["batch", "card", "-n"]) == ExitCode.UNEXPECTED
+    assert "No space left on device: '/disk/file'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

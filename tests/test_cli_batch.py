@@ -151,6 +151,37 @@ def test_the_log_tells_what_happened_when(made: Card) -> None:
     assert all(line["time"] for line in lines)
 
 
+@pytest.mark.parametrize("name", ["card/day 1/b001_0.png", "plan.jsonl", "notes.txt"])
+def test_only_a_log_is_added_to(name: str, made: Card) -> None:
+    (made.path / "notes.txt").write_text("mine", "utf-8")
+    before = (made.path / name).read_bytes()
+    code, _, err = made.run(*PLAIN, "--log", name)
+    assert code == ExitCode.OUTPUT_EXISTS
+    assert err == f"expinterp: error: {name}: is no log of a batch; choose another name for --log\n"
+    assert (made.path / name).read_bytes() == before
+    assert not (made.path / "out").exists()
+
+
+def test_an_empty_file_becomes_a_log_unless_it_is_a_photograph(made: Card) -> None:
+    frame = made.path / "card" / made.plan.brackets[1].frames[0]
+    for path in (frame, made.path / "log"):
+        path.write_bytes(b"")
+    (made.path / "link").symlink_to(frame)
+    assert made.run(*PLAIN, "--log", "link")[0] == ExitCode.OUTPUT_EXISTS
+    assert frame.read_bytes() == b""
+    assert made.run(*PLAIN, "--log", "log")[0] == ExitCode.BATCH
+    assert (made.path / "log").read_text("utf-8").count("\n") == 4
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_log_that_cannot_be_written_is_said_once_and_stops_nothing(made: Card) -> None:
+    code, _, err = made.run(*PLAIN, "--log", "/dev/full")
+    assert code == ExitCode.OK
+    assert err.count("/dev/full") == 1
+    assert "warning: /dev/full: cannot be written (no space left on device)" in err
+    assert err.splitlines()[-1] == "expinterp: 3 done"
+
+
 def test_a_report_goes_beside_the_results(made: Card) -> None:
     code, _, err = made.run(*PLAIN, "--report", "out/report.html")
     assert (code, err.splitlines()[-1]) == (ExitCode.OK, "expinterp: 3 done")

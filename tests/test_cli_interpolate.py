@@ -234,6 +234,7 @@ def test_a_full_disk_behind_standard_output_is_6(folder: Folder) -> None:
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == ExitCode.OUTPUT
+    assert done.stderr.startswith("expinterp: error: standard output cannot be written")
     assert done.stderr.count("\n") == 1
 
 

@@ -119,7 +119,7 @@ def _explain(error: BaseException, talk: Talk) -> int:
             message, code = "interrupted; no output is left half written", ExitCode.INTERRUPTED
         case ExpInterpError():
             message, code = in_words(error), error.exit_code
-        case OSError(errno=errno.ENOSPC):
+        case OSError(errno=errno.ENOSPC, filename=None):  # other files that we write have a name
             _silence_stdout()
             message = "standard output cannot be written (disk full); make room, or name a file"
             code = ExitCode.OUTPUT

@@ -299,15 +299,21 @@ def _run(
 ) -> int:
     """Do the plan, telling how it comes on, and at the end how it went."""
     from expinterp.batch import run_batch, share_responses
+    from expinterp.images.files import check_output
 
     def prepare(settings: Settings) -> Settings:
         if options["report"]:
-            _check_report(options["report"], plan, settings)
+            check_output(options["report"], overwrite=True, inputs=_photographs(plan, settings))
         if not settings.shared:
             return settings
         return share_responses(plan.brackets, settings, local.gather, told=talk.detail)
 
-    with watching(talk, log=options["log"], as_json=options["as_json"]) as watch:
+    with watching(
+        talk,
+        log=options["log"],
+        inputs=_photographs(plan, settings),
+        as_json=options["as_json"],
+    ) as watch:
         local = _local(options, watch)
         summary = run_batch(
             plan,
@@ -324,12 +330,8 @@ def _run(
     return code
 
 
-def _check_report(target: Path, plan: Plan, settings: Settings) -> None:
-    """Refuse, before any work, a page that could not be written after it."""
-    from expinterp.images.files import check_output
-
-    frames = (frame for bracket in plan.brackets for frame in bracket.frames)
-    check_output(target, overwrite=True, inputs=(settings.folder / frame for frame in frames))
+def _photographs(plan: Plan, settings: Settings) -> Iterator[Path]:
+    return (settings.folder / frame for bracket in plan.brackets for frame in bracket.frames)
 
 
 def _report(out: Path, target: Path, talk: Talk) -> None:

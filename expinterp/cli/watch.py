@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -13,11 +14,13 @@ import click
 
 from expinterp.cli.pace import pace
 from expinterp.cli.talk import Talk
-from expinterp.errors import ExitCode, OutputError
+from expinterp.errors import ExitCode, OutputError, OutputExistsError
 
 if TYPE_CHECKING:
     from expinterp.batch import Outlook, Result, Summary
     from expinterp.brackets import Plan
+
+HEAD = b'{"time": "'  # how every log begins
 
 
 def plan_lines(plan: Plan, outlook: Outlook) -> Iterator[str]:
@@ -80,22 +83,34 @@ class Watch:
         self._talk.warn(message)
 
     def _event(self, event: str, **facts: Any) -> None:
-        if self._log:
-            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        """Add a line to the log; one that takes no more is given up."""
+        if self._log is None:
+            return
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        try:
             self._log.write(json.dumps({"time": now, "event": event, **facts}) + "\n")
+        except OSError as error:
+            log, self._log = self._log, None
+            with suppress(OSError):  # of what it still holds
+                log.close()
+            self._talk.warn(f"{log.name}: cannot be written ({_reason(error)}); the log ends here")
 
 
 @contextmanager
-def watching(talk: Talk, *, log: Path | None, as_json: bool) -> Iterator[Watch]:
+def watching(
+    talk: Talk, *, log: Path | None, inputs: Iterable[Path], as_json: bool
+) -> Iterator[Watch]:
     """Watch a batch, and say how far it came if it is interrupted.
 
     Raises
     ------
     OutputError
         If the log cannot be written.
+    OutputExistsError
+        If it is another file than a log, such as one of the inputs.
     """
     with ExitStack() as stack:
-        watch = Watch(talk, stack, _open_log(log, stack), as_json=as_json)
+        watch = Watch(talk, stack, _open_log(log, inputs, stack), as_json=as_json)
         try:
             yield watch
         except KeyboardInterrupt:
@@ -106,15 +121,30 @@ def watching(talk: Talk, *, log: Path | None, as_json: bool) -> Iterator[Watch]:
             raise
 
 
-def _open_log(path: Path | None, stack: ExitStack) -> TextIO | None:
+def _open_log(path: Path | None, inputs: Iterable[Path], stack: ExitStack) -> TextIO | None:
     if path is None:
         return None
     try:
+        if path.is_file() and not _is_log(path, inputs):
+            message = f"{path}: is no log of a batch; choose another name for --log"
+            raise OutputExistsError(message)
         return stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        message = f"{path}: cannot be written ({reason}); choose another name for --log"
+        message = f"{path}: cannot be written ({_reason(error)}); choose another name for --log"
         raise OutputError(message) from error
+
+
+def _is_log(path: Path, inputs: Iterable[Path]) -> bool:
+    """Tell whether a file begins as a log does; an empty one might, unless it is an input."""
+    with path.open("rb") as stream:
+        start = stream.read(len(HEAD))
+    if start:
+        return HEAD.startswith(start)
+    return os.path.realpath(path) not in map(os.path.realpath, inputs)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def tell_end(summary: Summary, plan: Plan, damaged: Sequence[str], talk: Talk) -> int:
