@@ -14,6 +14,7 @@ from batch_samples import card, contents, shoot
 
 from expinterp import journal
 from expinterp.batch import Result, Settings, Summary, Task, preview, run_batch
+from expinterp.batch.outputs import folders_of
 from expinterp.batch.tasks import make_tasks
 from expinterp.batch.work import perform
 from expinterp.brackets import Bracket, Plan
@@ -421,6 +422,16 @@ def test_like_names_never_meet(tmp_path: Path) -> None:
     outputs = [task.outputs[0] for task in tasks]
     assert len({name.lower() for name in outputs}) == len(names)
     assert outputs[4:] == ["aux_.png", "a_1.png"]
+
+
+def test_results_may_go_to_the_root_of_a_drive(tmp_path: Path) -> None:
+    names = ["church", "day/tower"]
+    brackets = [shoot(tmp_path / "card", name) for name in names]
+    for out in (Path(tmp_path.anchor), tmp_path):
+        settings = Settings(tmp_path / "card", out, JOB)
+        outputs = [task.outputs for task in make_tasks(brackets, settings)]
+        assert outputs == [(f"{name}_mid.png",) for name in names]
+        assert [folders_of(bracket, settings) for bracket in brackets] == [{""}, {"day"}]
 
 
 def test_numbers_of_pairs_count_when_names_are_told_apart(tmp_path: Path) -> None:
