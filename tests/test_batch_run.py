@@ -174,6 +174,27 @@ def test_a_profile_counts_by_what_it_holds(bench: Bench, tmp_path: Path) -> None
     assert bench.settings(replace(JOB, response=profile)).options != first
 
 
+def test_the_bundled_network_counts_by_what_it_holds(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade must not mix the results of two networks in one folder."""
+    model = tmp_path / "lrl.onnx"
+    monkeypatch.setattr("expinterp.batch.settings.model_path", lambda: model)
+    refined = replace(JOB, refine=True)
+
+    def options(job: Job) -> dict[str, Any]:
+        return bench.settings(job, fusion=replace(FUSE, refine=job.refine)).options
+
+    model.write_text("one", "utf-8")
+    plain, one = options(JOB), options(refined)
+    bench.run(refined)
+    model.write_text("other", "utf-8")
+    assert options(JOB) == plain
+    assert all(options(refined)[part] != one[part] for part in ("interpolation", "fusion"))
+    with pytest.raises(OutputExistsError, match=r"model was bundled [0-9a-f]{12}, is bundled"):
+        bench.run(refined)
+
+
 @pytest.mark.parametrize("change", [{"threads": 2}, {"device": "cpu"}])
 def test_what_changes_no_pixel_is_no_other_option(bench: Bench, change: dict[str, Any]) -> None:
     bench.run()

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from expinterp.batch.naming import TEMPLATE
 from expinterp.brackets import Bracket
 from expinterp.job import FuseJob, Job, Kind
+from expinterp.refine import model_path
 
 Mode: TypeAlias = Literal["interpolate", "fuse", "both"]
 # What does not matter to what outputs hold, or is said by names and frames.
@@ -65,8 +66,8 @@ class Settings:
     def options(self) -> dict[str, Any]:
         """What decides what outputs hold, besides the photographs, as plain values."""
         return {
-            "interpolation": _plain(self.interpolation and asdict(self.interpolation)),
-            "fusion": _plain(self.fusion and asdict(self.fusion)),
+            "interpolation": self.interpolation and _making(self.interpolation),
+            "fusion": self.fusion and _making(self.fusion),
             "kinds": list(self.kinds),
             "template": self.template,
             "format": self.format,
@@ -100,6 +101,14 @@ def digest(path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return None
+
+
+def _making(job: Job | FuseJob) -> dict[str, Any]:
+    """Turn a job into JSON values; the bundled network, which upgrades replace, is named too."""
+    options: dict[str, Any] = _plain(asdict(job))
+    if job.refine and job.model is None:
+        options["model"] = f"bundled {str(digest(model_path()))[:12]}"
+    return options
 
 
 def _plain(value: Any) -> Any:
