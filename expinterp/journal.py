@@ -78,7 +78,8 @@ def read(path: Path, *, reports: bool = True) -> Record:
     Raises
     ------
     ImageFileError
-        If it cannot be read, or is no journal of a version this program knows.
+        If it cannot be read, is no journal of a version this program knows, or holds what no batch
+        writes: anybody may have touched it.
     """
     path = path / NAME if path.is_dir() else path
     try:
@@ -86,6 +87,10 @@ def read(path: Path, *, reports: bool = True) -> Record:
             return _gather(stream, path, reports=reports)
     except OSError as error:
         message = f"{path}: cannot be read ({_reason(error)}); name the journal of a batch"
+        raise ImageFileError(message) from error
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        words = f"{type(error).__name__}: {error}"[:80]
+        message = f"{path}: a line of it is not as a batch writes it ({words}); remove that line"
         raise ImageFileError(message) from error
 
 

@@ -129,6 +129,24 @@ def test_unknown_kinds_and_damaged_lines_are_ignored(tmp_path: Path) -> None:
     assert journal.read(path).results == {"a": result("a")}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [{"kind": "result"}, {"kind": "planned", "bracket": []}, {"schema_version": "2"},
+     result("a") | {"bytes": [1, 2]}],
+)  # fmt: skip
+def test_a_line_that_no_batch_writes_is_named_with_its_file(
+    line: dict[str, Any], tmp_path: Path
+) -> None:
+    path = write(tmp_path, HEADER, planned("a"), line)
+    with pytest.raises(ImageFileError, match=f"{path}: .* remove that line"):
+        journal.read(path)
+    with (
+        pytest.raises(ImageFileError, match="remove that line"),
+        journal.open_journal(tmp_path),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("text", ["holiday notes\n", '{"kind": "result"}\n', "\n"])
 def test_a_file_that_is_no_journal_is_refused_and_kept(text: str, tmp_path: Path) -> None:
     path = tmp_path / journal.NAME

@@ -31,7 +31,7 @@ from report_samples import (
 )
 
 from expinterp.errors import ImageFileError, OutputError, OutputExistsError
-from expinterp.journal import Record
+from expinterp.journal import Record, read
 from expinterp.report import write_report, writing
 from expinterp.report.markup import element, shown
 from expinterp.report.overview import _options, busy_seconds
@@ -428,9 +428,9 @@ def test_files_alike_in_name_are_told_apart(tmp_path: Path) -> None:
         for role, name in (("long", "sub/a.jpg"), ("short", "a.jpg"))
     ]
     line = result("r", ["sub/a.jpg", "a.jpg"], [], reports=[{"inputs": rows}])
-    record = writing.read_record(write_journal(tmp_path, [header(tmp_path, tmp_path), line]))
-    (read,) = read_results(record, tmp_path)
-    assert [file.label for file in read.files] == ["long", "short"]
+    record = read(write_journal(tmp_path, [header(tmp_path, tmp_path), line]))
+    (bracket,) = read_results(record, tmp_path)
+    assert [file.label for file in bracket.files] == ["long", "short"]
 
 
 def test_a_journal_that_was_moved_with_its_outputs_shows_them(tmp_path: Path) -> None:

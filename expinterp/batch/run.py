@@ -121,7 +121,7 @@ def _size(path: Path) -> int:
 
 def _stands(result: dict[str, Any] | None, task: Task, there: Collection[str]) -> bool:
     """Tell whether an earlier result holds: of the same making, its outputs still there."""
-    if result is None or result["status"] != "done":
+    if result is None or result.get("status") != "done":
         return False
     return bool(result["fingerprint"] == task.fingerprint) and len(there) == len(task.outputs)
 

@@ -65,7 +65,7 @@ def write_report(
     """
     path = Path(journal)
     path = path / NAME if path.is_dir() else path
-    record = read_record(path)
+    record = read(path)
     results = read_results(record, _output_folder(record, path))
     check_output(target, overwrite=overwrite, inputs=chain([path], _photographs(results)))
     beside = None if str(target) == STREAM else Path(os.path.realpath(Path(target).parent))
@@ -74,22 +74,6 @@ def write_report(
         for part in _parts(record, results, cards):
             stream.write(part.encode())
     return list(_remarks(results, cards))
-
-
-def read_record(path: Path) -> Record:
-    """Read a journal that anybody may have touched.
-
-    Raises
-    ------
-    ImageFileError
-        If it cannot be read, or holds what no batch writes.
-    """
-    try:
-        return read(path)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        words = f"{type(error).__name__}: {error}"[:80]
-        message = f"{path}: a line of it is not as a batch writes it ({words}); remove that line"
-        raise ImageFileError(message) from error
 
 
 def _output_folder(record: Record, journal: Path) -> Path:
