@@ -110,6 +110,16 @@ def test_half_written_files_of_a_killed_process_are_removed(bench: Bench) -> Non
     assert set(contents(bench.out)) == OUTPUTS | {"day 0/.expinterp-notes.txt"}
 
 
+def test_a_file_that_another_program_is_writing_is_not_swept_up(bench: Bench) -> None:
+    """Such as a batch whose folder lies in this one's: each has a lock of its own."""
+    (bench.out / "day 0").mkdir(parents=True)
+    with replacing(bench.out / "day 0" / "other.png", overwrite=False) as stream:
+        stream.write(b"half")
+        bench.run()
+        stream.write(b" and whole")
+    assert (bench.out / "day 0" / "other.png").read_bytes() == b"half and whole"
+
+
 def test_a_failure_stops_no_other(bench: Bench) -> None:
     broken = bench.folder / bench.plan.brackets[1].frames[0]
     broken.write_bytes(broken.read_bytes()[:500])

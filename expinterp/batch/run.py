@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,6 +24,7 @@ from expinterp.errors import (
     OutputError,
     OutputExistsError,
 )
+from expinterp.images.files import sweep
 from expinterp.journal import Journal, Record, open_journal
 
 OnExisting = Literal["skip", "fail", "overwrite"]
@@ -192,7 +193,7 @@ def run_batch(
         outlook = look_ahead(tasks, settings, book.record, on_existing)
         summary.kept = len(outlook.kept)
         _open_run(book, plan, settings, outlook)
-        sweep(settings, tasks)
+        sweep_all(settings, tasks)
         began(outlook)
         try:
             for result in _results(outlook, settings, runner):
@@ -200,7 +201,7 @@ def run_batch(
                 summary.count(result)
                 ended(result)
         finally:
-            sweep(settings, tasks)
+            sweep_all(settings, tasks)
         try:
             book.flush()
         except OutputError as error:
@@ -279,12 +280,10 @@ def _planned(task: Task, *, claimed: bool) -> dict[str, Any]:
     }
 
 
-def sweep(settings: Settings, tasks: Iterable[Task]) -> None:
+def sweep_all(settings: Settings, tasks: Iterable[Task]) -> None:
     """Remove what killed processes left half-written."""
     folders = {
         name for task in tasks for name in folders_of(task.bracket, settings, mark=task.mark)
     }
     for folder in folders:
-        for path in (settings.out / folder).glob(".expinterp-*.part"):
-            with suppress(OSError):
-                path.unlink()
+        sweep(settings.out / folder)

@@ -15,6 +15,7 @@ from expinterp.errors import ImageFileError, OutputError, OutputExistsError, rea
 
 Source: TypeAlias = "str | Path | BinaryIO"
 STREAM = "-"
+TEMPORARY = ".expinterp-*.part"
 
 
 def source_name(source: Source) -> str:
@@ -133,11 +134,12 @@ def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         If the target has come to exist meanwhile and `overwrite` is False.
     """
     path = Path(os.path.realpath(target))  # so that a link stays a link
-    temporary = path.with_name(f".expinterp-{secrets.token_hex(6)}.part")
+    temporary = path.with_name(TEMPORARY.replace("*", secrets.token_hex(6)))
     try:
         with temporary.open("xb") as stream:
             with suppress(OSError):  # nothing to replace, or a file system without permissions
                 shutil.copymode(path, temporary)
+            _hold(stream)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -149,3 +151,33 @@ def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):  # renamed, or held open by a virus scanner
             temporary.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files in a folder that killed processes left; the others are held."""
+    for path in folder.glob(TEMPORARY):
+        with suppress(OSError):
+            if not _is_held(path):
+                path.unlink()
+
+
+def _hold(stream: BinaryIO) -> None:
+    """Lock a file until it is closed, or its process is dead."""
+    if sys.platform != "win32":  # where an open file cannot be removed
+        import fcntl
+
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_held(path: Path) -> bool:
+    """Tell whether a process, on whatever machine, holds a file."""
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            with path.open("rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return isinstance(error, BlockingIOError)
+    return False
