@@ -15,7 +15,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from expinterp import journal
 from expinterp.brackets import folder as folder_module
-from expinterp.brackets import looks, plan_brackets, scan
+from expinterp.brackets import is_damaged, looks, plan_brackets, scan
 from expinterp.errors import ImageFileError
 from expinterp.exposure import Exposure
 from expinterp.images import Metadata, write_photograph
@@ -165,9 +165,22 @@ def test_outputs_are_passed_over(tmp_path):
     for name in ("in", "out", "older"):
         (tmp_path / name / "below").mkdir(parents=True)
         rendered(0, 0).save(tmp_path / name / "below/a.jpg")
+    assert paths(tmp_path, exclude=[tmp_path / "out"]) == ["in/below/a.jpg", "older/below/a.jpg"]
+    assert len(paths(tmp_path, exclude=[tmp_path / "missing"])) == 3
+
+
+def test_results_of_a_batch_are_no_photographs_and_said_to_be_none(tmp_path):
+    for name in ("in", "older"):
+        (tmp_path / name / "below").mkdir(parents=True)
+        rendered(0, 0).save(tmp_path / name / "below/a.jpg")
     (tmp_path / "older" / journal.NAME).write_text("{}")
-    assert paths(tmp_path, exclude=[tmp_path / "out"]) == ["in/below/a.jpg"]
-    assert paths(tmp_path, exclude=[tmp_path / "missing"]) == ["in/below/a.jpg", "out/below/a.jpg"]
+    photograph, results = scan(tmp_path)
+    assert photograph.path == "in/below/a.jpg"
+    assert (results.path, results.problem) == ("older/", "results of a batch")
+    assert not is_damaged(results)
+    assert scan(tmp_path, exclude=[tmp_path / "older"]) == [photograph]
+    with pytest.raises(ImageFileError, match="holds the results of a batch"):
+        scan(tmp_path / "older")
 
 
 def test_links_are_followed_once_and_never_in_circles(tmp_path):

@@ -38,6 +38,7 @@ UNSUPPORTED = {
     ".jxl": "JPEG XL",
     ".jp2": "JPEG 2000",
 }
+RESULTS = "results of a batch"  # what is said of a folder that holds a journal
 _large = threading.Lock()
 # Folders that systems keep beside one's pictures; hidden ones are passed over by their dot.
 _NOT_ONES_OWN = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
@@ -55,8 +56,8 @@ class _Entry:
 def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Frame]:
     """Find the pictures below a folder and read what their headers say.
 
-    Hidden files and folders are passed over, and so are folders that hold the journal of a batch.
-    Links to folders are followed, each folder once.
+    Hidden files and folders are passed over; a folder that holds the journal of a batch is named,
+    what lies in it is not. Links to folders are followed, each folder once.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Fr
     Raises
     ------
     ImageFileError
-        If there is no such folder, or it may not be read.
+        If there is no such folder, it may not be read, or it holds the journal of a batch.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -118,6 +119,13 @@ def _walk(root: Path, passed: set[tuple[int, int] | None]) -> Iterator[_Entry]:
             yield _Entry(prefix, real, f"the folder cannot be read ({reason(error)})")
             continue
         if any(child.name == journal.NAME for child in children):
+            if real == root:
+                message = (
+                    f"{root}: holds the results of a batch; name a folder of photographs, or take "
+                    f"{journal.NAME} out of it"
+                )
+                raise ImageFileError(message)
+            yield _Entry(prefix, real, RESULTS)
             continue
         for child in children:
             path = prefix + child.name
@@ -151,7 +159,7 @@ def _oddity(child: os.DirEntry[str]) -> str | None:
 def is_damaged(frame: Frame) -> bool:
     """Tell a file or folder that should be readable and is not from what is never read."""
     ours = frame.path.endswith("/") or _kind(frame.path) == "picture"
-    return frame.problem is not None and ours
+    return frame.problem not in {None, RESULTS} and ours
 
 
 def _kind(name: str) -> str | None:
