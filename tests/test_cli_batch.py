@@ -267,6 +267,8 @@ def test_a_shared_response_is_kept_beside_the_results(made: Card) -> None:
         ([*PLAIN, "--name", "x"], "one name"),
         ([*PLAIN, "--name", "{bracket}", "--save-intermediate"], "{kind}"),
         ([*PLAIN, "--max-memory", "lots"], "2G"),
+        ([*PLAIN, "-n", "--log", "log"], "--dry-run and --log exclude each other"),
+        ([*PLAIN, "-n", "--report", "a.html"], "--dry-run and --report exclude each other"),
         ([*PLAIN, "--jobs", "0"], "--jobs"),
         (["--plan", "card/day 0/b000_0.png", "-o", "out"], "plan"),
     ],

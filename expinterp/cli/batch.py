@@ -57,6 +57,8 @@ EXCLUSIVE = (
     ("refine", "residual"),
     ("response", "share_response"),
     ("cluster", "max_memory"),
+    ("dry_run", "log"),
+    ("dry_run", "report"),
     ("plan", "set_size"),
     ("plan", "gap"),
     ("plan", "pattern"),
