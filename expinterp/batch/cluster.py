@@ -17,7 +17,7 @@ from typing import Any
 from expinterp import __version__
 from expinterp.batch.allocator import keep_freed_memory
 from expinterp.batch.local import DIED
-from expinterp.batch.memory import count_cpus
+from expinterp.batch.machine import count_cpus
 from expinterp.batch.settings import Settings
 from expinterp.batch.tasks import Task
 from expinterp.batch.work import Result, conclude, find_written, perform

@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from expinterp.batch.memory import count_cpus, memory_room, weigh
+from expinterp.batch.machine import count_cpus, memory_room
+from expinterp.batch.memory import weigh
 from expinterp.batch.pool import Do, spread
 from expinterp.batch.settings import Settings
 from expinterp.batch.tasks import Task

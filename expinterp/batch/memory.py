@@ -6,8 +6,6 @@ The coefficients bound what ``python benchmarks/batch.py memory`` measured, in b
 from __future__ import annotations
 
 import math
-import os
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,7 +28,6 @@ ENCODER = {"avif": 38, "webp": 6}  # more, of the formats whose encoders are lar
 WIDEST = 8.0  # EV from end to end of a bracket that states nothing
 DOUBT = 0.5  # EV by which pixels may show a wider gap than files state
 DEEP = {"png", "tiff"}  # formats that may hold 16 bits, and so are taken to
-SHARE = 0.75  # of the machine's memory, that a batch takes unless told
 
 
 def weigh(task: Task, settings: Settings) -> int:
@@ -68,21 +65,3 @@ def _read(path: Path) -> Header | None:
 
 def _size(header: Header) -> tuple[int, int]:
     return header.rows * header.cols, 16 if header.format in DEEP else 8
-
-
-def memory_room() -> int:
-    """Count the bytes a batch may take unless told: a share of what there is, or is allowed."""
-    limits = [2**40]  # where a system does not say
-    with suppress(AttributeError, ValueError, OSError):
-        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with suppress(OSError, ValueError):  # no container, or one without a limit
-            limits.append(int(Path(path).read_text()))
-    return int(min(limits) * SHARE)
-
-
-def count_cpus() -> int:
-    """Count the CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
