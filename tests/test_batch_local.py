@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from batch_samples import card, contents, save_plan, shoot
@@ -18,6 +20,7 @@ from expinterp import journal
 from expinterp.batch import Local, Task, pool
 from expinterp.batch import local as local_module
 from expinterp.batch.memory import BASE, count_exposures, weigh
+from expinterp.batch.pool import Do
 from expinterp.batch.tasks import Settings, make_tasks
 
 GIB = 2**30
@@ -137,6 +140,40 @@ def test_tasks_at_work_together_fit_the_memory(
     bench = Bench(tmp_path, 6)
     assert bench.run(runner=Local(jobs=3, room=5).run).done == 6
     assert max(most) == 4
+
+
+@pytest.fixture
+def spreads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
+    """Note how many processes work how wide in what room, on a machine of 100 CPUs and 64 GiB."""
+    seen = []
+
+    def spread(
+        tasks: Iterable[tuple[Task, int]], settings: Settings, do: Do, *, jobs: int, room: int
+    ) -> Iterator[tuple[Task, Any]]:
+        seen.append({"jobs": jobs, "threads": settings.threads, "room": room})
+        return ((task, do(task, settings)) for task, _ in tasks)
+
+    monkeypatch.setattr(local_module, "spread", spread)
+    monkeypatch.setattr(local_module, "count_cpus", lambda: 100)
+    monkeypatch.setattr(local_module, "memory_room", lambda: 48 * GIB)
+    return seen
+
+
+def test_cpus_are_shared_out_to_no_more_processes_than_brackets(
+    tmp_path: Path, spreads: list[dict[str, int]]
+) -> None:
+    Bench(tmp_path, 3).run(runner=Local().run)
+    assert spreads[0] == {"jobs": 3, "threads": 33, "room": 48 * GIB}
+    Bench(tmp_path / "asked", 3).run(runner=Local(jobs=2, threads=5, room=GIB).run)
+    assert spreads[2] == {"jobs": 2, "threads": 5, "room": GIB}
+
+
+def test_no_more_processes_start_than_a_system_waits_for(
+    tmp_path: Path, spreads: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_module, "MOST", 2)
+    Bench(tmp_path, 3).run(runner=Local(jobs=3).run)
+    assert (spreads[0]["jobs"], spreads[0]["threads"]) == (2, 50)
 
 
 def test_a_task_weighs_more_the_more_pixels_it_has(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from expinterp.batch.machine import count_cpus, memory_room
 from expinterp.batch.memory import weigh
-from expinterp.batch.pool import Do, spread
+from expinterp.batch.pool import MOST, Do, spread
 from expinterp.batch.settings import Settings
 from expinterp.batch.tasks import Task
 from expinterp.batch.work import Failure, Result, conclude, find_written, perform
@@ -76,7 +76,7 @@ class Local:
     ) -> Iterator[tuple[Task, Any]]:
         """Do all tasks but those that need more memory than all may take; these are noted."""
         cpus = count_cpus()
-        jobs = max(1, min(self.jobs or cpus, len(tasks)))
+        jobs = max(1, min(self.jobs or cpus, len(tasks), MOST))
         settings = settings.with_threads(self.threads or max(1, cpus // jobs))
         return spread(
             _weighed(tasks, settings, self._room, heavy), settings, do, jobs=jobs, room=self._room

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from multiprocessing.connection import Connection, wait
@@ -17,6 +18,7 @@ from expinterp.batch.tasks import Task
 from expinterp.errors import ExitCode
 
 Do: TypeAlias = Callable[[Task, Settings], Any]
+MOST = 60 if sys.platform == "win32" else sys.maxsize  # of which `wait` can hear
 SPAWN = multiprocessing.get_context("spawn")  # a fork would share locks and threads
 
 
