@@ -6,11 +6,12 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from batch_samples import card, contents, save_plan, shoot
 
-from expinterp import cli
+from expinterp import batch, cli
 from expinterp.brackets import Plan
 from expinterp.cli.pace import describe, pace
 from expinterp.cli.talk import Talk
@@ -48,8 +49,6 @@ def made(
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail the test if a refusal comes after the work has begun."""
-    from expinterp import batch
-
     monkeypatch.setattr(batch, "run_batch", lambda *_, **__: pytest.fail("work began"))
 
 
@@ -309,11 +308,40 @@ def test_other_options_in_the_same_folder_are_refused(made: Card) -> None:
 
 def test_results_are_no_photographs_of_the_next_run(made: Card) -> None:
     arguments = ("card", "-o", "card/results", "--no-refine", "--set-size", "2")
-    first = made.run(*arguments)
-    again = made.run(*arguments)
-    assert first[0] == again[0]
-    assert "done before" in again[2] or "left over" in again[2]
-    assert "_mid" not in again[1] + again[2]
+
+    def planned() -> list[tuple[str, list[str]]]:
+        lines = map(json.loads, made.run(*arguments, "-n", "--json")[1].splitlines())
+        return [(line["name"], line["frames"]) for line in lines if line["kind"] == "bracket"]
+
+    before = planned()
+    assert len(before) == 3
+    assert made.run(*arguments)[2].splitlines()[-1] == "expinterp: 3 done"
+    assert planned() == before
+    assert made.run(*arguments)[2] == "expinterp: 3 done before\n"
+
+
+def test_memory_is_kept_to(made: Card) -> None:
+    code, _, err = made.run(*PLAIN, "--max-memory", "1M")
+    assert code == ExitCode.BATCH
+    assert err.count("0.0 GiB are allowed; raise --max-memory\n") == 6  # at once, and at the end
+
+
+@pytest.mark.parametrize("name", ["Local", "Cluster"])
+def test_jobs_and_threads_are_as_told(
+    name: str, made: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, object] = {}
+
+    local = batch.Local(jobs=1)
+
+    def note(*_: str, **options: Any) -> batch.Local:
+        told.update(options)
+        return local
+
+    monkeypatch.setattr(batch, name, note)
+    cluster = ("--cluster", "local") if name == "Cluster" else ()
+    made.run(*PLAIN, "--jobs", "3", "--threads", "2", *cluster)
+    assert (told["jobs"], told["threads"]) == (3, 2)
 
 
 def test_a_folder_without_brackets_says_so(made: Card) -> None:
