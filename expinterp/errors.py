@@ -32,6 +32,11 @@ def reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 
+def one_line(message: str) -> str:
+    """Put a message into one line, as those of libraries may not be; names keep their spaces."""
+    return " ".join(filter(None, map(str.strip, message.splitlines())))
+
+
 class ExitCode(IntEnum):
     """Exit status of the command line; stable across releases."""
 

@@ -16,9 +16,15 @@ from expinterp import journal
 from expinterp.batch import Result, Settings, Summary, Task, preview, run_batch
 from expinterp.batch.outputs import folders_of
 from expinterp.batch.tasks import make_tasks
-from expinterp.batch.work import perform
+from expinterp.batch.work import explain, perform
 from expinterp.brackets import Bracket, Plan
-from expinterp.errors import ModelError, OutputError, OutputExistsError, PairError
+from expinterp.errors import (
+    ImageFileError,
+    ModelError,
+    OutputError,
+    OutputExistsError,
+    PairError,
+)
 from expinterp.images import read_photograph
 from expinterp.images.files import replacing
 from expinterp.job import FuseJob, Job, Target, Writing
@@ -131,6 +137,10 @@ def test_a_failure_stops_no_other(bench: Bench) -> None:
     assert failed.error.exit_code == 3
     assert str(broken) in failed.error.message
     assert bench.results()[NAMES[1]] == "failed"
+
+
+def test_failures_are_one_line_with_names_as_they_are() -> None:
+    assert explain(ImageFileError("a  b.jpg: is\n  empty")).message == "a  b.jpg: is empty"
 
 
 def test_what_failed_is_tried_again(bench: Bench) -> None:

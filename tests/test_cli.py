@@ -14,7 +14,7 @@ from batch_samples import card
 
 import expinterp
 from expinterp import cli
-from expinterp.errors import ExitCode, ExpInterpError
+from expinterp.errors import ExitCode, ExpInterpError, one_line
 
 HEAVY = {"numpy", "cv2", "onnxruntime", "PIL", "tifffile", "imageio", "rich", "torch"}
 BAR = 0.25  # seconds of one CPU until --help and --version are done: what an idle machine waits
@@ -191,6 +191,12 @@ def test_an_stderr_that_takes_nothing_changes_no_exit_code() -> None:
             stderr=full, check=False,
         )  # fmt: skip
     assert done.returncode == ExitCode.IMAGE_FILE
+
+
+def test_names_stand_in_messages_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["interpolate", "no  such.jpg", "no  such.jpg", "-o", "a.png"])
+    assert capsys.readouterr().err.startswith("expinterp: error: no  such.jpg: ")
+    assert one_line(" of a  library:\n\n  bad\r\n") == "of a  library: bad"
 
 
 def test_a_full_disk_is_not_blamed_on_stdout(

@@ -15,7 +15,7 @@ from expinterp import job
 from expinterp.batch.outputs import FileState, check_times, find_files, folders_of, jobs_of
 from expinterp.batch.settings import Settings
 from expinterp.batch.tasks import Task
-from expinterp.errors import ExitCode, ExpInterpError, OutputError
+from expinterp.errors import ExitCode, ExpInterpError, OutputError, one_line
 from expinterp.refine import Device, Refiner, open_refiner
 
 Runner: TypeAlias = "Callable[[Sequence[Task], Settings], Generator[Result, None, None]]"
@@ -147,7 +147,7 @@ def explain(error: Exception) -> Failure:
         code = ExitCode.MISSING_EXTRA
     elif not isinstance(error, ExpInterpError):
         message = f"unexpected {type(error).__name__}: {error}"
-    return Failure(type(error).__name__, " ".join(message.split()), int(code))
+    return Failure(type(error).__name__, one_line(message), int(code))
 
 
 def _make_folders(task: Task, settings: Settings) -> None:

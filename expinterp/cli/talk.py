@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 
 import click
 
+from expinterp.errors import one_line
+
 
 class Talk:
     """Messages to the person at the terminal; results go elsewhere.
@@ -82,7 +84,7 @@ class Talk:
 
     def _say(self, message: str) -> None:
         with suppress(OSError):  # an stderr that takes nothing must not change the exit code
-            click.echo(f"expinterp: {' '.join(message.split())}", err=True)
+            click.echo(f"expinterp: {one_line(message)}", err=True)
 
 
 def _turn_on(context: click.Context, parameter: click.Parameter, value: bool) -> None:
