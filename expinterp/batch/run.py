@@ -167,7 +167,7 @@ def run_batch(
     plan : Plan
     settings : Settings
     runner : function
-        Does tasks: `run_local`, or another of the same kind.
+        Does tasks: `Local.run`, or another of the same kind.
     on_existing : {'skip', 'fail', 'overwrite'}
         What becomes of a bracket of which an output exists that no batch made here.
     prepare : function

@@ -13,7 +13,6 @@ from expinterp.cli.command import Command
 from expinterp.cli.fuse import VIRTUAL, WEIGHTS, make_fuse_job
 from expinterp.cli.options import (
     ALIGN,
-    EXPOSURES,
     FILE,
     FORMATS,
     NETWORK,
@@ -26,9 +25,10 @@ from expinterp.cli.options import (
     fields_of,
     is_given,
     taken,
+    threads_option,
 )
 from expinterp.cli.talk import Talk
-from expinterp.cli.values import memory
+from expinterp.cli.values import memory, times
 from expinterp.cli.watch import Watch, plan_lines, plan_table, tell_end, watching
 from expinterp.errors import ExitCode
 
@@ -128,6 +128,9 @@ FUSED = (  # what means something to fusing only
     ),
     click.Option(["--save-masks"], is_flag=True, help="Also what counts where, in folders."),
 )
+TIMES = click.Option(
+    ["--times"], type=times, metavar="T,T...", help="Of every bracket's frames, brightest first."
+)
 SHARING: tuple[click.Option, ...] = (
     click.Option(
         ["--share-response"],
@@ -164,8 +167,8 @@ SECTIONS = {
     "Results": (*MAKING, *NAMING, *WRITING),
     "Interpolation": BETWEEN,
     "Fusion": FUSED,
-    "Photographs": (*EXPOSURES, *RESPONSE, *SHARING, *ALIGN),
-    "Network": NETWORK,
+    "Photographs": (TIMES, RATIO, *RESPONSE, *SHARING, *ALIGN),
+    "Network": (*NETWORK[:-1], threads_option("CPUs / jobs; 1 with --cluster")),
     "Work": RUNNING,
     "Messages": TELLING,
 }

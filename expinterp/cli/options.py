@@ -71,6 +71,18 @@ RESPONSE: tuple[click.Option, ...] = (
         ["--response"], type=FILE, metavar="FILE", help="Profile made by 'expinterp calibrate'."
     ),
 )
+
+
+def threads_option(default: str) -> click.Option:
+    """Make ``--threads``, whose default depends on what a command does at a time."""
+    return click.Option(
+        ["--threads"],
+        type=click.IntRange(1),
+        metavar="N",
+        help=f"How wide it runs.  [default: {default}]",
+    )
+
+
 DEVICE: tuple[click.Option, ...] = (
     click.Option(
         ["--device"],
@@ -79,12 +91,7 @@ DEVICE: tuple[click.Option, ...] = (
         show_default=True,
         help="Where the network runs.",
     ),
-    click.Option(
-        ["--threads"],
-        type=click.IntRange(1),
-        metavar="N",
-        help="How wide it runs.  [default: all CPUs]",
-    ),
+    threads_option("all CPUs"),
 )
 ALIGN: tuple[click.Option, ...] = (
     click.Option(
