@@ -132,7 +132,7 @@ def matched_levels(joint: NDArray[np.int64]) -> Floats:
     -------
     float64 array, shape (48, 2) or (0, 2)
         Columns z1 (of ``long``) and z2 (of ``short``), both increasing; empty where the two share
-        no unclipped tone.
+        no unclipped tone, or no mapping explains any.
     """
     kept = joint * explained(joint)
     return _spread_levels(kept.sum(axis=1), kept.sum(axis=0))
@@ -159,10 +159,15 @@ def agreement(joint: NDArray[np.int64]) -> float:
 
 
 def _trimmed_curve(joint: NDArray[np.int64]) -> Floats:
-    """Map z1 to z2 by equal ranks among the pixels near the mapping, found in a few rounds."""
+    """Map z1 to z2 by equal ranks among the pixels near the mapping, found in a few rounds.
+
+    Tones in no order leave none near it: the medians are all that is known then.
+    """
     curve = _median_curve(joint)
     for _ in range(2):
         kept = joint * _near(curve)
+        if not kept.any():
+            break
         curve = _specify(kept.sum(axis=1), kept.sum(axis=0))
     return curve
 
@@ -206,6 +211,8 @@ def _specify(h1: NDArray[np.int64], h2: NDArray[np.int64]) -> Floats:
 
 def _spread_levels(h1: NDArray[np.int64], h2: NDArray[np.int64]) -> Floats:
     """Choose matched levels at even distances along the curve, away from its clipped ends."""
+    if not h1.any():
+        return np.empty((0, 2))
     (z1, q1), (z2, q2) = _mid_ranks(h1), _mid_ranks(h2)
     floor = max(SHORT_CLIPPED, z2[np.searchsorted(q2, 1e-3)] + 2)
     ceiling = min(LONG_CLIPPED, z1[np.searchsorted(q1, 1 - 1e-3) - 1] - 1)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.errors import ImageFileError, reason
+from expinterp.errors import ImageFileError, PairError, reason
 from expinterp.mapping import CODE_VALUES, CODES, Floats, Pixels, explained, to_codes
 
 ANCHOR = 128  # the code value where g = 0
@@ -140,6 +140,8 @@ def calibrate(
     ------
     ValueError
         If there are fewer than two shots, the counts differ, or all times are equal.
+    PairError
+        If no pixel follows the exposure.
     """
     return calibrate_scenes([(stack, times)], camera=camera)
 
@@ -165,6 +167,8 @@ def calibrate_scenes(
     ------
     ValueError
         If there is none, or one of them is no stack.
+    PairError
+        If no pixel of theirs follows the exposure.
     """
     if not scenes:
         msg = "no stack is given; give one or more"
@@ -172,6 +176,11 @@ def calibrate_scenes(
     stacks = [_sort_shots(stack, times) for stack, times in scenes]
     channels = range(stacks[0][0].shape[-1])
     parts = [[(_faithful(shots[..., c]), log) for shots, log in stacks] for c in channels]
+    if not all(any(HAT[z].any() for z, _ in each) for each in parts):
+        msg = (
+            "no unclipped pixel follows the exposure; use a bracket of one still scene, check its times"
+        )
+        raise PairError(msg)
     response = np.stack([_debevec(each) for each in parts])
     errors = [_residual(g, each) for g, each in zip(response, parts, strict=True)]
     residual = float(np.sqrt(np.mean(np.square(errors))) / np.log(2))

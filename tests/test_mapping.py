@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from synthetic import GAMMA, expose, gamma_response, scene
 
 from expinterp.mapping import (
@@ -121,6 +122,15 @@ def test_levels_avoid_clipped_ends():
 def test_images_without_a_common_tone_match_nothing():
     white, black = np.full((8, 8, 1), 255, np.uint8), np.zeros((8, 8, 1), np.uint8)
     assert matched_levels(joint_histogram(white, black)[0]).shape == (0, 2)
+
+
+@given(arrays(np.uint8, st.tuples(st.just(2), st.integers(1, 4), st.integers(1, 4), st.just(1))))
+def test_any_two_images_match_levels_or_none(images):
+    """One mapping cannot explain tones whose order is reversed: then nothing near it is held."""
+    levels = levels_of(*images)[0]
+    assert levels.shape in {(48, 2), (0, 2)}
+    assert np.isfinite(levels).all()
+    assert (np.diff(levels, axis=0) >= 0).all()
 
 
 def test_sixteen_bit_values_round_to_their_eight_bit_ones():

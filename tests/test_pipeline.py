@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from synthetic import expose, gamma_response, psnr, scene
 
 import expinterp
@@ -417,6 +418,24 @@ def test_images_of_any_size_are_fused_with_what_lies_between_or_without(rows, co
         assert fuse(images).fused.shape == images[0].shape
     except PairError:
         return
+
+
+@settings(deadline=None)
+@given(arrays(np.uint8, st.tuples(st.just(2), st.integers(1, 4), st.integers(1, 4), st.just(3))))
+def test_any_two_images_are_a_pair_or_no_pair(images):
+    try:
+        measured = measure(*images)
+    except PairError:
+        return
+    assert np.isfinite(measured.response).all()
+    assert 0 < measured.ratio < np.inf
+
+
+def test_two_tones_in_reversed_order_are_no_pair():
+    long, short = (np.repeat(np.uint8([tones]), 300, axis=0) for tones in ([100, 200], [150, 30]))
+    for use in (interpolate, lambda *images: fuse(images)):
+        with pytest.raises(PairError, match="no tone"):
+            use(long, short)
 
 
 def test_other_scenes_have_nothing_between_but_can_be_fused():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import expose, gamma_response, scene
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, PairError
 from expinterp.response import Profile, calibrate, calibrate_scenes, increasing, read_profile
 
 TIMES = [1 / 64, 1 / 16, 1 / 4, 1, 4]
@@ -114,6 +114,15 @@ def test_the_residual_is_the_weighted_error_in_stops():
 
 def test_shots_that_never_change_give_a_finite_response():
     assert np.isfinite(calibrate(np.full((3, 4, 4, 1), 90, np.uint8), [1, 2, 4]).response).all()
+
+
+@pytest.mark.parametrize(
+    "tones", [([150, 30], [100, 200]), ([0, 0], [0, 255])], ids=["reversed", "clipped"]
+)
+def test_shots_that_follow_no_exposure_are_refused(tones):
+    stack = np.repeat(np.uint8(tones)[:, None, :, None], 9, axis=1)
+    with pytest.raises(PairError, match="follows the exposure"):
+        calibrate(stack, [1, 2])
 
 
 def test_only_ratios_of_times_matter():
