@@ -106,8 +106,9 @@ def find_motion(one: Pixels, two: Pixels) -> Motion:
         return coarse.judge(frame)
     zoom = np.diag([1 / scale, 1 / scale, 1.0])
     guess = zoom @ coarse.matrix @ _inverse(zoom)
-    places = _grid(shape, 2 * BLOCK, ACROSS[1])
-    fine = _fit(_compare(one, two, places, 2 * BLOCK, guess), shape)
+    side = 2 * BLOCK if min(shape) >= 3 * BLOCK else BLOCK  # two across at least
+    places = _grid(shape, side, ACROSS[1])
+    fine = _fit(_compare(one, two, places, side, guess), shape)
     return fine.judge(shape) if fine else UNKNOWN
 
 

@@ -52,6 +52,14 @@ def test_large_pictures_are_registered_on_a_small_copy_first():
     assert disagreement(found.matrix, truth, shape) < 0.5
 
 
+@pytest.mark.parametrize("shape", [(360, 1000), (360, 1100), (200, 1100), (2000, 380), (400, 2000)])
+def test_narrow_pictures_are_registered_at_any_length(shape):
+    truth = similarity(6.0, 4.0, shape=shape)
+    found = find_motion(*shots(truth, shape=shape))
+    assert found.pixels == pytest.approx(np.hypot(6, 4), abs=0.3)
+    assert disagreement(found.matrix, truth, shape) < 0.6
+
+
 @pytest.mark.parametrize("matrix", [similarity(), similarity(0.4, -0.3)])
 def test_what_stands_still_is_left_alone(matrix):
     long, short = shots(matrix)
