@@ -125,13 +125,15 @@ def find_poses(images: Sequence[Pixels]) -> list[Motion]:
     Returns
     -------
     list of Motion
-        From the last to each; the last one's own is 0 pixels.
+        From the last to each; the last one's own is 0 pixels. Unknown if a link on the way is,
+        unless another one moved.
     """
     poses = [STILL]
     for bright, dark in pairwise(reversed(images)):
         motion = find_motion(bright, dark)
         matrix = motion.matrix @ poses[-1].matrix
-        pixels = _travel(matrix, dark.shape) or motion.pixels
+        known = None not in {motion.pixels, poses[-1].pixels}
+        pixels = _travel(matrix, dark.shape) or (0.0 if known else None)
         poses.append(Motion(matrix, pixels))
     return poses[::-1]
 

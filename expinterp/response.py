@@ -177,9 +177,7 @@ def calibrate_scenes(
     channels = range(stacks[0][0].shape[-1])
     parts = [[(_faithful(shots[..., c]), log) for shots, log in stacks] for c in channels]
     if not all(any(HAT[z].any() for z, _ in each) for each in parts):
-        msg = (
-            "no unclipped pixel follows the exposure; use a bracket of one still scene, check its times"
-        )
+        msg = "no unclipped pixel follows the exposure; use a bracket of one still scene, check its times"
         raise PairError(msg)
     response = np.stack([_debevec(each) for each in parts])
     errors = [_residual(g, each) for g, each in zip(response, parts, strict=True)]

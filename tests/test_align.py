@@ -169,6 +169,14 @@ def test_poses_of_a_series_add_up():
     assert poses[0].pixels == pytest.approx(np.hypot(5, 3), abs=0.4)
 
 
+def test_what_hangs_on_an_unknown_link_is_unknown():
+    dark, mid = shots(np.eye(3))[::-1]
+    clipped = np.full_like(mid, 255)
+    assert [pose.pixels for pose in find_poses([dark, mid, clipped])] == [None, None, 0]
+    moved = shots(similarity(4.0, 3.0))[1]
+    assert find_poses([moved, mid, clipped])[0].pixels == pytest.approx(5, abs=0.3)  # is undone
+
+
 def test_a_fusion_is_seen_from_where_the_brightest_was():
     radiance = textured()
     moved = np.maximum(seen(radiance, similarity(4.0, -3.0)), 0)
