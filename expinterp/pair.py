@@ -129,11 +129,14 @@ def measure(
     Raises
     ------
     ValueError
-        If the arrays are no such images.
+        If the arrays are no such images, or `ratio` is not positive and finite.
     PairError
         If the two are not a long and a short exposure of one scene.
     """
     _check_images(long, short)
+    if ratio is not None and not 0 < ratio < math.inf:
+        msg = f"ratio must be positive and finite, as in 16, not {ratio}"
+        raise ValueError(msg)
     long, short = (image if image.ndim == 3 else image[..., None] for image in (long, short))
     channels = long.shape[2]
     small = sample(long), sample(short)
@@ -207,11 +210,14 @@ def _is_colourless(image: Pixels) -> bool:
 
 def _explain_order(swapped: bool, ratio: float | None) -> list[str]:
     """Say what was done about the order, and where the stated exposures contradict the pixels."""
-    said_swapped = ratio is not None and ratio < 1
+    if ratio is not None and (ratio < 1) != swapped:
+        msg = (
+            "the stated exposures contradict the pixels; "
+            f"the {'second' if swapped else 'first'} image is the brighter one and is taken as long"
+        )
+        return [msg]
     if swapped:
         return ["the first image is the darker one; it is taken as the short exposure"]
-    if said_swapped:
-        return ["the stated exposures contradict the pixels; the brighter image is taken as long"]
     return []
 
 

@@ -83,7 +83,8 @@ def interpolate(
     long, short : uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
         Display-encoded, R G B; the same shape and dtype.
     ratio : float, optional
-        Exposure ratio t1/t2, if known. The image half-way does not depend on it.
+        Exposure ratio t1/t2, if known; below 1 it says that the order is wrong. The image half-way
+        does not depend on it.
     response : Profile, optional
         The camera's profile; without it that which a tuned network carries, else the response is
         estimated from the pair.
@@ -103,7 +104,8 @@ def interpolate(
     Raises
     ------
     ValueError
-        If arrays are not images as above, or `position` is not within 0..1.
+        If arrays are not images as above, `ratio` is not positive and finite, or `position` is not
+        within 0..1.
     PairError
         If the two are not a long and a short exposure of one scene.
     """

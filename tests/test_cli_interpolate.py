@@ -132,6 +132,14 @@ def test_wrong_order_gives_the_same_picture_and_a_notice(folder: Folder) -> None
     assert (folder.path / "again.png").read_bytes() == (folder.path / "mid.png").read_bytes()
 
 
+@pytest.mark.parametrize("options", [["--times", "1/30,1/480"], ["--ratio", "16"]])
+def test_wrong_order_is_seen_whatever_is_stated(folder: Folder, options: list[str]) -> None:
+    code, _, err = folder.run(*PAIR[::-1], "--no-refine", "-o", "mid.png", *options)
+    assert code == ExitCode.OK
+    assert "short.png and long.png: the stated exposures contradict the pixels" in err
+    assert "the second image is the brighter one" in err
+
+
 def test_sixteen_bits_stay_sixteen(folder: Folder) -> None:
     for name, time in TIMES.items():
         folder.write(f"deep_{name}.tif", shoot(time, dtype=np.uint16), time=time)

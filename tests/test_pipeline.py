@@ -105,7 +105,21 @@ def test_swapped_images_give_the_same_picture_and_a_notice():
 
 
 def test_exposures_stated_the_wrong_way_round_are_noticed():
-    assert "contradict" in measure(*pair(16), ratio=1 / 16).notices[0]
+    long, short = pair(16)
+    for images, ratio, brighter in (
+        ((long, short), 1 / 16, "first"),
+        ((short, long), 16, "second"),
+    ):
+        (notice,) = measure(*images, ratio=ratio).notices
+        assert "contradict" in notice
+        assert f"the {brighter} image is the brighter one" in notice
+
+
+@pytest.mark.parametrize("ratio", [0, -4.0, float("nan"), float("inf")])
+def test_a_ratio_that_no_exposures_have_is_misuse(ratio):
+    for use in (interpolate, measure):
+        with pytest.raises(ValueError, match=rf"ratio must be .*, not {ratio}"):
+            use(*pair(16), ratio=ratio)
 
 
 @pytest.mark.parametrize(("stated", "warned"), [(16, False), (20, False), (2, True), (512, True)])
