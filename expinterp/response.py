@@ -69,15 +69,25 @@ class Profile:
         Raises
         ------
         ValueError
-            If it is no profile, or its curves are not 1 or 3 increasing rows of 256 numbers.
+            If it is no profile, its curves are not 1 or 3 increasing rows of 256 numbers, or its
+            facts are not what a profile states.
         """
         facts: dict[str, Any] = json.loads(text)
         if not isinstance(facts, dict) or facts.get("expinterp_profile") != PROFILE_VERSION:
             msg = f"no expinterp profile of version {PROFILE_VERSION}"
             raise ValueError(msg)
         response = np.array(facts["response"], dtype=np.float64)
-        if response.shape not in {(1, CODES), (3, CODES)} or not (np.diff(response) > 0).all():
+        curves = response.shape in {(1, CODES), (3, CODES)} and np.isfinite(response).all()
+        if not curves or not (np.diff(response) > 0).all():
             msg = "response must be 1 or 3 increasing rows of 256 numbers"
+            raise ValueError(msg)
+        residual, camera = float(facts["residual"]), facts["camera"]
+        if not 0 <= residual < math.inf:
+            msg = f"residual must be a number, 0 or more, not {residual}"
+            raise ValueError(msg)
+        named = isinstance(camera, str | None)
+        if not named:
+            msg = f"camera must be a name or null, not {camera}"
             raise ValueError(msg)
         scale = facts.get("scale")  # older profiles have none
         if scale is not None and not 0 < scale < math.inf:
@@ -85,9 +95,9 @@ class Profile:
             raise ValueError(msg)
         return cls(
             response,
-            float(facts["residual"]),
+            residual,
             int(facts["shots"]),
-            facts["camera"],
+            camera,
             None if scale is None else float(scale),
         )
 
@@ -139,7 +149,8 @@ def calibrate(
     Raises
     ------
     ValueError
-        If there are fewer than two shots, the counts differ, or all times are equal.
+        If there are fewer than two shots, the counts differ, all times are equal, or one of them
+        is not positive; if the shots are not images as above.
     PairError
         If no pixel follows the exposure.
     """
@@ -166,7 +177,7 @@ def calibrate_scenes(
     Raises
     ------
     ValueError
-        If there is none, or one of them is no stack.
+        If there is none, one of them is no stack, or some are grey and some colour.
     PairError
         If no pixel of theirs follows the exposure.
     """
@@ -174,6 +185,10 @@ def calibrate_scenes(
         msg = "no stack is given; give one or more"
         raise ValueError(msg)
     stacks = [_sort_shots(stack, times) for stack, times in scenes]
+    axes = {shots.shape[3:] for shots, _ in stacks}
+    if axes not in ({(1,)}, {(3,)}):
+        msg = "shots must all have shape (rows, cols, 1) or all (rows, cols, 3); give all alike"
+        raise ValueError(msg)
     channels = range(stacks[0][0].shape[-1])
     parts = [[(_faithful(shots[..., c]), log) for shots, log in stacks] for c in channels]
     if not all(any(HAT[z].any() for z, _ in each) for each in parts):
@@ -190,8 +205,12 @@ def _sort_shots(
     stack: Sequence[Pixels] | NDArray[Any], times: Sequence[float]
 ) -> tuple[NDArray[np.uint8], Floats]:
     """Thin a stack out and put it in order, dark to bright, with the logarithms of its times."""
-    if len(stack) != len(times) or len(set(times)) < 2:
-        msg = f"{len(stack)} shots and times {list(times)}: need two or more, differing, one each"
+    known = all(0 < time < math.inf for time in times)
+    if len(stack) != len(times) or len(set(times)) < 2 or not known:
+        msg = (
+            f"{len(stack)} shots and times {list(times)}: "
+            "need two or more, positive, differing, one each"
+        )
         raise ValueError(msg)
     step = int(np.ceil(np.sqrt(stack[0].shape[0] * stack[0].shape[1] / STACK_SAMPLES)))
     dark_first = np.argsort(times, kind="stable")

@@ -139,10 +139,26 @@ def test_the_order_of_shots_does_not_matter():
     np.testing.assert_allclose(turned.response, calibrate(stack, TIMES).response, atol=1e-9)
 
 
-@pytest.mark.parametrize("times", [[1.0], [1.0, 1.0, 1.0], [1.0, 2.0]])
+@pytest.mark.parametrize(
+    "times",
+    [[1.0], [1.0, 1.0, 1.0], [1.0, 2.0], [0.0, 1.0, 2.0], [-1.0, 1.0, 2.0], [1.0, 2.0, np.nan]],
+)
 def test_a_stack_without_differing_times_is_refused(times):
     with pytest.raises(ValueError, match="times"):
         calibrate([np.zeros((4, 4, 3), np.uint8)] * 3, times)
+
+
+@pytest.mark.parametrize("channels", [(3, 1), (1, 3), (2, 2)])
+def test_stacks_that_are_not_all_grey_or_all_colour_are_refused(channels):
+    stack, times = stack_of(1)
+    scenes = [([image[..., :count] for image in stack], times) for count in channels]
+    with pytest.raises(ValueError, match=r"1\) or all"):
+        calibrate_scenes(scenes)
+
+
+def test_shots_without_a_channel_axis_are_refused():
+    with pytest.raises(ValueError, match=r"1\) or all"):
+        calibrate(np.zeros((2, 4, 4), np.uint8), [1, 2])
 
 
 @given(st.lists(st.floats(-50, 50), min_size=256, max_size=256))
@@ -177,16 +193,6 @@ def test_a_profile_survives_its_file(profile, tmp_path):
         json.dumps({"expinterp_profile": 1}),
         json.dumps({"expinterp_profile": 9, "response": [[0.0] * 256]}),
         json.dumps({"expinterp_profile": 1, "response": [[0.0] * 256], "residual": 0, "shots": 3}),
-        json.dumps(
-            {
-                "expinterp_profile": 1,
-                "response": [list(range(256))],
-                "residual": 0,
-                "shots": 3,
-                "camera": None,
-                "scale": -1,
-            }
-        ),
         json.dumps({"expinterp_profile": 1, "response": "x", "residual": 0, "shots": 3}),
     ],
 )
@@ -195,6 +201,24 @@ def test_what_is_no_profile_is_refused_by_name(text, tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ImageFileError, match=r"camera\.json is no camera profile"):
         read_profile(path)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"response": [[-np.inf, *range(255)]]},
+        {"response": [[*range(255), np.inf]]},
+        {"residual": np.nan},
+        {"camera": {"make": "Acme"}},
+        {"scale": -1},
+    ],
+)
+def test_facts_that_no_camera_has_are_refused(facts):
+    sound = {"expinterp_profile": 1, "response": [list(range(256))], "residual": 0, "shots": 3}
+    sound |= {"camera": None}
+    assert Profile.from_json(json.dumps(sound)).scale is None
+    with pytest.raises(ValueError, match=f"^{next(iter(facts))} must be"):
+        Profile.from_json(json.dumps(sound | facts))
 
 
 def test_a_missing_profile_is_refused_by_name(tmp_path):
