@@ -385,10 +385,15 @@ def read_contract(session: Any, content: bytes, path: Path) -> Contract:
         message = f"the model {path} carries no sound camera profile; {REPAIR}"
         raise ModelError(message) from error
     try:
-        return Contract(inputs, int(facts["alignment"]), int(facts["halo"]), facts, profile)
+        alignment, halo = int(facts["alignment"]), int(facts["halo"])
     except (KeyError, ValueError) as error:
         message = f"the model {path} does not state its alignment and halo; {REPAIR}"
         raise ModelError(message) from error
+    if alignment < 1 or halo < 0 or halo % alignment:
+        stated = f"alignment = {alignment} and halo = {halo}"
+        message = f"the model {path} says {stated}, not a multiple of it; {REPAIR}"
+        raise ModelError(message)
+    return Contract(inputs, alignment, halo, facts, profile)
 
 
 def checksum(content: bytes, stated: str) -> str:

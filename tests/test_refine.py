@@ -269,6 +269,12 @@ class TestContract:
         with pytest.raises(ModelError, match="halo"):
             read_contract(self.session(halo=halo), b"", Path("m.onnx"))
 
+    @pytest.mark.parametrize(("alignment", "halo"), [(0, 4), (-4, 4), (2, -2), (2, 3)])
+    def test_blocks_that_cannot_be_cut_are_refused(self, alignment, halo):
+        session = self.session(alignment=str(alignment), halo=str(halo))
+        with pytest.raises(ModelError, match=f"alignment = {alignment} and halo = {halo}"):
+            read_contract(session, b"", Path("m.onnx"))
+
     def test_a_wrong_checksum_is_refused(self):
         stated = checksum(b"weights", "0" * 64)
         read_contract(self.session(checksum=stated), b"weights", Path("m.onnx"))
