@@ -15,10 +15,11 @@ from expinterp.job.shots import agree, check_alike, read_shots, state_times
 from expinterp.plot import plot_response
 
 POOR_FIT = 0.5  # stops; brackets of still scenes mostly give 0.1 to 0.3
+FACTS = {"time": "exposure time", "iso": "ISO", "f_number": "aperture"}  # what a person calls them
 
 
 class TimesError(ValueError):
-    """A shot does not state its exposure time."""
+    """A shot does not state its exposure time, or what else tells how much light it recorded."""
 
 
 def calibrate_files(
@@ -51,7 +52,8 @@ def calibrate_files(
     Raises
     ------
     TimesError
-        If a shot states no exposure time and none is given.
+        If no times are given and a shot does not state its own, or not the ISO or aperture in
+        which others differ.
     ExpInterpError
         If a file cannot be read or written, or the shots do not match.
     """
@@ -89,14 +91,16 @@ def relative_times(shots: Sequence[Photograph]) -> list[float]:
     Raises
     ------
     TimesError
-        If a shot states no exposure time.
+        If a shot states no exposure time, or not the ISO or aperture in which others differ.
     PairError
         If all recorded the same light.
     """
-    silent = [shot.name for shot in shots if not shot.exposure.time]
-    if silent:
-        message = f"{', '.join(silent)}: no exposure time in the file; add --times, one per image"
-        raise TimesError(message)
+    for fact, word in FACTS.items():
+        stated = {shot.name: getattr(shot.exposure, fact) for shot in shots}
+        silent = [name for name, value in stated.items() if not value]
+        if silent and (fact == "time" or len(set(filter(None, stated.values()))) > 1):
+            message = f"{', '.join(silent)}: no {word} in the file; add --times, one per image"
+            raise TimesError(message)
     ratios = [exposure_ratio(shot.exposure, shots[0].exposure) for shot in shots]
     if len(set(ratios)) < 2:
         names = ", ".join(shot.name for shot in shots)

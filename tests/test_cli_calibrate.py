@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 from expinterp import calibration, cli
 from expinterp.errors import ExitCode
+from expinterp.exposure import Exposure
 from expinterp.images import Metadata, Pixels, with_exposure_time, write_photograph
 
 TIMES = {"a.png": 1 / 15, "b.png": 1 / 60, "c.png": 1 / 240, "d.png": 1 / 960}
@@ -116,6 +119,34 @@ def test_shots_exposed_alike_are_no_bracket(run: Run) -> None:
     assert code == ExitCode.PAIR
     assert "exposed alike" in err
     assert err.count("\n") == 1
+
+
+def taken(**facts: Sequence[float | None]) -> list[Any]:
+    """Shots at one time, with what else they state."""
+    rows = zip(*facts.values(), strict=True)
+    exposures = [Exposure(time=0.1, **dict(zip(facts, row, strict=True))) for row in rows]
+    return [SimpleNamespace(name=f"{n}.jpg", exposure=each) for n, each in enumerate(exposures)]
+
+
+def test_sensitivity_and_aperture_count() -> None:
+    shots = taken(iso=(100, 1600, 100), f_number=(4, 4, 8))
+    assert calibration.relative_times(shots) == [1, 16, 0.25]
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize(("fact", "word"), [("iso", "ISO"), ("f_number", "aperture")])
+def test_what_one_shot_alone_does_not_state_is_not_guessed(
+    fact: str, word: str, place: int
+) -> None:
+    values: list[float | None] = [4.0, 8.0]
+    values.insert(place, None)
+    with pytest.raises(calibration.TimesError, match=rf"^{place}\.jpg: no {word}.*add --times"):
+        calibration.relative_times(taken(**{fact: values}))
+
+
+def test_what_all_who_state_it_state_alike_is_taken_for_that_of_all() -> None:
+    shots = taken(iso=(None, 200, 200), f_number=(4, 4, 8))
+    assert calibration.relative_times(shots) == [1, 1, 0.25]
 
 
 def test_times_in_the_wrong_order_are_remarked_upon(run: Run) -> None:
