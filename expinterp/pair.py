@@ -64,6 +64,7 @@ class Pair:
         Code values of ``long`` and ``short`` that stand for the same light, per channel.
     clipped : dict
         Share of code values at the ends of the range: ``{"long": {"black": …, "white": …}, …}``.
+        Of a `sample`: 16-bit ones count where they round to 0 or 255.
     channels : int
         Of the images as given. A colourless pair in three equal channels is kept, and computed, in
         one, so that grey stays grey.

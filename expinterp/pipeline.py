@@ -3,7 +3,7 @@
 `measure` learns what there is to learn of a pair once; `render` makes any exposure between the two
 of it; `interpolate` does both. `fuse` puts virtual exposures between as many shots as there are,
 and joins them all. Images are display-encoded, (rows, cols, channels), R G B or grey,
-uint8 or uint16; results have the shape and dtype of the inputs.
+uint8 or uint16; results have the dtype and shape of the inputs, (rows, cols) as (rows, cols, 1).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Interpolation:
 
     Attributes
     ----------
-    medium : uint8 or uint16 array, shape of the inputs
+    medium : uint8 or uint16 array, shape (rows, cols, channels)
         The result.
     pair : Pair
     position : float
@@ -99,7 +99,7 @@ def interpolate(
     Returns
     -------
     Interpolation
-        ``.medium`` has the shape and dtype of the inputs.
+        ``.medium`` has the shape, with its channels, and dtype of the inputs.
 
     Raises
     ------
@@ -171,7 +171,7 @@ class Fusion:
 
     Attributes
     ----------
-    fused : uint8 or uint16 array, shape of the inputs
+    fused : uint8 or uint16 array, shape (rows, cols, channels)
         The result.
     exposures : tuple of int or Interpolation
         What was joined, from dark to bright: a shot, by its place among the inputs, or a virtual

@@ -26,11 +26,13 @@ def value_range(image: Planes) -> tuple[float, float]:
     Returns
     -------
     low, high : float
-        At most 0 and at least 1.
+        At most 0 and at least 1, and within -1 and 2: values beyond count there.
     """
     counts = np.zeros(3 * BINS)
     for plane in image:
         counts += cv2.calcHist([plane], [0], None, [3 * BINS], [-1.0, 2.0]).ravel()
+        counts[0] += np.count_nonzero(plane < -1)
+        counts[-1] += np.count_nonzero(plane >= 2)
     share = np.cumsum(counts) / max(counts.sum(), 1)
     # The edges towards the middle of their bins: just below 0 counts as 0, just above 1 as 1.
     low = int(np.searchsorted(share, CLIPPED)) + 1

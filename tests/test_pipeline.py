@@ -130,7 +130,7 @@ def test_a_stated_ratio_that_the_pixels_contradict_is_a_warning_with_both_figure
         assert f"is {stated}, the pixels say about 1" in notices[0]
 
 
-def test_grey_and_flat_images_keep_their_shape():
+def test_greys_without_a_channel_axis_are_interpolated_as_those_with_one():
     long, short = (image[..., 1] for image in pair(16))
     flat = interpolate(long, short).medium
     assert flat.shape == (*long.shape, 1)

@@ -159,3 +159,8 @@ def test_once_bent_hardly_anything_is_out_of_range(seed, spread, centre):
     result = bent(image, low, high)
     assert (result < -BIN).mean() <= 2e-4
     assert (result > 1 + BIN).mean() <= 2e-4
+
+
+@pytest.mark.parametrize(("value", "ends"), [("v2_5", (0, 2)), ("v2", (0, 2)), ("vm3", (-1, 1))])
+def test_values_far_out_of_range_count_at_the_ends(value, ends):
+    assert value_range(picture(**{value: 2000})) == pytest.approx(ends, abs=BIN)
