@@ -59,25 +59,6 @@ def _fall(h: Floats) -> Floats:
     return 1 - 3 * h**2 + 2 * h**3 + EPSILON
 
 
-def intermediate(long: Pixels, short: Pixels, imf13: Floats, imf23: Floats) -> Planes:
-    """Compute y0.
-
-    Parameters
-    ----------
-    long, short : uint8 or uint16 arrays, shape (rows, cols, channels), same dtype
-        Display-encoded.
-    imf13, imf23 : float64 arrays, shape (channels, 256)
-        Λ13 and Λ23, from `imf_from_response`.
-
-    Returns
-    -------
-    float32 array, shape (channels, rows, cols)
-        Display-encoded on the scale 0..1, not rounded. 16-bit input is mapped on its real-valued
-        code v/257.
-    """
-    return Blend(imf13, imf23, long.dtype)(long, short)
-
-
 class Blend:
     """y0 in tables, made once for a pair and applied to as many blocks of it as there are.
 
@@ -87,7 +68,7 @@ class Blend:
         Λ13 and Λ23.
     dtype : numpy dtype
         uint8: a 256 × 256 table of y0 per channel, a single gather per pixel. uint16: the terms
-        W·Λ and W of each input in tables of 65,536.
+        W·Λ and W of each input in tables of 65,536, mapped on the real-valued code v/257.
     """
 
     def __init__(self, imf13: Floats, imf23: Floats, dtype: np.dtype[Any]) -> None:
@@ -98,16 +79,21 @@ class Blend:
             (w1 * _evaluate(a, codes) / 255, w1, w2 * _evaluate(b, codes) / 255, w2)
             for a, b in zip(imf13, imf23, strict=True)
         ]
-        self._terms = [tuple(term.astype(np.float32) for term in four) for four in terms]
         self._maps = [
             tuple((_evaluate(imf, codes) / 255).astype(np.float32) for imf in pair)
             for pair in zip(imf13, imf23, strict=True)
+        ]
+        self._terms = [
+            tuple(term.astype(np.float32) for term in four) for four in terms if self._wide
         ]
         self._tables = [] if self._wide else [_average(*four) for four in terms]
         self._rounded = [round_codes(table.copy(), dtype) for table in self._tables]
 
     def __call__(self, long: Pixels, short: Pixels) -> Planes:
-        """Compute y0 of two blocks (rows, cols, channels): float32 (channels, rows, cols), 0..1."""
+        """Compute y0 of two blocks (rows, cols, channels): float32 (channels, rows, cols), 0..1.
+
+        It is not rounded.
+        """
         planes = np.empty((long.shape[2], *long.shape[:2]), np.float32)
         for channel, (x1, x2) in enumerate(zip(_split(long), _split(short), strict=True)):
             if self._wide:

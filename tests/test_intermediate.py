@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from expinterp.intermediate import Blend, intermediate, long_weight, quantise, short_weight
+from expinterp.intermediate import Blend, long_weight, quantise, short_weight
 from expinterp.mapping import CODE_VALUES
 
 CODES = st.integers(0, 255)
@@ -24,6 +24,10 @@ def imfs(seed: int = 0, channels: int = 3) -> list[np.ndarray]:
 def images(seed: int = 0, dtype: type = np.uint8, shape: tuple = (7, 5, 3)) -> list[np.ndarray]:
     random = np.random.default_rng(seed)
     return list(random.integers(0, np.iinfo(dtype).max, (2, *shape), dtype, endpoint=True))
+
+
+def intermediate(long: np.ndarray, short: np.ndarray, *imfs: np.ndarray) -> np.ndarray:
+    return Blend(*imfs, long.dtype)(long, short)
 
 
 def test_weights_are_one_where_exposed_and_fall_to_nothing_at_the_ends():
