@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -45,6 +46,15 @@ def test_whatever_is_found_is_right(right, down, degrees, seed):
         assert disagreement(found.matrix, truth) < 0.6
 
 
+def test_most_motions_of_a_hand_are_found():
+    random = np.random.default_rng(0)
+    truths = [
+        similarity(*random.uniform(-6, 6, 2), degrees=random.normal(0, 0.1)) for _ in range(10)
+    ]
+    found = [find_motion(*shots(truth, seed=seed)) for seed, truth in enumerate(truths)]
+    assert sum(bool(motion.pixels) for motion in found) >= 9
+
+
 def test_large_pictures_are_registered_on_a_small_copy_first():
     shape = (1500, 2200)
     truth = similarity(13.4, 8.2, degrees=0.1, shape=shape)
@@ -82,6 +92,43 @@ def test_pictures_without_texture_or_all_clipped_have_no_motion():
     long, short = shots(similarity(4, 2))
     assert find_motion(np.full_like(long, 255), short).pixels is None
     assert find_motion(long, np.zeros_like(short)).pixels is None
+
+
+def test_what_is_clipped_says_nothing_of_a_motion():
+    """A grid that stands still before a scene that moves: white in both, as dust or a caption."""
+    truth = similarity(6.0, 4.0)
+    long, short = shots(truth)
+    for at in range(0, SHAPE[1], 40):
+        for image in (long, short):
+            image[:, at : at + 4] = image[at : at + 4] = 255
+    assert disagreement(find_motion(long, short).matrix, truth) < 0.6
+
+
+@pytest.mark.parametrize("radius", [8, 12])
+def test_what_is_mostly_clipped_says_nothing_of_a_motion(radius):
+    """Portholes in a white wall: their rims stand still, whatever moves behind."""
+    y, x = np.indices(SHAPE) % 64 - 32
+    for matrix in (np.eye(3), similarity(6.0, 4.0)):
+        long, short = shots(matrix)
+        long[np.hypot(x, y) > radius] = short[np.hypot(x, y) > radius] = 255
+        assert find_motion(long, short).pixels is None
+
+
+def test_a_motion_within_what_its_blocks_scatter_by_is_seldom_believed():
+    """Seen through hot air: shifted by half a pixel, give or take more than one."""
+    shape, believed = (160, 230), 0
+    for seed in range(30):
+        haze = np.random.default_rng(seed).normal(0, 1.2, (5, 7, 2)).astype(np.float32)
+        right, down = np.moveaxis(
+            cv2.resize(haze, shape[::-1], interpolation=cv2.INTER_CUBIC), 2, 0
+        )
+        y, x = np.indices(shape, np.float32)
+        radiance = textured(shape, seed=seed)
+        bent = cv2.remap(radiance, x + right + 0.5, y + down, cv2.INTER_CUBIC)
+        believed += bool(
+            find_motion(expose(radiance, TIME), expose(np.maximum(bent, 0), TIME / 16)).pixels
+        )
+    assert believed <= 5
 
 
 def test_another_scene_is_no_motion():

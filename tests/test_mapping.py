@@ -11,6 +11,7 @@ from synthetic import GAMMA, expose, gamma_response, scene
 
 from expinterp.mapping import (
     CODE_VALUES,
+    agreement,
     imf_from_response,
     joint_histogram,
     matched_levels,
@@ -133,6 +134,15 @@ def test_any_two_images_match_levels_or_none(images):
     assert (np.diff(levels, axis=0) >= 0).all()
 
 
+def test_pixels_are_explained_by_their_distance_to_the_mapping_however_steep():
+    """Three code values of ``short`` for one of ``long``, which errs by four."""
+    z1 = np.arange(80, 150)
+    joint = np.zeros((256, 256), np.int64)
+    for error in (-4, 0, 4):
+        joint[z1, 3 * (z1 + error) - 225] += 1
+    assert agreement(joint) == 1
+
+
 def test_sixteen_bit_values_round_to_their_eight_bit_ones():
     codes = np.arange(256, dtype=np.uint16) * 257
     for offset in (-128, 0, 128):
@@ -161,8 +171,11 @@ def test_a_floor_above_black_counts_as_clipped():
     assert all(level[:, 1].min() >= 21 for level in levels_of(long, short))
 
 
-def test_the_rarest_tones_are_left_out():
-    radiance = scene((300, 400))
-    long, short = expose(radiance, 0.02), expose(radiance, 0.005)
+@pytest.mark.parametrize(("time", "end"), [(2.0, "dark"), (0.02, "bright")])
+def test_the_rarest_tones_are_left_out(time, end):
+    radiance = scene((300, 400), seed=1)
+    long, short = expose(radiance, time), expose(radiance, time / 4)
     for channel, (z1, _) in enumerate(level.T for level in levels_of(long, short)):
-        assert 0.0045 < np.mean(long[..., channel] > z1.max()) < 0.02
+        tones = long[..., channel]
+        beyond = tones < z1.min() if end == "dark" else tones > z1.max()
+        assert 0.0045 < np.mean(beyond) < 0.006

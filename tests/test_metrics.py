@@ -316,6 +316,16 @@ def test_what_nobody_can_see_is_no_violation():
     assert order_violations(falling, near) == Violations(None, None)
 
 
+def test_light_that_hardly_differs_has_no_order():
+    chart = ramp()
+    close = Scene(chart.log_irradiance * 0.3 / 7, chart.highlight, chart.shadow)  # 0.3 stops in all
+    assert order_violations(picture(np.arange(200, 40, -20), chart), close) == Violations(
+        None, None
+    )
+    apart = Scene(chart.log_irradiance * 0.4 / 7, chart.highlight, chart.shadow)
+    assert order_violations(picture(np.arange(200, 40, -20), chart), apart) == Violations(1.0, 1.0)
+
+
 def test_the_share_is_that_of_the_pairs_that_change_places():
     """Of four equal patches the upper two change places: 1 of 6 unordered pairs."""
     chart = ramp(4)

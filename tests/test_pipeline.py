@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from synthetic import expose, gamma_response, psnr, scene
 
 import expinterp
-from expinterp.errors import PairError
+from expinterp.errors import EqualExposuresError, PairError
 from expinterp.fusion import Stack, Weighting
 from expinterp.mapping import joint_histogram, matched_levels
 from expinterp.pair import measure
@@ -130,6 +130,11 @@ def test_a_stated_ratio_that_the_pixels_contradict_is_a_warning_with_both_figure
         assert f"is {stated}, the pixels say about 1" in notices[0]
 
 
+@pytest.mark.parametrize(("stated", "warned"), [(16, False), (1024, True)])
+def test_a_ratio_that_no_camera_makes_of_the_pixels_is_a_warning_without_a_profile(stated, warned):
+    assert bool(measure(*pair(16), ratio=stated).notices) is warned
+
+
 def test_greys_without_a_channel_axis_are_interpolated_as_those_with_one():
     long, short = (image[..., 1] for image in pair(16))
     flat = interpolate(long, short).medium
@@ -209,6 +214,33 @@ def test_different_scenes_are_refused():
     other = expose(scene(seed=9)[::-1], 0.125)
     with pytest.raises(PairError, match="same scene"):
         interpolate(pair(16)[0], other)
+
+
+@pytest.mark.parametrize(
+    ("step", "refused"), [(0.1, True), (0.2, True), (0.4, False), (1.0, False)]
+)
+def test_exposures_with_nothing_in_between_are_refused(step, refused):
+    long, short = pair(2**step)
+    if not refused:
+        measure(long, short, response=PROFILE)
+        return
+    with pytest.raises(EqualExposuresError, match="measured 0"):
+        measure(long, short, response=PROFILE)
+
+
+def test_one_scene_is_known_by_its_tones_alone():
+    """A smooth one, whose detail is noise."""
+    ramp = np.tile(2.0 ** np.linspace(-5, -1, 128)[:, None], (96, 1, 3))
+    random = np.random.default_rng(0)
+    images = [expose(ramp, time) + random.integers(-3, 4, ramp.shape) for time in (2, 0.5)]
+    measure(*(np.clip(image, 0, 255).astype(np.uint8) for image in images))
+
+
+def test_one_scene_is_known_by_its_detail_alone():
+    """One half of it is in the shade of a cloud when the second photograph is taken."""
+    radiance = scene((96, 128), stops=3)
+    shaded = radiance * np.where(np.arange(128) < 64, 1, 1 / 8)[:, None]
+    measure(expose(radiance, 1.0), expose(shaded, 0.25))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from synthetic import GAMMA, expose, gamma_response, scene
 
 from expinterp.mapping import imf_from_response, joint_histogram, matched_levels
-from expinterp.prior import estimate_response, estimate_shared, load_prior
+from expinterp.prior import ResponsePrior, estimate_response, estimate_shared, load_prior
+from expinterp.response import increasing
 
 
 def levels(ratio: float, *, gamma: float = GAMMA, seed: int = 0) -> list[np.ndarray]:
@@ -111,6 +114,60 @@ def _disagreement(response: np.ndarray, known: list[np.ndarray]) -> float:
     step = np.interp(z1, codes, g) - np.interp(z2, codes, g)
     slope = np.hypot(*(np.interp(z, codes, np.gradient(g)) for z in (z1, z2)))
     return float(np.median(np.abs(step - np.median(step)) / slope))
+
+
+def _odds(found: np.ndarray, ends: tuple[np.ndarray, np.ndarray]) -> float:
+    """Odds of the first of two curves in a mean of both."""
+    share = np.vdot(found - ends[1], ends[0] - ends[1]) / np.square(ends[0] - ends[1]).sum()
+    return float(share / (1 - share))
+
+
+def _of_two(weight: float) -> tuple[ResponsePrior, tuple[np.ndarray, np.ndarray]]:
+    """A prior of two curves that hardly move: one that suits the levels, and a rounder one."""
+    suited = increasing(gamma_response())
+    rounder = increasing(suited + 0.4 * np.sin(np.pi * np.arange(256) / 255))
+    prior = load_prior()
+    curves = replace(
+        prior,
+        centres=np.stack([suited, rounder]),
+        weights=np.array([weight, 1 - weight]),
+        covariance=1e-9 * prior.covariance,
+    )
+    return curves, (suited, rounder)
+
+
+def test_curves_count_by_their_weights():
+    odds = []
+    for weight in (0.5, 0.9):
+        prior, curves = _of_two(weight)
+        odds.append(_odds(estimate_response(levels(16), prior).response, curves))
+    assert odds[1] / odds[0] == pytest.approx(9, rel=0.02)
+
+
+def test_curves_count_by_how_they_suit_the_levels():
+    prior, curves = _of_two(0.5)
+    assert _odds(estimate_response(levels(16), prior).response, curves) > 2
+
+
+def test_a_profile_is_corrected_less_than_a_curve_of_the_mixture():
+    bent = gamma_response() + 1.5 * (np.arange(256) / 255) ** 2
+    prior = load_prior()
+    profile = prior.around(bent)
+    firm, free = (
+        np.abs(estimate_response(levels(16), each).response - bent)[:, 20:240].max()
+        for each in (profile, replace(profile, covariance=prior.covariance))
+    )
+    assert 0.4 * free < firm < 0.9 * free
+
+
+def test_a_ratio_of_which_little_is_seen_leans_to_the_usual_one():
+    """One level in the dark, where a code value is much light, that speaks for 1 EV or so."""
+    dark, prior = [np.array([[4.0, 3.0]])], load_prior()
+    leaning, free = (
+        estimate_response(dark, each).log_ratio / np.log(2)
+        for each in (prior, replace(prior, log_ratio_spread=1e3))
+    )
+    assert free + 0.25 < leaning < 4
 
 
 # --- several pairs of one camera -----------------------------------------------------------------
