@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from expinterp.errors import ImageFileError, ModelError
 from expinterp.evaluation import (
     Candidate,
@@ -196,6 +198,7 @@ def portion(settings: Settings, supply: Photographs) -> Settings:
 
 def start_from(model: Path, settings: Settings) -> Network | None:
     """Grow a model into the shape that is tuned; None, for new weights, if it cannot."""
+    torch.manual_seed(settings.seed)
     try:
         return grow(import_network(model), shape_of(settings))
     except ValueError:
