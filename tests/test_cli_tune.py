@@ -171,6 +171,24 @@ def test_brackets_that_moved_are_left_out_with_a_reason(card: Path, run: Run) ->
     assert "warning: shaken 0-1-2: the medium lies 9.0 pixels beside" in err
 
 
+def test_a_finished_run_is_handed_back_again_but_not_as_tuned_from_another_model(
+    card: Path, run: Run
+) -> None:
+    from expinterp.training.export import export_network
+    from expinterp.training.network import Network
+
+    again = ("card", "-o", "mycam.onnx", "--overwrite", *BRIEF)
+    assert run(*again)[0] == ExitCode.OK
+    first = Path("mycam.onnx").read_bytes()
+    assert run(*again)[0] == ExitCode.OK
+    assert Path("mycam.onnx").read_bytes() == first
+    export_network(Network(), Path("other.onnx"), {})
+    code, _, err = run(*again, "--model", "other.onnx")
+    assert code == ExitCode.OUTPUT_EXISTS
+    assert "another start" in err
+    assert Path("mycam.onnx").read_bytes() == first
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

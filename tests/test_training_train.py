@@ -16,7 +16,7 @@ from expinterp.training.export import export_network, import_network, measure_pa
 from expinterp.training.network import Network, Shape, grow
 from expinterp.training.run import LOG, read_log
 from expinterp.training.settings import Settings
-from expinterp.training.train import PICTURES, measure, scale, train
+from expinterp.training.train import PICTURES, measure, scale, shape_of, train
 
 pytestmark = pytest.mark.train
 TINY = Settings(fold=2, width=8, kernels=(3,), steps=60, batch=16)
@@ -47,8 +47,8 @@ def random_pictures(count, rows, cols, **options):
     return {name: torch.rand(count, 3, rows, cols, **options) for name in INPUTS}
 
 
-def noisy_network(shape=None):
-    torch.manual_seed(0)
+def noisy_network(shape=None, seed=0):
+    torch.manual_seed(seed)
     network = Network(shape or Shape())
     for weight in network.parameters():
         torch.nn.init.normal_(weight, 0, 0.1)
@@ -107,6 +107,26 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
         train(patches, replace(TINY, steps=2, seed=2), tmp_path)
     with pytest.raises(OutputExistsError, match="other pictures"):
         train(colourful_patches(63), replace(TINY, steps=2), tmp_path)
+
+
+def test_a_folder_of_a_run_from_another_start_is_refused(tmp_path):
+    patches, settings = colourful_patches(), replace(TINY, steps=2)
+    starts = [noisy_network(shape_of(settings), seed=seed) for seed in (1, 2)]
+    one, again = (train(patches, settings, tmp_path, start=starts[0]) for _ in range(2))
+    for weight, same in zip(one.parameters(), again.parameters(), strict=True):
+        assert torch.equal(weight, same)
+    for start in (starts[1], None):
+        with pytest.raises(OutputExistsError, match="another start"):
+            train(patches, settings, tmp_path, start=start)
+
+
+def test_a_folder_of_a_run_measured_on_other_scenes_is_refused(tmp_path):
+    patches, settings = colourful_patches(), replace(TINY, steps=2, best=True)
+    train(patches, settings, tmp_path, held_out=patches)
+    against = replace(patches, residual=-patches.residual)
+    for held_out in (against, None):
+        with pytest.raises(OutputExistsError, match="other pictures"):
+            train(patches, settings, tmp_path, held_out=held_out)
 
 
 @pytest.mark.parametrize(("loss", "weight"), [("paper", 0.0), ("paper", 1.5), ("relative", 0.5)])

@@ -33,7 +33,7 @@ class Run:
     seconds : float
         Spent training so far, over all sittings; measuring and saving do not count.
     identity : str
-        Digest of settings and pictures; a checkpoint of others is refused.
+        Digest of settings, pictures and first weights; a checkpoint of others is refused.
     """
 
     network: Network
@@ -74,12 +74,12 @@ class Run:
         Raises
         ------
         OutputExistsError
-            If it belongs to a run of other settings or pictures.
+            If it belongs to a run of other settings or pictures, or from another start.
         """
         held: dict[str, Any] = torch.load(folder / CHECKPOINT, weights_only=True)
         if held["identity"] != self.identity:
             message = (
-                f"{folder} holds a run with other settings or other pictures; "
+                f"{folder} holds a run with other settings, other pictures or another start; "
                 "name another folder with --run, or remove that one"
             )
             raise OutputExistsError(message)

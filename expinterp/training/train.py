@@ -7,6 +7,7 @@ as no two runs take the same time.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -50,7 +51,8 @@ def train(
     held_out : Patches, optional
         Of other scenes, the tone error left in; what is logged is measured on them.
     start : Network, optional
-        Where to start from, of the shape that the settings say; new weights if not given.
+        Where to start from, of the shape that the settings say; new weights if not given. It stays
+        as it is.
     told : function, optional
         Called with every line of the log.
 
@@ -62,12 +64,12 @@ def train(
     Raises
     ------
     OutputExistsError
-        If the folder holds a run of other settings or pictures.
+        If the folder holds a run of other settings or pictures, or from another start.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    network = start or Network(shape_of(settings))
-    identity = digest(asdict(settings), *(getattr(patches, name).tobytes() for name in FIELDS))
+    network = copy.deepcopy(start) if start else Network(shape_of(settings))
+    identity = identify(settings, patches, held_out, network)
     run = start_run(network, rate=settings.rate, seed=settings.seed, identity=identity)
     if (folder / CHECKPOINT).exists():
         run.load(folder)
@@ -104,6 +106,16 @@ def train(
             run.save(folder)
             told(line)
     return run.best if settings.best and held_out else run.averaged
+
+
+def identify(
+    settings: Settings, patches: Patches, held_out: Patches | None, network: Network
+) -> str:
+    """Digest everything that decides what a run ends with; `network` is as it starts."""
+    parts = [part for part in (patches, held_out) if part]
+    arrays = [getattr(part, name) for part in parts for name in FIELDS]
+    arrays += [weight.numpy() for weight in network.state_dict().values()]
+    return digest(asdict(settings), *(array.tobytes() for array in arrays))
 
 
 def shape_of(settings: Settings) -> Shape:
