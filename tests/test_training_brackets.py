@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -148,6 +149,35 @@ def test_brackets_are_split_by_scene(tmp_path):
     other = open_supply(tmp_path, replace(SMALL, seed=2)).source
     assert other.digest == source.digest
     assert {other.held_out, source.held_out} != {()}
+
+
+def test_no_photograph_is_kept_once_its_patches_are_cut(tmp_path, monkeypatch):
+    from expinterp.training import collect as module
+
+    seen, alive = [], []
+
+    def watched(files, **options):
+        for one in read_examples(files, **options):
+            seen.append(weakref.ref(one))
+            yield one
+            del one
+            alive.append(sum(each() is not None for each in seen))
+
+    for seed in range(4):
+        write_scene(tmp_path / f"scene{seed}", seed=seed)
+    monkeypatch.setattr(module, "read_examples", watched)
+    collect([open_supply(tmp_path, SMALL)], SMALL)
+    assert alive == [1, 1, 1, 1]  # the last one, which the loop holds
+
+
+def test_a_source_of_which_no_triple_serves_is_refused_with_reasons(tmp_path):
+    for seed in range(2):
+        paths = write_scene(tmp_path / f"scene{seed}", seed=seed)
+        medium = read_photograph(paths[1])
+        shifted = np.roll(medium.pixels, 5, axis=1)
+        write_photograph(shifted, paths[1], metadata=medium.metadata, overwrite=True)
+    with pytest.raises(ImageFileError, match=r"no triple serves \(.* pixels beside"):
+        collect([open_supply(tmp_path, SMALL)], SMALL)
 
 
 def test_patches_are_kept_by_what_they_are_made_of(tmp_path):

@@ -1,5 +1,6 @@
 """The laws of the training pictures."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,21 @@ def test_patches_hold_what_they_were_cut_from():
     np.testing.assert_allclose(patches.darkened, patches.long / 255, atol=1e-3)
     np.testing.assert_allclose(patches.brightened, patches.short / 255, atol=1e-3)
     assert patches.picture.tolist() == [0, 0, 0]
+
+
+def test_no_picture_is_kept_once_its_patches_are_cut():
+    seen, alive = [], []
+
+    def watched():
+        for seed in range(4):
+            shots = triple(seed)
+            seen.append(weakref.ref(shots.long))
+            yield shots
+            del shots
+            alive.append(sum(one() is not None for one in seen))
+
+    cut_patches(watched(), middle, per_triple=2, side=8, tone=True, seed=0)
+    assert alive == [1, 1, 1, 1]  # the last one, which the loop holds
 
 
 def test_joined_patches_number_their_photographs_on():

@@ -222,31 +222,32 @@ class Photographs:
     def make(self, settings: Settings, told: Told) -> Lesson:
         """Cut patches of all triples that serve; what is measured on are those that are listed."""
         triples = thin(every_triple(self.material, self.learned), seed=settings.seed)
-        examples, remarks = self._read(triples, settings, told)
-        per_triple = -(-settings.photographs * settings.patches // len(examples))
+        per_triple = -(-settings.photographs * settings.patches // len(triples))
         share: dict[str, Any] = {"side": settings.side, "per_triple": per_triple}
         share["tone"] = settings.tone
+        patches, remarks = self._cut(triples, settings, told, seed=settings.seed, **share)
         apart = [one for one in self.material.triples if one.scene in self.held_out]
-        others, more = self._read(apart, settings, told)
-        return Lesson(
-            cut_patches(examples, attrgetter("estimates"), seed=settings.seed, **share),
-            cut_patches(others, attrgetter("estimates"), seed=settings.seed + 1, **CHECK),
-            (*remarks, *more),
-        )
+        held_out, more = self._cut(apart, settings, told, seed=settings.seed + 1, **CHECK)
+        return Lesson(patches, held_out, (*remarks, *more))
 
-    def _read(
-        self, files: Sequence[Files], settings: Settings, told: Told
-    ) -> tuple[list[Example], list[str]]:
-        """Read triples; also say which do not serve, and why."""
-        known = settings.known
-        read = list(_counted(read_examples(files, known=known, profile=self.profile),
-                             f"triples read of {len(files)}", told))  # fmt: skip
-        examples = [one for one in read if isinstance(one, Example)]
-        remarks = [one for one in read if isinstance(one, str)]
-        if not examples:
-            message = f"{self.folder}: no triple serves ({'; '.join(remarks[:3])})"
-            raise ImageFileError(message)
-        return examples, remarks
+    def _cut(
+        self, files: Sequence[Files], settings: Settings, told: Told, **share: Any
+    ) -> tuple[Patches, list[str]]:
+        """Cut patches of triples, one by one; also say which do not serve, and why."""
+        remarks: list[str] = []
+
+        def serving() -> Iterator[Example]:
+            read = read_examples(files, known=settings.known, profile=self.profile)
+            for one in _counted(read, f"triples read of {len(files)}", told):
+                if isinstance(one, Example):
+                    yield one
+                else:
+                    remarks.append(one)
+            if len(remarks) == len(files):
+                message = f"{self.folder}: no triple serves ({'; '.join(remarks[:3])})"
+                raise ImageFileError(message)
+
+        return cut_patches(serving(), attrgetter("estimates"), **share), remarks
 
 
 Item = TypeVar("Item")

@@ -228,19 +228,23 @@ def cut_patches(
         Whether the tone error of the whole picture is part of the residual to learn.
     """
     random = np.random.default_rng(seed)
-    parts: list[tuple[NDArray[np.generic], ...]] = []
-    for number, triple in enumerate(triples):
+    parts = []
+    for triple in triples:
         y0, darkened, brightened = stage_one(triple)
         residual = (triple.medium / np.float32(255) - y0).astype(np.float32)
         target = residual if tone else without_tone(residual, y0)
-        error = np.float32(np.mean(residual**2))
         halves = [each.astype(np.float16) for each in (y0, darkened, brightened, target)]
         pictures: list[NDArray[Any]] = [halves[0], triple.long, triple.short, *halves[1:]]
         corners = [random.integers(0, np.array(y0.shape[:2]) - side + 1) for _ in range(per_triple)]
-        for row, col in corners:
-            crops = (p[row : row + side, col : col + side].transpose(2, 0, 1) for p in pictures)
-            parts.append((*crops, np.asarray(error), np.asarray(number, np.int32)))
-    return Patches(*(np.stack(column) for column in zip(*parts, strict=True)))
+        crops = (
+            np.stack([p[row : row + side, col : col + side] for row, col in corners])
+            for p in pictures
+        )
+        error = np.float32(np.mean(residual**2))
+        columns = [crop.transpose(0, 3, 1, 2) for crop in crops]
+        columns += [np.full(per_triple, error), np.zeros(per_triple, np.int32)]
+        parts.append(Patches(*columns))
+    return join_patches(parts)
 
 
 def join_patches(parts: Sequence[Patches]) -> Patches:

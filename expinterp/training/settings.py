@@ -13,7 +13,7 @@ Loss = Literal["relative", "paper"]
 class Settings:
     """Everything that decides the result of a run, besides its pictures."""
 
-    photographs: int = 4000  # rendered; as many patches are cut from brackets
+    photographs: int = 4000  # rendered; brackets that all serve give as many patches
     patches: int = 20  # per photograph
     side: int = 6  # pixels of a patch
     strangers: float = 0.6  # share of photographs whose camera stage one has never seen
