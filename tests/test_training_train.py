@@ -11,7 +11,8 @@ pytest.importorskip("onnx", reason="needs the extra 'train': pip install expinte
 
 from expinterp.errors import ModelError, OutputExistsError
 from expinterp.refine import INPUTS, open_refiner
-from expinterp.training.data import Patches
+from expinterp.training.collect import Lesson, read_lesson, write_lesson
+from expinterp.training.data import FIELDS, Patches
 from expinterp.training.export import export_network, import_network, measure_parity
 from expinterp.training.network import Network, Shape, grow
 from expinterp.training.run import LOG, read_log
@@ -98,6 +99,23 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(tmp_path, monkeypatch
     said = [[(line["step"], line["loss"], line["psnr"]) for line in log] for log in logs]
     assert said[0] == said[1]
     assert [step for step, *_ in said[0]] == [25, 50, 60]
+
+
+def test_patches_that_were_kept_give_the_same_weights(tmp_path):
+    made = colourful_patches()
+    last = {
+        name: np.ascontiguousarray(getattr(made, name).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+        for name in PICTURES
+    }
+    cut = replace(made, **last)  # as `cut_patches` lays them out
+    write_lesson(tmp_path / "kept.npz", Lesson(cut, cut))
+    kept = read_lesson(tmp_path / "kept.npz").patches
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(kept, name), getattr(cut, name))
+    shape = replace(TINY, fold=1, width=16, kernels=(3, 1))
+    pair = (train(each, shape, tmp_path / f"{n}") for n, each in enumerate((cut, kept)))
+    for one, other in zip(*(network.parameters() for network in pair), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_folder_of_another_run_is_refused(tmp_path):

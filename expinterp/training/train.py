@@ -136,8 +136,15 @@ def schedule(step: int, done: float) -> float:
 
 
 def as_tensors(patches: Patches) -> Pictures:
-    """Wrap the arrays of patches, by name."""
-    return {name: torch.from_numpy(getattr(patches, name)) for name in FIELDS}
+    """Wrap the arrays of patches, by name; pictures channels last, as they are cut.
+
+    PyTorch rounds otherwise in another layout, such as that of patches read from a file.
+    """
+    arrays = {name: torch.from_numpy(getattr(patches, name)) for name in FIELDS}
+    pictures = {
+        name: arrays[name].contiguous(memory_format=torch.channels_last) for name in PICTURES
+    }
+    return arrays | pictures
 
 
 def draw(arrays: Pictures, count: int, random: torch.Generator) -> tuple[Pictures, torch.Tensor]:
