@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from expinterp.training.camera import Camera
+from expinterp.errors import ImageFileError
+from expinterp.training import data
+from expinterp.training.camera import Camera, Responses, linear_response
 from expinterp.training.data import (
     WINDOW,
     cut_patches,
@@ -14,6 +16,7 @@ from expinterp.training.data import (
     is_informative,
     join_patches,
     render_triple,
+    render_triples,
     split_scenes,
     without_tone,
 )
@@ -73,6 +76,26 @@ def test_shots_without_shared_tones_are_refused():
     assert is_informative(shots)
     white = type(shots)(np.full_like(shots.long, 255), shots.medium, shots.short, None)
     assert not is_informative(white)
+
+
+RESPONSES = Responses({"one": linear_response()[None]}, *np.zeros((3, 1, 256)))
+
+
+def test_scenes_are_taken_in_turn_until_there_are_enough_triples():
+    dark, bright = Path("dark.hdr"), Path("bright.hdr")
+    red, blue = (scene() * np.float32([r, 1, b]) for r, b in ((9, 1), (1, 9)))
+    triples = render_triples({dark: red, bright: blue}, RESPONSES, count=5, seed=0)
+    leaning = [np.sign(int(t.medium[..., 0].sum()) - int(t.medium[..., 2].sum())) for t in triples]
+    assert leaning == [1, -1, 1, -1, 1]
+
+
+def test_a_scene_without_tones_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr(data, "DRAWS", 3)
+    scenes = {Path("good.hdr"): scene(), Path("flat.hdr"): np.ones((260, 400, 3), np.float32)}
+    triples = render_triples(scenes, RESPONSES, count=4, seed=0)
+    next(triples)
+    with pytest.raises(ImageFileError, match=r"flat\.hdr: none of 3 .*; take it out"):
+        next(triples)
 
 
 def test_taking_the_tone_away_leaves_no_mean_at_any_code_value():

@@ -195,7 +195,7 @@ class Maps:
         self, maps: Sequence[Path], count: int, seed: int, settings: Settings, told: Told
     ) -> tuple[Iterator[Triple], FieldStage]:
         """Give the triples, and the stage one that computes their y0."""
-        scenes = [read_radiance(path) for path in maps]
+        scenes = {path: read_radiance(path) for path in maps}
         curves = read_responses(self.responses)
         triples = render_triples(scenes, curves, count=count, seed=seed)
         stage_one = FieldStage(self.responses, strangers=settings.strangers, seed=seed)

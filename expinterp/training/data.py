@@ -8,8 +8,9 @@ are split before windows are cut, so no scene is on both sides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.errors import ImageFileError
 from expinterp.intermediate import Blend
 from expinterp.mapping import imf_from_response, joint_histogram, matched_levels
 from expinterp.prior import ResponsePrior, estimate_response
@@ -33,6 +35,7 @@ WINDOW = (128, 160)  # rows, cols of a simulated photograph
 USUAL_SPAN = (3.5, 4.6)  # stops between short and long
 WIDE_SPAN = (4.6, 8.0)
 TONES = 40  # code value bins in which a tone error is measured
+DRAWS = 200  # of a scene, before it is given up; of one that serves, nearly every one is of use
 DRIFT_EV = 0.015  # standard deviation of the time of each shot, as real shutters have
 
 
@@ -140,18 +143,30 @@ def is_informative(triple: Triple) -> bool:
 
 
 def render_triples(
-    scenes: Sequence[Image], responses: Responses, *, count: int, seed: int
+    scenes: Mapping[Path, Image], responses: Responses, *, count: int, seed: int
 ) -> Iterator[Triple]:
-    """Render `count` triples, every one with a camera of its own, taking scenes in turn."""
+    """Render `count` triples, every one with a camera of its own, taking scenes in turn.
+
+    Raises
+    ------
+    ImageFileError
+        If a scene, by whose path it is named, gives none that is informative.
+    """
     random = np.random.default_rng(seed)
-    made = 0
-    while made < count:
-        camera = draw_camera(responses, random)
-        window = cut_window(scenes[made % len(scenes)], camera.reduction, random)
-        triple = render_triple(window, camera, random)
-        if is_informative(triple):
-            made += 1
-            yield triple
+    for path, radiance in islice(cycle(scenes.items()), count):
+        for _ in range(DRAWS):
+            camera = draw_camera(responses, random)
+            window = cut_window(radiance, camera.reduction, random)
+            triple = render_triple(window, camera, random)
+            if is_informative(triple):
+                break
+        else:
+            message = (
+                f"{path}: none of {DRAWS} pairs rendered of it shares unclipped tones; "
+                "take it out of the folder"
+            )
+            raise ImageFileError(message)
+        yield triple
 
 
 class FieldStage:
