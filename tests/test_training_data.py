@@ -3,18 +3,20 @@
 import weakref
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from expinterp.errors import ImageFileError
 from expinterp.training import data
-from expinterp.training.camera import Camera, Responses, linear_response
+from expinterp.training.camera import Camera, Responses, linear_response, photograph
 from expinterp.training.data import (
     WINDOW,
     cut_patches,
     cut_window,
     is_informative,
     join_patches,
+    read_radiance,
     render_triple,
     render_triples,
     split_scenes,
@@ -76,6 +78,46 @@ def test_shots_without_shared_tones_are_refused():
     assert is_informative(shots)
     white = type(shots)(np.full_like(shots.long, 255), shots.medium, shots.short, None)
     assert not is_informative(white)
+
+
+def write_exr(path, **channels):
+    exr = pytest.importorskip("OpenEXR", reason="needs the extra 'train'")
+    with exr.File({"type": exr.scanlineimage}, channels) as file:
+        file.write(str(path))
+
+
+def test_a_radiance_map_that_is_cut_off_is_refused_by_name(tmp_path):
+    whole = cv2.imencode(".hdr", scene())[1].tobytes()
+    for name, size in {"none": 0, "head": 40, "half": len(whole) // 2}.items():
+        path = tmp_path / f"{name}.hdr"
+        path.write_bytes(whole[:size])
+        with pytest.raises(ImageFileError, match=rf"{name}\.hdr: cannot be read .*get it anew"):
+            read_radiance(path)
+    with pytest.raises(ImageFileError, match=r"missing\.hdr"):
+        read_radiance(tmp_path / "missing.hdr")
+
+
+def test_a_radiance_map_without_colours_is_refused_by_name(tmp_path):
+    write_exr(tmp_path / "grey.exr", Y=np.ones((4, 6), np.float32))
+    (tmp_path / "cut.exr").write_bytes((tmp_path / "grey.exr").read_bytes()[:60])
+    (tmp_path / "grey.hdr").write_bytes(cv2.imencode(".png", np.ones((4, 6), np.uint8))[1])
+    for name in ("grey.exr", "cut.exr", "grey.hdr"):
+        with pytest.raises(ImageFileError, match=f"{name}: .*channels R, G and B"):
+            read_radiance(tmp_path / name)
+
+
+def test_a_sun_too_bright_for_its_file_is_white_where_it_is_and_nowhere_black(tmp_path):
+    sky = np.full((128, 160), 0.5, np.float32)
+    sky[40:60, 50:70] = np.inf
+    sky[0, 0] = np.nan
+    write_exr(tmp_path / "sky.exr", R=sky, G=sky, B=sky)
+    radiance = read_radiance(tmp_path / "sky.exr")
+    assert radiance.max() == np.finfo(np.float16).max
+    assert radiance[0, 0].tolist() == [0, 0, 0]
+    crossed = np.array([[1.5, -0.4, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]], np.float32)
+    camera = Camera(correction=crossed, blur=1.0, sharpening=0.5)
+    shot = photograph(radiance, 1.0, camera, np.random.default_rng(0))
+    assert shot[42:58, 52:68].min() == 255
 
 
 RESPONSES = Responses({"one": linear_response()[None]}, *np.zeros((3, 1, 256)))

@@ -32,6 +32,9 @@ Estimates = tuple[Image, Image, Image]  # y0, Λ13(long), Λ23(short), (rows, co
 StageOne = Callable[["Triple"], Estimates]
 
 WINDOW = (128, 160)  # rows, cols of a simulated photograph
+BRIGHTEST = (
+    65504.0  # what an infinite radiance, a sun in half floats, is taken for: the largest half
+)
 USUAL_SPAN = (3.5, 4.6)  # stops between short and long
 WIDE_SPAN = (4.6, 8.0)
 TONES = 40  # code value bins in which a tone error is measured
@@ -84,17 +87,34 @@ FIELDS = [field.name for field in fields(Patches)]
 
 
 def read_radiance(path: Path) -> Image:
-    """Read a radiance map (.hdr or .exr): linear R G B, float32, ≥ 0."""
+    """Read a radiance map (.hdr or .exr): linear R G B, float32, finite, ≥ 0.
+
+    Raises
+    ------
+    ImageFileError
+        If it cannot be read, or has other channels.
+    """
+    try:
+        radiance = _open_radiance(path)
+    except (OSError, RuntimeError, ValueError, LookupError, cv2.error) as error:
+        message = (
+            f"{path}: cannot be read as a radiance map with the channels R, G and B; "
+            "get it anew, or take it out of the folder"
+        )
+        raise ImageFileError(message) from error
+    finite = np.nan_to_num(radiance, posinf=BRIGHTEST)
+    return np.ascontiguousarray(np.maximum(finite, 0), np.float32)
+
+
+def _open_radiance(path: Path) -> NDArray[Any]:
     if path.suffix == ".exr":
         import OpenEXR
 
         with OpenEXR.File(str(path), separate_channels=True) as file:
             channels = file.channels()
-            radiance = np.stack([channels[name].pixels for name in "RGB"], axis=-1)
-    else:
-        content = np.fromfile(path, np.uint8)
-        radiance = np.asarray(cv2.imdecode(content, cv2.IMREAD_UNCHANGED), np.float32)[..., ::-1]
-    return np.ascontiguousarray(np.maximum(np.nan_to_num(radiance), 0), np.float32)
+            return np.stack([channels[name].pixels for name in "RGB"], axis=-1)
+    content = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    return np.asarray(content, np.float32)[:, :, 2::-1]  # IndexError if cv2 gave None, or grey
 
 
 def split_scenes(
