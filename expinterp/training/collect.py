@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -85,13 +86,13 @@ class Lesson:
     Attributes
     ----------
     patches, held_out : Patches
-        Of different scenes; the latter with the tone error left in.
+        Of different scenes; the latter with the tone error left in. None where nothing is held out.
     remarks : tuple of str
         What was passed over, and why.
     """
 
     patches: Patches
-    held_out: Patches
+    held_out: Patches | None
     remarks: tuple[str, ...] = ()
 
 
@@ -171,7 +172,7 @@ class Maps:
     held_out: tuple[Path, ...]
     responses: Path
 
-    @property
+    @cached_property
     def source(self) -> Source:
         """Where they are from."""
         learned, held_out = ([path.stem for path in each] for each in (self.learned, self.held_out))
@@ -212,7 +213,7 @@ class Photographs:
     held_out: tuple[str, ...]
     profile: Profile | None = None
 
-    @property
+    @cached_property
     def source(self) -> Source:
         """Where they are from."""
         files = sorted({file for triple in self.material.triples for file in triple.files})
@@ -227,6 +228,8 @@ class Photographs:
         share["tone"] = settings.tone
         patches, remarks = self._cut(triples, settings, told, seed=settings.seed, **share)
         apart = [one for one in self.material.triples if one.scene in self.held_out]
+        if not apart:
+            return Lesson(patches, None, tuple(remarks))
         held_out, more = self._cut(apart, settings, told, seed=settings.seed + 1, **CHECK)
         return Lesson(patches, held_out, (*remarks, *more))
 
@@ -308,9 +311,10 @@ def collect(
     if kept and kept.exists():
         return read_lesson(kept)
     lessons = [supply.make(settings, told) for supply in supplies]
+    held_out = [one.held_out for one in lessons if one.held_out]
     lesson = Lesson(
         join_patches([one.patches for one in lessons]),
-        join_patches([one.held_out for one in lessons]),
+        join_patches(held_out) if held_out else None,
         tuple(remark for one in lessons for remark in one.remarks),
     )
     if kept:
@@ -321,12 +325,20 @@ def collect(
 def read_lesson(path: Path) -> Lesson:
     """Read what `write_lesson` wrote."""
     with np.load(path) as held:
-        patches, held_out = (Patches(*(held[f"{part}.{n}"] for n in FIELDS)) for part in PARTS)
-        return Lesson(patches, held_out, tuple(map(str, held["remarks"])))
+        parts = {
+            part: Patches(*(held[f"{part}.{name}"] for name in FIELDS))
+            for part in PARTS
+            if f"{part}.{FIELDS[0]}" in held
+        }
+        remarks = tuple(map(str, held["remarks"]))
+        return Lesson(parts["patches"], parts.get("held_out"), remarks)
 
 
 def write_lesson(path: Path, lesson: Lesson) -> None:
     """Keep a lesson as one file, written all at once."""
-    arrays = {f"{part}.{n}": getattr(getattr(lesson, part), n) for part in PARTS for n in FIELDS}
+    parts = {part: getattr(lesson, part) for part in PARTS}
+    arrays = {
+        f"{part}.{n}": getattr(held, n) for part, held in parts.items() if held for n in FIELDS
+    }
     with replacing(path, overwrite=True) as stream:
         np.savez(stream, remarks=np.array(lesson.remarks, dtype=np.str_), **arrays)

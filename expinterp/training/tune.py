@@ -186,8 +186,8 @@ def halve(settings: Settings) -> Settings:
 
 
 def turn(supply: Photographs) -> Photographs:
-    """Learn from the scenes that were held out."""
-    return replace(supply, learned=supply.held_out)
+    """Learn from the scenes that were held out, and hold none out."""
+    return replace(supply, learned=supply.held_out, held_out=())
 
 
 def portion(settings: Settings, supply: Photographs) -> Settings:
