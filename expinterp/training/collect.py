@@ -107,13 +107,7 @@ class Supply(Protocol):
         """Make the patches."""
 
 
-def open_supply(
-    source: Path,
-    settings: Settings,
-    *,
-    responses: Path | None = None,
-    profile: Profile | None = None,
-) -> Supply:
+def open_supply(source: Path, settings: Settings, *, responses: Path | None = None) -> Supply:
     """Look at a folder and split its scenes.
 
     Parameters
@@ -122,9 +116,6 @@ def open_supply(
         A folder of radiance maps, or what `find_material` takes.
     responses : Path, optional
         Folder of camera response curves; radiance maps need it.
-    profile : Profile, optional
-        The camera's, where stage one is to know it; measured on the scenes that are learned from
-        if not given.
 
     Raises
     ------
@@ -139,18 +130,19 @@ def open_supply(
         _check_split(source, len(maps), settings)
         learned, held_out = split_scenes(maps, held_out=settings.held_out, seed=settings.seed)
         return Maps(source, tuple(learned), tuple(held_out), responses)
-    return take_brackets(source, find_material(source), settings, profile=profile)
+    return take_brackets(source, find_material(source), settings)
 
 
-def take_brackets(
-    source: Path, material: Material, settings: Settings, *, profile: Profile | None = None
-) -> Photographs:
-    """Split the scenes of brackets; as `open_supply`, which finds them first."""
+def take_brackets(source: Path, material: Material, settings: Settings) -> Photographs:
+    """Split the scenes of brackets; as `open_supply`, which finds them first.
+
+    Where stage one is to know the camera, its profile is measured on those that are learned from.
+    """
     scenes = sorted({triple.scene for triple in material.triples})
     _check_split(source, len(scenes), settings)
     names, others = split_scenes(scenes, held_out=settings.held_out, seed=settings.seed)
-    if settings.known == "camera" and profile is None:
-        profile = share_profile(brackets_of(material, names))
+    known = settings.known == "camera"
+    profile = share_profile(brackets_of(material, names)) if known else None
     return Photographs(source, material, tuple(names), tuple(others), profile)
 
 
