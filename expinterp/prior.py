@@ -23,7 +23,7 @@ Source: Grossberg and Nayar, PAMI 2003 (what a pair tells) and PAMI 2004 (a basi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -71,6 +71,12 @@ class ResponsePrior:
     log_ratio: float = LOG_RATIO
     log_ratio_spread: float = LOG_RATIO_SPREAD
 
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Floats]) -> ResponsePrior:
+        """Make a prior of what its data file holds; `expinterp.training.prior` says what that is."""
+        centres = arrays["mean"] + arrays["coordinates"] @ arrays["basis"]
+        return cls(centres, arrays["weights"], arrays["basis"], arrays["covariance"])
+
     def around(self, response: Floats) -> ResponsePrior:
         """Narrow the prior to one known response, shape (1 or 3, 256); grey serves all channels."""
         centre = np.broadcast_to(response, (3, CODES))
@@ -104,8 +110,7 @@ def load_prior() -> ResponsePrior:
     """Load the bundled prior; ``python -m expinterp.training.prior`` makes it."""
     with (files("expinterp") / "data" / "response_prior.npz").open("rb") as stream:
         held = {name: array.astype(np.float64) for name, array in np.load(stream).items()}
-    centres = held["mean"] + held["coordinates"] @ held["basis"]
-    return ResponsePrior(centres, held["weights"], held["basis"], held["covariance"])
+    return ResponsePrior.from_arrays(held)
 
 
 @dataclass(frozen=True)

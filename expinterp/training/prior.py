@@ -70,8 +70,7 @@ def build_prior(folder: Path, *, without: str | None = None) -> dict[str, Floats
 
 def as_prior(arrays: dict[str, Floats]) -> ResponsePrior:
     """Make the prior itself, without the way through a file."""
-    centres = arrays["mean"] + arrays["coordinates"] @ arrays["basis"]
-    return ResponsePrior(centres, arrays["weights"], arrays["basis"], arrays["covariance"])
+    return ResponsePrior.from_arrays(arrays)
 
 
 def read_measured(path: Path) -> tuple[Floats, np.ndarray]:
