@@ -13,7 +13,7 @@ from expinterp.errors import ModelError, OutputExistsError
 from expinterp.refine import INPUTS, open_refiner
 from expinterp.training.collect import Lesson, read_lesson, write_lesson
 from expinterp.training.data import FIELDS, Patches
-from expinterp.training.export import export_network, import_network, measure_parity
+from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, Shape, grow
 from expinterp.training.run import LOG, read_log
 from expinterp.training.settings import Settings
@@ -208,6 +208,26 @@ def test_the_best_weights_outlive_a_stop(tmp_path, monkeypatch):
         train(patches, settings, tmp_path / "parts", held_out=against, told=interrupt)
     resumed = train(patches, settings, tmp_path / "parts", held_out=against)
     assert measure(resumed, against) == measure(whole, against)
+
+
+def measure_parity(network, refiner, *, shape, seed):
+    """Compute the largest difference between PyTorch and an exported model on random pictures.
+
+    The shape, (rows, cols), may be any; odd ones are padded for PyTorch as `refine` pads them.
+    """
+    random = np.random.default_rng(seed)
+    pictures = {name: random.random((*shape, 3), dtype=np.float32) for name in INPUTS}
+    reach, fold = network.halo, network.shape.fold
+    ends = [(reach, reach + -side % fold) for side in shape]
+    planes = {
+        name: torch.from_numpy(np.pad(picture, [*ends, (0, 0)], mode="edge").transpose(2, 0, 1))
+        for name, picture in pictures.items()
+    }
+    with torch.no_grad():
+        batch = {name: picture[None] for name, picture in planes.items()}
+        expected = network(batch)[0].numpy().transpose(1, 2, 0)
+    expected = expected[reach : reach + shape[0], reach : reach + shape[1]]
+    return float(np.abs(expected - refiner.residual(pictures)).max())
 
 
 KINDS = [

@@ -17,6 +17,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import nn
 
 from expinterp.errors import ModelError
+from expinterp.images.files import replacing
 from expinterp.refine import CONTRACT, INPUTS, OUTPUT, checksum, open_refiner
 from expinterp.training.network import OFFSET, SIGHTS, Network, Shape
 
@@ -37,9 +38,8 @@ def export_network(network: Network, target: Path, facts: Mapping[str, str]) -> 
     content = build_model(network, facts).SerializeToString()
     content = content.replace(BLANK.encode(), checksum(content, BLANK).encode())
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".part")
-    partial.write_bytes(content)
-    partial.replace(target)
+    with replacing(target, overwrite=True) as stream:
+        stream.write(content)
 
 
 def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
@@ -166,28 +166,3 @@ def _fill(network: Network, model: ModelProto) -> None:
     offset = OFFSET * held["0.weight"].double().sum(dim=(1, 2, 3))
     held["0.bias"] = (held["0.bias"].double() + offset).float()
     network.chain.load_state_dict(held)
-
-
-def measure_parity(network: Network, refiner: Any, *, shape: tuple[int, int], seed: int) -> float:
-    """Compute the largest difference between PyTorch and an exported model on random pictures.
-
-    Parameters
-    ----------
-    refiner : expinterp.refine.Refiner
-        The exported model, opened.
-    shape : (rows, cols)
-        Any; odd ones are padded for PyTorch as `refine` pads them.
-    """
-    random = np.random.default_rng(seed)
-    pictures = {name: random.random((*shape, 3), dtype=np.float32) for name in INPUTS}
-    reach, fold = network.halo, network.shape.fold
-    ends = [(reach, reach + -side % fold) for side in shape]
-    planes = {
-        name: torch.from_numpy(np.pad(picture, [*ends, (0, 0)], mode="edge").transpose(2, 0, 1))
-        for name, picture in pictures.items()
-    }
-    with torch.no_grad():
-        batch = {name: picture[None] for name, picture in planes.items()}
-        expected = network(batch)[0].numpy().transpose(1, 2, 0)
-    expected = expected[reach : reach + shape[0], reach : reach + shape[1]]
-    return float(np.abs(expected - refiner.residual(pictures)).max())

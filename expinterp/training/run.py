@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from expinterp.errors import OutputExistsError
+from expinterp.images.files import replacing
 from expinterp.training.network import Network
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
@@ -61,12 +62,11 @@ class Run:
             "random": self.random.get_state(),
             "logged": json.dumps(self.logged),
         }
-        partial = folder / (CHECKPOINT + ".part")
-        torch.save(held, partial)
-        partial.replace(folder / CHECKPOINT)
-        partial = folder / (LOG + ".part")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in self.logged), "utf-8")
-        partial.replace(folder / LOG)
+        log = "".join(json.dumps(line) + "\n" for line in self.logged)
+        with replacing(folder / CHECKPOINT, overwrite=True) as stream:
+            torch.save(held, stream)
+        with replacing(folder / LOG, overwrite=True) as stream:
+            stream.write(log.encode())
 
     def load(self, folder: Path) -> None:
         """Go back to where a checkpoint was written.
