@@ -8,12 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from cli_samples import Run
 from evaluation_samples import write_scene
-from synthetic import gamma_response, scene
+from training_samples import write_curves, write_maps
 
 from expinterp import cli
 from expinterp.errors import ExitCode
@@ -35,23 +33,8 @@ def card(tmp_path: Path) -> Path:
 @pytest.fixture
 def radiance(tmp_path: Path) -> Path:
     """Make a folder of radiance maps with a licence, and one of response curves beside it."""
-    folder, curves = tmp_path / "radiance", tmp_path / "curves"
-    folder.mkdir()
-    curves.mkdir()
-    for seed in range(3):
-        picture = scene((140, 180), seed=seed).astype(np.float32)
-        cv2.imwrite(str(folder / f"map{seed}.hdr"), picture[..., ::-1])
-    (folder / "LICENSE-maps").write_text("CC0", "utf-8")
-    logs = np.stack([gamma_response(gamma).T for gamma in (1.8, 2.0, 2.2, 2.4)])
-    names = np.array(["a", "a", "b", "c"])
-    np.savez(curves / "measured_log_exposure.npz", log_exposure=logs, camera=names)
-    light = np.linspace(0, 1, 1024)
-    films = np.stack([light ** (1 / gamma) for gamma in (1.5, 2.5)])
-    np.savez(curves / "dorf_film_144.npz", irradiance=light, brightness=films)
-    rows = [light, light**2, *(0.01 * np.sin(n * np.pi * light) for n in range(1, 7))]
-    blocks = (f"row{n} = " + " ".join(f"{v:.6f}" for v in row) for n, row in enumerate(rows))
-    (curves / "invemor.txt").write_text("\n".join(blocks), "utf-8")
-    return folder
+    write_curves(tmp_path / "curves")
+    return write_maps(tmp_path / "radiance")
 
 
 def needs_torch() -> None:

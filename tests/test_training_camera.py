@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from expinterp.training.camera import Camera, photograph
+from expinterp.training.camera import Camera, Responses, draw_response, photograph
 
 RANDOM = np.random.default_rng(0)
 SCENE = RANDOM.random((32, 48, 3), np.float32) ** 2
@@ -53,11 +53,25 @@ def test_keeping_hues_leaves_the_largest_and_the_smallest_channel():
     np.testing.assert_allclose(plain.min(axis=2), kept.min(axis=2), atol=1)
 
 
-def test_noise_has_the_variance_of_its_electrons():
+def test_noise_has_the_variance_of_its_electrons_and_white_balance_amplifies_it():
     flat = np.full((200, 200, 3), 0.5, np.float32)
-    noisy = replace(Camera(), full_well=1000.0, read_noise=10.0)
-    spread = shoot(noisy, 1.0, flat).std() / 255
-    assert spread == pytest.approx(np.sqrt(500 + 100) / 1000, rel=0.03)
+    gains = np.array([2.0, 1.0, 1.5])
+    noisy = Camera(full_well=1000.0, read_noise=10.0, gains=gains.astype(np.float32))
+    spread = shoot(noisy, 1.0, flat).std(axis=(0, 1)) / 255
+    np.testing.assert_allclose(spread, gains * np.sqrt(500 / gains + 100) / 1000, rtol=0.03)
+
+
+def test_a_response_leans_from_its_camera_towards_another_but_not_half_way():
+    codes = np.linspace(0, 1, 256)[:, None] * np.ones(3)
+    gammas = {"one": 1.5, "two": 2.5}
+    measured = {name: (codes**gamma)[None] for name, gamma in gammas.items()}
+    responses = Responses(measured, *np.zeros((3, 1, 256)))
+    random = np.random.default_rng(0)
+    drawn = [draw_response(responses, random) for _ in range(80)]
+    found = np.array([np.log(table[128, 0]) / np.log(128 / 255) for table, _ in drawn])
+    share = np.abs(found - [gammas[name] for _, name in drawn])  # the two are 1 apart
+    assert share.max() == pytest.approx(0.4, abs=0.05)
+    assert {name for _, name in drawn} == {"one", "two"}
 
 
 @pytest.mark.parametrize("subsampling", [False, True])

@@ -73,6 +73,19 @@ def test_a_triple_is_ordered_and_a_linear_camera_halves_it_in_stops():
     assert abs(np.median(offset)) < 0.15  # shutters drift by 0.015 EV
 
 
+def test_rendered_pictures_are_a_little_less_colourful_than_their_radiance():
+    window = scene()[: WINDOW[0], : WINDOW[1], :1] * np.float32([1.3, 1.0, 0.7])
+    random = np.random.default_rng(0)
+    redness = []
+    for _ in range(20):
+        medium = render_triple(window, Camera(), random).medium.astype(float)
+        held = (medium > 8).all(axis=2) & (medium < 255).all(axis=2)
+        red, _, blue = medium[held].mean(axis=0)
+        redness.append((red - blue) / (red + blue))
+    assert 0.3 * 0.4 - 0.01 < min(redness) < 0.2
+    assert 0.24 < max(redness) < 0.3 * 1.0 + 0.01
+
+
 def test_shots_without_shared_tones_are_refused():
     shots = triple()
     assert is_informative(shots)

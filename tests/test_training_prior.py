@@ -9,8 +9,18 @@ import pytest
 from synthetic import gamma_response
 
 from expinterp.training import prior as making
-from expinterp.training.prior import CONTRAST, SPAN, as_prior, build_prior, mend, span
+from expinterp.training.prior import (
+    CONTRAST,
+    SPAN,
+    as_prior,
+    build_prior,
+    channel_covariance,
+    mend,
+    span,
+)
 
+BUNDLED = Path(making.__file__).parent.parent / "data" / "response_prior.npz"
+FILMS = 144  # curves of the DoRF collection, which stand last
 CAMERAS = ("one", "one", "one", "two", "three")
 
 
@@ -69,6 +79,16 @@ def test_channels_are_treated_alike(folder):
         np.testing.assert_allclose(blocks[i, i], blocks[j, j], atol=1e-8)
         np.testing.assert_allclose(blocks[i, j], blocks[0, 1], atol=1e-8)
     assert (np.linalg.eigvalsh(covariance) > 0).all()
+
+
+def test_the_bundled_prior_was_made_with_these_constants():
+    with np.load(BUNDLED) as held:
+        arrays = {name: held[name].astype(np.float64) for name in held}
+    cameras = arrays["weights"][:-FILMS]
+    assert cameras.sum() == pytest.approx(1 - making.FILM, rel=1e-5)
+    among = channel_covariance(arrays["coordinates"][:-FILMS], cameras / cameras.sum())
+    expected = making.SPREAD**2 * among
+    np.testing.assert_allclose(arrays["covariance"], expected, atol=1e-5 * expected.max())
 
 
 def test_noise_at_the_ends_of_a_measured_curve_is_continued_from_within():

@@ -17,7 +17,7 @@ from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, Shape, grow
 from expinterp.training.run import LOG, read_log
 from expinterp.training.settings import Settings
-from expinterp.training.train import PICTURES, measure, scale, shape_of, train
+from expinterp.training.train import PICTURES, draw, measure, scale, shape_of, train
 
 pytestmark = pytest.mark.train
 TINY = Settings(fold=2, width=8, kernels=(3,), steps=60, batch=16)
@@ -162,6 +162,50 @@ def test_the_first_loss_is_its_closed_form(tmp_path, loss, weight):
     angle = np.arccos(1.75 / np.sqrt(3 * (0.75**2 + 0.5**2 + 0.5**2)))
     expected = reconstruction / (1 if loss == "paper" else 0.05) + weight * angle
     assert read_log(tmp_path)[0]["loss"] == pytest.approx(expected, rel=4e-3)  # DARK
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Watch the optimiser: its rate, and the weights it leaves, step by step."""
+    taken = []
+
+    class Watched(torch.optim.Adam):
+        def step(self):
+            super().step()
+            (group,) = self.param_groups
+            taken.append((group["lr"], torch.nn.utils.parameters_to_vector(group["params"])))
+
+    monkeypatch.setattr(torch.optim, "Adam", Watched)
+    return taken
+
+
+def test_the_rate_rises_and_then_falls_along_half_a_cosine(tmp_path, steps):
+    train(colourful_patches(), replace(TINY, steps=250, rate=1e-3), tmp_path)
+    step = np.arange(250)
+    expected = 1e-3 * np.minimum(1, (step + 1) / 100) * np.cos(np.pi / 2 * step / 250) ** 2
+    np.testing.assert_allclose([rate for rate, _ in steps], expected, rtol=1e-6)
+
+
+def test_what_is_handed_back_is_the_average_of_the_weights(tmp_path, steps):
+    network = train(colourful_patches(), replace(TINY, steps=60, average=0.7), tmp_path)
+    expected = 0.0
+    for number, (_, weights) in enumerate(steps):
+        past = min(0.7, number / (number + 20))  # the cap is reached after two thirds of the run
+        expected = past * expected + (1 - past) * weights.detach()
+    found = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_batches_are_mirrored_and_turned_all_pictures_of_a_patch_alike():
+    patch = torch.arange(48, dtype=torch.float32).reshape(1, 3, 4, 4)
+    arrays = dict.fromkeys(PICTURES, patch) | {"error": torch.ones(1)}
+    random = torch.Generator().manual_seed(0)
+    batches = [draw(arrays, 1, random)[0] for _ in range(30)]
+    for batch in batches:
+        assert all(torch.equal(batch["long"], picture) for picture in batch.values())
+    ways = [patch, patch.flip(-1), patch.mT, patch.flip(-1).mT]
+    found = {tuple(batch["long"].flatten().tolist()) for batch in batches}
+    assert found == {tuple(way.flatten().tolist()) for way in ways}
 
 
 def test_a_budget_of_minutes_ends_the_run(tmp_path):
