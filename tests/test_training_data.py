@@ -1,5 +1,6 @@
 """The laws of the training pictures."""
 
+import sys
 import weakref
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, MissingExtraError
 from expinterp.training import data
 from expinterp.training.camera import Camera, Responses, linear_response, photograph
 from expinterp.training.data import (
@@ -22,7 +23,7 @@ from expinterp.training.data import (
     split_scenes,
     without_tone,
 )
-from expinterp.training.render import View, project
+from expinterp.training.render import View, main, project
 
 
 def scene(seed=0):
@@ -133,6 +134,12 @@ def test_a_sun_too_bright_for_its_file_is_white_where_it_is_and_nowhere_black(tm
     assert shot[42:58, 52:68].min() == 255
 
 
+def test_without_openexr_the_remedy_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "OpenEXR", None)
+    with pytest.raises(MissingExtraError, match=r"sky\.exr: .*pip install 'expinterp\[train\]'"):
+        read_radiance(tmp_path / "sky.exr")
+
+
 RESPONSES = Responses({"one": linear_response()[None]}, *np.zeros((3, 1, 256)))
 
 
@@ -205,3 +212,10 @@ def test_a_view_straight_ahead_shows_the_middle_of_the_panorama():
     rows, cols = picture.shape[:2]
     assert picture[rows // 2, cols // 2, 0] > 0.9
     assert picture[0, 0, 0] == 0
+
+
+def test_rendering_the_examples_names_the_panorama_that_is_missing(tmp_path):
+    with pytest.raises(SystemExit, match=r"apartment\.hdr: cannot be read"):
+        main([str(tmp_path / "none"), str(tmp_path / "examples")])
+    with pytest.raises(SystemExit, match="2"):
+        main([])

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, MissingExtraError
 from expinterp.intermediate import Blend
 from expinterp.mapping import imf_from_response, joint_histogram, matched_levels
 from expinterp.prior import ResponsePrior, estimate_response
@@ -32,9 +32,7 @@ Estimates = tuple[Image, Image, Image]  # y0, Λ13(long), Λ23(short), (rows, co
 StageOne = Callable[["Triple"], Estimates]
 
 WINDOW = (128, 160)  # rows, cols of a simulated photograph
-BRIGHTEST = (
-    65504.0  # what an infinite radiance, a sun in half floats, is taken for: the largest half
-)
+BRIGHTEST = 65504.0  # the largest half float; what a sun of infinite radiance is taken for
 USUAL_SPAN = (3.5, 4.6)  # stops between short and long
 WIDE_SPAN = (4.6, 8.0)
 TONES = 40  # code value bins in which a tone error is measured
@@ -93,6 +91,8 @@ def read_radiance(path: Path) -> Image:
     ------
     ImageFileError
         If it cannot be read, or has other channels.
+    MissingExtraError
+        If it is OpenEXR, and the package that reads it is not installed.
     """
     try:
         radiance = _open_radiance(path)
@@ -108,8 +108,11 @@ def read_radiance(path: Path) -> Image:
 
 def _open_radiance(path: Path) -> NDArray[Any]:
     if path.suffix == ".exr":
-        import OpenEXR
-
+        try:
+            import OpenEXR
+        except ModuleNotFoundError as error:
+            message = f"{path}: needs the package OpenEXR: pip install 'expinterp[train]'"
+            raise MissingExtraError(message) from error
         with OpenEXR.File(str(path), separate_channels=True) as file:
             channels = file.channels()
             return np.stack([channels[name].pixels for name in "RGB"], axis=-1)

@@ -7,7 +7,7 @@ the same camera as the other two. The panoramas are those of the npm package ``@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from expinterp.errors import ExpInterpError
 from expinterp.training.camera import CODES, Camera, Image, Table, photograph
 from expinterp.training.data import read_radiance
 
@@ -121,13 +122,20 @@ def write_example(folder: Path, scene: str, view: View, panorama: Image) -> None
         Pillow.fromarray(pixels).save(target, quality=QUALITY, subsampling=0, exif=exif)
 
 
-def main(arguments: list[str]) -> None:
-    """Write all examples: panoramas folder, target folder."""
-    source, target = map(Path, arguments)
-    target.mkdir(parents=True, exist_ok=True)
-    for scene, view in VIEWS.items():
-        write_example(target, scene, view, read_radiance(source / f"{view.panorama}.hdr"))
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line and write all examples."""
+    parser = argparse.ArgumentParser(description="Render the photographs of the examples.")
+    parser.add_argument("panoramas", type=Path, help="folder of .hdr files")
+    parser.add_argument("folder", type=Path)
+    options = parser.parse_args(arguments)
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        for scene, view in VIEWS.items():
+            panorama = read_radiance(options.panoramas / f"{view.panorama}.hdr")
+            write_example(options.folder, scene, view, panorama)
+    except ExpInterpError as error:
+        raise SystemExit(str(error)) from error
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
