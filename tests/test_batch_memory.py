@@ -18,13 +18,15 @@ SHAPE = (1400, 2100)  # large enough for pixels to count beside the process
 REFINED = Job("", "", outputs={})
 FUSED = FuseJob((), "", virtual=1)
 CASES = {
-    "refined": (".jpg", 2, {"interpolation": REFINED}, 1),
-    "refined, 16 bits": (".tif", 2, {"interpolation": REFINED}, 1),
-    "four threads": (".jpg", 2, {"interpolation": REFINED}, 4),
-    "residual": (".png", 2, {"interpolation": REFINED, "kinds": ("medium", "residual")}, 1),
-    "to AVIF": (".jpg", 2, {"interpolation": REFINED, "format": "avif"}, 1),
-    "fused, 16 bits": (".tif", 3, {"fusion": FUSED}, 1),
-    "all": (".jpg", 2, {"interpolation": REFINED, "fusion": FUSED}, 2),
+    "refined": (".jpg", 8, 2, {"interpolation": REFINED}, 1),
+    "refined TIFF": (".tif", 8, 2, {"interpolation": REFINED}, 1),
+    "refined, 16 bits": (".tif", 16, 2, {"interpolation": REFINED}, 1),
+    "four threads": (".jpg", 8, 2, {"interpolation": REFINED}, 4),
+    "residual": (".png", 16, 2, {"interpolation": REFINED, "kinds": ("medium", "residual")}, 1),
+    "to AVIF": (".jpg", 8, 2, {"interpolation": REFINED, "format": "avif"}, 1),
+    "fused PNG": (".png", 8, 3, {"fusion": FUSED}, 1),
+    "fused, 16 bits": (".tif", 16, 3, {"fusion": FUSED}, 1),
+    "all": (".jpg", 8, 2, {"interpolation": REFINED, "fusion": FUSED}, 2),
 }
 
 
@@ -32,9 +34,8 @@ CASES = {
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
 @pytest.mark.parametrize("case", CASES)
 def test_no_bracket_takes_more_than_is_expected_nor_half_as_much(tmp_path: Path, case: str) -> None:
-    suffix, frames, making, threads = CASES[case]
+    suffix, bits, frames, making, threads = CASES[case]
     made: dict[str, Any] = dict(making)
-    bits = 8 if suffix == ".jpg" else 16
     bracket = shoot(tmp_path, "b", frames=frames, shape=SHAPE, suffix=suffix, bits=bits)
     settings = Settings(tmp_path, tmp_path / "out", **made).with_threads(threads)
     (task,) = make_tasks([bracket], settings)

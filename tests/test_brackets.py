@@ -431,6 +431,15 @@ def test_a_folder_of_one_scene_may_have_been_taken_slowly():
     assert len(plan_brackets(frames_of(card)).brackets) == 1
 
 
+@pytest.mark.parametrize("facts", [{"size": (4000, 3000)}, {"depth": 16}, {"format": "tiff"}])
+def test_pictures_of_several_kinds_are_no_bracket(facts):
+    card = roll(SEEING, "church")
+    card.bracket(card.scene(), 2, 2)
+    first, second = frames_of(card)
+    assert len(plan_brackets([first, second]).brackets) == 1
+    assert plan_brackets([first, replace(second, **facts)]).brackets == ()
+
+
 def test_hours_part_even_one_scene():
     card = roll(SEEING, "church")
     scene = card.scene()

@@ -42,6 +42,15 @@ def test_the_header_says_what_decoding_finds(tmp_path, form, orientation):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("depth", [8, 16])
+def test_the_header_says_how_deep_code_values_are(tmp_path, form, depth):
+    if depth == 16 and form not in {"png", "tiff"}:
+        pytest.skip("8 bits alone")
+    path = written(tmp_path, form, stored_bytes(form, picture(9, 7, depth=depth), 1))
+    assert 8 * read_photograph(path).pixels.itemsize == read_header(path).depth == depth
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_file_without_exif_has_none(tmp_path, form):
     stream = BytesIO()
     Image.fromarray(picture()).save(stream, form.upper())

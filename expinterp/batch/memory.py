@@ -27,7 +27,6 @@ EXPOSURE = {8: 6, 16: 10}
 ENCODER = {"avif": 38, "webp": 6}  # more, of the formats whose encoders are large
 WIDEST = 8.0  # EV from end to end of a bracket that states nothing
 DOUBT = 0.5  # EV by which pixels may show a wider gap than files state
-DEEP = {"png", "tiff"}  # formats that may hold 16 bits, and so are taken to
 
 
 def weigh(task: Task, settings: Settings) -> int:
@@ -64,4 +63,4 @@ def _read(path: Path) -> Header | None:
 
 
 def _size(header: Header) -> tuple[int, int]:
-    return header.rows * header.cols, 16 if header.format in DEEP else 8
+    return header.rows * header.cols, header.depth

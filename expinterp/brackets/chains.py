@@ -67,8 +67,8 @@ def place_of(frame: Frame) -> str:
 def stream_of(frame: Frame) -> Stream:
     """Name the stream of a frame."""
     shot = frame.exposure
-    stated = frame.ev is not None
-    return place_of(frame), shot.camera, frame.serial, frame.size, frame.format, stated
+    kind = frame.size, frame.depth, frame.format
+    return place_of(frame), shot.camera, frame.serial, frame.ev is not None, kind
 
 
 def find_chains(frames: Iterable[Frame]) -> Iterator[Chain]:

@@ -190,6 +190,7 @@ def _read_frame(entry: _Entry, *, alone: bool) -> Frame:
         path=entry.path,
         format=header.format,
         size=(header.rows, header.cols),
+        depth=header.depth,
         captured=capture.captured,
         exposure=capture.exposure,
         bias=capture.bias,

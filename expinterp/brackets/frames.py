@@ -52,6 +52,8 @@ class Frame:
         Why the file cannot be used.
     size : (int, int) or None
         Rows and columns as stored, not turned upright.
+    depth : {8, 16}
+        Bits of its code values.
     captured : datetime or None
         When the exposure began, with fractions of a second and the offset from UTC if stated.
     exposure : Exposure
@@ -74,6 +76,7 @@ class Frame:
     format: str = "jpeg"
     problem: str | None = None
     size: tuple[int, int] | None = None
+    depth: int = 8
     captured: datetime | None = None
     exposure: Exposure = field(default_factory=Exposure)
     bias: float | None = None

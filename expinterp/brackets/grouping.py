@@ -132,8 +132,8 @@ def _objection(group: Sequence[Frame], set_size: int | None) -> str | None:
         return "the only frame of its set"
     if set_size is not None and len(group) != set_size:
         return f"of a set of {len(group)} frames, not {set_size}"
-    if len({frame.size for frame in group}) > 1:
-        return "of a set whose pictures differ in size"
+    if len({(frame.size, frame.depth) for frame in group}) > 1:
+        return "of a set whose pictures differ in size or depth"
     return None
 
 

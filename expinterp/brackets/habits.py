@@ -111,7 +111,7 @@ def habit_of(run: Run, habits: Habits) -> Habit:
 
 def camera_of(run: Run) -> Camera:
     """Name a camera and how it was set; one that is not stated is another one in each place."""
-    place, camera, serial, _, _, stated = run.chain.stream
+    place, camera, serial, stated, _ = run.chain.stream
     return None if camera else place, camera, serial, stated, run.frames[0].mode
 
 

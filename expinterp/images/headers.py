@@ -29,7 +29,7 @@ from expinterp.images.directories import (
 from expinterp.images.files import open_source
 from expinterp.images.formats import tell_format
 from expinterp.images.limits import damage_reported
-from expinterp.images.metadata import IMAGE_LENGTH, IMAGE_WIDTH, exif_block
+from expinterp.images.metadata import BITS_PER_SAMPLE, IMAGE_LENGTH, IMAGE_WIDTH, exif_block
 from expinterp.images.tiff_block import exif_of_tiff
 
 _EXIF_SIGNATURE = b"Exif\0\0"
@@ -51,12 +51,15 @@ class Header:
         As stored, not turned upright.
     exif : bytes or None
         A TIFF block, without the ``Exif\0\0`` prefix.
+    depth : {8, 16}
+        Bits of the code values that decoding gives.
     """
 
     format: str
     rows: int
     cols: int
     exif: bytes | None = None
+    depth: int = 8
 
 
 def read_header(path: str | Path) -> Header:
@@ -112,21 +115,21 @@ def _next_segment(stream: BinaryIO) -> tuple[int, int]:
 
 def _read_png(stream: BinaryIO) -> Header:
     """Walk the chunks; the one with EXIF may stand before or after those of the pixels."""
-    cols = rows = 0
+    cols = rows = bits = 0
     exif = None
     stream.seek(8)
     while len(head := stream.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         if kind == b"IHDR":
-            cols, rows = struct.unpack(">II", stream.read(8))
-            length -= 8
+            cols, rows, bits = struct.unpack(">IIB", stream.read(9))
+            length -= 9
         elif kind == b"eXIf" and length <= _LONGEST_BLOCK:
             exif = exif_block(stream.read(length))
             break
         elif kind == b"IEND":
             break
         stream.seek(length + 4, SEEK_CUR)
-    return _with_size("png", rows, cols, exif)
+    return _with_size("png", rows, cols, exif, bits)
 
 
 def _read_webp(stream: BinaryIO) -> Header:
@@ -169,13 +172,14 @@ def _read_tiff(stream: BinaryIO) -> Header:
             return _read_big_tiff(stream)
         order = byte_order(block)
         first = read_directory(block, order, read_offset(block, order, FIRST_POINTER)).fields
-        size = (read_number(block, order, first, tag) for tag in (IMAGE_LENGTH, IMAGE_WIDTH))
-        rows, cols = (int(value or 0) for value in size)
+        tags = (IMAGE_LENGTH, IMAGE_WIDTH, BITS_PER_SAMPLE)
+        facts = (read_number(block, order, first, tag) for tag in tags)
+        rows, cols, bits = (int(value or 0) for value in facts)
         try:
             exif = exif_of_tiff(block)
         except DamagedBlockError:
             exif = None
-    return _with_size("tiff", rows, cols, exif)
+    return _with_size("tiff", rows, cols, exif, bits)
 
 
 def _read_big_tiff(stream: BinaryIO) -> Header:
@@ -185,7 +189,7 @@ def _read_big_tiff(stream: BinaryIO) -> Header:
     stream.seek(0)
     with tifffile.TiffFile(stream) as file:
         page = file.pages.first
-        return _with_size("tiff", page.imagelength, page.imagewidth, None)
+        return _with_size("tiff", page.imagelength, page.imagewidth, None, page.bitspersample)
 
 
 def _read_avif(stream: BinaryIO) -> Header:
@@ -201,12 +205,12 @@ def _read_avif(stream: BinaryIO) -> Header:
     return _with_size("avif", rows, cols, exif_block(image.info.get("exif")))
 
 
-def _with_size(form: str, rows: int, cols: int, exif: bytes | None) -> Header:
+def _with_size(form: str, rows: int, cols: int, exif: bytes | None, bits: int = 8) -> Header:
     """Make a header, unless it announces no pixels."""
     if rows < 1 or cols < 1:
         message = "the header is cut off or damaged; copy the file anew from where it came"
         raise ImageFileError(message)
-    return Header(form, rows, cols, exif)
+    return Header(form, rows, cols, exif, 16 if bits > 8 else 8)
 
 
 _READERS = {
