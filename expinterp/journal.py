@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from expinterp.errors import ImageFileError, OutputError
+from expinterp.errors import ImageFileError, OutputError, reason
 
 NAME = "expinterp-journal.jsonl"
 SCHEMA_VERSION = 1
@@ -86,7 +86,7 @@ def read(path: Path, *, reports: bool = True) -> Record:
         with path.open("rb") as stream:
             return _gather(stream, path, reports=reports)
     except OSError as error:
-        message = f"{path}: cannot be read ({_reason(error)}); name the journal of a batch"
+        message = f"{path}: cannot be read ({reason(error)}); name the journal of a batch"
         raise ImageFileError(message) from error
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         words = f"{type(error).__name__}: {error}"[:80]
@@ -188,9 +188,7 @@ class Journal:
         except OSError as error:
             with suppress(OSError):
                 self._stream.truncate(end)
-            message = (
-                f"{self.path}: cannot be written ({_reason(error)}); make room and start again"
-            )
+            message = f"{self.path}: cannot be written ({reason(error)}); make room and start again"
             raise OutputError(message) from error
         self._waiting.clear()
 
@@ -219,7 +217,7 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         folder.mkdir(parents=True, exist_ok=True)
         stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
     except OSError as error:
-        message = f"{path}: cannot be written ({_reason(error)}); choose another folder"
+        message = f"{path}: cannot be written ({reason(error)}); choose another folder"
         raise OutputError(message) from error
     with stream:
         if not _lock(stream):
@@ -228,10 +226,6 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         journal = Journal(stream, path)
         _cut_torn_line(stream)
         yield journal
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 def _lock(stream: BinaryIO) -> bool:

@@ -122,7 +122,7 @@ def test_a_task_that_fits_nowhere_fails_and_says_what_to_do(
     assert summary.done == 1
     assert summary.failures[0].error is not None
     said = summary.failures[0].error.message
-    assert "needs about 3.0 GiB of memory, 2.0 GiB are allowed" in said
+    assert "needs about 3,072 MiB of memory, 2,048 MiB are allowed" in said
 
 
 def test_tasks_at_work_together_fit_the_memory(

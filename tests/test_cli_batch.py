@@ -72,7 +72,7 @@ def test_brackets_with_warnings_are_counted_and_told_with_v(made: Card) -> None:
         write_photograph(pixels, shot, metadata=stated, overwrite=True)
     code, _, err = made.run(*PLAIN, "-v")
     assert code == ExitCode.OK
-    assert err.splitlines()[-1] == "expinterp: 3 done (1 with warnings)"
+    assert err.splitlines()[-1] == "expinterp: 3 done (1 with warnings, which -v and --report tell)"
     assert "b001: " in err
     assert "check the exposure times" in err
 
@@ -323,7 +323,7 @@ def test_results_are_no_photographs_of_the_next_run(made: Card) -> None:
 def test_memory_is_kept_to(made: Card) -> None:
     code, _, err = made.run(*PLAIN, "--max-memory", "1M")
     assert code == ExitCode.BATCH
-    assert err.count("0.0 GiB are allowed; raise --max-memory\n") == 6  # at once, and at the end
+    assert err.count("1 MiB are allowed; raise --max-memory\n") == 6  # at once, and at the end
 
 
 @pytest.mark.parametrize("name", ["Local", "Cluster"])
@@ -390,3 +390,11 @@ def test_the_bar_is_silent_when_told(capsys: pytest.CaptureFixture[str]) -> None
         count()
         count()
     assert capsys.readouterr().err == ""
+
+
+def test_nothing_is_written_where_there_is_nothing_to_do(made: Card) -> None:
+    (made.path / "empty").mkdir()
+    code, _, err = made.run("empty", "-o", "new/results")
+    assert code == ExitCode.OK
+    assert "no brackets were found" in err
+    assert not (made.path / "new").exists()

@@ -95,6 +95,6 @@ def _weighed(
 
 
 def _too_heavy(weight: int, room: int) -> Failure:
-    needed, given = (f"{size / 2**30:.1f} GiB" for size in (weight, room))
+    needed, given = (f"{size / 2**20:,.0f} MiB" for size in (weight, room))
     message = f"needs about {needed} of memory, {given} are allowed; raise --max-memory"
     return Failure("MemoryError", message, int(ExitCode.UNEXPECTED))

@@ -242,7 +242,7 @@ def _changes(before: Any, now: Any, name: str = "") -> Iterator[str]:
         for key in sorted({*before, *now}):
             yield from _changes(before.get(key), now.get(key), key)
     elif isinstance(before, dict) or isinstance(now, dict):
-        yield f"{name} was {'not ' if before is None else ''}wanted, is {'not' if before else 'now'}"
+        yield f"made {'without' if before is None else 'with'} {name}"
     elif before != now:
         yield f"{name} was {before}, is {now}"
 

@@ -15,7 +15,7 @@ from expinterp import job
 from expinterp.batch.outputs import FileState, check_times, find_files, folders_of, jobs_of
 from expinterp.batch.settings import Settings
 from expinterp.batch.tasks import Task
-from expinterp.errors import ExitCode, ExpInterpError, OutputError, one_line
+from expinterp.errors import ExitCode, ExpInterpError, OutputError, in_words, one_line, reason
 from expinterp.refine import Device, Refiner, open_refiner
 
 Runner: TypeAlias = "Callable[[Sequence[Task], Settings], Generator[Result, None, None]]"
@@ -138,15 +138,13 @@ def conclude(
 def explain(error: Exception) -> Failure:
     """Put an exception into one line, as the command line would."""
     code = error.exit_code if isinstance(error, ExpInterpError) else ExitCode.UNEXPECTED
-    message = str(error)
+    message = in_words(error)
     if isinstance(error, job.TargetError):
         code = ExitCode.USAGE
     elif isinstance(error, MemoryError):
         message = "not enough memory for images of this size; lower --jobs"
     elif isinstance(error, ImportError):
         code = ExitCode.MISSING_EXTRA
-    elif not isinstance(error, ExpInterpError):
-        message = f"unexpected {type(error).__name__}: {error}"
     return Failure(type(error).__name__, one_line(message), int(code))
 
 
@@ -155,8 +153,7 @@ def _make_folders(task: Task, settings: Settings) -> None:
         for name in folders_of(task.bracket, settings, mark=task.mark):
             (settings.out / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        message = f"{error.filename}: cannot be made ({reason}); choose another folder"
+        message = f"{error.filename}: cannot be made ({reason(error)}); choose another folder"
         raise OutputError(message) from error
 
 

@@ -303,7 +303,10 @@ def _run(
     plan: Plan, settings: Settings, options: dict[str, Any], talk: Talk, damaged: Sequence[str]
 ) -> int:
     """Do the plan, telling how it comes on, and at the end how it went."""
-    from expinterp.batch import run_batch, share_responses
+    from expinterp.batch import Summary, run_batch, share_responses
+
+    if not plan.brackets:
+        return tell_end(Summary(), plan, damaged, talk)
     from expinterp.images.files import check_output
 
     def prepare(settings: Settings) -> Settings:

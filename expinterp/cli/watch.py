@@ -14,7 +14,7 @@ import click
 
 from expinterp.cli.pace import pace
 from expinterp.cli.talk import Talk
-from expinterp.errors import ExitCode, OutputError, OutputExistsError
+from expinterp.errors import ExitCode, OutputError, OutputExistsError, reason
 
 if TYPE_CHECKING:
     from expinterp.batch import Outlook, Result, Summary
@@ -93,7 +93,7 @@ class Watch:
             log, self._log = self._log, None
             with suppress(OSError):  # of what it still holds
                 log.close()
-            self._talk.warn(f"{log.name}: cannot be written ({_reason(error)}); the log ends here")
+            self._talk.warn(f"{log.name}: cannot be written ({reason(error)}); the log ends here")
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _open_log(path: Path | None, inputs: Iterable[Path], stack: ExitStack) -> Te
             raise OutputExistsError(message)
         return stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
     except OSError as error:
-        message = f"{path}: cannot be written ({_reason(error)}); choose another name for --log"
+        message = f"{path}: cannot be written ({reason(error)}); choose another name for --log"
         raise OutputError(message) from error
 
 
@@ -143,16 +143,14 @@ def _is_log(path: Path, inputs: Iterable[Path]) -> bool:
     return os.path.realpath(path) not in map(os.path.realpath, inputs)
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
-
-
 def tell_end(summary: Summary, plan: Plan, damaged: Sequence[str], talk: Talk) -> int:
     """Say how the batch went, failures by name, and choose the exit code."""
     if not plan.brackets:
         talk.warn("no brackets were found; -n says what became of every file")
     counts = {
-        f"done ({summary.warned} with warnings)" if summary.warned else "done": summary.done,
+        f"done ({summary.warned} with warnings, which -v and --report tell)"
+        if summary.warned
+        else "done": summary.done,
         "done before": summary.kept,
         "skipped": summary.skipped,
         "failed": len(summary.failures),

@@ -116,13 +116,16 @@ def image_format(path: str | Path) -> str:
     Raises
     ------
     OutputError
-        If the suffix is missing or belongs to no format.
+        If the suffix is missing or belongs to no format, or there is a folder of that name.
 
     Examples
     --------
     >>> image_format("mid.TIF")
     'tiff'
     """
+    if Path(path).is_dir():
+        message = f"{path}: is a folder; name a file in it"
+        raise OutputError(message)
     suffix = Path(path).suffix.lower()
     for name, form in FORMATS.items():
         if suffix in form.suffixes:
