@@ -38,10 +38,11 @@ from expinterp.evaluation import (
     find_material,
 )
 from expinterp.evaluation.tables import every_triple, overview
+from expinterp.job.profiles import read_profile
 from expinterp.pair import measure
 from expinterp.pipeline import render
 from expinterp.refine import Refiner, open_refiner
-from expinterp.response import Profile, read_profile
+from expinterp.response import Profile
 from expinterp.training.build import Target
 from expinterp.training.collect import Photographs, collect, take_brackets
 from expinterp.training.curves import curve_of, write_curves

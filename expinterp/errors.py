@@ -18,6 +18,7 @@ A message is one line: what happened, to which file, what was expected, what to 
 
 from __future__ import annotations
 
+import json
 from enum import IntEnum
 
 
@@ -35,6 +36,26 @@ def reason(error: Exception) -> str:
 def one_line(message: str) -> str:
     """Put a message into one line, as those of libraries may not be; names keep their spaces."""
     return " ".join(filter(None, map(str.strip, message.splitlines())))
+
+
+def flaw(error: Exception) -> str:
+    """Say what is wrong with the content of a JSON file, by the error that taking it in gave.
+
+    Examples
+    --------
+    >>> flaw(KeyError("response"))
+    "'response' is missing"
+    """
+    match error:
+        case UnicodeDecodeError():
+            return "it is no text"
+        case json.JSONDecodeError():
+            return f"line {error.lineno} is no JSON"
+        case KeyError():
+            return f"{error} is missing"
+        case ValueError():
+            return str(error)[:80]
+    return "something in it is of another kind than it should be"
 
 
 class ExitCode(IntEnum):

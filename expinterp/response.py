@@ -14,13 +14,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.errors import ImageFileError, PairError, reason
+from expinterp.errors import PairError
 from expinterp.mapping import CODE_VALUES, CODES, Floats, Pixels, explained, to_codes
 
 ANCHOR = 128  # the code value where g = 0
@@ -29,8 +28,6 @@ HAT = np.minimum(CODE_VALUES, 255 - CODE_VALUES) / 127.5  # w(z), 0 where clippe
 LEAST_SLOPE = 1e-4  # of g per code value, so that it increases strictly
 STACK_SAMPLES = 300_000  # pixels used; Debevec and Malik ask for some dozens
 PROFILE_VERSION = 1
-MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
-REMEDY = "make one with 'expinterp calibrate'"
 
 
 @dataclass(frozen=True)
@@ -100,25 +97,6 @@ class Profile:
             camera,
             None if scale is None else float(scale),
         )
-
-
-def read_profile(path: Path) -> Profile:
-    """Read a profile made by ``expinterp calibrate``.
-
-    Raises
-    ------
-    ImageFileError
-        If the file cannot be read, or holds no profile.
-    """
-    try:
-        with path.open(encoding="utf-8") as stream:
-            return Profile.from_json(stream.read(MAX_PROFILE))
-    except OSError as error:
-        msg = f"cannot read the profile {path}: {reason(error)}; {REMEDY}"
-        raise ImageFileError(msg) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        msg = f"{path} is no camera profile ({str(error)[:80]}); {REMEDY}"
-        raise ImageFileError(msg) from error
 
 
 def calibrate(

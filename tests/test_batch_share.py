@@ -28,7 +28,7 @@ from expinterp.batch import (
 from expinterp.batch.share import Look, look, make_profile
 from expinterp.batch.tasks import camera_key, make_tasks
 from expinterp.brackets import Bracket, Plan
-from expinterp.response import read_profile
+from expinterp.job.profiles import read_profile
 
 CAMERA = "Acme One"
 

@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from expinterp import calibration, cli
+from expinterp import cli
 from expinterp.errors import ExitCode
 from expinterp.exposure import Exposure
 from expinterp.images import Metadata, Pixels, with_exposure_time, write_photograph
+from expinterp.job import profiles
 
 TIMES = {"a.png": 1 / 15, "b.png": 1 / 60, "c.png": 1 / 240, "d.png": 1 / 960}
 GAMMA = 2.2
@@ -101,7 +102,7 @@ def test_refusals_come_before_any_work(
 ) -> None:
     Path("there.json").write_text("{}", "utf-8")
     Path("there.svg").write_text("", "utf-8")
-    monkeypatch.setattr(calibration, "read_shots", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(profiles, "read_shots", lambda *_: pytest.fail("work began"))
     given, err = run(*arguments)
     assert given == code
     assert err.count("\n") == 1
@@ -130,7 +131,7 @@ def taken(**facts: Sequence[float | None]) -> list[Any]:
 
 def test_sensitivity_and_aperture_count() -> None:
     shots = taken(iso=(100, 1600, 100), f_number=(4, 4, 8))
-    assert calibration.relative_times(shots) == [1, 16, 0.25]
+    assert profiles.relative_times(shots) == [1, 16, 0.25]
 
 
 @pytest.mark.parametrize("place", range(3))
@@ -140,13 +141,13 @@ def test_what_one_shot_alone_does_not_state_is_not_guessed(
 ) -> None:
     values: list[float | None] = [4.0, 8.0]
     values.insert(place, None)
-    with pytest.raises(calibration.TimesError, match=rf"^{place}\.jpg: no {word}.*add --times"):
-        calibration.relative_times(taken(**{fact: values}))
+    with pytest.raises(profiles.TimesError, match=rf"^{place}\.jpg: no {word}.*add --times"):
+        profiles.relative_times(taken(**{fact: values}))
 
 
 def test_what_all_who_state_it_state_alike_is_taken_for_that_of_all() -> None:
     shots = taken(iso=(None, 200, 200), f_number=(4, 4, 8))
-    assert calibration.relative_times(shots) == [1, 1, 0.25]
+    assert profiles.relative_times(shots) == [1, 1, 0.25]
 
 
 def test_times_in_the_wrong_order_are_remarked_upon(run: Run) -> None:

@@ -17,10 +17,11 @@ from synthetic import expose, gamma_response, scene
 from expinterp import cli
 from expinterp.errors import ExitCode, ModelError
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
+from expinterp.job.profiles import read_profile
 from expinterp.metrics import psnr
 from expinterp.pipeline import interpolate
 from expinterp.refine import PROFILE, open_refiner
-from expinterp.response import Profile, read_profile
+from expinterp.response import Profile
 
 pytestmark = [pytest.mark.train, pytest.mark.model]
 COMMAND = "tune"  # that `run` runs

@@ -50,6 +50,7 @@ ALLOWED = {
         "mapping",
         "pair",
         "pipeline",
+        "plot",
         "refine",
         "response",
         "series",
@@ -70,7 +71,6 @@ ALLOWED = {
         "series",
         "distributed",
     },
-    "calibration": {"exposure", "images", "job", "plot", "response"},
     "plot": set(),
     "evaluation": {
         "assessment",
@@ -94,7 +94,6 @@ ALLOWED = {
     "cli": {
         "batch",
         "brackets",
-        "calibration",
         "doctor",
         "evaluation",
         "fusion",
@@ -102,7 +101,6 @@ ALLOWED = {
         "job",
         "refine",
         "report",
-        "response",
         "training",
         "torch",
         "click",

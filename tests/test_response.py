@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from synthetic import expose, gamma_response, scene
 
 from expinterp.errors import ImageFileError, PairError
-from expinterp.response import Profile, calibrate, calibrate_scenes, increasing, read_profile
+from expinterp.job.profiles import read_profile
+from expinterp.response import Profile, calibrate, calibrate_scenes, increasing
 
 TIMES = [1 / 64, 1 / 16, 1 / 4, 1, 4]
 

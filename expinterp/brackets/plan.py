@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from expinterp.errors import ImageFileError, reason
+from expinterp.errors import ImageFileError, flaw, reason
 
 SCHEMA_VERSION = 1
 FEWEST = 2  # frames of a bracket
@@ -154,9 +154,7 @@ def parse_plan(lines: Iterable[str]) -> Plan:
         try:
             item = _item(json.loads(line))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            message = (
-                f"line {number} of the plan cannot be understood ({_words(error)}); correct it"
-            )
+            message = f"line {number} of the plan cannot be understood ({flaw(error)}); correct it"
             raise PlanError(message) from error
         if isinstance(item, Bracket):
             brackets.append(item)
@@ -218,10 +216,6 @@ def _numbers(facts: dict[str, Any], key: str, count: int) -> tuple[float, ...] |
     if values is None or len(values) != count:
         return None
     return tuple(float(value) for value in values)
-
-
-def _words(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def read_plan(source: str | Path) -> Plan:

@@ -242,7 +242,7 @@ def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
 def _settings(plan: Plan, options: dict[str, Any]) -> Settings:
     """Say what to make of every bracket; refuse here what would fail for each of them."""
     from expinterp.batch import Settings, TemplateError, check_template
-    from expinterp.response import read_profile
+    from expinterp.job.profiles import read_profile
 
     kinds: tuple[Kind, ...] = ("medium", *(kind for kind in SAVED if options[kind]))
     fuses = options["mode"] != "interpolate"

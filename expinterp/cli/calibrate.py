@@ -53,12 +53,12 @@ def calibrate(context: click.Context, /, **options: Any) -> None:
     """Read the images, measure the response, write the profile."""
     for contradiction in _contradictions(**options):
         raise click.UsageError(contradiction)
-    from expinterp import calibration
+    from expinterp.job import profiles
 
     talk = context.ensure_object(Talk)
     try:
-        profile, warnings = calibration.calibrate_files(**options)
-    except calibration.TimesError as error:
+        profile, warnings = profiles.calibrate_files(**options)
+    except profiles.TimesError as error:
         raise click.UsageError(str(error)) from error
     for warning in warnings:
         talk.warn(warning)

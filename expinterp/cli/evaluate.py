@@ -175,7 +175,7 @@ def _study(profiles: Profiles, options: dict[str, Any], talk: Talk) -> Study:
         If a method was asked for that there is not.
     """
     from expinterp.evaluation import fidelity_study, fusion_study, open_networks
-    from expinterp.response import read_profile
+    from expinterp.job.profiles import read_profile
 
     refiners = open_networks(
         options["models"], device=options["device"], threads=options["threads"]

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from expinterp.errors import ImageFileError, reason
+from expinterp.errors import ImageFileError, flaw, reason
 from expinterp.evaluation.triples import Bracket, Material, Triple
 
 MOST_SPAN = 40.0  # EV; more is no exposure
@@ -42,7 +42,7 @@ def read_manifest(path: Path) -> Material:
         message = f"{path}: cannot be read ({reason(error)}); check the path"
         raise ImageFileError(message) from error
     except (ValueError, RecursionError) as error:
-        message = f"{path}: is no list of scenes in JSON ({str(error)[:80]})"
+        message = f"{path}: is no list of scenes in JSON ({flaw(error)})"
         raise ImageFileError(message) from error
     return read_scenes(scenes, path)
 
@@ -55,8 +55,7 @@ def read_scenes(scenes: Any, path: Path) -> Material:
         steps = _steps(scenes)
         brackets = [found for scene in scenes if (found := _bracket(scene, base, steps))]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        words = f"{type(error).__name__}: {error}"[:80]
-        message = f"{path}: is no list of scenes and their triples ({words})"
+        message = f"{path}: is no list of scenes and their triples ({flaw(error)})"
         raise ImageFileError(message) from error
     return Material(tuple(triples), tuple(brackets))
 

@@ -12,9 +12,10 @@ import cv2
 from expinterp.doctor import find_clash
 from expinterp.images import Photograph
 from expinterp.job.plan import FuseJob, Job
+from expinterp.job.profiles import read_profile
 from expinterp.job.shots import agree, read_shots, state_times
 from expinterp.refine import Refiner, open_refiner
-from expinterp.response import Profile, read_profile
+from expinterp.response import Profile
 
 Opener = Callable[..., Refiner]
 

@@ -1,25 +1,47 @@
-"""A camera's profile from the files of a bracket: reading, measuring, writing."""
+"""Camera profiles as files: measured from the shots of a bracket, written, and read."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from expinterp import response
-from expinterp.errors import OutputExistsError, PairError
+from expinterp.errors import ImageFileError, OutputExistsError, PairError, flaw, reason
 from expinterp.exposure import exposure_ratio
 from expinterp.images import Photograph
 from expinterp.images.files import STREAM, check_output, replacing
 from expinterp.job.shots import agree, check_alike, read_shots, state_times
 from expinterp.plot import plot_response
 
+MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
+REMEDY = "make one with 'expinterp calibrate'"
 POOR_FIT = 0.5  # stops; brackets of still scenes mostly give 0.1 to 0.3
 FACTS = {"time": "exposure time", "iso": "ISO", "f_number": "aperture"}  # what a person calls them
 
 
 class TimesError(ValueError):
     """A shot does not state its exposure time, or what else tells how much light it recorded."""
+
+
+def read_profile(path: Path) -> response.Profile:
+    """Read a profile made by ``expinterp calibrate``.
+
+    Raises
+    ------
+    ImageFileError
+        If the file cannot be read, or holds no profile.
+    """
+    try:
+        with path.open(encoding="utf-8") as stream:
+            return response.Profile.from_json(stream.read(MAX_PROFILE))
+    except OSError as error:
+        message = f"cannot read the profile {path}: {reason(error)}; {REMEDY}"
+        raise ImageFileError(message) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        message = f"{path} is no camera profile ({flaw(error)}); {REMEDY}"
+        raise ImageFileError(message) from error
 
 
 def calibrate_files(
