@@ -16,17 +16,17 @@ Source: Kuglin and Hines, "The Phase Correlation Image Alignment Method", 1975.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.mapping import CODE_VALUES, Codes, Floats, Pixels, to_codes
+from expinterp.parallel import each
 
 Result = TypeVar("Result")
 
@@ -94,7 +94,7 @@ def find_motion(one: Pixels, two: Pixels) -> Motion:
     if longer > MAX_SIDE:
         return UNKNOWN
     scale = min(1.0, PROXY / longer)
-    small_one, small_two = _spread(lambda image: _shrink(image, scale), (one, two))
+    small_one, small_two = each(lambda image: _shrink(image, scale), (one, two))
     side = BLOCK if longer > SMALL else BLOCK // 2
     frame = small_one.shape[:2]
     coarse = _fit(
@@ -209,12 +209,6 @@ def _points(shape: tuple[int, ...]) -> Floats:
     return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
 
 
-def _spread(work: Callable[[Any], Result], items: Iterable[Any]) -> list[Result]:
-    """Work on items side by side, as wide as OpenCV does."""
-    with ThreadPoolExecutor(max(cv2.getNumThreads(), 1)) as pool:
-        return list(pool.map(work, items))
-
-
 def _shrink(image: Pixels, scale: float) -> Pixels:
     if scale == 1:
         return image
@@ -246,7 +240,7 @@ def _compare(one: Pixels, two: Pixels, places: Floats, side: int, guess: Floats)
         shift, peak = cv2.phaseCorrelate(here, there, window)
         return (*start, *(goal - start + shift), peak)
 
-    table = np.array(_spread(measure, places)).reshape(-1, 5)
+    table = np.array(each(measure, list(places))).reshape(-1, 5)
     table = table[table[:, 4] >= PEAK]
     return _Displacements(table[:, :2], table[:, 2:4], table[:, 4])
 

@@ -20,7 +20,6 @@ ICME 2017 (smoothing the levels of the weights).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from functools import reduce as fold
@@ -33,6 +32,7 @@ from numpy.typing import NDArray
 from expinterp.guided import guided_coefficients
 from expinterp.intermediate import Planes, quantise, round_codes
 from expinterp.mapping import Pixels
+from expinterp.parallel import each, strips
 from expinterp.pyramid import Plane, expand, halved, reduce
 from expinterp.shoulder import compress, value_range
 
@@ -176,7 +176,7 @@ class Stack:
         def work(rows: slice) -> None:
             quantise(compress(self._fuse_rows(0, base, rows), low, high), out[rows])
 
-        _each_strip(len(out), work, progress)
+        each(work, strips(len(out), STRIP), progress=progress)
         return out
 
     def weights(self, index: int) -> Plane:
@@ -189,7 +189,7 @@ class Stack:
                 index
             ]
 
-        _each_strip(len(out), work)
+        each(work, strips(len(out), STRIP))
         return out
 
     def _fuse_level(self, level: int, base: Planes | None) -> Planes:
@@ -199,7 +199,7 @@ class Stack:
         def work(rows: slice) -> None:
             out[:, rows] = self._fuse_rows(level, base, rows)
 
-        _each_strip(len(out[0]), work)
+        each(work, strips(len(out[0]), STRIP))
         return out
 
     def _fuse_rows(self, level: int, base: Planes | None, rows: slice) -> Planes:
@@ -309,7 +309,7 @@ def _halve(picture: Picture) -> Picture:
         for plane, half in zip(picture, out, strict=True):
             half[rows] = round_codes(_unit(reduce(plane, rows), picture.dtype), out.dtype)
 
-    _each_strip(len(out[0]), work)
+    each(work, strips(len(out[0]), STRIP))
     return out
 
 
@@ -332,7 +332,7 @@ def _measure(pictures: Sequence[Picture], weighting: Weighting) -> list[Plane]:
         for plane, weight in zip(planes, weights, strict=True):
             np.divide(weight, total, out=plane[rows])
 
-    _each_strip(len(planes[0]), work)
+    each(work, strips(len(planes[0]), STRIP))
     return planes
 
 
@@ -361,14 +361,3 @@ def _grey(image: Planes) -> Plane:
     red, green, blue = (np.float32(share) * plane for share, plane in zip(LUMA, image, strict=True))
     grey: Plane = red + green + blue
     return grey
-
-
-def _each_strip(
-    count: int, work: Callable[[slice], None], progress: Progress | None = None
-) -> None:
-    """Work on strips of `STRIP` rows, several at a time."""
-    strips = [slice(start, min(start + STRIP, count)) for start in range(0, count, STRIP)]
-    with ThreadPoolExecutor(max(cv2.getNumThreads(), 1)) as pool:
-        for done, _ in enumerate(pool.map(work, strips), start=1):
-            if progress:
-                progress(done / len(strips))

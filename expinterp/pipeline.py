@@ -9,13 +9,11 @@ uint8 or uint16; results have the dtype and shape of the inputs, (rows, cols) as
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +24,7 @@ from expinterp.fusion import Method, Stack, Weighting, check_images
 from expinterp.intermediate import Blend
 from expinterp.mapping import Pixels
 from expinterp.pair import Pair, measure
+from expinterp.parallel import each, strips
 from expinterp.response import Profile
 from expinterp.series import Virtual, check_virtual, order_by_brightness, virtual_positions
 
@@ -275,14 +274,9 @@ def _map_strips(
 ) -> Pixels:
     """Compute y0 of the whole pair, rounded, a strip of rows at a time."""
     out = np.empty_like(pair.long)
-    starts = range(0, len(out), STRIP)
 
-    def work(start: int) -> None:
-        rows = slice(start, start + STRIP)
+    def work(rows: slice) -> None:
         blend.write(pair.long[rows], pair.short[rows], out[rows])
 
-    with ThreadPoolExecutor(max(cv2.getNumThreads(), 1)) as pool:
-        for done, _ in enumerate(pool.map(work, starts), start=1):
-            if progress:
-                progress(done / len(starts))
+    each(work, strips(len(out), STRIP), progress=progress)
     return out

@@ -19,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 from expinterp.errors import DeviceError, ModelError, reason
 from expinterp.intermediate import Planes, quantise
 from expinterp.mapping import Pixels
+from expinterp.parallel import each
 from expinterp.response import Profile
 from expinterp.tiles import Tile, cut_tiles
 
@@ -177,7 +177,8 @@ class Refiner:
             refined += y0
             quantise(refined[(slice(None), *piece.inner)], out[piece.core])
 
-        self._each(work, long.shape[:2], tile, progress)
+        pieces = list(cut_tiles(long.shape[:2], self.contract, tile=tile))
+        each(work, pieces, threads=self.threads, progress=progress)
         return out
 
     def residual(self, pictures: Mapping[str, Block], *, tile: tuple[int, int] = TILE) -> Block:
@@ -201,7 +202,8 @@ class Refiner:
             residual = self._run(planes)[(slice(None), *piece.inner)]
             out[piece.core] = residual.transpose(1, 2, 0)
 
-        self._each(work, out.shape[:2], tile, None)
+        pieces = list(cut_tiles(out.shape[:2], self.contract, tile=tile))
+        each(work, pieces, threads=self.threads)
         return out
 
     def _look(
@@ -229,19 +231,6 @@ class Refiner:
         if all(len(planes) == 1 for planes in pictures.values()):
             residual = np.mean(residual, axis=0, keepdims=True, dtype=np.float32)
         return residual
-
-    def _each(
-        self,
-        work: Callable[[Tile], None],
-        shape: tuple[int, ...],
-        tile: tuple[int, int],
-        progress: Callable[[float], None] | None,
-    ) -> None:
-        pieces = list(cut_tiles((shape[0], shape[1]), self.contract, tile=tile))
-        with ThreadPoolExecutor(self.threads) as pool:
-            for done, _ in enumerate(pool.map(work, pieces), start=1):
-                if progress:
-                    progress(done / len(pieces))
 
 
 def _planes(block: NDArray[Any], top: int = 1) -> Block:

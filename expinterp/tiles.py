@@ -47,7 +47,7 @@ class Tile:
         return padded
 
 
-def cut_tiles(shape: tuple[int, int], reach: Reach, *, tile: tuple[int, int]) -> Iterator[Tile]:
+def cut_tiles(shape: tuple[int, ...], reach: Reach, *, tile: tuple[int, int]) -> Iterator[Tile]:
     """Cut a picture of `shape` (rows, cols) into tiles of one size, halo included.
 
     All blocks have the same shape, so that one memory plan serves them all; what lies beyond
