@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from expinterp.brackets import Plan
 
 HEAD = b'{"time": "'  # how every log begins
+WIDEST = 40  # characters that a column of the plan is padded to
 
 
 def plan_lines(plan: Plan, outlook: Outlook) -> Iterator[str]:
@@ -35,11 +36,11 @@ def plan_lines(plan: Plan, outlook: Outlook) -> Iterator[str]:
 def plan_table(plan: Plan, outlook: Outlook) -> Iterator[str]:
     """Give the plan as a table for people."""
     rows = [
-        (task.bracket.name, " ".join(task.bracket.frames), " ".join(task.outputs), status)
+        (task.bracket.name, status, " ".join(task.bracket.frames), " ".join(task.outputs))
         for task, status in outlook.statuses()
     ]
-    heads = ("bracket", "frames, brightest first", "outputs", "")
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    heads = ("bracket", "", "frames, brightest first", "outputs")
+    widths = [min(max(map(len, column)), WIDEST) for column in zip(heads, *rows, strict=True)]
     for row in (heads, *rows):
         yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
     for left in plan.leftovers:
