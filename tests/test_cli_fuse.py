@@ -162,7 +162,7 @@ def test_identical_files_fuse_to_themselves(folder: Folder) -> None:
     report = folder.report("2.png", "2.png", "2.png", *PLAIN[2:])
     np.testing.assert_array_equal(folder.pixels("fused.png"), shoot(2))
     assert report["fusion"]["virtual"] == []
-    assert report["ratio"] == {"stated": None, "measured": None}
+    assert report["ratio"] == {"stated": None, "measured": None, "used": None}
     assert report["response"]["source"] is None
 
 

@@ -613,6 +613,7 @@ def test_report_is_one_object_with_the_documented_fields(folder: Folder) -> None
     assert [output["kind"] for output in report["outputs"]] == ["medium", "intermediate"]
     assert report["ratio"]["stated"] == pytest.approx(RATIO)
     assert report["ratio"]["measured"] > 1
+    assert report["ratio"]["used"] == report["ratio"]["stated"]
     assert set(report["timings"]) == {"read", "measure", "render", "write"}
     assert report["warnings"] == []
 

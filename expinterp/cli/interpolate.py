@@ -140,9 +140,9 @@ def _tell(report: Report, talk: Talk) -> None:
     for warning in report.warnings:
         talk.warn(warning)
     stated = report.ratio["stated"]
+    told = "not stated" if stated is None else f"{stated:.4g} stated, which is used"
     talk.detail(
-        f"exposure ratio {'not' if stated is None else f'{stated:.4g}'} stated, "
-        f"about {report.ratio['measured']:.2g} in the pixels; "
+        f"exposure ratio {told}, about {report.ratio['measured']:.2g} in the pixels; "
         f"response from the {report.response['source']}"
     )
     if report.motion and report.motion["pixels"] is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -26,6 +25,7 @@ from expinterp.job.report import (
     Output,
     Report,
     describe_motion,
+    describe_ratio,
     describe_refiner,
     describe_response,
     describe_shot,
@@ -249,18 +249,13 @@ def _report(
 ) -> Report:
     """Gather what was done as plain values."""
     measured = [step for step in steps if step]
-    stated = [step.pair.ratio_stated for step in measured]
-    known = bool(measured) and None not in stated
     of_steps = (remark for step in measured for remark in step.remarks)
     remarks = [*opened.remarks, *_explain_motion(motions), *of_steps, *remarks]
     return Report(
         command="fuse",
         inputs=[describe_shot("image", shot, _clipped(shot, measured)) for shot in reversed(shots)],
         outputs=[asdict(output) for output in outputs],
-        ratio={
-            "stated": math.prod(filter(None, stated)) if known else None,
-            "measured": math.prod(s.pair.ratio_measured for s in measured) if measured else None,
-        },
+        ratio=describe_ratio([step.pair for step in measured]),
         motion=describe_motion(*motions),
         response=describe_response(
             measured[0].pair if measured else None, opened.profile_file, opened.profile

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,6 +126,16 @@ def describe_shot(role: str, shot: Photograph, clipped: dict[str, float] | None)
         "bit_depth": 8 * shot.pixels.dtype.itemsize,
         **asdict(shot.exposure),
         "clipped": clipped,
+    }
+
+
+def describe_ratio(pairs: Sequence[Pair]) -> dict[str, float | None]:
+    """Describe the exposure ratio from end to end: stated, measured, and the one reckoned with."""
+    stated = [pair.ratio_stated for pair in pairs if pair.ratio_stated]
+    return {
+        "stated": math.prod(stated) if pairs and len(stated) == len(pairs) else None,
+        "measured": math.prod(pair.ratio_measured for pair in pairs) if pairs else None,
+        "used": math.prod(pair.ratio for pair in pairs) if pairs else None,
     }
 
 
