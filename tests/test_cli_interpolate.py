@@ -555,6 +555,24 @@ def test_signals_interrupt_a_running_command(folder: Folder, number: signal.Sign
     assert folder.names() == set(PAIR)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.usefixtures("foreground")
+def test_a_signal_interrupts_a_command_that_waits_for_a_pipe(folder: Folder) -> None:
+    os.mkfifo("pipe.png")
+    command = [sys.executable, "-m", "expinterp", "interpolate", "pipe.png", "short.png"]
+    with (
+        subprocess.Popen([*command, "--no-refine", "-o", "mid.png"]) as running,
+        Path("pipe.png").open("wb"),  # opens once it is read from, and gives nothing
+    ):
+        running.send_signal(signal.SIGTERM)
+        try:
+            running.wait(timeout=20)
+        finally:
+            running.kill()
+    assert running.returncode == ExitCode.INTERRUPTED
+    assert folder.names() == {*PAIR, "pipe.png"}
+
+
 def test_two_onnxruntime_wheels_are_remarked_upon_before_they_disappoint(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

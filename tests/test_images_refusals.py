@@ -59,13 +59,6 @@ def test_missing_folder_and_empty_are_named(tmp_path):
     assert "cannot be read" in refusal("a\0b.jpg")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
-def test_a_pipe_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe.jpg")
-    with pytest.raises(ImageFileError, match="no ordinary file"):
-        read_photograph(tmp_path / "pipe.jpg")
-
-
 def test_folder_is_named_where_opening_one_is_forbidden(tmp_path, monkeypatch):
     """Windows says "permission denied" of every folder."""
 

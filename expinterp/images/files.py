@@ -41,7 +41,7 @@ def open_source(source: Source) -> BinaryIO:
     if str(source) == STREAM:
         return sys.stdin.buffer
     try:
-        if Path(source).is_file() or not Path(source).exists():
+        if not Path(source).is_dir():  # which Windows would call forbidden
             return Path(source).open("rb")
     except FileNotFoundError as error:
         message = f"{source}: no such file; check the path"
@@ -50,10 +50,7 @@ def open_source(source: Source) -> BinaryIO:
         cure = "its permissions" if isinstance(error, PermissionError) else "the path"
         message = f"{source}: cannot be read ({reason(error)}); check {cure}"
         raise ImageFileError(message) from error
-    if Path(source).is_dir():  # which Windows would call forbidden
-        message = f"{source}: is a folder; name an image file in it"
-    else:  # a pipe keeps whoever opens it waiting, deaf to signals
-        message = f"{source}: is no ordinary file; name one, or - for standard input"
+    message = f"{source}: is a folder; name an image file in it"
     raise ImageFileError(message)
 
 

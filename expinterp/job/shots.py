@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -30,11 +31,16 @@ def read_shots(sources: Sequence[str]) -> list[Photograph]:
         For the first of them that cannot be read.
     """
     with ThreadPoolExecutor(READERS) as pool:
-        reading = {name: pool.submit(read_photograph, name) for name in sources if name != STREAM}
-        # Standard input is read here: only the main thread hears Ctrl-C while it waits.
+        reading = {name: pool.submit(read_photograph, name) for name in sources if not _waits(name)}
+        # What may keep us waiting is read here: only the main thread hears Ctrl-C meanwhile.
         return [
-            read_photograph(name) if name == STREAM else reading[name].result() for name in sources
+            reading[name].result() if name in reading else read_photograph(name) for name in sources
         ]
+
+
+def _waits(name: str) -> bool:
+    """Tell whether a source comes when it comes: standard input, or a named pipe."""
+    return name == STREAM or Path(name).is_fifo()
 
 
 def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:
