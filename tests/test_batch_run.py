@@ -19,6 +19,7 @@ from expinterp.batch.tasks import make_tasks
 from expinterp.batch.work import explain, perform
 from expinterp.brackets import Bracket, Plan
 from expinterp.errors import (
+    ExitCode,
     ImageFileError,
     ModelError,
     OutputError,
@@ -27,7 +28,7 @@ from expinterp.errors import (
 )
 from expinterp.images import read_photograph
 from expinterp.images.files import replacing
-from expinterp.job import FuseJob, Job, Target, Writing
+from expinterp.job import FuseJob, Job, Target, TargetError, Writing
 
 FUSE = FuseJob(images=(), output="", refine=False)
 JOB = Job("", "", outputs={}, refine=False)
@@ -143,6 +144,23 @@ def test_failures_are_one_line_with_names_as_they_are() -> None:
     assert explain(ImageFileError("a  b.jpg: is\n  empty")).message == "a  b.jpg: is empty"
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (TargetError("not between the two"), ExitCode.USAGE, "not between the two"),
+        (ImportError("pip install x"), ExitCode.MISSING_EXTRA, "pip install x"),
+        (MemoryError(), ExitCode.UNEXPECTED, "lower --jobs"),
+        (ZeroDivisionError("x"), ExitCode.UNEXPECTED, "unexpected ZeroDivisionError: x"),
+    ],
+)
+def test_an_error_is_explained_as_the_command_would(
+    error: Exception, code: ExitCode, words: str
+) -> None:
+    failure = explain(error)
+    assert failure.exit_code == code
+    assert failure.message.endswith(words)
+
+
 def test_what_failed_is_tried_again(bench: Bench) -> None:
     frame = bench.folder / bench.plan.brackets[1].frames[0]
     whole = frame.read_bytes()
@@ -173,17 +191,19 @@ def test_an_output_that_went_missing_is_made_again(bench: Bench) -> None:
 def test_other_options_are_refused_in_one_line_that_names_them(bench: Bench) -> None:
     bench.run()
     other = replace(JOB, writing=Writing(bit_depth=16))
-    with pytest.raises(OutputExistsError, match="bit_depth was None, is 16") as caught:
+    with pytest.raises(OutputExistsError, match="bit_depth was not stated, is 16") as caught:
         bench.run(other)
-    assert "--on-existing overwrite" in str(caught.value)
+    assert "--on-existing skip" in str(caught.value)
     with pytest.raises(OutputExistsError) as caught:
         bench.run(fusion=FUSE)
     assert "made without fusion" in str(caught.value)
     assert "{" not in str(caught.value)
     old = contents(bench.out)
-    assert bench.run(other, on_existing="overwrite").done == 3
+    assert bench.run(other, on_existing="skip").done == 3
     assert all(old[name] != new for name, new in contents(bench.out).items())
     assert bench.run(other).kept == 3
+    assert bench.run(on_existing="overwrite").done == 3
+    assert contents(bench.out) == old
 
 
 def test_a_profile_counts_by_what_it_holds(bench: Bench, tmp_path: Path) -> None:

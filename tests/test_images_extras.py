@@ -192,13 +192,23 @@ def test_pixel_density_stays(tmp_path, form, to):
 
 @pytest.mark.parametrize("to", ["webp", "avif"])
 def test_pixel_density_that_is_lost_is_named(tmp_path, to):
-    """Unless EXIF states the same."""
+    """Unless EXIF states one, its own perhaps: that of JFIF is then what a program put there."""
     _, (remark,) = carried(tmp_path, with_density("jpeg"), "jpeg", to)
     assert "pixel density" in remark
     twice = Image.Exif()
-    twice[0x11A] = 300.0
+    twice[0x11A] = 240.0
     _, remarks = carried(tmp_path, with_density("jpeg", exif=twice.tobytes()), "jpeg", to)
     assert remarks == ()
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png"])
+def test_the_density_that_exif_states_is_kept(tmp_path, form):
+    own = Image.Exif()
+    own[0x11A], own[0x11B], own[0x128] = 240.0, 240.0, 2
+    target, remarks = carried(tmp_path, with_density(form, exif=own.tobytes()), form, "tiff")
+    assert remarks == ()
+    with Image.open(target) as image:
+        assert image.info["dpi"] == (240, 240)
 
 
 # --- TIFF ----------------------------------------------------------------------------------------

@@ -231,7 +231,7 @@ def _refuse_other_options(record: Record, settings: Settings, on_existing: OnExi
         return
     message = (
         f"{settings.out}: holds results made with other options ({', '.join(dict.fromkeys(_changes(before, now)))}"
-        "); choose another folder, or add --on-existing overwrite to make them anew"
+        "); choose another folder, or add --on-existing skip to make them anew"
     )
     raise OutputExistsError(message)
 
@@ -244,7 +244,7 @@ def _changes(before: Any, now: Any, name: str = "") -> Iterator[str]:
     elif isinstance(before, dict) or isinstance(now, dict):
         yield f"made {'without' if before is None else 'with'} {name}"
     elif before != now:
-        yield f"{name} was {before}, is {now}"
+        yield f"{name} was {'not stated' if before is None else before}, is {now}"
 
 
 def _open_run(book: Journal, plan: Plan, settings: Settings, outlook: Outlook) -> None:

@@ -137,14 +137,16 @@ def conclude(
 
 def explain(error: Exception) -> Failure:
     """Put an exception into one line, as the command line would."""
-    code = error.exit_code if isinstance(error, ExpInterpError) else ExitCode.UNEXPECTED
-    message = in_words(error)
-    if isinstance(error, job.TargetError):
-        code = ExitCode.USAGE
-    elif isinstance(error, MemoryError):
-        message = "not enough memory for images of this size; lower --jobs"
-    elif isinstance(error, ImportError):
-        code = ExitCode.MISSING_EXTRA
+    code, message = ExitCode.UNEXPECTED, in_words(error)
+    match error:
+        case ExpInterpError():
+            code = error.exit_code
+        case job.TargetError():
+            code, message = ExitCode.USAGE, str(error)
+        case ImportError():
+            code, message = ExitCode.MISSING_EXTRA, str(error)
+        case MemoryError():
+            message = "not enough memory for images of this size; lower --jobs"
     return Failure(type(error).__name__, one_line(message), int(code))
 
 

@@ -205,7 +205,7 @@ def _fit_extras(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
     if extension is not None and form != "jpeg":
         extension = None
         lost.append("XMP extension (of a packet above 64 KiB)")
-    stated = density is None or read_resolution(metadata.exif) == density[0]
+    stated = density is None or read_resolution(metadata.exif) is not None
     if not stated and form not in {"jpeg", "png", "tiff"}:
         lost.append("pixel density")
     if lost:

@@ -37,6 +37,7 @@ from expinterp.images.metadata import (
     X_RESOLUTION,
     XMP_PACKET,
     Y_RESOLUTION,
+    read_resolution,
 )
 from expinterp.images.photograph import Metadata, Pixels
 from expinterp.images.segments import part_iptc
@@ -117,8 +118,8 @@ def _extra_fields(metadata: Metadata, order: Order) -> dict[int, tuple[int, byte
     """List the tags of IPTC fields and of the pixel density."""
     stored = b"".join(extra.stored.get("tiff", b"") for extra in metadata.extras)
     iptc, others = part_iptc(stored)
-    fields = {IPTC: (UNDEFINED, iptc), RESOURCES: (BYTE, others)}
-    if metadata.density is not None:
+    fields = {IPTC: (BYTE, iptc), RESOURCES: (BYTE, others)}
+    if metadata.density is not None and read_resolution(metadata.exif) is None:
         for tag, value in zip((X_RESOLUTION, Y_RESOLUTION), metadata.density, strict=True):
             fields[tag] = (
                 RATIONAL,
