@@ -6,8 +6,9 @@ Two things can be wrong with y0 that arithmetic on the pixels of the pair could 
 the response that was estimated, the same for all pixels; here a curve per channel is taken from the
 photographed medium, its mean at every code value. And the *share* in which the darkened long and
 the brightened short exposure are averaged; here the best one for every cell of code values of the
-two, fitted to the photographed medium. No method can know either; none without further knowledge
-can do better. SCENES is a list of scenes or a folder, as for ``expinterp evaluate``.
+two, fitted to the photographed medium. Nobody knows either beforehand. They bound what tones and
+shares by code value can do; a network that sees neighbours can do a little more here and there.
+SCENES is a list of scenes or a folder, as for ``expinterp evaluate``.
 """
 
 from __future__ import annotations
