@@ -28,11 +28,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from batch_samples import peak, shoot
 from cost import run, write_pair
 
-from expinterp.batch import Local, Result, Settings, run_batch
+from expinterp.batch import BatchSettings, Local, TaskResult, run_batch
 from expinterp.batch.memory import weigh
 from expinterp.batch.tasks import make_tasks
 from expinterp.brackets import Bracket, Plan
-from expinterp.job import FuseJob, Job
+from expinterp.scene_io import FuseJob, Job
 
 FEW = 4  # brackets, from which what a start costs is told
 TOOL = [sys.executable, "-m", "expinterp", "batch"]
@@ -40,13 +40,13 @@ ALONE = """
 import sys
 from functools import lru_cache
 from pathlib import Path
-from expinterp import job
+from expinterp import scene_io
 from expinterp.refine import open_refiner
 opener = lru_cache(open_refiner)
 for long in sorted(Path(sys.argv[1]).glob("*_0*")):
     short = str(long).replace("_0", "_1")
     out = str(Path(sys.argv[2]) / long.name)
-    job.run(job.Job(str(long), short, outputs={"medium": out}), opener=opener)
+    scene_io.run(scene_io.Job(str(long), short, outputs={"medium": out}), opener=opener)
 """
 MODES = {
     "plain": (2, {"interpolation": Job("", "", outputs={}, refine=False)}),
@@ -180,9 +180,9 @@ def flat(options: argparse.Namespace) -> None:
         from expinterp.brackets import read_plan
 
         job = Job("", "", outputs={})
-        settings = Settings(folder, Path(out), job)
+        settings = BatchSettings(folder, Path(out), job)
 
-        def ended(result: Result) -> None:
+        def ended(result: TaskResult) -> None:
             seen.append(sum(map(resident, [os.getpid(), *children(os.getpid())])))
 
         run_batch(read_plan(plan), settings, Local(jobs=1).run, ended=ended)
@@ -223,7 +223,7 @@ def compare(megapixels: float, suffix: str, frames: int, made: dict[str, Any]) -
         folder = Path(name)
         bits = 16 if suffix == ".tif" else 8
         bracket = shoot(folder, "b", frames=frames, shape=shape, suffix=suffix, bits=bits)
-        settings = Settings(folder, folder / "out", **made)
+        settings = BatchSettings(folder, folder / "out", **made)
         (task,) = make_tasks([bracket], settings)
         (taken,) = Local(jobs=1, threads=1, room=2**40).gather([task], settings, peak)
         return [taken / 2**20, weigh(task, settings) / 2**20]

@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.cli.tables import print_tables
+from expinterp.core.exposure import MEDIUM
+from expinterp.core.mapping import CODES, Floats
 from expinterp.evaluation import (
     BUNDLED,
     Candidate,
@@ -32,9 +34,7 @@ from expinterp.evaluation import (
     find_material,
     tabulate,
 )
-from expinterp.exposure import MEDIUM
 from expinterp.images import Pixels
-from expinterp.mapping import CODES, Floats
 from expinterp.pipeline import render
 from expinterp.refine import open_refiner
 

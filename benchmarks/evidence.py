@@ -22,16 +22,16 @@ import cv2
 import numpy as np
 from contact_sheet import SCENES
 
+from expinterp.core.pair import measure
 from expinterp.evaluation import find_material, open_case
 from expinterp.evaluation.fidelity import worst_place
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 from expinterp.metrics import psnr
-from expinterp.pair import measure
 from expinterp.pipeline import render
 from expinterp.refine import Refiner, open_refiner
-from expinterp.training.camera import photograph
 from expinterp.training.data import read_radiance
-from expinterp.training.render import View, example_camera, project
+from expinterp.training.simulator.camera import photograph
+from expinterp.training.simulator.render import View, example_camera, project
 
 SHOWN = ("window", "lobby", "venice")
 NEAR = (1, 2, 4, 8)  # code values

@@ -26,6 +26,8 @@ from typing import Any
 import torch
 
 from expinterp.cli.tables import print_tables
+from expinterp.core.pair import measure
+from expinterp.core.response import Profile
 from expinterp.evaluation import (
     BUNDLED,
     Candidate,
@@ -38,17 +40,15 @@ from expinterp.evaluation import (
     find_material,
 )
 from expinterp.evaluation.tables import every_triple, overview
-from expinterp.job.profiles import read_profile
-from expinterp.pair import measure
 from expinterp.pipeline import render
 from expinterp.refine import Refiner, open_refiner
-from expinterp.response import Profile
-from expinterp.training.build import Target
+from expinterp.scene_io.profiles import read_profile
+from expinterp.training.build import TrainingOutputs
 from expinterp.training.collect import Photographs, collect, take_brackets
 from expinterp.training.curves import curve_of, write_curves
 from expinterp.training.export import export_network
 from expinterp.training.run import read_log
-from expinterp.training.settings import Settings
+from expinterp.training.settings import TrainingSettings
 from expinterp.training.train import train
 from expinterp.training.tune import TUNING, settings_for, tune
 
@@ -59,7 +59,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 
-def run_network(name: str, supply: Photographs, settings: Settings, runs: Path) -> Refiner:
+def run_network(name: str, supply: Photographs, settings: TrainingSettings, runs: Path) -> Refiner:
     """Train one of the two networks, or read what was trained before."""
     folder = runs / name
     settings = replace(settings, **NETWORKS[name])
@@ -99,7 +99,7 @@ def compare(profile: Profile, refiners: dict[str, Refiner]) -> Study:
     return replace(study, methods=methods, base="y0")
 
 
-def compare_networks(supply: Photographs, settings: Settings, runs: Path) -> None:
+def compare_networks(supply: Photographs, settings: TrainingSettings, runs: Path) -> None:
     """Train both networks, and print what they are worth."""
     print("held out:", ", ".join(supply.held_out))
     refiners = {name: run_network(name, supply, settings, runs) for name in NETWORKS}
@@ -119,7 +119,9 @@ def try_tuning(supply: Photographs, runs: Path) -> None:
         triples=tuple(one for one in material.triples if one.scene in supply.learned),
         brackets=tuple(one for one in material.brackets if one.scene in supply.learned),
     )
-    target = Target(runs / "tuned.onnx", runs / "tuned.md", runs / "tuned.run", overwrite=True)
+    target = TrainingOutputs(
+        runs / "tuned.onnx", runs / "tuned.md", runs / "tuned.run", overwrite=True
+    )
     begun = time.monotonic()
     profile = runs / "tuned.json"
     tune(supply.folder, learned, target, profile, settings_for(learned))

@@ -27,9 +27,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from bracket_library import make_library
-from image_samples import picture
+from image_samples import picture, with_thumbnail
 from PIL import Image
-from test_brackets_scan import with_thumbnail
 
 from expinterp.brackets import Frame, plan_brackets, scan
 

@@ -26,6 +26,9 @@ from pathlib import Path
 import numpy as np
 
 from expinterp.cli.tables import print_tables
+from expinterp.core.pair import measure
+from expinterp.core.prior import ResponsePrior, estimate_shared, load_prior
+from expinterp.core.response import Profile
 from expinterp.evaluation import (
     BUNDLED,
     Candidate,
@@ -43,11 +46,8 @@ from expinterp.evaluation import (
 )
 from expinterp.images import read_photograph
 from expinterp.metrics import psnr
-from expinterp.pair import measure
 from expinterp.pipeline import render
-from expinterp.prior import ResponsePrior, estimate_shared, load_prior
 from expinterp.refine import Refiner, open_refiner
-from expinterp.response import Profile
 from expinterp.training.prior import as_prior, build_prior
 
 STOPS = "D2x"  # the camera whose frames are one stop apart, numbered from dark to bright

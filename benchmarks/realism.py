@@ -24,9 +24,9 @@ from expinterp.cli.tables import print_tables
 from expinterp.evaluation import Table, find_material
 from expinterp.training import data
 from expinterp.training.brackets import Example, read_examples
-from expinterp.training.camera import REDUCED, draw_camera, read_responses
 from expinterp.training.collect import RADIANCE
 from expinterp.training.data import Estimates, FieldStage, Triple
+from expinterp.training.simulator.camera import REDUCED, draw_camera, read_responses
 
 CODES = (30, 60, 100, 140, 180, 200, 215, 230, 240, 247, 252, 256)  # bounds of the rows
 FEWEST = 200  # pixels that tell something

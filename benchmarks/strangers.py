@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from expinterp.cli.tables import print_tables
+from expinterp.core.pair import measure
+from expinterp.core.prior import ResponsePrior
 from expinterp.evaluation import (
     Candidate,
     Case,
@@ -29,13 +31,11 @@ from expinterp.evaluation import (
     find_material,
     tabulate,
 )
-from expinterp.pair import measure
 from expinterp.pipeline import render
-from expinterp.prior import ResponsePrior
 from expinterp.refine import Refiner, open_refiner
-from expinterp.training.build import Target, build
+from expinterp.training.build import TrainingOutputs, build
 from expinterp.training.prior import as_prior, build_prior
-from expinterp.training.settings import Settings
+from expinterp.training.settings import TrainingSettings
 
 MEASURED = "measured_log_exposure.npz"
 ALL = "no camera"  # left out
@@ -54,8 +54,8 @@ def train_without(camera: str, options: argparse.Namespace) -> Study:
     """Train a network without a camera, and give what is to be compared."""
     run = options.runs / "".join(letter if letter.isalnum() else "-" for letter in camera)
     curves = copy_without(options.responses, run / "responses", camera)
-    target = Target(run / "network.onnx", run / "card.md", run, overwrite=True)
-    settings = replace(Settings(), photographs=options.photographs, steps=options.steps)
+    target = TrainingOutputs(run / "network.onnx", run / "card.md", run, overwrite=True)
+    settings = replace(TrainingSettings(), photographs=options.photographs, steps=options.steps)
     build([options.radiance], target, settings, responses=curves)
     return compare(as_prior(build_prior(curves)), open_refiner(target.model, device="cpu"))
 
@@ -85,8 +85,8 @@ def main() -> None:
     parser.add_argument("scenes", type=Path)
     parser.add_argument("radiance", type=Path)
     parser.add_argument("responses", type=Path)
-    parser.add_argument("--photographs", type=int, default=Settings.photographs)
-    parser.add_argument("--steps", type=int, default=Settings.steps)
+    parser.add_argument("--photographs", type=int, default=TrainingSettings.photographs)
+    parser.add_argument("--steps", type=int, default=TrainingSettings.steps)
     parser.add_argument("--runs", type=Path, default=Path("strangers.run"))
     options = parser.parse_args()
     triples = find_material(options.scenes).triples

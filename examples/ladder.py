@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 import expinterp
-from expinterp.exposure import ladder
+from expinterp.core.exposure import ladder
 from expinterp.images import read_photograph, write_photograph
 
 STEPS = 3

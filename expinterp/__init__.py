@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from expinterp.core.fusion import Weighting
+    from expinterp.core.pair import Pair, measure
     from expinterp.errors import (
         DeviceError,
         ExitCode,
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
         OutputExistsError,
         PairError,
     )
-    from expinterp.fusion import Weighting
-    from expinterp.pair import Pair, measure
     from expinterp.pipeline import Fusion, Interpolation, fuse, interpolate, render
     from expinterp.refine import open_refiner
 
@@ -55,11 +55,11 @@ __all__ = [
 _HOMES = {
     "Fusion": "pipeline",
     "Interpolation": "pipeline",
-    "Pair": "pair",
-    "Weighting": "fusion",
+    "Pair": "core.pair",
+    "Weighting": "core.fusion",
     "fuse": "pipeline",
     "interpolate": "pipeline",
-    "measure": "pair",
+    "measure": "core.pair",
     "open_refiner": "refine",
     "render": "pipeline",
 }  # the others live in errors

@@ -17,16 +17,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.align import find_poses, warp
+from expinterp.core.align import find_poses, warp
+from expinterp.core.exposure import MEDIUM
+from expinterp.core.fusion import Method, Stack, Weighting, check_images
+from expinterp.core.fusion.series import (
+    Virtual,
+    check_virtual,
+    order_by_brightness,
+    virtual_positions,
+)
+from expinterp.core.intermediate import Blend
+from expinterp.core.mapping import Pixels
+from expinterp.core.pair import Pair, measure
+from expinterp.core.parallel import map_threads, strips
+from expinterp.core.response import Profile
 from expinterp.errors import EqualExposuresError
-from expinterp.exposure import MEDIUM
-from expinterp.fusion import Method, Stack, Weighting, check_images
-from expinterp.intermediate import Blend
-from expinterp.mapping import Pixels
-from expinterp.pair import Pair, measure
-from expinterp.parallel import each, strips
-from expinterp.response import Profile
-from expinterp.series import Virtual, check_virtual, order_by_brightness, virtual_positions
 
 if TYPE_CHECKING:
     from expinterp.refine import Refiner
@@ -278,5 +283,5 @@ def _map_strips(
     def work(rows: slice) -> None:
         blend.write(pair.long[rows], pair.short[rows], out[rows])
 
-    each(work, strips(len(out), STRIP), progress=progress)
+    map_threads(work, strips(len(out), STRIP), progress=progress)
     return out

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from synthetic import expose, scene
 
-from expinterp.batch.work import perform
+from expinterp.batch import BatchSettings, Summary, Task, TaskResult, journal, run_batch
+from expinterp.batch.execute import perform
 from expinterp.brackets import Bracket, Plan
 from expinterp.images import Metadata, with_exposure_time, write_photograph
+from expinterp.scene_io import FuseJob, Job
 
+FUSE = FuseJob(images=(), output="", refine=False)
+JOB = Job("", "", outputs={}, refine=False)
+KILLER = """
+import os, signal
+from expinterp.scene_io import open_scene
+read = open_scene.read_shots
+def read_or_die(sources):
+    poison = os.environ.get("POISON", "")
+    once = os.environ.get("POISON_ONCE")
+    if poison in sources and not (once and os.path.exists(once)):
+        if once:
+            open(once, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read(sources)
+open_scene.read_shots = read_or_die
+"""
 SHAPE = (48, 64)
 RATIO = 8.0
 LONGEST = 1 / 15
@@ -62,3 +82,30 @@ def peak(task, settings):
     assert result.status == "done", result.error
     status = Path("/proc/self/status").read_text("utf-8").split()
     return int(status[status.index("VmHWM:") + 1]) * 1024
+
+
+def here(tasks: Sequence[Task], settings: BatchSettings) -> Generator[TaskResult, None, None]:
+    """Do tasks in this process."""
+    for task in tasks:
+        yield perform(task, settings)
+
+
+class Bench:
+    """A folder of brackets and one for the results."""
+
+    def __init__(self, path: Path, count: int = 3, **how: Any) -> None:
+        self.folder, self.out = path / "card", path / "out"
+        self.plan = card(self.folder, count, **how)
+
+    def settings(self, job: Job = JOB, **more: Any) -> BatchSettings:
+        return BatchSettings(self.folder, self.out, job, **more)
+
+    def run(
+        self, job: Job = JOB, *, runner: Any = here, on_existing: Any = "fail", **more: Any
+    ) -> Summary:
+        ended = more.pop("ended", lambda result: None)
+        settings = self.settings(job, **more)
+        return run_batch(self.plan, settings, runner, on_existing=on_existing, ended=ended)
+
+    def results(self) -> dict[str, str]:
+        return {name: line["status"] for name, line in journal.read(self.out).results.items()}

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from synthetic import expose, scene
 
+from expinterp.evaluation.scenes.triples import Triple
 from expinterp.evaluation.study import Candidate, Column, Method, Outcome, Study
 from expinterp.evaluation.trial import mean_scores
-from expinterp.evaluation.triples import Triple
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 
 TIMES = (1 / 4, 1 / 16, 1 / 64)  # seconds: exact stops, as dials have not

@@ -193,3 +193,20 @@ def fields(path_or_stream):
         for (name, tag), value in flat.items()
         if tag not in pointers and not (name == "0th" and tag in structure)
     }
+
+
+def with_thumbnail(pixels):
+    """An EXIF block with many fields and, in its second directory, a small JPEG."""
+    stream = BytesIO()
+    Image.fromarray(np.asarray(pixels)).save(stream, "JPEG")
+    thumbnail = stream.getvalue()
+    block = bytearray(exif())
+    first = int.from_bytes(block[4:8], "little")
+    count = int.from_bytes(block[first : first + 2], "little")
+    start = len(block)
+    block += thumbnail
+    fields = [(0x201, start), (0x202, len(thumbnail))]
+    records = [entry(block, "<", tag, 4, value.to_bytes(4, "little")) for tag, value in fields]
+    second = directory(block, "<", records)
+    struct.pack_into("<I", block, first + 2 + 12 * count, second)
+    return b"Exif\0\0" + bytes(block)

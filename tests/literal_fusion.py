@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from expinterp.fusion import Weighting
+from expinterp.core.fusion import Weighting
 
 SHARES_OF_GREY = np.array([0.299, 0.587, 0.114])
 STEP = 1 / 255  # below it neither contrast nor saturation counts

@@ -77,7 +77,7 @@ def test_a_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_missing_model_gives_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(refine, "model_path", lambda: tmp_path / "lrl.onnx")
+    monkeypatch.setattr(refine.model, "model_path", lambda: tmp_path / "lrl.onnx")
     assert cli.main(["doctor"]) == ExitCode.MODEL
     assert "FAIL  model" in capsys.readouterr().out
 

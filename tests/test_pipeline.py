@@ -13,14 +13,14 @@ from hypothesis.extra.numpy import arrays
 from synthetic import expose, gamma_response, psnr, scene
 
 import expinterp
+from expinterp.core.fusion import Stack, Weighting
+from expinterp.core.mapping import joint_histogram, matched_levels
+from expinterp.core.pair import measure
+from expinterp.core.prior import estimate_response, load_prior
+from expinterp.core.response import Profile
 from expinterp.errors import EqualExposuresError, PairError
-from expinterp.fusion import Stack, Weighting
-from expinterp.mapping import joint_histogram, matched_levels
-from expinterp.pair import measure
 from expinterp.pipeline import Interpolation, fuse, interpolate, render
-from expinterp.prior import estimate_response, load_prior
 from expinterp.refine import Contract, Refiner, open_refiner
-from expinterp.response import Profile
 
 RISE = np.arange(256) * 1e-6  # makes curves that stand still increase
 PROFILE = Profile(gamma_response() + RISE, 0.0, 3, "gamma")
@@ -67,8 +67,8 @@ def test_a_stated_ratio_changes_what_is_reported_and_not_the_picture():
     long, short = pair(16)
     plain, told = interpolate(long, short), interpolate(long, short, ratio=16.0)
     np.testing.assert_array_equal(plain.medium, told.medium)
-    assert plain.pair.ratio_stated is None
-    assert (told.pair.ratio, told.pair.ratio_stated) == (16.0, 16.0)
+    assert plain.pair.ratio_given is None
+    assert (told.pair.ratio, told.pair.ratio_given) == (16.0, 16.0)
     assert told.pair.ratio_measured == plain.pair.ratio_measured
 
 
@@ -99,7 +99,7 @@ def test_swapped_images_give_the_same_picture_and_a_notice():
     right, wrong = interpolate(long, short, ratio=16), interpolate(short, long, ratio=1 / 16)
     np.testing.assert_array_equal(right.medium, wrong.medium)
     assert wrong.pair.swapped
-    assert wrong.pair.ratio_stated == 16
+    assert wrong.pair.ratio_given == 16
     assert "taken as the short exposure" in wrong.pair.notices[0]
     assert not right.pair.notices
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from expinterp.batch.cluster import Cluster
+from expinterp.batch.execute import Runner, TaskResult
 from expinterp.batch.local import Local
 from expinterp.batch.naming import TemplateError, check_template
 from expinterp.batch.run import Outlook, Summary, preview, run_batch
-from expinterp.batch.settings import Settings
-from expinterp.batch.share import share_responses, shared_before
+from expinterp.batch.settings import BatchSettings
+from expinterp.batch.shared_response import share_responses, shared_before
 from expinterp.batch.tasks import Task
-from expinterp.batch.work import Result, Runner
 
 __all__ = [
+    "BatchSettings",
     "Cluster",
     "Local",
     "Outlook",
-    "Result",
     "Runner",
-    "Settings",
     "Summary",
     "Task",
+    "TaskResult",
     "TemplateError",
     "check_template",
     "preview",

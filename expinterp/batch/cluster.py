@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from expinterp import __version__
-from expinterp.batch.allocator import keep_freed_memory
+from expinterp.batch.execute import TaskResult, conclude, find_written, perform
 from expinterp.batch.local import DIED
-from expinterp.batch.machine import count_cpus
-from expinterp.batch.settings import Settings
+from expinterp.batch.malloc import keep_freed_memory
+from expinterp.batch.resources import count_cpus
+from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
-from expinterp.batch.work import Result, conclude, find_written, perform
 from expinterp.errors import DeviceError, ExpInterpError, ImageFileError, MissingExtraError
 
 LOCAL = "local"
@@ -51,7 +51,9 @@ class Cluster:
     threads: int | None = None
     notice: Callable[[str], None] = lambda message: None
 
-    def run(self, tasks: Sequence[Task], settings: Settings) -> Generator[Result, None, None]:
+    def run(
+        self, tasks: Sequence[Task], settings: BatchSettings
+    ) -> Generator[TaskResult, None, None]:
         """Do tasks.
 
         Raises
@@ -120,8 +122,11 @@ def _cut(tasks: Sequence[Task], threads: int) -> Iterator[list[Task]]:
 
 
 def _run(
-    chunks: Iterator[list[Task]], settings: Settings, client: Any, notice: Callable[[str], None]
-) -> Iterator[Result]:
+    chunks: Iterator[list[Task]],
+    settings: BatchSettings,
+    client: Any,
+    notice: Callable[[str], None],
+) -> Iterator[TaskResult]:
     """Keep the cluster busy, with no more chunks at a time than it needs."""
     single: deque[list[Task]] = deque()  # of chunks that were taken apart
     sent: dict[Any, list[Task]] = {}
@@ -147,10 +152,12 @@ def _run(
         yield from results or ()
 
 
-def _results(future: Any, chunk: Sequence[Task], settings: Settings) -> list[Result] | None:
+def _results(
+    future: Any, chunk: Sequence[Task], settings: BatchSettings
+) -> list[TaskResult] | None:
     """Take what came of a chunk; None if it must be taken apart."""
     try:
-        results: list[Result] = future.result()
+        results: list[TaskResult] = future.result()
     except _load_dask().KilledWorker:
         if len(chunk) > 1:
             return None
@@ -165,7 +172,7 @@ def _results(future: Any, chunk: Sequence[Task], settings: Settings) -> list[Res
     return results
 
 
-def perform_all(tasks: Sequence[Task], settings: Settings, version: str) -> list[Result]:
+def perform_all(tasks: Sequence[Task], settings: BatchSettings, version: str) -> list[TaskResult]:
     """Do tasks, on a machine of a cluster.
 
     Raises

@@ -6,15 +6,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from expinterp.batch.machine import count_cpus, memory_room
+from expinterp.batch.execute import TaskFailure, TaskResult, conclude, find_written, perform
 from expinterp.batch.memory import weigh
 from expinterp.batch.pool import MOST, Do, spread
-from expinterp.batch.settings import Settings
+from expinterp.batch.resources import count_cpus, memory_room
+from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
-from expinterp.batch.work import Failure, Result, conclude, find_written, perform
 from expinterp.errors import ExitCode
 
-DIED = Failure(
+DIED = TaskFailure(
     "ProcessDied",
     "the process that worked on it died twice; is there memory enough, are its files sound?",
     int(ExitCode.UNEXPECTED),
@@ -42,7 +42,9 @@ class Local:
     room: int | None = None
     notice: Callable[[str], None] = lambda message: None
 
-    def run(self, tasks: Sequence[Task], settings: Settings) -> Generator[Result, None, None]:
+    def run(
+        self, tasks: Sequence[Task], settings: BatchSettings
+    ) -> Generator[TaskResult, None, None]:
         """Do tasks; one whose process died is tried once more, alone, when all others are done."""
         heavy: list[tuple[Task, int]] = []
         lost: list[Task] = []
@@ -58,7 +60,7 @@ class Local:
         for task, weight in heavy:
             yield conclude(task, error=_too_heavy(weight, self._room))
 
-    def gather(self, tasks: Sequence[Task], settings: Settings, do: Do) -> list[Any]:
+    def gather(self, tasks: Sequence[Task], settings: BatchSettings, do: Do) -> list[Any]:
         """Do something with each task; give what came of those that survived it, in their order."""
         found = {
             task.bracket.name: value
@@ -72,7 +74,7 @@ class Local:
         return self.room or memory_room()
 
     def _spread(
-        self, tasks: Sequence[Task], settings: Settings, do: Do, heavy: list[tuple[Task, int]]
+        self, tasks: Sequence[Task], settings: BatchSettings, do: Do, heavy: list[tuple[Task, int]]
     ) -> Iterator[tuple[Task, Any]]:
         """Do all tasks but those that need more memory than all may take; these are noted."""
         cpus = count_cpus()
@@ -84,7 +86,7 @@ class Local:
 
 
 def _weighed(
-    tasks: Iterable[Task], settings: Settings, room: int, heavy: list[tuple[Task, int]]
+    tasks: Iterable[Task], settings: BatchSettings, room: int, heavy: list[tuple[Task, int]]
 ) -> Iterator[tuple[Task, int]]:
     for task in tasks:
         weight = weigh(task, settings)
@@ -94,7 +96,7 @@ def _weighed(
             yield task, weight
 
 
-def _too_heavy(weight: int, room: int) -> Failure:
+def _too_heavy(weight: int, room: int) -> TaskFailure:
     needed, given = (f"{size / 2**20:,.0f} MiB" for size in (weight, room))
     message = f"needs about {needed} of memory, {given} are allowed; raise --max-memory"
-    return Failure("MemoryError", message, int(ExitCode.UNEXPECTED))
+    return TaskFailure("MemoryError", message, int(ExitCode.UNEXPECTED))

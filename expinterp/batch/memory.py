@@ -9,13 +9,13 @@ import math
 from itertools import pairwise
 from pathlib import Path
 
-from expinterp.batch.settings import Settings
+from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
 from expinterp.brackets import Bracket
+from expinterp.core.fusion.series import MAX_STEP
 from expinterp.errors import ImageFileError
-from expinterp.images.headers import Header, read_header
-from expinterp.job import FuseJob
-from expinterp.series import MAX_STEP
+from expinterp.images.header import Header, read_header
+from expinterp.scene_io import FuseJob
 
 BASE = 180 * 2**20  # of a process that has opened the network, and done a tiny task
 THREAD = 64 * 2**20  # of each thread but the first
@@ -29,7 +29,7 @@ WIDEST = 8.0  # EV from end to end of a bracket that states nothing
 DOUBT = 0.5  # EV by which pixels may show a wider gap than files state
 
 
-def weigh(task: Task, settings: Settings) -> int:
+def weigh(task: Task, settings: BatchSettings) -> int:
     """Estimate the bytes that a task takes at its peak, its process included."""
     headers = [_read(settings.folder / frame) for frame in task.bracket.frames]
     pixels, depth = max((_size(header) for header in headers if header), default=(0, 8))

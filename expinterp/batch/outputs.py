@@ -11,25 +11,25 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from expinterp.batch.naming import stem_from
-from expinterp.batch.settings import Settings, camera_key
+from expinterp.batch.settings import BatchSettings, camera_key
 from expinterp.brackets import Bracket
 from expinterp.errors import PairError
 from expinterp.images import FORMATS
-from expinterp.job import FuseJob, Job
+from expinterp.scene_io import FuseJob, Job
 
 FileState: TypeAlias = tuple[int, int, int]  # size, time of change, number
 WORDS = {"medium": "mid"}  # what kinds of outputs are called in names; the others as they are
 
 
 def jobs_of(
-    bracket: Bracket, settings: Settings, *, mark: str = "", overwrite: bool = False
+    bracket: Bracket, settings: BatchSettings, *, mark: str = "", overwrite: bool = False
 ) -> Iterator[Job | FuseJob]:
     """List the jobs of a bracket: its pairs of neighbours from dark to bright, then fusing.
 
     Parameters
     ----------
     bracket : Bracket
-    settings : Settings
+    settings : BatchSettings
     mark : str
         Added to its names, to keep them apart from like ones.
     overwrite : bool
@@ -41,7 +41,7 @@ def jobs_of(
         yield _fusion(bracket, settings, settings.fusion, mark, overwrite)
 
 
-def check_times(bracket: Bracket, settings: Settings) -> None:
+def check_times(bracket: Bracket, settings: BatchSettings) -> None:
     """Refuse exposure times that are not as many as the bracket has frames.
 
     Raises
@@ -54,14 +54,14 @@ def check_times(bracket: Bracket, settings: Settings) -> None:
         raise PairError(message)
 
 
-def files_of(bracket: Bracket, settings: Settings, *, mark: str = "") -> tuple[str, ...]:
-    """Name the files that a bracket surely gives, relative to `Settings.out`, '/' between."""
+def files_of(bracket: Bracket, settings: BatchSettings, *, mark: str = "") -> tuple[str, ...]:
+    """Name the files that a bracket surely gives, relative to `BatchSettings.out`, '/' between."""
     jobs = jobs_of(bracket, settings, mark=mark)
     return tuple(_relative(name, settings) for job in jobs for name in job.names)
 
 
-def folders_of(bracket: Bracket, settings: Settings, *, mark: str = "") -> set[str]:
-    """Name the folders that files of a bracket go to, relative to `Settings.out`."""
+def folders_of(bracket: Bracket, settings: BatchSettings, *, mark: str = "") -> set[str]:
+    """Name the folders that files of a bracket go to, relative to `BatchSettings.out`."""
     found = {name.rpartition("/")[0] for name in files_of(bracket, settings, mark=mark)}
     for job in jobs_of(bracket, settings, mark=mark):
         if isinstance(job, FuseJob):
@@ -70,7 +70,9 @@ def folders_of(bracket: Bracket, settings: Settings, *, mark: str = "") -> set[s
     return found
 
 
-def find_files(bracket: Bracket, settings: Settings, *, mark: str = "") -> dict[str, FileState]:
+def find_files(
+    bracket: Bracket, settings: BatchSettings, *, mark: str = ""
+) -> dict[str, FileState]:
     """Find the files that lie under the names of a bracket, those in folders of its own too."""
     found = {}
     for path in _paths(bracket, settings, mark):
@@ -81,7 +83,7 @@ def find_files(bracket: Bracket, settings: Settings, *, mark: str = "") -> dict[
     return found
 
 
-def _paths(bracket: Bracket, settings: Settings, mark: str) -> Iterator[Path]:
+def _paths(bracket: Bracket, settings: BatchSettings, mark: str) -> Iterator[Path]:
     for job in jobs_of(bracket, settings, mark=mark):
         yield from map(Path, job.names)
         if isinstance(job, FuseJob):
@@ -90,13 +92,13 @@ def _paths(bracket: Bracket, settings: Settings, mark: str) -> Iterator[Path]:
                     yield from job.saved(folder, kind) if folder else ()
 
 
-def _relative(name: str, settings: Settings) -> str:
+def _relative(name: str, settings: BatchSettings) -> str:
     """Take the part of a path below the output folder; pathlib would need 15 times as long."""
     return name.removeprefix(str(settings.out)).lstrip(os.sep).replace(os.sep, "/")
 
 
 def _interpolations(
-    bracket: Bracket, settings: Settings, job: Job, mark: str, overwrite: bool
+    bracket: Bracket, settings: BatchSettings, job: Job, mark: str, overwrite: bool
 ) -> Iterator[Job]:
     """Pair the neighbours; names are numbered if there are several pairs."""
     pairs = list(pairwise(range(len(bracket.frames))))[::-1]
@@ -114,7 +116,7 @@ def _interpolations(
 
 
 def _fusion(
-    bracket: Bracket, settings: Settings, job: FuseJob, mark: str, overwrite: bool
+    bracket: Bracket, settings: BatchSettings, job: FuseJob, mark: str, overwrite: bool
 ) -> FuseJob:
     return replace(
         job,
@@ -127,12 +129,12 @@ def _fusion(
     )
 
 
-def _file(bracket: Bracket, settings: Settings, kind: str, end: str) -> str:
+def _file(bracket: Bracket, settings: BatchSettings, kind: str, end: str) -> str:
     suffix = _suffix(bracket.frames, settings.format)
     return f"{_stem(bracket, settings, WORDS.get(kind, kind), end)}{suffix}"
 
 
-def _stem(bracket: Bracket, settings: Settings, word: str, end: str) -> str:
+def _stem(bracket: Bracket, settings: BatchSettings, word: str, end: str) -> str:
     long, short = (PurePosixPath(bracket.frames[place]).stem for place in (0, -1))
     fields = {"bracket": bracket.name, "kind": word, "long": long, "short": short}
     return f"{settings.out / stem_from(settings.template, fields)}{end}"

@@ -12,18 +12,18 @@ from multiprocessing.connection import Connection, wait
 from threading import Thread
 from typing import Any, TypeAlias, cast
 
-from expinterp.batch.allocator import keep_freed_memory
-from expinterp.batch.settings import Settings
+from expinterp.batch.malloc import keep_freed_memory
+from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
 from expinterp.errors import ExitCode
 
-Do: TypeAlias = Callable[[Task, Settings], Any]
+Do: TypeAlias = Callable[[Task, BatchSettings], Any]
 MOST = 60 if sys.platform == "win32" else sys.maxsize  # of which `wait` can hear
 SPAWN = multiprocessing.get_context("spawn")  # a fork would share locks and threads
 
 
 def spread(
-    tasks: Iterable[tuple[Task, int]], settings: Settings, do: Do, *, jobs: int, room: int
+    tasks: Iterable[tuple[Task, int]], settings: BatchSettings, do: Do, *, jobs: int, room: int
 ) -> Iterator[tuple[Task, Any]]:
     """Do tasks in several processes.
 
@@ -31,7 +31,7 @@ def spread(
     ----------
     tasks : iterable of (Task, int)
         Each with the bytes of memory it takes at its peak, which are not above `room`.
-    settings : Settings
+    settings : BatchSettings
     do : function
         Of a module, so that it can be sent; what it returns must not be None.
     jobs : int
@@ -61,7 +61,7 @@ def spread(
 class Worker:
     """A process of our own, and the task it is at."""
 
-    def __init__(self, settings: Settings, do: Do) -> None:
+    def __init__(self, settings: BatchSettings, do: Do) -> None:
         self.connection, theirs = SPAWN.Pipe()
         self.process = SPAWN.Process(target=_serve, args=(theirs, settings, do), daemon=True)
         self.process.start()
@@ -90,7 +90,7 @@ class Worker:
         self.connection.close()
 
 
-def _serve(connection: Connection, settings: Settings, do: Do) -> None:
+def _serve(connection: Connection, settings: BatchSettings, do: Do) -> None:
     """Do tasks until there are no more; the life of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is heard by the parent, which ends us
     keep_freed_memory()
@@ -119,7 +119,7 @@ class Pool:
         The workers that are at a task, by their connection.
     """
 
-    def __init__(self, settings: Settings, do: Do, *, size: int, room: int) -> None:
+    def __init__(self, settings: BatchSettings, do: Do, *, size: int, room: int) -> None:
         self.busy: dict[Connection, Worker] = {}
         self._idle: list[Worker] = []
         self._settings, self._do, self._size, self._room = settings, do, size, room

@@ -9,11 +9,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from expinterp import __version__, journal
+from expinterp import __version__
+from expinterp.batch import journal
+from expinterp.batch.execute import FATAL, Runner, TaskFailure, TaskResult, conclude
+from expinterp.batch.journal import Journal, Record, open_journal
 from expinterp.batch.outputs import folders_of
-from expinterp.batch.settings import Settings
+from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task, make_tasks
-from expinterp.batch.work import FATAL, Failure, Result, Runner, conclude
 from expinterp.brackets import Plan
 from expinterp.errors import (
     DeviceError,
@@ -24,8 +26,7 @@ from expinterp.errors import (
     OutputError,
     OutputExistsError,
 )
-from expinterp.images.files import sweep
-from expinterp.journal import Journal, Record, open_journal
+from expinterp.files import sweep
 
 OnExisting = Literal["skip", "fail", "overwrite"]
 
@@ -40,7 +41,7 @@ class Summary:
         Brackets that were done now, whose outputs existed, and that were done before.
     warned : int
         Brackets that were done now, with something a person should know.
-    failures : list of Result
+    failures : list of TaskResult
     unrecorded : str or None
         Why the last results do not stand in the journal, if they do not.
     """
@@ -49,10 +50,10 @@ class Summary:
     skipped: int = 0
     kept: int = 0
     warned: int = 0
-    failures: list[Result] = field(default_factory=list)
+    failures: list[TaskResult] = field(default_factory=list)
     unrecorded: str | None = None
 
-    def count(self, result: Result) -> None:
+    def count(self, result: TaskResult) -> None:
         """Take a result in."""
         match result.status:
             case "done":
@@ -74,13 +75,13 @@ class Outlook:
         To be done.
     kept : list of Task
         Done before, from the same files with the same options.
-    settled : list of (Task, Result)
+    settled : list of (Task, TaskResult)
         Not to be done, their outputs being there already.
     """
 
     tasks: list[Task]
     kept: list[Task]
-    settled: list[tuple[Task, Result]]
+    settled: list[tuple[Task, TaskResult]]
 
     def statuses(self) -> Iterator[tuple[Task, str]]:
         """List all tasks with what awaits them, as a dry run says it."""
@@ -93,7 +94,7 @@ class Outlook:
 
 
 def look_ahead(
-    tasks: Iterable[Task], settings: Settings, record: Record, on_existing: OnExisting
+    tasks: Iterable[Task], settings: BatchSettings, record: Record, on_existing: OnExisting
 ) -> Outlook:
     """Part tasks by what the journal and the output folder say of them."""
     outlook = Outlook([], [], [])
@@ -138,12 +139,12 @@ def _wrote(task: Task, record: Record) -> bool:
     return bool(earlier["outputs"]) or not record.claimed.isdisjoint(task.outputs)
 
 
-def _exists(name: str) -> Failure:
+def _exists(name: str) -> TaskFailure:
     message = f"{name} exists already; choose another folder, or add --on-existing skip"
-    return Failure("OutputExistsError", message, int(ExitCode.OUTPUT_EXISTS))
+    return TaskFailure("OutputExistsError", message, int(ExitCode.OUTPUT_EXISTS))
 
 
-def preview(plan: Plan, settings: Settings, *, on_existing: OnExisting = "fail") -> Outlook:
+def preview(plan: Plan, settings: BatchSettings, *, on_existing: OnExisting = "fail") -> Outlook:
     """Look at what `run_batch` would find to do, and touch nothing."""
     there = (settings.out / journal.NAME).exists()
     record = journal.read(settings.out, reports=False) if there else Record()
@@ -152,20 +153,20 @@ def preview(plan: Plan, settings: Settings, *, on_existing: OnExisting = "fail")
 
 def run_batch(
     plan: Plan,
-    settings: Settings,
+    settings: BatchSettings,
     runner: Runner,
     *,
     on_existing: OnExisting = "fail",
-    prepare: Callable[[Settings], Settings] = lambda settings: settings,
+    prepare: Callable[[BatchSettings], BatchSettings] = lambda settings: settings,
     began: Callable[[Outlook], None] = lambda outlook: None,
-    ended: Callable[[Result], None] = lambda result: None,
+    ended: Callable[[TaskResult], None] = lambda result: None,
 ) -> Summary:
     """Do what is left to do of a plan, and keep the journal in the output folder.
 
     Parameters
     ----------
     plan : Plan
-    settings : Settings
+    settings : BatchSettings
     runner : function
         Does tasks: `Local.run`, or another of the same kind.
     on_existing : {'skip', 'fail', 'overwrite'}
@@ -209,7 +210,7 @@ def run_batch(
     return summary
 
 
-def _results(outlook: Outlook, settings: Settings, runner: Runner) -> Iterator[Result]:
+def _results(outlook: Outlook, settings: BatchSettings, runner: Runner) -> Iterator[TaskResult]:
     for _, result in outlook.settled:
         yield result
     with closing(runner(outlook.tasks, settings)) as results:
@@ -219,12 +220,12 @@ def _results(outlook: Outlook, settings: Settings, runner: Runner) -> Iterator[R
             yield result
 
 
-def _fatal(error: Failure) -> ExpInterpError:
+def _fatal(error: TaskFailure) -> ExpInterpError:
     kinds = {kind.exit_code: kind for kind in (DeviceError, ModelError, MissingExtraError)}
     return kinds[ExitCode(error.exit_code)](error.message)
 
 
-def _refuse_other_options(record: Record, settings: Settings, on_existing: OnExisting) -> None:
+def _refuse_other_options(record: Record, settings: BatchSettings, on_existing: OnExisting) -> None:
     """Refuse to mix results of several options in one folder, unless told what to do."""
     before, now = record.header.get("options"), settings.options
     if on_existing != "fail" or before is None or before == now or not record.results:
@@ -247,7 +248,7 @@ def _changes(before: Any, now: Any, name: str = "") -> Iterator[str]:
         yield f"{name} was {'not stated' if before is None else before}, is {now}"
 
 
-def _open_run(book: Journal, plan: Plan, settings: Settings, outlook: Outlook) -> None:
+def _open_run(book: Journal, plan: Plan, settings: BatchSettings, outlook: Outlook) -> None:
     """Write what this run is about, before any work."""
     book.add(
         {
@@ -280,7 +281,7 @@ def _planned(task: Task, *, claimed: bool) -> dict[str, Any]:
     }
 
 
-def sweep_all(settings: Settings, tasks: Iterable[Task]) -> None:
+def sweep_all(settings: BatchSettings, tasks: Iterable[Task]) -> None:
     """Remove what killed processes left half-written."""
     folders = {
         name for task in tasks for name in folders_of(task.bracket, settings, mark=task.mark)

@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeAlias
 
 from expinterp.batch.naming import TEMPLATE
 from expinterp.brackets import Bracket
-from expinterp.job import FuseJob, Job, Kind
 from expinterp.refine import model_path
+from expinterp.scene_io import FuseJob, Job, Kind
 
 Mode: TypeAlias = Literal["interpolate", "fuse", "both"]
 # What does not matter to what outputs hold, or is said by names and frames.
@@ -21,7 +21,7 @@ IRRELEVANT |= {"overwrite", "stream_format"}
 
 
 @dataclass(frozen=True)
-class Settings:
+class BatchSettings:
     """What to make of every bracket, and where.
 
     Attributes
@@ -80,7 +80,7 @@ class Settings:
         job = self.interpolation or self.fusion
         return (job and job.threads) or 1
 
-    def with_threads(self, threads: int) -> Settings:
+    def with_threads(self, threads: int) -> BatchSettings:
         """Say how wide each task works; what comes out does not depend on it."""
         return replace(
             self,

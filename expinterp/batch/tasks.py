@@ -12,7 +12,7 @@ from typing import Any
 
 from expinterp.batch.naming import identity, tell_apart
 from expinterp.batch.outputs import files_of, folders_of
-from expinterp.batch.settings import Settings, camera_key, digest
+from expinterp.batch.settings import BatchSettings, camera_key, digest
 from expinterp.brackets import Bracket
 from expinterp.errors import OutputExistsError
 
@@ -27,7 +27,7 @@ class Task:
     mark : str
         What keeps its outputs' names apart from like ones; mostly empty.
     outputs : tuple of str
-        Relative to `Settings.out`, '/' between.
+        Relative to `BatchSettings.out`, '/' between.
     fingerprint : str
         Of all that decides what the outputs hold.
     replace : bool
@@ -41,7 +41,7 @@ class Task:
     replace: bool = False
 
 
-def make_tasks(brackets: Sequence[Bracket], settings: Settings) -> list[Task]:
+def make_tasks(brackets: Sequence[Bracket], settings: BatchSettings) -> list[Task]:
     """Turn brackets into tasks with names that no two of them share.
 
     Raises
@@ -64,7 +64,7 @@ def make_tasks(brackets: Sequence[Bracket], settings: Settings) -> list[Task]:
     return tasks
 
 
-def _taken(bracket: Bracket, settings: Settings, files: Sequence[str]) -> list[str]:
+def _taken(bracket: Bracket, settings: BatchSettings, files: Sequence[str]) -> list[str]:
     """List the names that must be a bracket's own: its files, and the folders only it writes to."""
     if settings.fusion is None:
         return list(files)
@@ -72,7 +72,7 @@ def _taken(bracket: Bracket, settings: Settings, files: Sequence[str]) -> list[s
     return [*files, *(folders_of(bracket, settings) - shared)]
 
 
-def _fingerprint(bracket: Bracket, making: list[Any], settings: Settings) -> str:
+def _fingerprint(bracket: Bracket, making: list[Any], settings: BatchSettings) -> str:
     """Digest all that decides what outputs hold; photographs count by size and time of change."""
     frames = [(path, *_state(settings.folder / path)) for path in bracket.frames]
     text = json.dumps([making, frames], sort_keys=True)
@@ -87,7 +87,7 @@ def _state(path: Path) -> tuple[int, int]:
     return facts.st_size, facts.st_mtime_ns
 
 
-def _refuse_inputs(tasks: Sequence[Task], settings: Settings) -> None:
+def _refuse_inputs(tasks: Sequence[Task], settings: BatchSettings) -> None:
     """Refuse outputs that would take the place of a photograph, their own bracket's or not."""
     folder, out = (os.path.realpath(path) for path in (settings.folder, settings.out))
     frames = {

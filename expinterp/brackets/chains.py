@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
-from expinterp.brackets import looks
+from expinterp.brackets import thumbnail_match
 from expinterp.brackets.frames import Frame, is_on_dial
 from expinterp.brackets.names import (
     LAST,
@@ -105,8 +105,8 @@ def levels_of(frames: Sequence[Frame]) -> tuple[float, ...]:
 
 def seen_levels(frames: Sequence[Frame]) -> tuple[float, ...]:
     """Give the brightness of frames that all have a look, in stops."""
-    blocks = looks.read_looks([frame.look or b"" for frame in frames])
-    return tuple(float(level) for level in looks.brightness(blocks))
+    blocks = thumbnail_match.read_looks([frame.look or b"" for frame in frames])
+    return tuple(float(level) for level in thumbnail_match.brightness(blocks))
 
 
 # --- by counters ---------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.habits import RECURRENT, Habit
-from expinterp.brackets.runs import Run
-from expinterp.brackets.shapes import LEAST_STEP, Shape
+from expinterp.brackets.runs import FrameRun
+from expinterp.brackets.shapes import LEAST_STEP, BracketShape
 from expinterp.brackets.windows import Window
 
 FASTEST, SLOWEST = 1 / 4000, 30.0  # seconds; cameras end at or beyond these
@@ -15,7 +15,7 @@ MOST_SHORT = 1.0  # stops by which a step may be cut short
 _NEARLY = 1.01  # times as written may miss the limit by this factor
 
 
-def cut_short_windows(run: Run, habit: Habit) -> Iterator[Window]:
+def cut_short_windows(run: FrameRun, habit: Habit) -> Iterator[Window]:
     """Find parts of a run that have a recurrent shape but for one frame at a limit of the shutter."""
     if not run.chain.stated:
         return
@@ -38,7 +38,7 @@ def _extreme_of(frame: Frame) -> int | None:
     return -1 if time >= SLOWEST / _NEARLY else None
 
 
-def _is_cut_short(run: Run, start: int, at: int, shape: Shape) -> bool:
+def _is_cut_short(run: FrameRun, start: int, at: int, shape: BracketShape) -> bool:
     """Tell whether all frames but one are as a shape has them, and that one falls short."""
     places = [place for place in range(start, start + len(shape)) if place != at]
     offsets = [run.levels[place] - shape.ranks[place - start] * shape.stops for place in places]

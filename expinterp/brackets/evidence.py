@@ -7,7 +7,7 @@ from enum import Enum
 
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.habits import RECURRENT, Habit
-from expinterp.brackets.shapes import Shape
+from expinterp.brackets.shapes import BracketShape
 from expinterp.brackets.windows import follows_biases, show_one_scene
 
 
@@ -51,7 +51,7 @@ def _is_compensated(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
 def weakness(
     found: Evidence,
     habit: Habit,
-    shape: Shape,
+    shape: BracketShape,
     unexplained: Sequence[float],
 ) -> str | None:
     """Doubt that exposures of single shots did not just happen to form this shape.
@@ -62,7 +62,7 @@ def weakness(
         What the frames hold.
     habit : Habit
         Of their camera.
-    shape : Shape
+    shape : BracketShape
     unexplained : sequence of float
         Pauses, in seconds, at which exposures of their stream step but in no set.
     """

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from expinterp import journal
 from expinterp.brackets.frames import RAW, Frame, Mode
-from expinterp.brackets.looks import make_look
 from expinterp.brackets.shapes import LONGEST
+from expinterp.brackets.thumbnail_match import make_look
 from expinterp.errors import ImageFileError, reason
-from expinterp.images.capture import read_capture, read_thumbnail
+from expinterp.files import JOURNAL
 from expinterp.images.formats import FORMATS
-from expinterp.images.headers import Header, read_header
+from expinterp.images.header import Header, read_header
+from expinterp.images.metadata.capture import read_capture, read_thumbnail
 from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 
 FEW = 2 * LONGEST  # files in a folder that may be of one scene, twins included: they are looked at
@@ -118,11 +118,11 @@ def _walk(root: Path, passed: set[tuple[int, int] | None]) -> Iterator[_Entry]:
                 raise ImageFileError(message) from error
             yield _Entry(prefix, real, f"the folder cannot be read ({reason(error)})")
             continue
-        if any(child.name == journal.NAME for child in children):
+        if any(child.name == JOURNAL for child in children):
             if real == root:
                 message = (
                     f"{root}: holds the results of a batch; name a folder of photographs, or take "
-                    f"{journal.NAME} out of it"
+                    f"{JOURNAL} out of it"
                 )
                 raise ImageFileError(message)
             yield _Entry(prefix, real, RESULTS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from expinterp.exposure import Exposure
+from expinterp.core.exposure import Exposure
 
 Mode: TypeAlias = Literal["auto", "manual", "bracket"]
 RAW = "raw"
@@ -69,7 +69,7 @@ class Frame:
     serial : str or None
         Serial number of the camera.
     look : bytes or None
-        The picture in a few grey levels, as `expinterp.brackets.looks` makes it.
+        The picture in a few grey levels, as `expinterp.brackets.thumbnail_match` makes it.
     """
 
     path: str

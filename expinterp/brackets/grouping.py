@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from expinterp.brackets.chains import find_chains
+from expinterp.brackets.completeness import lack
+from expinterp.brackets.duplicates import sift
 from expinterp.brackets.evidence import CERTAIN, evidence_of, weakness
 from expinterp.brackets.found import Found, make_brackets, name_in
 from expinterp.brackets.frames import Frame
@@ -21,16 +23,14 @@ from expinterp.brackets.habits import Habit, Habits, habit_of, learn
 from expinterp.brackets.names import compile_pattern, natural_key
 from expinterp.brackets.parting import Parting, part_run
 from expinterp.brackets.plan import Leftover, Plan
-from expinterp.brackets.runs import Run, find_runs
+from expinterp.brackets.runs import FrameRun, find_runs
 from expinterp.brackets.scenes import (
-    Scene,
+    SceneFrames,
     distinct_levels,
     find_scenes,
     lacks_frames,
     shape_of_scene,
 )
-from expinterp.brackets.sieve import sift
-from expinterp.brackets.wholeness import lack
 from expinterp.brackets.windows import Window, show_different_scenes
 
 GAP = 5.0  # seconds from the end of one exposure to the begin of the next
@@ -167,13 +167,13 @@ def _by_evidence(
         yield from _from_chain(partings, habits, unexplained, set_size, leftovers)
 
 
-def _setting(run: Run) -> tuple[object, ...]:
+def _setting(run: FrameRun) -> tuple[object, ...]:
     """Name the stream of a run and how the camera was set."""
     return run.chain.stream, run.frames[0].mode
 
 
 def _from_scenes(
-    scenes: Sequence[Scene], habits: Habits, set_size: int | None, leftovers: list[Leftover]
+    scenes: Sequence[SceneFrames], habits: Habits, set_size: int | None, leftovers: list[Leftover]
 ) -> Iterator[Found]:
     """Take whole scenes, unless they are of another size or seem to have lost frames."""
     for scene in scenes:
@@ -210,7 +210,7 @@ def _from_chain(
 
 
 def _judge(
-    run: Run, window: Window, habit: Habit, unexplained: Sequence[float]
+    run: FrameRun, window: Window, habit: Habit, unexplained: Sequence[float]
 ) -> tuple[Found, str | None]:
     """Weigh what speaks for and against a window; the doubt is None if it is a bracket."""
     shape = window.shape
@@ -225,7 +225,7 @@ def _judge(
     return found, lacking or weakness(evidence, habit, shape, unexplained)
 
 
-def _why_alone(run: Run, at: int) -> str:
+def _why_alone(run: FrameRun, at: int) -> str:
     """Say why a frame is in no set."""
     if len(run) == 1:
         return "a single shot"

@@ -15,8 +15,8 @@ from typing import TypeAlias
 
 from expinterp.brackets.chains import idle
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.runs import RESOLUTION, Run
-from expinterp.brackets.shapes import Shape, alike
+from expinterp.brackets.runs import RESOLUTION, FrameRun
+from expinterp.brackets.shapes import BracketShape, alike
 from expinterp.brackets.windows import Window, plain_windows
 
 Camera: TypeAlias = tuple[object, ...]
@@ -48,14 +48,14 @@ class Habit:
 
     Parameters
     ----------
-    tallies : mapping of Shape to Tally
+    tallies : mapping of BracketShape to Tally
     """
 
-    def __init__(self, tallies: Mapping[Shape, Tally]) -> None:
+    def __init__(self, tallies: Mapping[BracketShape, Tally]) -> None:
         self.tallies = tallies
-        self._sums: dict[Shape, Tally] = {}
+        self._sums: dict[BracketShape, Tally] = {}
 
-    def of(self, shape: Shape) -> Tally:
+    def of(self, shape: BracketShape) -> Tally:
         """Sum what is known of a shape, and of those that rounded times do not tell from it."""
         if shape not in self._sums:
             found = [tally for other, tally in self.tallies.items() if alike(shape, other)]
@@ -64,23 +64,23 @@ class Habit:
             self._sums[shape] = Tally(solid, holed, pauses)
         return self._sums[shape]
 
-    def count(self, shape: Shape, *, holed: bool = True) -> int:
+    def count(self, shape: BracketShape, *, holed: bool = True) -> int:
         """Count the sets of a shape, with or without those that may be pieces."""
         tally = self.of(shape)
         return tally.solid + tally.holed if holed else tally.solid
 
-    def pace(self, shape: Shape) -> float | None:
+    def pace(self, shape: BracketShape) -> float | None:
         """Tell the pause that nine in ten sets of a shape keep to; None of too few sets."""
         pauses = self.of(shape).pauses
         return pauses[(len(pauses) - 1) * 9 // 10] if len(pauses) >= ENOUGH else None
 
-    def is_slow(self, seconds: float, shape: Shape) -> bool:
+    def is_slow(self, seconds: float, shape: BracketShape) -> bool:
         """Tell whether a pause is longer than those in the sets of a shape."""
         pace = self.pace(shape)
         return pace is not None and seconds > SLOW * pace + RESOLUTION
 
     @cached_property
-    def known(self) -> tuple[Shape, ...]:
+    def known(self) -> tuple[BracketShape, ...]:
         """The shapes of sets; those that may be pieces only if they recur."""
         found = (
             shape
@@ -90,7 +90,7 @@ class Habit:
         return tuple(sorted(found, key=lambda shape: (shape.ranks, shape.step)))
 
     @cached_property
-    def wholes(self) -> tuple[Shape, ...]:
+    def wholes(self) -> tuple[BracketShape, ...]:
         """The shapes of which smaller sets may be what is left: those seen more than once."""
         return tuple(shape for shape in self.known if self.count(shape) > 1)
 
@@ -104,28 +104,28 @@ NO_HABIT = Habit({})
 Habits: TypeAlias = Mapping[Camera, Habit]
 
 
-def habit_of(run: Run, habits: Habits) -> Habit:
+def habit_of(run: FrameRun, habits: Habits) -> Habit:
     """Give the habit of the camera of a run, set as it was."""
     return habits.get(camera_of(run), NO_HABIT)
 
 
-def camera_of(run: Run) -> Camera:
+def camera_of(run: FrameRun) -> Camera:
     """Name a camera and how it was set; one that is not stated is another one in each place."""
     place, camera, serial, stated, _ = run.chain.stream
     return None if camera else place, camera, serial, stated, run.frames[0].mode
 
 
-def learn(runs: Iterable[Run], scenes: Iterable[tuple[Run, Shape]] = ()) -> Habits:
+def learn(runs: Iterable[FrameRun], scenes: Iterable[tuple[FrameRun, BracketShape]] = ()) -> Habits:
     """Learn the habits of cameras: by camera, serial number and mode; by place if none is stated.
 
     Parameters
     ----------
-    runs : iterable of Run
+    runs : iterable of FrameRun
         All runs of a library.
-    scenes : iterable of (Run, Shape)
+    scenes : iterable of (FrameRun, BracketShape)
         Sets known otherwise.
     """
-    tallies: dict[Camera, dict[Shape, Tally]] = defaultdict(lambda: defaultdict(Tally))
+    tallies: dict[Camera, dict[BracketShape, Tally]] = defaultdict(lambda: defaultdict(Tally))
     for run, shape in scenes:
         tallies[camera_of(run)][shape].solid += 1
     for run in runs:
@@ -134,7 +134,7 @@ def learn(runs: Iterable[Run], scenes: Iterable[tuple[Run, Shape]] = ()) -> Habi
     return {camera: Habit(found) for camera, found in tallies.items()}
 
 
-def _tally(tally: Tally, run: Run, window: Window) -> None:
+def _tally(tally: Tally, run: FrameRun, window: Window) -> None:
     """Add one set to what is known of its shape."""
     whole = not any(holes_beside(run, window))
     tally.solid += whole
@@ -150,7 +150,7 @@ def longest_pause(frames: Sequence[Frame]) -> float | None:
     return None if None in pauses else max(seconds for seconds in pauses if seconds is not None)
 
 
-def holes_beside(run: Run, window: Window) -> tuple[int | None, int | None]:
+def holes_beside(run: FrameRun, window: Window) -> tuple[int | None, int | None]:
     """Count the numbers missing before and after a window; None where nobody knows."""
     counts = run.chain.counts
     start, stop = run.start + window.start, run.start + window.stop

@@ -11,7 +11,7 @@ from itertools import pairwise
 from expinterp.brackets.chains import idle
 from expinterp.brackets.cut_short import cut_short_windows
 from expinterp.brackets.habits import RECURRENT, Habit, longest_pause
-from expinterp.brackets.runs import Run
+from expinterp.brackets.runs import FrameRun
 from expinterp.brackets.shapes import LEAST_STEP, alike
 from expinterp.brackets.windows import Window, window_at
 
@@ -27,14 +27,14 @@ class Parting:
 
     Attributes
     ----------
-    run : Run
+    run : FrameRun
     chosen : tuple of Window
         The sets, first to last.
     doubtful : frozenset of int
         Frames of the run that may belong to several sets.
     """
 
-    run: Run
+    run: FrameRun
     chosen: tuple[Window, ...]
     doubtful: frozenset[int]
 
@@ -55,7 +55,7 @@ class Parting:
                 yield idle(run.frames[at], run.frames[at + 1]) or 0.0
 
 
-def part_run(run: Run, habit: Habit) -> Parting:
+def part_run(run: FrameRun, habit: Habit) -> Parting:
     """Part a run into sets of shapes that its camera is known for."""
     windows = _known_windows(run, habit)
     gains = [_gain_of(window, habit) for window in windows]
@@ -63,7 +63,7 @@ def part_run(run: Run, habit: Habit) -> Parting:
     return Parting(run, tuple(chosen), frozenset(doubtful))
 
 
-def _known_windows(run: Run, habit: Habit) -> list[Window]:
+def _known_windows(run: FrameRun, habit: Habit) -> list[Window]:
     """Find all parts of a run that have a known shape."""
     known = habit.known
     found = (
@@ -82,7 +82,7 @@ def _known_windows(run: Run, habit: Habit) -> list[Window]:
     return [window for window in windows if not _is_slow(run, window, habit)]
 
 
-def _is_slow(run: Run, window: Window, habit: Habit) -> bool:
+def _is_slow(run: FrameRun, window: Window, habit: Habit) -> bool:
     """Tell whether the frames of a window were taken more slowly than its camera takes sets."""
     seconds = longest_pause(run.frames[window.start : window.stop])
     return seconds is not None and habit.is_slow(seconds, window.shape)

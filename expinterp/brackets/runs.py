@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from expinterp.brackets import looks
+from expinterp.brackets import thumbnail_match
 from expinterp.brackets.chains import Chain, idle, pause
 from expinterp.brackets.frames import Frame
 
@@ -14,7 +14,7 @@ _FOCAL_TOLERANCE = 0.02  # of the focal length: zoom positions waver
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class FrameRun:
     """A part of a chain without a break.
 
     Attributes
@@ -42,7 +42,7 @@ class Run:
         return self.chain.levels[self.start : self.stop]
 
 
-def find_runs(chain: Chain, *, gap: float) -> Iterator[Run]:
+def find_runs(chain: Chain, *, gap: float) -> Iterator[FrameRun]:
     """Cut a chain where one frame does not follow on the one before.
 
     Parameters
@@ -57,9 +57,9 @@ def find_runs(chain: Chain, *, gap: float) -> Iterator[Run]:
         one, other = chain.frames[at - 1], chain.frames[at]
         counts_on = chain.counts is None or chain.counts[at] == chain.counts[at - 1] + 1
         if not (counts_on and seen[at - 1] and follows(one, other, gap=gap)):
-            yield Run(chain, start, at)
+            yield FrameRun(chain, start, at)
             start = at
-    yield Run(chain, start, len(chain.frames))
+    yield FrameRun(chain, start, len(chain.frames))
 
 
 def follows(one: Frame, other: Frame, *, gap: float) -> bool:
@@ -108,6 +108,11 @@ def _seen_together(chain: Chain) -> list[bool]:
     count = len(chain.frames)
     if chain.stated or count < 2:
         return [True] * (count - 1)
-    edges = looks.edges_of(looks.read_looks([frame.look or b"" for frame in chain.frames]))
-    near, far = (looks.likeness(edges[:-lag], edges[lag:]) >= looks.LINKED for lag in (1, 2))
+    edges = thumbnail_match.edges_of(
+        thumbnail_match.read_looks([frame.look or b"" for frame in chain.frames])
+    )
+    near, far = (
+        thumbnail_match.likeness(edges[:-lag], edges[lag:]) >= thumbnail_match.LINKED
+        for lag in (1, 2)
+    )
     return [bool(near[at] or far[max(0, at - 1) : at + 1].any()) for at in range(count - 1)]

@@ -21,12 +21,12 @@ from expinterp.brackets.found import common_name, name_in
 from expinterp.brackets.frames import RAW, Frame
 from expinterp.brackets.habits import Habits, habit_of
 from expinterp.brackets.names import set_of
-from expinterp.brackets.runs import Run, follows
+from expinterp.brackets.runs import FrameRun, follows
 from expinterp.brackets.shapes import (
     LEAST_STATED_STEP,
     LEAST_STEP_IN_SCENE,
     LONGEST,
-    Shape,
+    BracketShape,
     are_left_of,
     is_remnant,
     shape_of,
@@ -39,15 +39,17 @@ HABITUAL = 5  # sets from which on a smaller one stands out
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class SceneFrames:
     """Frames that people put together, and what they called it."""
 
     name: str
-    run: Run
+    run: FrameRun
     reason: str
 
 
-def find_scenes(frames: Iterable[Frame], everything: Iterable[Frame], *, gap: float) -> list[Scene]:
+def find_scenes(
+    frames: Iterable[Frame], everything: Iterable[Frame], *, gap: float
+) -> list[SceneFrames]:
     """Find the folders, and the names, that are of one scene each.
 
     Parameters
@@ -73,7 +75,9 @@ def find_scenes(frames: Iterable[Frame], everything: Iterable[Frame], *, gap: fl
     for place, members in places.items():
         run = None if place in broken_places else whole_scene(members, gap=gap)
         if run is not None:
-            found.append(Scene(_name_of(place, run.frames), run, "one scene, alone in its folder"))
+            found.append(
+                SceneFrames(_name_of(place, run.frames), run, "one scene, alone in its folder")
+            )
     taken = {frame.path for scene in found for frame in scene.run.frames}
     for (folder, name), members in names.items():
         if members[0].path in taken or (folder, name) in broken_names:
@@ -81,7 +85,7 @@ def find_scenes(frames: Iterable[Frame], everything: Iterable[Frame], *, gap: fl
         run = whole_scene(members, gap=gap)
         if run is not None:
             title = name_in(folder, common_name(run.frames))
-            found.append(Scene(title, run, "one scene, and named alike"))
+            found.append(SceneFrames(title, run, "one scene, and named alike"))
     return found
 
 
@@ -130,7 +134,7 @@ def distinct_levels(frames: Sequence[Frame]) -> tuple[tuple[float, ...], bool] |
     return None
 
 
-def whole_scene(frames: Sequence[Frame], *, gap: float) -> Run | None:
+def whole_scene(frames: Sequence[Frame], *, gap: float) -> FrameRun | None:
     """Take frames that were put together for a bracket, if they are the frames of one scene."""
     if not 2 <= len(frames) <= LONGEST or len({stream_of(frame) for frame in frames}) > 1:
         return None
@@ -142,7 +146,7 @@ def whole_scene(frames: Sequence[Frame], *, gap: float) -> Run | None:
     if not show_one_scene(ordered, levels) and not _is_credible(ordered, levels, gap):
         return None
     chain = Chain(tuple(ordered), levels, stated, None, stream_of(ordered[0]))
-    return Run(chain, 0, len(ordered))
+    return FrameRun(chain, 0, len(ordered))
 
 
 def _in_patience(frames: Sequence[Frame]) -> bool:
@@ -165,14 +169,14 @@ def _is_credible(frames: Sequence[Frame], levels: Sequence[float], gap: float) -
     return found not in {Evidence.AUTOMATIC, Evidence.SILENT} or (regular and len(frames) > 2)
 
 
-def shape_of_scene(run: Run) -> Shape | None:
+def shape_of_scene(run: FrameRun) -> BracketShape | None:
     """Tell the shape of a whole scene, if cameras make such sets."""
     stated = run.chain.stated
     least = LEAST_STATED_STEP if stated else LEAST_STEP_IN_SCENE
     return shape_of(run.levels, stated=stated, least_step=least)
 
 
-def lacks_frames(run: Run, habits: Habits) -> bool:
+def lacks_frames(run: FrameRun, habits: Habits) -> bool:
     """Tell whether a scene stands out as smaller than what its camera makes elsewhere."""
     habit, shape = habit_of(run, habits), shape_of_scene(run)
     wholes = sum(
@@ -183,7 +187,7 @@ def lacks_frames(run: Run, habits: Habits) -> bool:
     return wholes >= enough and count < max(2, wholes / 20)
 
 
-def _is_left_of(run: Run, shape: Shape | None, whole: Shape) -> bool:
+def _is_left_of(run: FrameRun, shape: BracketShape | None, whole: BracketShape) -> bool:
     if shape is not None:
         return is_remnant(shape, whole)
     return run.chain.stated and bool(whole.step) and are_left_of(run.levels, whole)

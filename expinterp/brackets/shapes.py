@@ -27,7 +27,7 @@ GRID = 6  # steps are told apart by sixths of a stop: both thirds and halves are
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class BracketShape:
     """Order and step of a set.
 
     Attributes
@@ -102,7 +102,7 @@ def smallest_step(levels: Sequence[float]) -> float:
 
 def shape_of(
     levels: Sequence[float], *, stated: bool, least_step: float, tolerance: float = UNEVEN
-) -> Shape | None:
+) -> BracketShape | None:
     """Tell the shape of exposures in the order of capture; None if cameras make no such set.
 
     Parameters
@@ -126,26 +126,26 @@ def shape_of(
     if ranks not in orders(count):
         return None
     if not stated:
-        return Shape(ranks, 0) if high - low >= MEAN_SEEN_STEP * (count - 1) else None
+        return BracketShape(ranks, 0) if high - low >= MEAN_SEEN_STEP * (count - 1) else None
     step = (high - low) / (count - 1)
     uneven = max(
         abs(level - low - place * step) for level, place in zip(levels, ranks, strict=True)
     )
-    return Shape(ranks, round(step * GRID)) if uneven <= tolerance else None
+    return BracketShape(ranks, round(step * GRID)) if uneven <= tolerance else None
 
 
-def alike(one: Shape, two: Shape) -> bool:
+def alike(one: BracketShape, two: BracketShape) -> bool:
     """Tell whether two shapes are one, as far as rounded times tell."""
     return one.ranks == two.ranks and abs(one.step - two.step) <= 1
 
 
 @cache
-def is_remnant(part: Shape, whole: Shape) -> bool:
+def is_remnant(part: BracketShape, whole: BracketShape) -> bool:
     """Tell whether `part` may be left when any frames of `whole` are lost.
 
     Examples
     --------
-    >>> is_remnant(Shape((0, 1), 24), Shape((1, 0, 2), 12))
+    >>> is_remnant(BracketShape((0, 1), 24), BracketShape((1, 0, 2), 12))
     True
     """
     if not part.step or not whole.step:
@@ -157,7 +157,7 @@ def is_remnant(part: Shape, whole: Shape) -> bool:
     return are_left_of(levels, whole)
 
 
-def are_left_of(levels: Sequence[float], whole: Shape) -> bool:
+def are_left_of(levels: Sequence[float], whole: BracketShape) -> bool:
     """Tell whether exposures in stops may be what is left of a set, frames of it lost."""
     if len(levels) >= len(whole):
         return False

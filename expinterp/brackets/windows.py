@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from expinterp.brackets import looks
+from expinterp.brackets import thumbnail_match
 from expinterp.brackets.frames import Frame
-from expinterp.brackets.runs import Run
+from expinterp.brackets.runs import FrameRun
 from expinterp.brackets.shapes import (
     LEAST_SEEN_STEP,
     LEAST_STATED_STEP,
     LEAST_STEP,
     LONGEST,
-    Shape,
+    BracketShape,
     alike,
     shape_of,
 )
@@ -29,10 +29,10 @@ class Window:
 
     start: int
     stop: int
-    shape: Shape
+    shape: BracketShape
 
 
-def plain_windows(run: Run) -> list[Window]:
+def plain_windows(run: FrameRun) -> list[Window]:
     """Part a run into sets of one shape, if it shows plainly of which; else an empty list."""
     count = len(run)
     for length in range(min(count, LONGEST), 1, -1):
@@ -42,7 +42,7 @@ def plain_windows(run: Run) -> list[Window]:
     return _frequent_windows(run) if count >= REPEATS * 2 else _lone_window(run)
 
 
-def _has_window(run: Run, lengths: Iterable[int]) -> bool:
+def _has_window(run: FrameRun, lengths: Iterable[int]) -> bool:
     """Tell whether a run holds a set of one of some lengths anywhere."""
     return any(
         window_at(run, start, length)
@@ -51,7 +51,7 @@ def _has_window(run: Run, lengths: Iterable[int]) -> bool:
     )
 
 
-def _even_windows(run: Run, length: int) -> list[Window]:
+def _even_windows(run: FrameRun, length: int) -> list[Window]:
     """Part a run evenly, nothing left over."""
     windows: list[Window] = []
     for start in range(0, len(run), length):
@@ -62,7 +62,7 @@ def _even_windows(run: Run, length: int) -> list[Window]:
     return windows
 
 
-def _frequent_windows(run: Run) -> list[Window]:
+def _frequent_windows(run: FrameRun) -> list[Window]:
     """Find the shape whose sets cover most of a run, and far more than any other one's.
 
     Not that of pairs, which larger sets are full of.
@@ -82,7 +82,7 @@ def _frequent_windows(run: Run) -> list[Window]:
     return best if max(rivals, default=0) <= covered[order[0]] - CLEAR * len(run) else []
 
 
-def _apart(windows: list[Window], shape: Shape) -> list[Window]:
+def _apart(windows: list[Window], shape: BracketShape) -> list[Window]:
     """Choose windows of a shape, first to last, that do not overlap."""
     chosen: list[Window] = []
     for window in windows:
@@ -91,7 +91,7 @@ def _apart(windows: list[Window], shape: Shape) -> list[Window]:
     return chosen
 
 
-def _lone_window(run: Run) -> list[Window]:
+def _lone_window(run: FrameRun) -> list[Window]:
     """Find the one set in a run of a frame more: a trial shot before it, say.
 
     Made-up disks do without; but who takes a trial shot before every set has no other runs.
@@ -103,7 +103,7 @@ def _lone_window(run: Run) -> list[Window]:
     return windows if len(windows) == 1 else []
 
 
-def window_at(run: Run, start: int, length: int) -> Window | None:
+def window_at(run: FrameRun, start: int, length: int) -> Window | None:
     """Look at a part of a run as a set; None if it is none that a camera makes."""
     stop = start + length
     levels = run.levels[start:stop]
@@ -136,24 +136,24 @@ def looks_contradict(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
     return not show_one_scene(frames, levels)
 
 
-def _least_step(run: Run) -> float:
+def _least_step(run: FrameRun) -> float:
     if not run.chain.stated:
         return LEAST_SEEN_STEP
     return LEAST_STATED_STEP if run.frames[0].mode == "bracket" else LEAST_STEP
 
 
 def show_one_scene(
-    frames: Iterable[Frame], levels: Iterable[float], *, least: float = looks.ALIKE
+    frames: Iterable[Frame], levels: Iterable[float], *, least: float = thumbnail_match.ALIKE
 ) -> bool:
     """Tell whether pictures show one scene, the brighter exposed one nowhere darker."""
     seen = _darkest_first(frames, levels)
-    return seen is not None and looks.are_one_scene(seen, least=least)
+    return seen is not None and thumbnail_match.are_one_scene(seen, least=least)
 
 
 def show_different_scenes(frames: Iterable[Frame], levels: Iterable[float]) -> bool:
     """Tell whether pictures contradict that they show one scene."""
     seen = _darkest_first(frames, levels)
-    return seen is not None and looks.are_different_scenes(seen)
+    return seen is not None and thumbnail_match.are_different_scenes(seen)
 
 
 def _darkest_first(frames: Iterable[Frame], levels: Iterable[float]) -> list[bytes] | None:

@@ -19,16 +19,16 @@ from typing import BinaryIO, NoReturn, cast
 import click
 
 from expinterp import __version__
-from expinterp.cli.batch import batch
-from expinterp.cli.calibrate import calibrate
-from expinterp.cli.doctor import doctor
-from expinterp.cli.evaluate import evaluate
-from expinterp.cli.fuse import fuse
-from expinterp.cli.interpolate import interpolate
-from expinterp.cli.report import report
-from expinterp.cli.talk import Talk
-from expinterp.cli.train import train
-from expinterp.cli.tune import tune
+from expinterp.cli.commands.batch import batch
+from expinterp.cli.commands.calibrate import calibrate
+from expinterp.cli.commands.doctor import doctor
+from expinterp.cli.commands.evaluate import evaluate
+from expinterp.cli.commands.fuse import fuse
+from expinterp.cli.commands.interpolate import interpolate
+from expinterp.cli.commands.report import report
+from expinterp.cli.commands.train import train
+from expinterp.cli.commands.tune import tune
+from expinterp.cli.console import Talk
 from expinterp.errors import ExitCode, ExpInterpError, in_words
 
 NAME = "expinterp"

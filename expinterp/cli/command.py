@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from expinterp.cli.talk import TALK
+from expinterp.cli.console import TALK
 
 LAST = "Messages"  # the heading of what every command has
 

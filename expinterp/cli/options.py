@@ -1,6 +1,6 @@
 """Options that several commands share, named after the fields of what they fill in.
 
-Parameters are named after the fields of `Job`, `Target` and `Writing`.
+Parameters are named after the fields of `Job`, `WantedExposure` and `Writing`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import click
 
-from expinterp.cli.values import MOST_VIRTUAL, seconds, times
+from expinterp.cli.param_types import MOST_VIRTUAL, seconds, times
 
 
 class Name(click.Path):

@@ -6,24 +6,24 @@
 
 from __future__ import annotations
 
-from expinterp.evaluation.cases import Case, open_case
 from expinterp.evaluation.fidelity import fidelity_study
-from expinterp.evaluation.folders import find_material
 from expinterp.evaluation.fusions import fusion_study
 from expinterp.evaluation.networks import open_networks
 from expinterp.evaluation.profiles import Profiles
 from expinterp.evaluation.record import Evaluation
+from expinterp.evaluation.scenes.cases import Case, open_case
+from expinterp.evaluation.scenes.folders import find_material
+from expinterp.evaluation.scenes.triples import FailedTriple, Material, Triple
 from expinterp.evaluation.study import BUNDLED, Candidate, Method, Outcome, Study
 from expinterp.evaluation.tables import Table, tabulate
 from expinterp.evaluation.trial import evaluate
-from expinterp.evaluation.triples import Failure, Material, Triple
 
 __all__ = [
     "BUNDLED",
     "Candidate",
     "Case",
     "Evaluation",
-    "Failure",
+    "FailedTriple",
     "Material",
     "Method",
     "Outcome",

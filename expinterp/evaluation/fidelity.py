@@ -9,19 +9,19 @@ from typing import cast
 import cv2
 import numpy as np
 
-from expinterp.evaluation.cases import Case, open_case
+from expinterp.core.intermediate import Planes
+from expinterp.core.pair import measure
+from expinterp.core.response import Profile
 from expinterp.evaluation.peers import reexpose
 from expinterp.evaluation.profiles import Profiles
+from expinterp.evaluation.scenes.cases import Case, open_case
 from expinterp.evaluation.study import Candidate, Column, Method, Scores, Study
 from expinterp.images import Pixels
-from expinterp.intermediate import Planes
-from expinterp.job.report import describe_refiner
 from expinterp.metrics import colour_angle, psnr, ssim
 from expinterp.metrics.similarity import SIDE
-from expinterp.pair import measure
 from expinterp.pipeline import render
 from expinterp.refine import Refiner
-from expinterp.response import Profile
+from expinterp.scene_io.record import describe_refiner
 
 COLUMNS = (
     Column("psnr", "PSNR dB", "peak signal-to-noise ratio against the photographed medium", 2),

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from expinterp.evaluation.scenes.triples import Triple
 from expinterp.evaluation.study import Column, Outcome, Study
-from expinterp.evaluation.triples import Triple
 
 WORST = 0.1  # the share of pictures whose limit is told beside the mean
 Groups: TypeAlias = dict[str, list[Outcome]]

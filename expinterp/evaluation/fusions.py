@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from expinterp import pipeline
-from expinterp.evaluation.cases import Case, open_small
+from expinterp.core.fusion.series import Virtual
+from expinterp.core.response import Profile
 from expinterp.evaluation.peers import enfuse, has_enfuse, merge_mertens
+from expinterp.evaluation.scenes.cases import Case, open_small
 from expinterp.evaluation.study import BUNDLED, Candidate, Column, Method, Scores, Study
 from expinterp.images import Pixels
-from expinterp.job.report import describe_refiner
 from expinterp.metrics import MEF_LEAST, mef_ssim, order_violations, out_of_range
 from expinterp.refine import Refiner
-from expinterp.response import Profile
-from expinterp.series import Virtual
+from expinterp.scene_io.record import describe_refiner
 
 COLUMNS = (
     Column("bracket", "MEF-SSIM", "structure kept of all three photographs, 0 to 1", 4),

@@ -12,7 +12,7 @@ from expinterp.evaluation.figures import gains
 from expinterp.evaluation.record import Evaluation
 from expinterp.evaluation.study import Method, Outcome
 from expinterp.evaluation.tables import Table, every_triple, present, show, tabulate
-from expinterp.images.files import replacing
+from expinterp.files import replacing
 from expinterp.report.markup import Html, element, name
 from expinterp.report.page import begin_page, end_page, table, terms
 from expinterp.report.pictures import Encoded

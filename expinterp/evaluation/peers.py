@@ -15,12 +15,12 @@ from typing import cast
 import cv2
 import numpy as np
 
+from expinterp.core.intermediate import Planes
+from expinterp.core.mapping import CODE_VALUES, Floats
 from expinterp.errors import ExpInterpError
-from expinterp.evaluation.cases import Case
+from expinterp.evaluation.scenes.cases import Case
 from expinterp.evaluation.study import Candidate
 from expinterp.images import Pixels, read_photograph, to_depth, write_photograph
-from expinterp.intermediate import Planes
-from expinterp.mapping import CODE_VALUES, Floats
 from expinterp.metrics import out_of_range
 
 STRIP = 256  # rows in work at a time

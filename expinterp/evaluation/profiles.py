@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from expinterp.core.response import Profile, calibrate
 from expinterp.errors import in_words
-from expinterp.evaluation.triples import Bracket, Failure, Triple
-from expinterp.job.shots import check_alike, read_shots
-from expinterp.response import Profile, calibrate
+from expinterp.evaluation.scenes.triples import FailedTriple, TimedBracket, Triple
+from expinterp.scene_io.shots import check_alike, read_shots
 
 FEWEST = 5  # files of a scene that a profile is made from
 
@@ -17,12 +17,12 @@ class Profiles:
 
     Attributes
     ----------
-    failures : list of Failure
+    failures : list of FailedTriple
         Scenes that should have given a profile and did not, so far.
     """
 
-    def __init__(self, brackets: Iterable[Bracket]) -> None:
-        self.failures: list[Failure] = []
+    def __init__(self, brackets: Iterable[TimedBracket]) -> None:
+        self.failures: list[FailedTriple] = []
         self._brackets = [
             one for one in brackets if one.camera is not None and len(set(one.times)) >= FEWEST
         ]
@@ -43,16 +43,16 @@ class Profiles:
         found = {one.scene: self._try(one) for one in mine} if len(mine) > 1 else {}
         return {scene: profile for scene, profile in found.items() if profile}
 
-    def _try(self, bracket: Bracket) -> Profile | None:
+    def _try(self, bracket: TimedBracket) -> Profile | None:
         """Calibrate on one scene; a failure is kept."""
         try:
             return calibrate_bracket(bracket)
         except Exception as error:  # noqa: BLE001 - nothing may stop the other scenes
-            self.failures.append(Failure(bracket.scene, in_words(error), ("calibrated",)))
+            self.failures.append(FailedTriple(bracket.scene, in_words(error), ("calibrated",)))
             return None
 
 
-def calibrate_bracket(bracket: Bracket) -> Profile:
+def calibrate_bracket(bracket: TimedBracket) -> Profile:
     """Measure the response of a camera from the files of a scene.
 
     Raises

@@ -9,9 +9,9 @@ from typing import Any
 
 from expinterp import __version__
 from expinterp.evaluation.figures import by_camera, by_ev, summarise, summarise_gain
+from expinterp.evaluation.scenes.triples import FailedTriple
 from expinterp.evaluation.study import Outcome, Study
 from expinterp.evaluation.tables import present
-from expinterp.evaluation.triples import Failure
 
 SCHEMA_VERSION = 1
 
@@ -26,7 +26,7 @@ class Evaluation:
     source : str
         Where the triples are from, as it was given.
     outcomes : tuple of Outcome
-    failures : tuple of Failure
+    failures : tuple of FailedTriple
         Those of the outcomes, and of what belongs to no single triple.
     remarks : tuple of str
         What was passed over.
@@ -35,7 +35,7 @@ class Evaluation:
     study: Study
     source: str
     outcomes: tuple[Outcome, ...]
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FailedTriple, ...] = ()
     remarks: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from expinterp.evaluation.cases import Case
-from expinterp.evaluation.triples import Failure, Triple
+from expinterp.evaluation.scenes.cases import Case
+from expinterp.evaluation.scenes.triples import FailedTriple, Triple
 from expinterp.images import Pixels
 from expinterp.report.pictures import Encoded
 
@@ -135,12 +135,12 @@ class Outcome:
     ----------
     scores : dict of str to Scores
         By the names of methods; those that do not apply, or failed, are missing.
-    failures : tuple of Failure
+    failures : tuple of FailedTriple
     views : dict of str to Encoded
         Pictures to be looked at, if they were asked for.
     """
 
     triple: Triple
     scores: Mapping[str, Scores]
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FailedTriple, ...] = ()
     views: Mapping[str, Encoded] = field(default_factory=dict, repr=False)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from expinterp.errors import in_words
-from expinterp.evaluation.cases import Case
+from expinterp.evaluation.scenes.cases import Case
+from expinterp.evaluation.scenes.triples import FailedTriple, Triple
 from expinterp.evaluation.study import Method, Outcome, Scores, Study
-from expinterp.evaluation.triples import Failure, Triple
 from expinterp.images import Pixels, to_depth
 from expinterp.report.pictures import Encoded, encode, share_out
 
@@ -42,7 +42,7 @@ def try_all(study: Study, triple: Triple, *, room: int = 0) -> Outcome:
     try:
         case = study.open(triple)
     except Exception as error:  # noqa: BLE001 - nothing may stop the other triples
-        return Outcome(triple, {}, (Failure(triple.name, in_words(error)),))
+        return Outcome(triple, {}, (FailedTriple(triple.name, in_words(error)),))
     scores: dict[str, Scores] = {}
     pictures: dict[str, Pixels] = {}
     failed: dict[str, list[str]] = {}
@@ -59,7 +59,7 @@ def try_all(study: Study, triple: Triple, *, room: int = 0) -> Outcome:
     return Outcome(
         triple,
         scores,
-        tuple(Failure(triple.name, words, tuple(names)) for words, names in failed.items()),
+        tuple(FailedTriple(triple.name, words, tuple(names)) for words, names in failed.items()),
         encode_views(study.views(case, pictures), room) if pictures else {},
     )
 

@@ -6,14 +6,14 @@ out again with no more changed than the pixels make untrue.
 
 from __future__ import annotations
 
-from expinterp.images.amendments import with_exposure_time
-from expinterp.images.decode import read_photograph
-from expinterp.images.encode import QUALITY, check_target, to_depth, write_photograph
 from expinterp.images.formats import FORMATS, image_format
-from expinterp.images.headers import Header, read_header
+from expinterp.images.header import Header, read_header
 from expinterp.images.limits import MAX_PIXELS
-from expinterp.images.metadata import profile_name
+from expinterp.images.metadata.exif import profile_name
+from expinterp.images.metadata.exif_edit import with_exposure_time
 from expinterp.images.photograph import Metadata, Photograph, Pixels
+from expinterp.images.read import read_photograph
+from expinterp.images.write import QUALITY, check_target, to_depth, write_photograph
 
 __all__ = [
     "FORMATS",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from expinterp.errors import ImageFileError, OutputError
-from expinterp.images.files import read_from
+from expinterp.files import read_from
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.exposure import Exposure
+from expinterp.core.exposure import Exposure
 
 Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
 

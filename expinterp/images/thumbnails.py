@@ -10,10 +10,10 @@ import numpy as np
 from PIL import JpegImagePlugin
 
 from expinterp.errors import ImageFileError
-from expinterp.images.decode import read_photograph
-from expinterp.images.files import open_source
+from expinterp.files import open_source
+from expinterp.images.codecs.pillow import without_warnings
 from expinterp.images.limits import MAX_PIXELS, check_size, damage_reported
-from expinterp.images.pillow import without_warnings
+from expinterp.images.read import read_photograph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,12 +6,18 @@ Pixels are display-encoded, uint8 or uint16, (rows, cols), (rows, cols, 1) or (r
 from __future__ import annotations
 
 from expinterp.metrics.mef import MEF_LEAST, mef_ssim, quality_maps
-from expinterp.metrics.order import Scene, Violations, order_violations, out_of_range, read_scene
+from expinterp.metrics.order import (
+    OrderScene,
+    Violations,
+    order_violations,
+    out_of_range,
+    read_scene,
+)
 from expinterp.metrics.similarity import colour_angle, psnr, ssim
 
 __all__ = [
     "MEF_LEAST",
-    "Scene",
+    "OrderScene",
     "Violations",
     "colour_angle",
     "mef_ssim",

@@ -20,8 +20,8 @@ from typing import cast
 import cv2
 import numpy as np
 
-from expinterp.intermediate import Planes
-from expinterp.mapping import Floats, Pixels
+from expinterp.core.intermediate import Planes
+from expinterp.core.mapping import Floats, Pixels
 from expinterp.metrics.similarity import (
     C2,
     GAUSSIAN,

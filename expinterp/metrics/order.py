@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.intermediate import long_weight, short_weight
-from expinterp.mapping import CODE_VALUES, Floats, Pixels
+from expinterp.core.intermediate import long_weight, short_weight
+from expinterp.core.mapping import CODE_VALUES, Floats, Pixels
 from expinterp.metrics.similarity import check_alike, on_scale
 
 SCENE_STEP = math.log(2) / 3  # of ln E: a third of a stop, well above the eye's 2 % and 8-bit noise
@@ -28,7 +28,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709, on linear R G B
 
 
 @dataclass(frozen=True)
-class Scene:
+class OrderScene:
     """What a bracket says of its scene, on a coarse grid of pixels.
 
     Attributes
@@ -65,7 +65,7 @@ class Violations:
     highlight_shadow: float | None
 
 
-def read_scene(shots: Sequence[Pixels], log_times: Sequence[float], response: Floats) -> Scene:
+def read_scene(shots: Sequence[Pixels], log_times: Sequence[float], response: Floats) -> OrderScene:
     """Merge photographs into log irradiance, and find what only one end of the bracket holds.
 
     Per channel ln E is the mean of g(z) − ln t over the shots, weighted by certainty: W1 falls
@@ -97,7 +97,7 @@ def read_scene(shots: Sequence[Pixels], log_times: Sequence[float], response: Fl
         msg = f"shots of {codes[0].shape[2]} channels need as many responses, got {len(response)}"
         raise ValueError(msg)
     short, long = _luminance(codes[0]), _luminance(codes[-1])
-    return Scene(
+    return OrderScene(
         np.log(_luminance(np.exp(_merge(codes, log_times, response)))),
         highlight=(long >= WHITE) & (short > DARK) & (short < WHITE),
         shadow=(short <= DARK) & (long > DARK) & (long < WHITE),
@@ -121,14 +121,14 @@ def _merge(codes: Sequence[Floats], log_times: Sequence[float], response: Floats
     return total / weights
 
 
-def order_violations(fused: Pixels, scene: Scene) -> Violations:
+def order_violations(fused: Pixels, scene: OrderScene) -> Violations:
     """Count the pairs of pixels that a picture puts in the wrong order of brightness.
 
     Parameters
     ----------
     fused : uint8 or uint16 array, shape (rows, cols) or (rows, cols, 1 or 3)
         Display-encoded, of the shape of the photographs that `scene` was read from.
-    scene : Scene
+    scene : OrderScene
         From `read_scene`.
 
     Returns

@@ -13,7 +13,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from expinterp.mapping import Floats, Pixels
+from expinterp.core.mapping import Floats, Pixels
 
 PEAK = 255.0  # of the scale on which all is measured; 16-bit code values v count as v/257
 SIDE = 11  # pixels, of every window

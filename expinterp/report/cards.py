@@ -17,7 +17,7 @@ from expinterp.report.markup import Html, element, join, name
 from expinterp.report.page import link, table, terms
 from expinterp.report.pictures import Encoded, Picture
 from expinterp.report.plots import Series, plot_histograms, plot_tones
-from expinterp.report.results import File, Result, mapping, number, text
+from expinterp.report.results import BracketResult, File, mapping, number, text
 from expinterp.report.wording import count, duration, exposure_time, moment, share, stops
 
 INPUT_STYLES = ("input-1", "input-2", "input-3", "input-4")  # classes, brightest first
@@ -43,7 +43,9 @@ class Shown:
     picture: Picture | str
 
 
-def write_card(result: Result, shown: Sequence[Shown], *, number: int, beside: Path | None) -> Html:
+def write_card(
+    result: BracketResult, shown: Sequence[Shown], *, number: int, beside: Path | None
+) -> Html:
     """Write a bracket.
 
     Parameters
@@ -75,12 +77,12 @@ def write_card(result: Result, shown: Sequence[Shown], *, number: int, beside: P
     )
 
 
-def _state(result: Result) -> Html:
+def _state(result: BracketResult) -> Html:
     words = STATE_WORDS.get(result.state) or count(len(result.warnings), "warning")
     return element("p", words, class_=f"state {result.state}")
 
 
-def _facts(result: Result) -> Html | None:
+def _facts(result: BracketResult) -> Html | None:
     """Say in one line what matters most."""
     ratios = [mapping(report.get("ratio")) for report in result.reports]
     times = [exposure_time(file.time) for file in result.files if file.made]
@@ -99,7 +101,7 @@ def _labelled(label: str, values: Iterable[str]) -> str:
     return f"{label} {said}" if said else ""
 
 
-def _error(result: Result) -> Html | None:
+def _error(result: BracketResult) -> Html | None:
     if not result.error:
         return None
     code = number(result.error.get("exit_code"))
@@ -152,7 +154,7 @@ def _image(encoded: Encoded, file: File) -> Html:
     )
 
 
-def _details(result: Result, shown: Sequence[Shown], beside: Path | None) -> Html:
+def _details(result: BracketResult, shown: Sequence[Shown], beside: Path | None) -> Html:
     summary = element(
         "summary", "Compare and details", element("span", ": ", name(result.name), class_="unseen")
     )
@@ -224,7 +226,7 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
     return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
 
 
-def _file_table(result: Result, shown: Sequence[Shown], beside: Path | None) -> Html:
+def _file_table(result: BracketResult, shown: Sequence[Shown], beside: Path | None) -> Html:
     """List the files, leaving out columns that say nothing."""
     rows = [_file_row(one, beside) for one in shown]
     kept = [place for place in range(len(COLUMNS)) if place < 2 or any(row[place] for row in rows)]
@@ -261,7 +263,7 @@ def _linked(one: Shown, beside: Path | None) -> Html:
     return join((named, one.picture) if isinstance(one.picture, str) else (named,), ", ")
 
 
-def _numbers(result: Result) -> Html:
+def _numbers(result: BracketResult) -> Html:
     """List what else the jobs measured."""
     pairs: list[tuple[str, object]] = []
     spent: dict[str, float] = {}

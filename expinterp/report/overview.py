@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from expinterp.journal import Record
+from expinterp.batch.journal import Record
 from expinterp.report.markup import Html, element, name
 from expinterp.report.page import table, terms
-from expinterp.report.results import STATES, Result, State, text
+from expinterp.report.results import STATES, BracketResult, State, text
 from expinterp.report.wording import count, duration
 
 STATE_NAMES: Mapping[State, str] = {
@@ -22,7 +22,7 @@ STATE_NAMES: Mapping[State, str] = {
 MOST_LEFTOVERS = 2_000  # rows of a table
 
 
-def write_overview(record: Record, results: Sequence[Result]) -> Html:
+def write_overview(record: Record, results: Sequence[BracketResult]) -> Html:
     """Write the head of the page: what was done, in numbers and in a sentence."""
     folder = text(record.header.get("folder"))
     return element(
@@ -36,7 +36,7 @@ def write_overview(record: Record, results: Sequence[Result]) -> Html:
     )
 
 
-def _counts(record: Record, results: Sequence[Result]) -> Html:
+def _counts(record: Record, results: Sequence[BracketResult]) -> Html:
     """Count the brackets by what came of them, bad news first."""
     states = Counter(result.state for result in results)
     numbers = [("", "Brackets", len(results))]
@@ -51,7 +51,7 @@ def _counts(record: Record, results: Sequence[Result]) -> Html:
     return element("dl", *groups, class_="counts")
 
 
-def _sentences(results: Sequence[Result]) -> Iterable[str]:
+def _sentences(results: Sequence[BracketResult]) -> Iterable[str]:
     worked = [result for result in results if result.state != "skipped"]
     spans = [span for result in worked if (span := _span(result))]
     busy = busy_seconds(spans)
@@ -64,7 +64,7 @@ def _sentences(results: Sequence[Result]) -> Iterable[str]:
     )
 
 
-def _span(result: Result) -> tuple[float, float] | None:
+def _span(result: BracketResult) -> tuple[float, float] | None:
     """When a bracket was worked on, in seconds since 1970; None if no calendar has it."""
     try:
         end = datetime.fromisoformat(result.finished.replace("Z", "+00:00")).timestamp()
@@ -141,7 +141,7 @@ def _value(value: object) -> object:
     return name(str(value)) if value not in (None, "") else ""
 
 
-def write_filters(results: Sequence[Result]) -> Html:
+def write_filters(results: Sequence[BracketResult]) -> Html:
     """Write search box and choice of states; a script shows them, since it makes them work."""
     states = Counter(result.state for result in results)
     choices = [_choice("all", "All", len(results))]

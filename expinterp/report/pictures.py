@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, JpegImagePlugin
 
 from expinterp.errors import ImageFileError
+from expinterp.files import open_source
 from expinterp.images import MAX_PIXELS, Pixels, read_photograph, to_depth
-from expinterp.images.files import open_source
+from expinterp.images.codecs.pillow import convert_cmyk, without_warnings
 from expinterp.images.formats import sniff_format
 from expinterp.images.limits import check_size, damage_reported
-from expinterp.images.metadata import exif_block, read_orientation
+from expinterp.images.metadata.exif import exif_block, read_orientation
 from expinterp.images.orientation import turn
 from expinterp.images.photograph import Metadata
-from expinterp.images.pillow import convert_cmyk, without_warnings
 
 PAGE_BYTES = 48_000_000  # of pictures in a page, base64 included
 BRACKET_BYTES = 600_000  # at most for one bracket, however few there are

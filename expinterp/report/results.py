@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from expinterp.journal import Record
+from expinterp.batch.journal import Record
 
 State: TypeAlias = Literal["failed", "warned", "done", "skipped"]
 STATES: tuple[State, ...] = ("failed", "warned", "done", "skipped")  # the order on the page
@@ -79,7 +79,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Result:
+class BracketResult:
     """What came of one bracket.
 
     Attributes
@@ -119,7 +119,7 @@ class Result:
         return "warned" if self.warnings else "done"
 
 
-def read_results(record: Record, out: Path) -> list[Result]:
+def read_results(record: Record, out: Path) -> list[BracketResult]:
     """Take the results from a journal: failures first, then those with warnings, each by name.
 
     Parameters
@@ -142,14 +142,14 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
     ]
 
 
-def _read_result(name: str, line: dict[str, Any], folder: Path, out: Path) -> Result:
+def _read_result(name: str, line: dict[str, Any], folder: Path, out: Path) -> BracketResult:
     reports = tuple(mapping(report) for report in items(line.get("reports")))
     frames = _files(line.get("frames"), folder, _rows(reports, "inputs"), made=False)
     # Of more than two, one is the short shot of one pair and the long one of the next.
     if len({frame.role for frame in frames}) < len(frames) or len(frames) > 2:
         frames = [replace(frame, role="") for frame in frames]
     outputs = _files(line.get("outputs"), out, _rows(reports, "outputs"), made=True)
-    return Result(
+    return BracketResult(
         name=name,
         status=text(line.get("status")),
         files=(*_label(frames, "shot"), *_label(outputs, "result")),

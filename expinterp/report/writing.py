@@ -12,15 +12,15 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
+from expinterp.batch.journal import NAME, Record, read
 from expinterp.errors import ImageFileError
-from expinterp.images.files import STREAM, check_output, replacing
-from expinterp.journal import NAME, Record, read
+from expinterp.files import STREAM, check_output, replacing
 from expinterp.report.cards import NOT_FOUND, NOT_SHOWN, Shown, write_card
 from expinterp.report.markup import Html, element
 from expinterp.report.overview import write_filters, write_overview
 from expinterp.report.page import begin_page, end_page
 from expinterp.report.pictures import Sizes, make_picture, share_out
-from expinterp.report.results import File, Result, read_results, text
+from expinterp.report.results import BracketResult, File, read_results, text
 from expinterp.report.wording import count
 
 STYLES, SCRIPT = ("page.css", "batch.css"), "batch.js"
@@ -83,7 +83,7 @@ def _output_folder(record: Record, journal: Path) -> Path:
     return Path(text(record.header.get("out")))
 
 
-def _photographs(results: Sequence[Result]) -> Iterator[Path]:
+def _photographs(results: Sequence[BracketResult]) -> Iterator[Path]:
     """List the files of a batch that are there."""
     return (file.path for result in results for file in result.files if file.path.is_file())
 
@@ -94,14 +94,14 @@ def _opened(target: str | Path, *, overwrite: bool) -> AbstractContextManager[Bi
     return replacing(target, overwrite=overwrite)
 
 
-def _remarks(results: Sequence[Result], cards: Cards) -> Iterator[str]:
+def _remarks(results: Sequence[BracketResult], cards: Cards) -> Iterator[str]:
     if cards.absent:
         yield f"{count(cards.absent, 'picture')} of the batch cannot be found or shown any more"
     if len(results) > len(cards.results):
         yield f"the page shows {len(cards.results):,} of {len(results):,} brackets, worst first"
 
 
-def _parts(record: Record, results: Sequence[Result], cards: Cards) -> Iterator[Html]:
+def _parts(record: Record, results: Sequence[BracketResult], cards: Cards) -> Iterator[Html]:
     """Write the page piece by piece."""
     folder = Path(text(record.header.get("folder"))).name
     yield begin_page(f"Batch report: {folder}", styles=STYLES, script=SCRIPT)
@@ -127,7 +127,7 @@ class Cards:
 
     def __init__(
         self,
-        results: Sequence[Result],
+        results: Sequence[BracketResult],
         beside: Path | None,
         progress: Callable[[str, float], None],
     ) -> None:
@@ -153,7 +153,7 @@ class Cards:
                 for future in ahead:
                     future.cancel()
 
-    def _show(self, result: Result) -> list[Shown]:
+    def _show(self, result: BracketResult) -> list[Shown]:
         sizes = share_out(len(self.results), len(result.files))
         return [show(file, sizes) for file in result.files]
 

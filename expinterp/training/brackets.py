@@ -13,19 +13,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from expinterp.assessment import shrink
+from expinterp.core.exposure import MEDIUM
+from expinterp.core.mapping import imf_from_response, to_codes
+from expinterp.core.pair import Pair, measure
+from expinterp.core.response import Profile, calibrate_scenes
 from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.evaluation import Case, Material, open_case
-from expinterp.evaluation.triples import Bracket, even_triples
-from expinterp.evaluation.triples import Triple as Files
-from expinterp.exposure import MEDIUM
-from expinterp.job.shots import check_alike, read_shots
-from expinterp.mapping import imf_from_response, to_codes
-from expinterp.pair import Pair, measure
-from expinterp.response import Profile, calibrate_scenes
-from expinterp.training.camera import Image
-from expinterp.training.data import TONES, Estimates, Pixels, Shot, Triple, estimate
+from expinterp.evaluation.scenes.triples import TimedBracket, even_triples
+from expinterp.evaluation.scenes.triples import Triple as Files
+from expinterp.metrics.assessment import shrink
+from expinterp.scene_io.shots import check_alike, read_shots
+from expinterp.training.data import TONES, Estimates, Pixels, Shot, TrainingTriple, estimate
 from expinterp.training.settings import Known
+from expinterp.training.simulator.camera import Image
 
 SHIFT = 0.8  # pixels by which a medium may lie beside the other two; hand-held sets have up to 0.7
 MOVED = 0.01  # share of a picture that may have moved; in sets that serve 0.002 or less
@@ -38,7 +38,7 @@ FEWEST = 3  # shots that a response is measured from
 
 
 @dataclass(frozen=True)
-class Example(Triple):
+class Example(TrainingTriple):
     """A triple that serves, brought to one pose, with its y0 and what that is the average of.
 
     Attributes
@@ -152,7 +152,7 @@ def measure_motion(mapped: Image, truth: Image) -> float:
     return float((np.abs(difference) > DISTINCT).mean())
 
 
-def share_profile(brackets: Sequence[Bracket]) -> Profile:
+def share_profile(brackets: Sequence[TimedBracket]) -> Profile:
     """Measure the response of a camera from all frames of several scenes; it is named if all agree.
 
     Raises
@@ -197,7 +197,7 @@ def every_triple(material: Material, scenes: Iterable[str]) -> list[Files]:
     return list(found.values())
 
 
-def brackets_of(material: Material, scenes: Iterable[str]) -> list[Bracket]:
+def brackets_of(material: Material, scenes: Iterable[str]) -> list[TimedBracket]:
     """Give the brackets of some scenes."""
     wanted = set(scenes)
     return [bracket for bracket in material.brackets if bracket.scene in wanted]

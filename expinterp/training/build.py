@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from expinterp.errors import OutputError, reason
-from expinterp.images.files import check_output, replacing
+from expinterp.files import check_output, replacing
 from expinterp.training.card import describe_training, write_card
 from expinterp.training.collect import Source, collect, open_supply
 from expinterp.training.curves import curve_of, write_curves
 from expinterp.training.export import export_network
 from expinterp.training.network import Network
 from expinterp.training.run import read_log
-from expinterp.training.settings import Settings
+from expinterp.training.settings import TrainingSettings
 from expinterp.training.train import train
 
 CURVES = "curves.png"
@@ -25,7 +25,7 @@ Told = Callable[[str, float], None]  # what is being done, and the share that is
 
 
 @dataclass(frozen=True)
-class Target:
+class TrainingOutputs:
     """Where a model goes.
 
     Attributes
@@ -61,8 +61,8 @@ class Target:
 
 def build(
     sources: Sequence[Path],
-    target: Target,
-    settings: Settings,
+    target: TrainingOutputs,
+    settings: TrainingSettings,
     *,
     responses: Path | None = None,
     licence: str | None = None,
@@ -120,7 +120,7 @@ def share_of(line: Mapping[str, Any]) -> float:
 
 
 def state_facts(
-    sources: Sequence[Source], settings: Settings, *, licence: str | None
+    sources: Sequence[Source], settings: TrainingSettings, *, licence: str | None
 ) -> dict[str, str]:
     """List what the model file states about its making."""
     return {
@@ -133,8 +133,8 @@ def state_facts(
 
 def hand_over(
     network: Network,
-    target: Target,
-    settings: Settings,
+    target: TrainingOutputs,
+    settings: TrainingSettings,
     sources: Sequence[Source],
     *,
     facts: Mapping[str, str],

@@ -11,7 +11,7 @@ import torch
 from expinterp import __version__
 from expinterp.training.collect import Source
 from expinterp.training.network import Network
-from expinterp.training.settings import Settings
+from expinterp.training.settings import TrainingSettings
 
 SEES = {
     "all": "y0, long and short, and what stage one makes of each",
@@ -39,7 +39,7 @@ def describe_training(sources: Sequence[Source]) -> str:
 def write_card(
     name: str,
     network: Network,
-    settings: Settings,
+    settings: TrainingSettings,
     sources: Sequence[Source],
     log: Sequence[Mapping[str, Any]],
     *,

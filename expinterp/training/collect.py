@@ -16,12 +16,12 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from expinterp.core.response import Profile
 from expinterp.errors import ImageFileError
 from expinterp.evaluation import Material, find_material
-from expinterp.evaluation.triples import Triple as Files
+from expinterp.evaluation.scenes.triples import Triple as Files
+from expinterp.files import replacing
 from expinterp.images import read_header
-from expinterp.images.files import replacing
-from expinterp.response import Profile
 from expinterp.training.brackets import (
     Example,
     brackets_of,
@@ -29,12 +29,11 @@ from expinterp.training.brackets import (
     read_examples,
     share_profile,
 )
-from expinterp.training.camera import read_responses
 from expinterp.training.data import (
     FIELDS,
     FieldStage,
     Patches,
-    Triple,
+    TrainingTriple,
     cut_patches,
     join_patches,
     read_radiance,
@@ -42,7 +41,8 @@ from expinterp.training.data import (
     split_scenes,
 )
 from expinterp.training.run import digest
-from expinterp.training.settings import Settings
+from expinterp.training.settings import TrainingSettings
+from expinterp.training.simulator.camera import read_responses
 
 RADIANCE = (".hdr", ".exr")
 LICENCES = ("LICENSE*", "LICENCE*", "COPYING*")
@@ -103,11 +103,13 @@ class Supply(Protocol):
     def source(self) -> Source:
         """Where they are from."""
 
-    def make(self, settings: Settings, told: Told) -> Lesson:
+    def make(self, settings: TrainingSettings, told: Told) -> Lesson:
         """Make the patches."""
 
 
-def open_supply(source: Path, settings: Settings, *, responses: Path | None = None) -> Supply:
+def open_supply(
+    source: Path, settings: TrainingSettings, *, responses: Path | None = None
+) -> Supply:
     """Look at a folder and split its scenes.
 
     Parameters
@@ -133,7 +135,7 @@ def open_supply(source: Path, settings: Settings, *, responses: Path | None = No
     return take_brackets(source, find_material(source), settings)
 
 
-def take_brackets(source: Path, material: Material, settings: Settings) -> Photographs:
+def take_brackets(source: Path, material: Material, settings: TrainingSettings) -> Photographs:
     """Split the scenes of brackets; as `open_supply`, which finds them first.
 
     Where stage one is to know the camera, its profile is measured on those that are learned from.
@@ -146,7 +148,7 @@ def take_brackets(source: Path, material: Material, settings: Settings) -> Photo
     return Photographs(source, material, tuple(names), tuple(others), profile)
 
 
-def _check_split(source: Path, scenes: int, settings: Settings) -> None:
+def _check_split(source: Path, scenes: int, settings: TrainingSettings) -> None:
     if not 0 < settings.held_out < scenes:
         message = (
             f"{source}: {scenes} scenes, {settings.held_out} to be held out; "
@@ -171,7 +173,7 @@ class Maps:
         files = [*self.learned, *self.held_out, *self.responses.iterdir()]
         return _describe(self.folder, "radiance maps", learned, held_out, files)
 
-    def make(self, settings: Settings, told: Told) -> Lesson:
+    def make(self, settings: TrainingSettings, told: Told) -> Lesson:
         """Render photographs; those of held-out maps are measured on."""
         share: dict[str, Any] = {
             "side": settings.side,
@@ -185,8 +187,8 @@ class Maps:
         return Lesson(patches, cut_patches(*held_out, seed=seed, **CHECK))
 
     def _render(
-        self, maps: Sequence[Path], count: int, seed: int, settings: Settings, told: Told
-    ) -> tuple[Iterator[Triple], FieldStage]:
+        self, maps: Sequence[Path], count: int, seed: int, settings: TrainingSettings, told: Told
+    ) -> tuple[Iterator[TrainingTriple], FieldStage]:
         """Give the triples, and the stage one that computes their y0."""
         scenes = {path: read_radiance(path) for path in maps}
         curves = read_responses(self.responses)
@@ -212,7 +214,7 @@ class Photographs:
         kind = "photographed brackets"
         return _describe(self.folder, kind, self.learned, self.held_out, files)
 
-    def make(self, settings: Settings, told: Told) -> Lesson:
+    def make(self, settings: TrainingSettings, told: Told) -> Lesson:
         """Cut patches of all triples that serve; what is measured on are those that are listed."""
         triples = thin(every_triple(self.material, self.learned), seed=settings.seed)
         per_triple = -(-settings.photographs * settings.patches // len(triples))
@@ -226,7 +228,7 @@ class Photographs:
         return Lesson(patches, held_out, (*remarks, *more))
 
     def _cut(
-        self, files: Sequence[Files], settings: Settings, told: Told, **share: Any
+        self, files: Sequence[Files], settings: TrainingSettings, told: Told, **share: Any
     ) -> tuple[Patches, list[str]]:
         """Cut patches of triples, one by one; also say which do not serve, and why."""
         remarks: list[str] = []
@@ -279,7 +281,7 @@ def _describe(
 
 def collect(
     supplies: Sequence[Supply],
-    settings: Settings,
+    settings: TrainingSettings,
     *,
     cache: Path | None = None,
     told: Told = lambda words: None,

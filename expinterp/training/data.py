@@ -18,18 +18,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.core.intermediate import Blend
+from expinterp.core.mapping import imf_from_response, joint_histogram, matched_levels
+from expinterp.core.prior import ResponsePrior, estimate_response
 from expinterp.errors import ImageFileError, MissingExtraError
-from expinterp.intermediate import Blend
-from expinterp.mapping import imf_from_response, joint_histogram, matched_levels
-from expinterp.prior import ResponsePrior, estimate_response
-from expinterp.training.camera import Camera, Image, Responses, draw_camera, photograph
 from expinterp.training.prior import as_prior, build_prior
+from expinterp.training.simulator.camera import Camera, Image, Responses, draw_camera, photograph
 
 Pixels = NDArray[np.uint8]
 Shot = NDArray[np.uint8 | np.uint16]
 Scene = TypeVar("Scene", Path, str)
 Estimates = tuple[Image, Image, Image]  # y0, Λ13(long), Λ23(short), (rows, cols, 3), 0..1
-StageOne = Callable[["Triple"], Estimates]
+StageOne = Callable[["TrainingTriple"], Estimates]
 
 WINDOW = (128, 160)  # rows, cols of a simulated photograph
 BRIGHTEST = 65504.0  # the largest half float; what a sun of infinite radiance is taken for
@@ -41,7 +41,7 @@ DRIFT_EV = 0.015  # standard deviation of the time of each shot, as real shutter
 
 
 @dataclass(frozen=True)
-class Triple:
+class TrainingTriple:
     """Three photographs of one window, uint8 (rows, cols, 3), display-encoded."""
 
     long: Pixels
@@ -146,7 +146,7 @@ def cut_window(radiance: Image, reduction: int, random: np.random.Generator) -> 
     return np.ascontiguousarray(window[:, ::-1] if random.random() < 0.5 else window)
 
 
-def render_triple(window: Image, camera: Camera, random: np.random.Generator) -> Triple:
+def render_triple(window: Image, camera: Camera, random: np.random.Generator) -> TrainingTriple:
     """Photograph a window so that its median tone gets a usual code value in the medium."""
     vividness = np.float32(random.uniform(0.4, 1.0))  # panoramas are more colourful than most views
     luminance = window.mean(axis=2, keepdims=True)
@@ -156,10 +156,10 @@ def render_triple(window: Image, camera: Camera, random: np.random.Generator) ->
     span = random.uniform(*(WIDE_SPAN if random.random() < 0.3 else USUAL_SPAN))
     stops = np.array([span / 2, 0, -span / 2]) + random.normal(0, DRIFT_EV, 3)
     long, medium, short = (photograph(window, middle * 2.0**ev, camera, random) for ev in stops)
-    return Triple(long, medium, short, camera.name)
+    return TrainingTriple(long, medium, short, camera.name)
 
 
-def is_informative(triple: Triple) -> bool:
+def is_informative(triple: TrainingTriple) -> bool:
     """Tell whether the shots share unclipped tones in every channel, as stage one needs."""
     joint = joint_histogram(triple.long, triple.short)
     return all(len(matched_levels(channel)) for channel in joint)
@@ -167,7 +167,7 @@ def is_informative(triple: Triple) -> bool:
 
 def render_triples(
     scenes: Mapping[Path, Image], responses: Responses, *, count: int, seed: int
-) -> Iterator[Triple]:
+) -> Iterator[TrainingTriple]:
     """Render `count` triples, every one with a camera of its own, taking scenes in turn.
 
     Raises
@@ -209,7 +209,7 @@ class FieldStage:
         self.random = np.random.default_rng(seed)
         self.priors: dict[str | None, ResponsePrior] = {}
 
-    def __call__(self, triple: Triple) -> Estimates:
+    def __call__(self, triple: TrainingTriple) -> Estimates:
         """Compute y0 and what it is the average of."""
         left_out = triple.camera if self.random.random() < self.strangers else None
         if left_out not in self.priors:
@@ -250,7 +250,7 @@ def without_tone(residual: Image, y0: Image) -> Image:
 
 
 def cut_patches(
-    triples: Iterable[Triple],
+    triples: Iterable[TrainingTriple],
     stage_one: StageOne,
     *,
     per_triple: int,

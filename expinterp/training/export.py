@@ -17,9 +17,10 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import nn
 
 from expinterp.errors import ModelError
-from expinterp.images.files import replacing
-from expinterp.refine import CONTRACT, INPUTS, OUTPUT, checksum, open_refiner
-from expinterp.training.network import OFFSET, SIGHTS, Network, Shape
+from expinterp.files import replacing
+from expinterp.refine import open_refiner
+from expinterp.refine.contract import CONTRACT, INPUTS, OUTPUT, checksum
+from expinterp.training.network import OFFSET, SIGHTS, Network, NetworkShape
 
 OPSET = 17
 IR_VERSION = 8  # ONNX Runtime 1.17, the oldest we run on, reads it
@@ -127,7 +128,7 @@ def import_network(path: Path) -> Network:
     return network
 
 
-def _shape_of(model: ModelProto) -> Shape:
+def _shape_of(model: ModelProto) -> NetworkShape:
     """Tell size and kind of a network from its graph.
 
     Raises
@@ -143,7 +144,7 @@ def _shape_of(model: ModelProto) -> Shape:
     weights = {each.name: each.dims for each in model.graph.initializer}
     first = next(node for node in nodes if node.op_type == "Conv")
     seen = {inputs: sight for sight, inputs in SIGHTS.items()}
-    return Shape(
+    return NetworkShape(
         fold=convolutions[0]["strides"][0],
         width=weights[first.input[1]][0],
         kernels=tuple(each["kernel_shape"][0] for each in convolutions[1:-1]),

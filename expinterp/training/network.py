@@ -20,14 +20,14 @@ from typing import cast
 import torch
 from torch import nn
 
-from expinterp.refine import INPUTS
+from expinterp.refine.contract import INPUTS
 
 OFFSET = 0.5  # taken from every input, so that they spread around zero
 SIGHTS = {"all": INPUTS, "y0": INPUTS[:1], "shots": INPUTS[1:3]}  # what a network may see
 
 
 @dataclass(frozen=True)
-class Shape:
+class NetworkShape:
     """Size and kind of the network.
 
     Attributes
@@ -69,9 +69,9 @@ class Network(nn.Module):
     starts as PyTorch starts any.
     """
 
-    def __init__(self, shape: Shape | None = None) -> None:
+    def __init__(self, shape: NetworkShape | None = None) -> None:
         super().__init__()
-        self.shape = shape or Shape()
+        self.shape = shape or NetworkShape()
         width, fold = self.shape.width, self.shape.fold
         seen = 3 * len(self.shape.inputs)
         layers: list[nn.Module] = [nn.Conv2d(seen, width, fold, stride=fold), nn.ReLU()]
@@ -103,7 +103,7 @@ class Network(nn.Module):
 
 
 @torch.no_grad()
-def grow(network: Network, shape: Shape) -> Network:
+def grow(network: Network, shape: NetworkShape) -> Network:
     """Make a wider and deeper network that computes what `network` does.
 
     New channels see what the old ones see, at random, and are not yet listened to; new layers pass
@@ -111,7 +111,7 @@ def grow(network: Network, shape: Shape) -> Network:
 
     Parameters
     ----------
-    shape : Shape
+    shape : NetworkShape
         As that of `network`, but wider, and with more layers behind.
 
     Raises

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from expinterp.mapping import CODE_VALUES, CODES, Floats
-from expinterp.prior import ResponsePrior
-from expinterp.response import ANCHOR, increasing
+from expinterp.core.mapping import CODE_VALUES, CODES, Floats
+from expinterp.core.prior import ResponsePrior
+from expinterp.core.response import ANCHOR, increasing
 
 DIMENSIONS = 24  # of the basis; 16 lose 0.1 dB on the cameras it was made from
 FILM = 0.3  # share of the film curves in the mixture

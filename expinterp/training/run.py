@@ -13,14 +13,14 @@ from typing import Any
 import torch
 
 from expinterp.errors import OutputExistsError
-from expinterp.images.files import replacing
+from expinterp.files import replacing
 from expinterp.training.network import Network
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """What changes while training, and so what a checkpoint holds.
 
     Attributes
@@ -93,9 +93,9 @@ class Run:
         self.logged = json.loads(held["logged"])
 
 
-def start_run(network: Network, *, rate: float, seed: int, identity: str) -> Run:
+def start_run(network: Network, *, rate: float, seed: int, identity: str) -> TrainingRun:
     """Make the averages and the optimiser of a network."""
-    return Run(
+    return TrainingRun(
         network,
         copy.deepcopy(network),
         copy.deepcopy(network),

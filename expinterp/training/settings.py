@@ -10,7 +10,7 @@ Loss = Literal["relative", "paper"]
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """Everything that decides the result of a run, besides its pictures."""
 
     photographs: int = 4000  # rendered; brackets that all serve give as many patches
@@ -37,7 +37,7 @@ class Settings:
     seed: int = 1
 
 
-TUNING = Settings(  # of a model to one camera
+TUNING = TrainingSettings(  # of a model to one camera
     known="camera",
     best=True,
     width=32,

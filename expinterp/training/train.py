@@ -17,12 +17,12 @@ from typing import Any
 
 import torch
 
-from expinterp.refine import INPUTS
+from expinterp.refine.contract import INPUTS
 from expinterp.training.data import FIELDS, Patches
 from expinterp.training.losses import colour_angle, reconstruction, relative
-from expinterp.training.network import Network, Shape
+from expinterp.training.network import Network, NetworkShape
 from expinterp.training.run import CHECKPOINT, digest, start_run
-from expinterp.training.settings import Settings
+from expinterp.training.settings import TrainingSettings
 
 WARM_UP = 100  # steps in which the rate rises
 LOG_EVERY = 50  # steps, at first; after every further thousand as many more
@@ -35,7 +35,7 @@ Pictures = dict[str, torch.Tensor]
 
 def train(
     patches: Patches,
-    settings: Settings,
+    settings: TrainingSettings,
     folder: Path,
     *,
     held_out: Patches | None = None,
@@ -109,7 +109,7 @@ def train(
 
 
 def identify(
-    settings: Settings, patches: Patches, held_out: Patches | None, network: Network
+    settings: TrainingSettings, patches: Patches, held_out: Patches | None, network: Network
 ) -> str:
     """Digest everything that decides what a run ends with; `network` is as it starts."""
     parts = [part for part in (patches, held_out) if part]
@@ -118,12 +118,14 @@ def identify(
     return digest(asdict(settings), *(array.tobytes() for array in arrays))
 
 
-def shape_of(settings: Settings) -> Shape:
+def shape_of(settings: TrainingSettings) -> NetworkShape:
     """Take size and kind of the network from settings."""
-    return Shape(settings.fold, settings.width, settings.kernels, settings.sight, settings.plain)
+    return NetworkShape(
+        settings.fold, settings.width, settings.kernels, settings.sight, settings.plain
+    )
 
 
-def share_done(step: int, seconds: float, settings: Settings) -> float:
+def share_done(step: int, seconds: float, settings: TrainingSettings) -> float:
     """Tell how much of the budget is spent, 0..1 and beyond."""
     if settings.minutes is not None:
         return seconds / (60 * settings.minutes)

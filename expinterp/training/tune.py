@@ -14,6 +14,8 @@ from pathlib import Path
 
 import torch
 
+from expinterp.core.pair import measure
+from expinterp.core.response import Profile
 from expinterp.errors import ImageFileError, ModelError
 from expinterp.evaluation import (
     Candidate,
@@ -28,17 +30,23 @@ from expinterp.evaluation import (
     find_material,
 )
 from expinterp.evaluation.figures import summarise
-from expinterp.images.files import check_output, replacing
-from expinterp.pair import measure
+from expinterp.files import check_output, replacing
 from expinterp.pipeline import render
-from expinterp.refine import PROFILE, Refiner, model_path, open_refiner
-from expinterp.response import Profile
-from expinterp.training.build import Target, Told, describe_line, hand_over, share_of, state_facts
+from expinterp.refine import Refiner, model_path, open_refiner
+from expinterp.refine.contract import PROFILE
+from expinterp.training.build import (
+    Told,
+    TrainingOutputs,
+    describe_line,
+    hand_over,
+    share_of,
+    state_facts,
+)
 from expinterp.training.collect import Photographs, collect, take_brackets
 from expinterp.training.data import join_patches
 from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, grow
-from expinterp.training.settings import TUNING, Settings
+from expinterp.training.settings import TUNING, TrainingSettings
 from expinterp.training.train import shape_of, train
 
 HELD_OUT = 0.25  # share of the scenes
@@ -94,7 +102,7 @@ def choose_scenes(source: Path, camera: str | None) -> Material:
     return material
 
 
-def settings_for(material: Material, *, settings: Settings = TUNING) -> Settings:
+def settings_for(material: Material, *, settings: TrainingSettings = TUNING) -> TrainingSettings:
     """Hold out a quarter of the scenes, one at least."""
     scenes = {triple.scene for triple in material.triples}
     return replace(settings, held_out=max(1, round(HELD_OUT * len(scenes))))
@@ -103,9 +111,9 @@ def settings_for(material: Material, *, settings: Settings = TUNING) -> Settings
 def tune(
     source: Path,
     material: Material,
-    target: Target,
+    target: TrainingOutputs,
     profile_file: Path,
-    settings: Settings,
+    settings: TrainingSettings,
     *,
     model: Path | None = None,
     told: Told = lambda words, share: None,
@@ -179,7 +187,7 @@ def tune(
     return found
 
 
-def halve(settings: Settings) -> Settings:
+def halve(settings: TrainingSettings) -> TrainingSettings:
     """Give half of a budget."""
     minutes = settings.minutes and settings.minutes / 2
     return replace(settings, minutes=minutes, steps=max(1, settings.steps // 2))
@@ -190,13 +198,13 @@ def turn(supply: Photographs) -> Photographs:
     return replace(supply, learned=supply.held_out, held_out=())
 
 
-def portion(settings: Settings, supply: Photographs) -> Settings:
+def portion(settings: TrainingSettings, supply: Photographs) -> TrainingSettings:
     """Take as many patches of each held-out scene as of those that were learned from."""
     share = len(supply.held_out) / len(supply.learned)
     return replace(settings, photographs=max(1, round(share * settings.photographs)))
 
 
-def start_from(model: Path, settings: Settings) -> Network | None:
+def start_from(model: Path, settings: TrainingSettings) -> Network | None:
     """Grow a model into the shape that is tuned; None, for new weights, if it cannot."""
     torch.manual_seed(settings.seed)
     try:

@@ -1,0 +1,182 @@
+"""One camera response for all brackets of a camera, so that a series looks as one.
+
+Every bracket of a sample is looked at in a process of its own; what they tell is put together in
+the order of the plan, so that neither the number of processes nor their speed matters. The response
+is kept beside the outputs, as a profile that ``--response`` reads too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from expinterp.batch.naming import portable
+from expinterp.batch.settings import BatchSettings, camera_key
+from expinterp.batch.tasks import Task, make_tasks
+from expinterp.brackets import Bracket
+from expinterp.core.exposure import exposure_ratio
+from expinterp.core.mapping import Floats
+from expinterp.core.pair import measure
+from expinterp.core.prior import SharedEstimate, estimate_shared, load_prior
+from expinterp.core.response import Profile
+from expinterp.errors import ExpInterpError
+from expinterp.files import replacing
+from expinterp.scene_io.shots import read_shots, reconcile
+
+SAMPLE = 48  # brackets of a camera that are looked at; ten are nearly as good as all
+FEWEST = 2  # brackets that share anything
+
+Gather = Callable[
+    [Sequence[Task], BatchSettings, Callable[[Task, BatchSettings], "Look"]], list["Look"]
+]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the pairs of one bracket tell.
+
+    Attributes
+    ----------
+    levels : list of tuples of float64 arrays
+        Matched levels of each pair, per channel.
+    stated : list of float or None
+        ln(t1/t2) of each pair, where its files state it and its pixels agree.
+    """
+
+    levels: list[tuple[Floats, ...]]
+    stated: list[float | None]
+
+
+def look(task: Task, settings: BatchSettings) -> Look:
+    """Look at the pairs of neighbours in a bracket; what cannot be used is left out."""
+    found = Look([], [])
+    for names in pairwise(task.bracket.frames):
+        try:
+            long, short = read_shots([str(settings.folder / name) for name in names])
+            short, _ = reconcile(long, short)
+            ratio = exposure_ratio(long.exposure, short.exposure)
+            pair = measure(long.pixels, short.pixels, ratio=ratio, align=False)
+        except (ExpInterpError, ValueError, MemoryError):  # its own task will say so
+            continue
+        found.levels.append(pair.levels)
+        stated = pair.ratio_given if not pair.notices and task.bracket.camera else None
+        found.stated.append(stated and float(np.log(stated)))
+    return found
+
+
+def share_responses(
+    brackets: Iterable[Bracket],
+    settings: BatchSettings,
+    gather: Gather,
+    *,
+    told: Callable[[str], None] = lambda message: None,
+) -> BatchSettings:
+    """Estimate a response for each camera, and have all its brackets use it.
+
+    Parameters
+    ----------
+    brackets : iterable of Bracket
+    settings : BatchSettings
+    gather : function
+        Does something with each of several tasks: `Local.gather`.
+    told : function
+        Told what was found.
+
+    Raises
+    ------
+    OutputError
+        If a profile cannot be written.
+    """
+    profiles = {}
+    for key, sample in _samples(brackets, settings).items():
+        path = _path(key, settings)
+        if not _is_current(path, sample):
+            looks = gather(sample, settings, look)
+            profile = make_profile(looks, camera=sample[0].bracket.camera)
+            if profile is None:
+                continue
+            _write(path, profile, sample)
+            told(f"{path.name}: {len(sample)} brackets agree within {profile.residual:.2f} stops")
+        profiles[key] = path
+    return replace(settings, profiles=profiles)
+
+
+def shared_before(brackets: Iterable[Bracket], settings: BatchSettings) -> BatchSettings:
+    """Use the responses that an earlier run estimated from the same brackets, for a preview."""
+    samples = _samples(brackets, settings)
+    paths = {key: _path(key, settings) for key in samples}
+    current = {key: path for key, path in paths.items() if _is_current(path, samples[key])}
+    return replace(settings, profiles=current)
+
+
+def make_profile(looks: Sequence[Look], *, camera: str | None) -> Profile | None:
+    """Put together what brackets of one camera tell; None if that is nothing."""
+    pairs = [
+        (levels, stated)
+        for look in looks
+        for levels, stated in zip(look.levels, look.stated, strict=True)
+        if any(map(len, levels))
+    ]
+    if not pairs:
+        return None
+    levels, stated = (list(column) for column in zip(*pairs, strict=True))
+    found = estimate_shared(levels, load_prior(), stated=stated)
+    residual = misfit(levels, found)
+    return Profile(found.response, round(residual, 4), 2 * len(pairs), camera, found.scale)
+
+
+def misfit(pairs: Sequence[Sequence[Floats]], found: SharedEstimate) -> float:
+    """Compute the root mean square of g(z1) − g(z2) − ln k over all levels, in stops."""
+    errors = []
+    for levels, log_ratio in zip(pairs, found.log_ratios, strict=True):
+        for curve, channel in zip(found.response, levels, strict=False):
+            z1, z2 = np.interp(channel, np.arange(len(curve)), curve).T
+            errors.append(z1 - z2 - log_ratio)
+    return float(np.sqrt(np.mean(np.concatenate(errors) ** 2)) / np.log(2))
+
+
+def _samples(brackets: Iterable[Bracket], settings: BatchSettings) -> dict[str, list[Task]]:
+    """Choose brackets of each camera, evenly through the plan."""
+    cameras: dict[str, list[Bracket]] = defaultdict(list)
+    for bracket in brackets:
+        cameras[camera_key(bracket)].append(bracket)
+    return {
+        key: make_tasks(_evenly(mine, SAMPLE), replace(settings, profiles={}))
+        for key, mine in cameras.items()
+        if len(mine) >= FEWEST
+    }
+
+
+def _evenly(brackets: Sequence[Bracket], count: int) -> list[Bracket]:
+    step = max(len(brackets) / count, 1)
+    return [brackets[int(k * step)] for k in range(min(count, len(brackets)))]
+
+
+def _path(key: str, settings: BatchSettings) -> Path:
+    return settings.out / f"expinterp-response-{portable(key)}.json"
+
+
+def _origin(sample: Iterable[Task]) -> str:
+    """Digest the brackets that a profile is made from."""
+    return hashlib.sha256("".join(task.fingerprint for task in sample).encode()).hexdigest()[:32]
+
+
+def _is_current(path: Path, sample: Iterable[Task]) -> bool:
+    try:
+        facts = json.loads(path.read_text("utf-8"))
+        return bool(facts["made_from"] == _origin(sample))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _write(path: Path, profile: Profile, sample: Iterable[Task]) -> None:
+    facts = {**json.loads(profile.to_json()), "made_from": _origin(sample)}
+    with replacing(path, overwrite=True) as stream:
+        stream.write(json.dumps(facts).encode() + b"\n")

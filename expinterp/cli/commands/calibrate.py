@@ -1,0 +1,83 @@
+"""``expinterp calibrate``: three or more exposures in, the camera's response out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from expinterp.cli.command import Command
+from expinterp.cli.console import Talk
+from expinterp.cli.options import NAME
+from expinterp.cli.param_types import times as read_times
+
+HELP = """Measure a camera's response from three or more exposures of one still scene.
+
+\b
+expinterp calibrate dark.jpg middle.jpg bright.jpg -o camera.json --plot camera.svg
+expinterp interpolate long.jpg short.jpg -o mid.jpg --response camera.json
+
+Exposure times come from EXIF, or from --times in the order of the images.
+"""
+FEWEST = 3
+SECTIONS = {
+    "Options": (
+        click.Option(
+            ["-o", "--output"],
+            type=NAME,
+            metavar="FILE",
+            required=True,
+            help="The profile, a JSON file; - is stdout.",
+        ),
+        click.Option(
+            ["--times"], type=read_times, metavar="T,T,T", help="Exposure times, if EXIF has none."
+        ),
+        click.Option(
+            ["--plot"], type=NAME, metavar="FILE.svg", help="Also draw the response curves."
+        ),
+        click.Option(["--overwrite"], is_flag=True, help="Replace outputs that exist."),
+    ),
+}
+
+
+@click.command(
+    cls=Command,
+    sections=SECTIONS,
+    help=HELP,
+    short_help="Measure a camera's response from a bracket.",
+)
+@click.argument("images", nargs=-1, required=True, type=NAME, metavar="IMG IMG IMG...")
+@click.pass_context
+def calibrate(context: click.Context, /, **options: Any) -> None:
+    """Read the images, measure the response, write the profile."""
+    for contradiction in _contradictions(**options):
+        raise click.UsageError(contradiction)
+    from expinterp.scene_io import profiles
+
+    talk = context.ensure_object(Talk)
+    try:
+        profile, warnings = profiles.calibrate_files(**options)
+    except profiles.TimesError as error:
+        raise click.UsageError(str(error)) from error
+    for warning in warnings:
+        talk.warn(warning)
+    talk.detail(
+        f"wrote {options['output']}: {profile.camera or 'unnamed camera'}, its response fits "
+        f"{profile.shots} shots within {profile.residual:.2f} stops (root mean square)"
+    )
+
+
+def _contradictions(
+    images: tuple[str, ...],
+    times: tuple[float, ...] | None,
+    plot: str | None,
+    **_: Any,
+) -> Iterator[str]:
+    """Say which arguments cannot be had together, or mean nothing."""
+    if len(images) < FEWEST:
+        yield f"a response needs {FEWEST} exposures or more, not {len(images)}"
+    if times and len(times) != len(images):
+        yield f"--times needs a time for each of the {len(images)} images, not {len(times)}"
+    if plot is not None and not plot.lower().endswith(".svg"):
+        yield "--plot draws SVG; end its name in .svg"

@@ -1,0 +1,202 @@
+"""``expinterp evaluate``: photographs whose medium is there to compare with in, figures out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from expinterp.cli.command import Command
+from expinterp.cli.console import Talk
+from expinterp.cli.options import DEVICE, FILE, PAGE, RESPONSE, STREAM
+from expinterp.cli.progress import pace
+from expinterp.errors import ExitCode
+
+if TYPE_CHECKING:
+    from expinterp.evaluation import Evaluation, Material, Outcome, Profiles, Study
+
+HELP = """Measure on your own photographs what the results are worth.
+
+\b
+expinterp evaluate brackets                       # PSNR and SSIM against the photographed medium
+expinterp evaluate brackets --model mycam.onnx --html report.html
+expinterp evaluate brackets --fusion              # fused pictures, with enfuse and MergeMertens
+expinterp evaluate scenes.json --camera D90 --json > figures.json
+
+SOURCE is a folder whose subfolders hold three or more exposures of one still scene each: every
+evenly spaced triple is used, by what the files state. Or a list of scenes, or a folder with one
+named scenes.json. --model may name any network: a tuned one, or a plain one to compare with, as
+'expinterp train --target image' makes it. Photographs are compared as they lie: a camera that moved
+before the medium counts against every result. What cannot be read stops nothing else; the exit
+code is then 10.
+"""
+
+SECTIONS = {
+    "Comparison": (
+        click.Option(
+            ["--fusion"], is_flag=True, help="Fuse the outer two, and judge that instead."
+        ),
+        click.Option(["--camera"], metavar="NAME", help="Only cameras whose name contains this."),
+        click.Option(
+            ["--only"],
+            multiple=True,
+            metavar="METHOD",
+            help="Only this one, by its name in the tables; may be repeated.",
+        ),
+        *RESPONSE,
+    ),
+    "Network": (
+        click.Option(
+            ["--model", "models"],
+            type=FILE,
+            multiple=True,
+            metavar="FILE",
+            help="Another network beside the bundled one; may be repeated.",
+        ),
+        *DEVICE,
+    ),
+    "Page": (
+        click.Option(
+            ["--html"],
+            type=PAGE,
+            metavar="FILE.html",
+            help="Also write a page of tables and plots.",
+        ),
+        click.Option(
+            ["--pictures"], is_flag=True, help="Show photographs in the page; mind their rights."
+        ),
+        click.Option(["--overwrite"], is_flag=True, help="Replace a page that exists."),
+    ),
+    "Messages": (
+        click.Option(
+            ["--json", "as_json"], is_flag=True, help="Print everything on stdout as JSON."
+        ),
+    ),
+}
+
+
+@click.command(
+    cls=Command,
+    sections=SECTIONS,
+    help=HELP,
+    short_help="Measure what results are worth, on triples.",
+)
+@click.argument("source", type=FILE)
+@click.pass_context
+def evaluate(context: click.Context, /, **options: Any) -> int:
+    """Find the triples, try every method on each, tell the figures."""
+    for contradiction in _contradictions(options):
+        raise click.UsageError(contradiction)
+    from expinterp.cli.tables import print_tables
+    from expinterp.evaluation import find_material, tabulate
+
+    talk = context.ensure_object(Talk)
+    material = find_material(options["source"]).of_camera(options["camera"] or "")
+    _check(material, options)
+    for remark in material.remarks:
+        talk.warn(remark)
+    evaluation = _evaluate(material, options, talk)
+    if options["html"]:
+        _write_page(evaluation, options, talk)
+    if options["as_json"]:
+        click.echo(json.dumps(evaluation.as_json(), indent=2, allow_nan=False))
+    else:
+        print_tables(tabulate(evaluation.study, evaluation.outcomes))
+    for failure in evaluation.failures:
+        talk.error(str(failure))
+    return ExitCode.BATCH if evaluation.failures else ExitCode.OK
+
+
+def _contradictions(options: dict[str, Any]) -> Iterator[str]:
+    """Say which arguments cannot be had together, or mean nothing."""
+    if str(options["html"]) == STREAM:
+        yield "--html needs the name of a file; stdout is for the figures"
+    if options["pictures"] and options["html"] is None:
+        yield "--pictures is for the page; add --html"
+
+
+def _check(material: Material, options: dict[str, Any]) -> None:
+    """Make every refusal that can be made before any work.
+
+    Raises
+    ------
+    ImageFileError
+        If there are no triples.
+    OutputExistsError, OutputError
+        If the page cannot be written.
+    """
+    from expinterp.errors import ImageFileError
+    from expinterp.files import check_output
+
+    if not material.triples:
+        reason = "; ".join([*map(str, material.damaged), *material.remarks][:3])
+        of_camera = f" of a camera {options['camera']!r}" if options["camera"] else ""
+        message = (
+            f"{options['source']}: no evenly spaced long, medium and short exposure of one scene"
+            f"{of_camera} ({reason or 'nothing else either'}); give each scene a subfolder"
+        )
+        raise ImageFileError(message)
+    if options["html"]:
+        files = [options["source"], *(file for one in material.triples for file in one.files)]
+        check_output(options["html"], overwrite=options["overwrite"], inputs=files)
+
+
+def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evaluation:
+    """Try every method on every triple, and gather what came of it."""
+    from expinterp.evaluation import Evaluation, Profiles, evaluate
+    from expinterp.evaluation.tables import describe_scores
+
+    profiles = Profiles(material.brackets)
+    study = _study(profiles, options, talk)
+    outcomes: list[Outcome] = []
+    with pace(talk, len(material.triples)) as count:
+        for one in evaluate(study, material.triples, looking=options["pictures"]):
+            talk.detail(f"{one.triple.name}: {describe_scores(study, one.scores)}")
+            outcomes.append(one)
+            count()
+    failures = [failure for one in outcomes for failure in one.failures]
+    return Evaluation(
+        study,
+        str(options["source"]),
+        tuple(outcomes),
+        (*failures, *profiles.failures, *material.damaged),
+        material.remarks,
+    )
+
+
+def _study(profiles: Profiles, options: dict[str, Any], talk: Talk) -> Study:
+    """Choose what is tried and measured.
+
+    Raises
+    ------
+    click.UsageError
+        If a method was asked for that there is not.
+    """
+    from expinterp.evaluation import fidelity_study, fusion_study, open_networks
+    from expinterp.scene_io.profiles import read_profile
+
+    refiners = open_networks(
+        options["models"], device=options["device"], threads=options["threads"]
+    )
+    for notice in dict.fromkeys(refiner.notice for refiner in refiners.values()):
+        if notice:
+            talk.warn(notice)
+    profile = read_profile(options["response"]) if options["response"] else None
+    if options["fusion"]:
+        study = fusion_study(refiners=refiners, profile=profile)
+    else:
+        study = fidelity_study(refiners=refiners, profile=profile, profiles=profiles)
+    try:
+        return study.only(options["only"])
+    except ValueError as error:
+        message = f"--only {error}"
+        raise click.UsageError(message) from error
+
+
+def _write_page(evaluation: Evaluation, options: dict[str, Any], talk: Talk) -> None:
+    from expinterp.evaluation.page import write_page
+
+    write_page(evaluation, options["html"], overwrite=options["overwrite"])
+    talk.detail(f"wrote {options['html']}")

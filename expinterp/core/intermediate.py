@@ -1,0 +1,182 @@
+"""The intermediate image y0: both inputs mapped to the target exposure and averaged by certainty.
+
+    y0 = (W1(x1)·Λ13(x1) + W2(x2)·Λ23(x2)) / (W1(x1) + W2(x2))
+
+x1 is ``long``, x2 is ``short``, Λ13 darkens the one and Λ23 brightens the other; W1 falls to zero
+where ``long`` clips at white, W2 where ``short`` sinks into black. Everything is per channel and
+per pixel, so y0 is a function of two code values: for 8-bit files a table of 256 × 256.
+
+Source: weights and constants of the authors' later released code for Zheng, Li, Yang and Wu,
+"Exposure Interpolation via Hybrid Learning", ICASSP 2020 (arXiv:1905.03890); that the paper uses
+the same constants is an inference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.core.mapping import CODE_VALUES, Floats, Pixels
+
+Planes: TypeAlias = NDArray[np.float32]
+
+WHITE_KNEE = 200.0  # code value of `long` from which its weight falls, to 0 at 255
+BLACK_KNEE = 55.0  # code value of `short` below which its weight falls, to 0 at 0
+FALL = 55.0  # code values over which it falls
+EPSILON = 1e-6  # added to both weights, so that their sum is never 0
+
+
+def long_weight(z: Floats) -> Floats:
+    """Weigh ``long`` by its own code value: W1 = 1 up to 200, then 1 − 3h² + 2h³ down to 0 at 255.
+
+    Parameters
+    ----------
+    z : float64 array, any shape
+        Code values 0..255, display-encoded, not necessarily whole.
+
+    Returns
+    -------
+    float64 array, shape of `z`
+        1e-6 … 1 + 1e-6.
+    """
+    return _fall((z - WHITE_KNEE) / FALL)
+
+
+def short_weight(z: Floats) -> Floats:
+    """Weigh ``short`` by its own code value: W2 = 1 from 55 up, below 1 − 3h² + 2h³, 0 at 0.
+
+    Parameters and result as for `long_weight`.
+    """
+    return _fall((BLACK_KNEE - z) / FALL)
+
+
+def _fall(h: Floats) -> Floats:
+    h = np.clip(h, 0.0, 1.0)
+    return 1 - 3 * h**2 + 2 * h**3 + EPSILON
+
+
+class Blend:
+    """y0 in tables, made once for a pair and applied to as many blocks of it as there are.
+
+    Parameters
+    ----------
+    imf13, imf23 : float64 arrays, shape (channels, 256)
+        Λ13 and Λ23.
+    dtype : numpy dtype
+        uint8: a 256 × 256 table of y0 per channel, a single gather per pixel. uint16: the terms
+        W·Λ and W of each input in tables of 65,536, mapped on the real-valued code v/257.
+    """
+
+    def __init__(self, imf13: Floats, imf23: Floats, dtype: np.dtype[Any]) -> None:
+        self._wide = dtype != np.uint8
+        codes = np.arange(65536) / 257 if self._wide else CODE_VALUES
+        w1, w2 = long_weight(codes), short_weight(codes)
+        terms = [
+            (w1 * _evaluate(a, codes) / 255, w1, w2 * _evaluate(b, codes) / 255, w2)
+            for a, b in zip(imf13, imf23, strict=True)
+        ]
+        self._maps = [
+            tuple((_evaluate(imf, codes) / 255).astype(np.float32) for imf in pair)
+            for pair in zip(imf13, imf23, strict=True)
+        ]
+        self._terms = [
+            tuple(term.astype(np.float32) for term in four) for four in terms if self._wide
+        ]
+        self._tables = [] if self._wide else [_average(*four) for four in terms]
+        self._rounded = [round_codes(table.copy(), dtype) for table in self._tables]
+
+    def __call__(self, long: Pixels, short: Pixels) -> Planes:
+        """Compute y0 of two blocks (rows, cols, channels): float32 (channels, rows, cols), 0..1.
+
+        It is not rounded.
+        """
+        planes = np.empty((long.shape[2], *long.shape[:2]), np.float32)
+        for channel, (x1, x2) in enumerate(zip(_split(long), _split(short), strict=True)):
+            if self._wide:
+                planes[channel] = _average_wide(x1, x2, self._terms[channel])
+            else:
+                np.take(self._tables[channel], _index(x1, x2), out=planes[channel], mode="clip")
+        return planes
+
+    def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
+        """Compute Λ13(x1) and Λ23(x2) of two blocks, both as y0 is given."""
+        darkened, brightened = zip(*self._maps, strict=True)
+        return _look_up(long, darkened), _look_up(short, brightened)
+
+    def write(self, long: Pixels, short: Pixels, out: Pixels) -> None:
+        """Compute y0 of two blocks as `quantise` would round it, straight into `out`."""
+        if self._wide:
+            quantise(self(long, short), out)
+            return
+        pairs = zip(self._rounded, _split(long), _split(short), strict=True)
+        _interleave([table.take(_index(x1, x2)) for table, x1, x2 in pairs], out)
+
+
+def _index(x1: Pixels, x2: Pixels) -> NDArray[np.uint16]:
+    index = x1.astype(np.uint16)
+    index <<= 8
+    index |= x2
+    return index
+
+
+def _split(image: Pixels) -> Sequence[Pixels]:
+    """Copy pixels into planes, one per channel."""
+    return cast(Sequence[Pixels], cv2.split(image))
+
+
+def _look_up(image: Pixels, tables: Sequence[Planes]) -> Planes:
+    """Put what a table per channel says in place of every code value."""
+    planes = np.empty((image.shape[2], *image.shape[:2]), np.float32)
+    for plane, table, x in zip(planes, tables, _split(image), strict=True):
+        if x.dtype == np.uint8:
+            cv2.LUT(x, table, dst=plane)  # twice as fast as NumPy
+        else:
+            np.take(table, x, out=plane, mode="clip")
+    return planes
+
+
+def _interleave(planes: Sequence[Pixels], out: Pixels) -> None:
+    """Copy planes into pixels; OpenCV's way, several times as fast as a transposed copy."""
+    np.copyto(out, cv2.merge(list(planes)).reshape(out.shape))
+
+
+def _evaluate(imf: Floats, codes: Floats) -> Floats:
+    return np.interp(codes, CODE_VALUES, imf)
+
+
+def _average(a: Floats, w1: Floats, b: Floats, w2: Floats) -> NDArray[np.float32]:
+    """Tabulate y0 for every pair of 8-bit code values, as a flat table of index 256·x1 + x2."""
+    table = (a[:, None] + b) / (w1[:, None] + w2)
+    return table.astype(np.float32).ravel()
+
+
+def _average_wide(x1: Pixels, x2: Pixels, terms: tuple[Planes, ...]) -> Planes:
+    """Compute y0 of 16-bit pixels of one channel from the terms W1·Λ13, W1, W2·Λ23, W2."""
+    a, w1, b, w2 = terms
+    y0: Planes = a.take(x1)
+    y0 += b.take(x2)
+    weight = w1.take(x1)
+    weight += w2.take(x2)
+    y0 /= weight
+    return y0
+
+
+def quantise(planes: Planes, out: Pixels) -> None:
+    """Clip planes (channels, rows, cols), 0..1, and round them into pixels (rows, cols, channels).
+
+    With `round_codes`, the one place where code values become whole. `planes` is scratch space.
+    """
+    _interleave(list(round_codes(planes, out.dtype)), out)
+
+
+def round_codes(values: Planes, dtype: np.dtype[Any]) -> Pixels:
+    """Clip values, 0..1, and round them to code values; `values` is used as scratch space."""
+    top = np.float32(np.iinfo(dtype).max)
+    values *= top
+    values += np.float32(0.5)
+    np.clip(values, np.float32(0), top, out=values)
+    return values.astype(dtype)

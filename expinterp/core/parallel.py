@@ -1,0 +1,47 @@
+"""Working on the parts of a picture several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import cv2
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+def map_threads(
+    work: Callable[[Part], Result],
+    parts: Sequence[Part],
+    *,
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> list[Result]:
+    """Work on all parts, in threads; NumPy, OpenCV and ONNX Runtime let others run meanwhile.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Parts in work at a time; as many as OpenCV has threads if not given.
+    progress : function, optional
+        Called with the share done, 0..1, after every part.
+
+    Returns
+    -------
+    list
+        What came of the parts, in their order.
+    """
+    results = []
+    with ThreadPoolExecutor(threads or max(cv2.getNumThreads(), 1)) as pool:
+        for result in pool.map(work, parts):
+            results.append(result)
+            if progress:
+                progress(len(results) / len(parts))
+    return results
+
+
+def strips(count: int, rows: int) -> list[slice]:
+    """Cut `count` rows into strips of at most `rows`."""
+    return [slice(start, min(start + rows, count)) for start in range(0, count, rows)]

@@ -1,0 +1,1 @@
+"""The photographed scenes that an evaluation measures on."""

@@ -1,0 +1,83 @@
+"""A triple with its pixels, and what every method asks of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from expinterp.core.pair import Pair, measure
+from expinterp.evaluation.scenes.triples import Triple
+from expinterp.images import Pixels, to_depth
+from expinterp.metrics import OrderScene, read_scene
+from expinterp.metrics.assessment import shrink
+from expinterp.scene_io.shots import agree, check_alike, read_shots
+
+
+@dataclass(frozen=True)
+class Case:
+    """The photographs of a triple.
+
+    Attributes
+    ----------
+    triple : Triple
+    long, medium, short : uint8 or uint16 arrays, shape (rows, cols, 1 or 3)
+        Display-encoded, upright, alike in shape and dtype.
+    """
+
+    triple: Triple
+    long: Pixels
+    medium: Pixels
+    short: Pixels
+
+    @cached_property
+    def pair(self) -> Pair:
+        """What the outer two tell when nothing else is known.
+
+        Raises
+        ------
+        PairError
+            If they are not a long and a short exposure of one scene.
+        """
+        return measure(self.long, self.short)
+
+    @cached_property
+    def scene(self) -> OrderScene:
+        """What the three say of the scene's light; their response is estimated from the outer two.
+
+        Raises
+        ------
+        PairError
+            As `pair`.
+        """
+        pair = self.pair
+        medium = self.medium[..., : pair.long.shape[2]]  # a colourless pair is kept in one channel
+        log_times = [0.0, pair.log_ratio / 2, pair.log_ratio]
+        return read_scene([pair.short, medium, pair.long], log_times, pair.response)
+
+
+def open_case(triple: Triple) -> Case:
+    """Read the photographs of a triple.
+
+    Raises
+    ------
+    ImageFileError
+        If one cannot be read.
+    PairError
+        If they differ in size, depth or colour profile.
+    """
+    shots, _ = agree(read_shots([str(file) for file in triple.files]))
+    check_alike(shots)
+    return Case(triple, *(shot.pixels for shot in shots))
+
+
+def open_small(triple: Triple) -> Case:
+    """Read the photographs of a triple, reduced by `assessment.shrink`, with 8 bits.
+
+    Raises
+    ------
+    ExpInterpError
+        As `open_case`.
+    """
+    case = open_case(triple)
+    shots = (to_depth(shrink(shot), 8) for shot in (case.long, case.medium, case.short))
+    return Case(triple, *shots)

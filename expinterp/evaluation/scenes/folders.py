@@ -1,0 +1,162 @@
+"""Triples from a folder: every subfolder is a scene, its files state their exposures.
+
+Where the exposures of a folder repeat, it holds several scenes if a batch would find as many brackets
+in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from expinterp.brackets import Frame, is_damaged, plan_brackets, scan
+from expinterp.brackets.frames import stops_of_time
+from expinterp.errors import ImageFileError
+from expinterp.evaluation.scenes.manifest import read_manifest
+from expinterp.evaluation.scenes.triples import (
+    FailedTriple,
+    Material,
+    TimedBracket,
+    Triple,
+    even_triples,
+)
+from expinterp.images import FORMATS
+
+LIST = "scenes.json"  # a folder that holds one is described by it
+FEWEST = 3
+
+
+def find_material(source: Path) -> Material:
+    """Find triples in a folder, or read a list of them.
+
+    Parameters
+    ----------
+    source : Path
+        A list of scenes in JSON (see `read_manifest`), a folder that holds one as ``scenes.json``,
+        or a folder that holds, or whose subfolders hold, three or more exposures of each scene.
+
+    Returns
+    -------
+    Material
+        Empty if there is no triple.
+
+    Raises
+    ------
+    ImageFileError
+        If the source cannot be read.
+    """
+    if not source.is_dir():
+        if not source.exists():
+            message = f"{source}: no such file or folder; check the path"
+            raise ImageFileError(message)
+        return read_manifest(source)
+    if (source / LIST).is_file():
+        return read_manifest(source / LIST)
+    return sort_frames(scan(source), source.absolute())
+
+
+def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
+    """Sort frames into scenes and find the triples of each.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        As `scan` finds them below `root`.
+    root : Path
+    """
+    folders: dict[str, list[Frame]] = defaultdict(list)
+    damaged = []
+    for frame in frames:
+        if frame.problem is None and frame.format in FORMATS:
+            folders[frame.folder].append(frame)
+        elif is_damaged(frame):
+            damaged.append(FailedTriple(frame.path, str(frame.problem)))
+    found = [
+        _sort_scene(name, frames, root)
+        for folder, held in folders.items()
+        for name, frames in _scenes_of(folder or root.name, held)
+    ]
+    return Material(
+        triples=tuple(triple for scene in found for triple in scene.triples),
+        brackets=tuple(bracket for scene in found for bracket in scene.brackets),
+        damaged=tuple(damaged),
+        remarks=tuple(remark for scene in found for remark in scene.remarks),
+    )
+
+
+def _scenes_of(folder: str, held: Sequence[Frame]) -> Iterator[tuple[str, Sequence[Frame]]]:
+    """Name the scenes of a folder, with their pictures: mostly one."""
+    repeated = read_stops(held)[1]
+    sets = plan_brackets(held).brackets if repeated else ()
+    if len(sets) < 2:
+        yield folder, held
+        return
+    frames = {frame.path: frame for frame in held}
+    for bracket in sets:
+        yield bracket.name, [frames[path] for path in bracket.frames]
+
+
+def _sort_scene(name: str, held: Sequence[Frame], root: Path) -> Material:
+    """Find the triples among the pictures of one scene."""
+    stops, remarks = read_stops(held)
+    remarks = [f"{name}: {remark}" for remark in remarks]
+    frames = list(stops)
+    found = even_triples(list(stops.values()))
+    if not found:
+        return Material((), remarks=(*remarks, f"{name}: {_why_none(held, frames)}"))
+    files = {frame: root / frame.path for frame in frames}
+    triples = []
+    for long, medium, short in ([frames[index] for index in one] for one in found):
+        ratio = 2.0 ** (stops[long] - stops[short])
+        camera = long.exposure.camera
+        triples.append(Triple(name, camera, files[long], files[medium], files[short], ratio))
+    times = tuple(2.0**each for each in stops.values())
+    bracket = TimedBracket(name, frames[0].exposure.camera, tuple(files.values()), times)
+    return Material(tuple(triples), (bracket,), remarks=tuple(remarks))
+
+
+def read_stops(frames: Iterable[Frame]) -> tuple[dict[Frame, float], list[str]]:
+    """Read how much light pictures recorded, in stops, the first of each exposure only.
+
+    Times are read as dials mean them, 1/15, 1/60 and 1/250 being two stops apart each, or to the
+    letter, whatever gives more triples.
+
+    Returns
+    -------
+    dict of Frame to float
+        Without those that state no time.
+    list of str
+        What was passed over.
+    """
+    meant: dict[float, Frame] = {}
+    remarks = []
+    for frame in frames:
+        if frame.ev is None:
+            continue
+        first = meant.setdefault(round(frame.ev, 2), frame)
+        if first is not frame:
+            remarks.append(f"{first.path} and {frame.path} are exposed alike; the first is used")
+    readings = (
+        {frame: read(frame) for frame in meant.values()} for read in (_meant, _to_the_letter)
+    )
+    return max(readings, key=lambda stops: len(even_triples(list(stops.values())))), remarks
+
+
+def _meant(frame: Frame) -> float:
+    return frame.ev or 0.0
+
+
+def _to_the_letter(frame: Frame) -> float:
+    time = frame.exposure.time or 1.0
+    return _meant(frame) - stops_of_time(time) + math.log2(time)
+
+
+def _why_none(held: Sequence[Frame], timed: Sequence[Frame]) -> str:
+    """Say why a folder gives no triple."""
+    if len(held) < FEWEST:
+        return f"{len(held)} of the {FEWEST} exposures that a triple needs"
+    if len(timed) < FEWEST:
+        return f"{len(held)} pictures, but {len(timed)} different exposures stated in them"
+    return f"no three of its {len(timed)} exposures are evenly spaced"

@@ -1,0 +1,184 @@
+"""Files as such: reading whole ones, refusing outputs, and replacing them in one step."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from expinterp.errors import ImageFileError, OutputError, OutputExistsError, reason
+
+Source: TypeAlias = "str | Path | BinaryIO"
+STREAM = "-"
+TEMPORARY = ".expinterp-*.part"
+JOURNAL = "expinterp-journal.jsonl"  # of a batch; marks a folder of results
+
+
+def source_name(source: Source) -> str:
+    """Name a source for messages: the path as given, or ``-`` for a stream."""
+    return str(source) if isinstance(source, (str, Path)) else STREAM
+
+
+def is_stream(source: Source) -> bool:
+    """Tell whether a source is standard input or an open file."""
+    return not isinstance(source, (str, Path)) or str(source) == STREAM
+
+
+def open_source(source: Source) -> BinaryIO:
+    """Open a source for reading.
+
+    Raises
+    ------
+    ImageFileError
+        If there is no such file, or it may not be read.
+    """
+    if not isinstance(source, (str, Path)):
+        return source
+    if str(source) == STREAM:
+        return sys.stdin.buffer
+    try:
+        if not Path(source).is_dir():  # which Windows would call forbidden
+            return Path(source).open("rb")
+    except FileNotFoundError as error:
+        message = f"{source}: no such file; check the path"
+        raise ImageFileError(message) from error
+    except (OSError, ValueError) as error:
+        cure = "its permissions" if isinstance(error, PermissionError) else "the path"
+        message = f"{source}: cannot be read ({reason(error)}); check {cure}"
+        raise ImageFileError(message) from error
+    message = f"{source}: is a folder; name an image file in it"
+    raise ImageFileError(message)
+
+
+def read_from(stream: BinaryIO, name: str, size: int = -1) -> bytes:
+    """Read so many bytes of an open file, or all that are left.
+
+    Raises
+    ------
+    ImageFileError
+        If it cannot be read.
+    """
+    try:
+        return stream.read(size)
+    except OSError as error:
+        message = f"{name}: cannot be read ({reason(error)}); check the file"
+        raise ImageFileError(message) from error
+
+
+def check_output(target: str | Path, *, overwrite: bool, inputs: Iterable[Source] = ()) -> None:
+    """Refuse an output that is an input, exists already, or has no folder to go to.
+
+    Raises
+    ------
+    OutputExistsError
+        If the target is one of `inputs` by any name, or exists and `overwrite` is False.
+    OutputError
+        If its folder is missing or read-only, or the target is no ordinary file.
+    """
+    if str(target) == STREAM:
+        return
+    path = Path(target)
+    try:
+        _check_folder(path)
+        if not path.exists():
+            return
+        for source in inputs:
+            if not is_stream(source) and _same_file(path, str(source)):
+                message = f"{target}: is the input {source}; choose another output name"
+                raise OutputExistsError(message)
+        if not path.is_file():
+            message = f"{target}: is not an ordinary file; name a file, or - for standard output"
+            raise OutputError(message)
+    except (OSError, ValueError) as error:
+        message = f"{target}: cannot be written ({reason(error)}); choose another output"
+        raise OutputError(message) from error
+    if not overwrite:
+        message = f"{target}: exists already; choose another name, or add --overwrite"
+        raise OutputExistsError(message)
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse a folder that is missing or may not be written to."""
+    if not path.parent.is_dir():
+        message = f"{path}: there is no folder {path.parent}; make it first"
+        raise OutputError(message)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        message = f"{path}: the folder {path.parent} is read-only; choose another one"
+        raise OutputError(message)
+
+
+def _same_file(path: Path, source: str) -> bool:
+    """Tell whether two names lead to one file: links and letter case included."""
+    try:
+        return path.samefile(source)
+    except OSError:
+        return False
+
+
+@contextmanager
+def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """Open a temporary file beside the target; flush and rename it if the block succeeds.
+
+    A target that is replaced hands on its permissions. After any failure, an interruption
+    included, neither the temporary file nor a half-written target is left.
+
+    Raises
+    ------
+    OutputError
+        If writing fails: disk full, folder read-only.
+    OutputExistsError
+        If the target has come to exist meanwhile and `overwrite` is False.
+    """
+    path = Path(os.path.realpath(target))  # so that a link stays a link
+    temporary = path.with_name(TEMPORARY.replace("*", secrets.token_hex(6)))
+    try:
+        with temporary.open("xb") as stream:
+            with suppress(OSError):  # nothing to replace, or a file system without permissions
+                shutil.copymode(path, temporary)
+            _hold(stream)
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        check_output(target, overwrite=overwrite)
+        temporary.replace(path)
+    except OSError as error:
+        message = f"{target}: cannot be written ({reason(error)}); make room or choose another"
+        raise OutputError(message) from error
+    finally:
+        with suppress(OSError):  # renamed, or held open by a virus scanner
+            temporary.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files in a folder that killed processes left; the others are held."""
+    for path in folder.glob(TEMPORARY):
+        with suppress(OSError):
+            if not _is_held(path):
+                path.unlink()
+
+
+def _hold(stream: BinaryIO) -> None:
+    """Lock a file until it is closed, or its process is dead."""
+    if sys.platform != "win32":  # where an open file cannot be removed
+        import fcntl
+
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_held(path: Path) -> bool:
+    """Tell whether a process, on whatever machine, holds a file."""
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            with path.open("rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return isinstance(error, BlockingIOError)
+    return False

@@ -1,0 +1,1 @@
+"""One module for each library or format that turns bytes into code values, and back."""

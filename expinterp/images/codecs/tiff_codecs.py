@@ -1,0 +1,99 @@
+"""TIFF compressions that tifffile leaves to further packages, LZW first among them.
+
+Pillow decodes 8 bits, because OpenCV keeps silent about damage there; OpenCV decodes 16, because
+Pillow has no 16-bit colour. Of damaged LZW in 8 bits libtiff says a line on standard error, past
+Python: silencing it would take the descriptor from every other thread.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from tifffile import PHOTOMETRIC, TiffPage
+
+from expinterp.errors import ImageFileError
+from expinterp.images.metadata.exif import ORIENTATION
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PHOTOMETRIC, _EXTRA_SAMPLES = 262, 338
+_STRAIGHT = 2  # value of ExtraSamples: alpha, not multiplied into the colours
+_AS_STORED = {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK"}  # modes of Pillow
+
+_opencv_level = threading.Lock()
+
+
+def decode_page(page: TiffPage, stream: BinaryIO) -> NDArray[Any]:
+    """Decode the first page of a file to (rows, cols, samples), as stored.
+
+    Raises
+    ------
+    ImageFileError
+        If it is damaged, or neither library leaves its samples as they are.
+    Exception
+        Whatever Pillow raises on damage.
+    """
+    stream.seek(0)
+    data = bytearray(stream.read())
+    _neutralise(data, page)
+    stored = _decode_16_bits(data) if page.bitspersample == 16 else _decode_8_bits(data)
+    size = page.imagelength, page.imagewidth, page.samplesperpixel
+    if stored is None or stored.size != np.prod(size):
+        name = getattr(page.compression, "name", page.compression)
+        message = f"TIFF whose {name} data cannot be decoded; save it anew, uncompressed"
+        raise ImageFileError(message)
+    return stored.reshape(size)
+
+
+def _neutralise(data: bytearray, page: TiffPage) -> None:
+    """Overwrite tags that would make a library turn, invert or divide samples: that is ours."""
+    neutral = {ORIENTATION: 1, _EXTRA_SAMPLES: _STRAIGHT}
+    if page.photometric == PHOTOMETRIC.MINISWHITE:
+        neutral[_PHOTOMETRIC] = int(PHOTOMETRIC.MINISBLACK)
+    for code, value in neutral.items():
+        tag = page.tags.get(code)
+        if tag is not None and tag.valuebytecount == 2:
+            struct.pack_into(page.parent.byteorder + "H", data, tag.valueoffset, value)
+
+
+def _decode_8_bits(data: bytearray) -> NDArray[Any] | None:
+    """Decode with Pillow, which raises on damage; None for what it would convert on its own."""
+    from PIL import TiffImagePlugin
+
+    from expinterp.images.codecs.pillow import without_warnings
+
+    with without_warnings():
+        image = TiffImagePlugin.TiffImageFile(BytesIO(data))
+    image.load()
+    return np.array(image) if image.mode in _AS_STORED else None
+
+
+def _decode_16_bits(data: bytearray) -> NDArray[Any] | None:
+    """Decode with OpenCV; None for damage, and for what it would convert, or can only in 8 bits."""
+    from expinterp.images.codecs.opencv import decode_unchanged
+
+    with _quiet_opencv():
+        stored = decode_unchanged(data)
+    return stored if stored is not None and stored.dtype == np.uint16 else None
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV's lines off standard error; the level is global, so one thread at a time."""
+    import cv2
+
+    with _opencv_level:
+        # OpenCV 4 has it under one name, OpenCV 5 under the other.
+        set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+        level = set_level(0)
+        try:
+            yield
+        finally:
+            set_level(level)

@@ -1,0 +1,222 @@
+"""What the header of a file says, read without decoding pixels: format, size and EXIF block.
+
+Few bytes are read: the segments of a JPEG up to its frame header, the chunks of a PNG or WebP
+without those of the pixels, the directories of a TIFF.
+
+Source: ITU-T T.81, annex B; PNG specification, third edition; WebP container specification;
+TIFF 6.0.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import SEEK_CUR, SEEK_END
+from pathlib import Path
+from typing import BinaryIO
+
+from expinterp.errors import ImageFileError
+from expinterp.files import open_source
+from expinterp.images.formats import tell_format
+from expinterp.images.limits import damage_reported
+from expinterp.images.metadata.exif import BITS_PER_SAMPLE, IMAGE_LENGTH, IMAGE_WIDTH, exif_block
+from expinterp.images.metadata.ifd import (
+    FIRST_POINTER,
+    DamagedBlockError,
+    byte_order,
+    read_directory,
+    read_number,
+    read_offset,
+)
+from expinterp.images.metadata.tiff_exif import exif_of_tiff
+
+_EXIF_SIGNATURE = b"Exif\0\0"
+_APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
+_ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
+_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those that begin a picture
+_LONGEST_BLOCK = 1 << 26  # bytes of an EXIF block; more is damage
+
+
+@dataclass(frozen=True)
+class Header:
+    r"""The facts about a file that are known before its pixels are.
+
+    Attributes
+    ----------
+    format : str
+        A key of `expinterp.images.FORMATS`, from the content and not the suffix.
+    rows, cols : int
+        As stored, not turned upright.
+    exif : bytes or None
+        A TIFF block, without the ``Exif\0\0`` prefix.
+    depth : {8, 16}
+        Bits of the code values that decoding gives.
+    """
+
+    format: str
+    rows: int
+    cols: int
+    exif: bytes | None = None
+    depth: int = 8
+
+
+def read_header(path: str | Path) -> Header:
+    """Read the header of a picture file; its pixels may still be damaged.
+
+    Raises
+    ------
+    ImageFileError
+        If the file is missing, unreadable, empty, cut off within its header, or no JPEG, PNG,
+        TIFF, WebP or AVIF; one line with the name and a remedy.
+    """
+    with open_source(path) as stream:
+        form, _ = tell_format(stream, str(path))
+        with damage_reported(str(path), form.upper()):
+            return _READERS[form](stream)
+
+
+def _read_jpeg(stream: BinaryIO) -> Header:
+    """Walk the segments up to the frame header; EXIF stands before it."""
+    stream.seek(2)
+    exif = None
+    while True:
+        marker, length = _next_segment(stream)
+        if marker in _FRAMES:
+            _, rows, cols = struct.unpack(">BHH", stream.read(5))
+            return Header("jpeg", rows, cols, exif)
+        if marker == _APP1 and exif is None:
+            content = stream.read(length)
+            if content.startswith(_EXIF_SIGNATURE):
+                exif = exif_block(content)
+        else:
+            stream.seek(length, SEEK_CUR)
+
+
+def _next_segment(stream: BinaryIO) -> tuple[int, int]:
+    """Read the marker of a JPEG segment and how many bytes follow; fill bytes may precede it."""
+    byte = stream.read(1)
+    while byte == b"\xff":
+        byte = stream.read(1)
+        if byte and byte[0] not in _ALONE and byte != b"\xff":
+            marker = byte[0]
+            if marker in {_START_OF_SCAN, _END}:
+                break
+            (length,) = struct.unpack(">H", stream.read(2))
+            if length < 2:
+                break
+            return marker, length - 2
+        if byte and byte[0] in _ALONE:
+            byte = stream.read(1)
+    message = "the header is cut off or damaged; copy the file anew from where it came"
+    raise ImageFileError(message)
+
+
+def _read_png(stream: BinaryIO) -> Header:
+    """Walk the chunks; the one with EXIF may stand before or after those of the pixels."""
+    cols = rows = bits = 0
+    exif = None
+    stream.seek(8)
+    while len(head := stream.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"IHDR":
+            cols, rows, bits = struct.unpack(">IIB", stream.read(9))
+            length -= 9
+        elif kind == b"eXIf" and length <= _LONGEST_BLOCK:
+            exif = exif_block(stream.read(length))
+            break
+        elif kind == b"IEND":
+            break
+        stream.seek(length + 4, SEEK_CUR)
+    return _with_size("png", rows, cols, exif, bits)
+
+
+def _read_webp(stream: BinaryIO) -> Header:
+    """Walk the chunks of the container; the EXIF one comes last."""
+    rows = cols = 0
+    exif = None
+    for kind, length in _webp_chunks(stream):
+        if kind == b"VP8X":
+            content = stream.read(10)
+            cols = 1 + int.from_bytes(content[4:7], "little")
+            rows = 1 + int.from_bytes(content[7:10], "little")
+        elif kind == b"VP8 " and not cols:
+            content = stream.read(10)
+            cols, rows = (part & 0x3FFF for part in struct.unpack("<HH", content[6:10]))
+        elif kind == b"VP8L" and not cols:
+            bits = int.from_bytes(stream.read(5)[1:], "little")
+            cols, rows = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        elif kind == b"EXIF" and length <= _LONGEST_BLOCK:
+            exif = exif_block(stream.read(length))
+    return _with_size("webp", rows, cols, exif)
+
+
+def _webp_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Name each chunk and its length, with the stream at its content."""
+    at = 12
+    stream.seek(at)
+    while len(head := stream.read(8)) == 8:
+        kind, length = struct.unpack("<4sI", head)
+        yield kind, length
+        at += 8 + length + length % 2
+        stream.seek(at)
+
+
+def _read_tiff(stream: BinaryIO) -> Header:
+    """Read the first directory and gather what describes the photograph."""
+    if not stream.seek(0, SEEK_END):
+        return _with_size("tiff", 0, 0, None)
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as block:
+        if block[2] == 43:
+            return _read_big_tiff(stream)
+        order = byte_order(block)
+        first = read_directory(block, order, read_offset(block, order, FIRST_POINTER)).fields
+        tags = (IMAGE_LENGTH, IMAGE_WIDTH, BITS_PER_SAMPLE)
+        facts = (read_number(block, order, first, tag) for tag in tags)
+        rows, cols, bits = (int(value or 0) for value in facts)
+        try:
+            exif = exif_of_tiff(block)
+        except DamagedBlockError:
+            exif = None
+    return _with_size("tiff", rows, cols, exif, bits)
+
+
+def _read_big_tiff(stream: BinaryIO) -> Header:
+    """Read the size alone: EXIF blocks have no such form."""
+    import tifffile
+
+    stream.seek(0)
+    with tifffile.TiffFile(stream) as file:
+        page = file.pages.first
+        return _with_size("tiff", page.imagelength, page.imagewidth, None, page.bitspersample)
+
+
+def _read_avif(stream: BinaryIO) -> Header:
+    """Let Pillow read the container, in which size and EXIF are items like any other."""
+    from PIL import AvifImagePlugin
+
+    from expinterp.images.codecs.pillow import without_warnings
+
+    stream.seek(0)
+    with without_warnings():
+        image = AvifImagePlugin.AvifImageFile(stream)
+    cols, rows = image.size
+    return _with_size("avif", rows, cols, exif_block(image.info.get("exif")))
+
+
+def _with_size(form: str, rows: int, cols: int, exif: bytes | None, bits: int = 8) -> Header:
+    """Make a header, unless it announces no pixels."""
+    if rows < 1 or cols < 1:
+        message = "the header is cut off or damaged; copy the file anew from where it came"
+        raise ImageFileError(message)
+    return Header(form, rows, cols, exif, 16 if bits > 8 else 8)
+
+
+_READERS = {
+    "jpeg": _read_jpeg,
+    "png": _read_png,
+    "webp": _read_webp,
+    "tiff": _read_tiff,
+    "avif": _read_avif,
+}

@@ -1,0 +1,133 @@
+"""When and how a shot was taken, as its EXIF block states it: what tells brackets from others.
+
+Source of tags: CIPA DC-008 (Exif 2.32).
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from expinterp.core.exposure import Exposure
+from expinterp.images.metadata.exif import Fields, exposure_of_fields, read_directories, read_text
+from expinterp.images.metadata.ifd import (
+    Block,
+    DamagedBlockError,
+    Order,
+    following_directory,
+    read_directory,
+    read_number,
+)
+from expinterp.images.metadata.makernotes import read_bracketing
+
+_ORIGINAL, _DIGITISED = 0x9003, 0x9004
+_FRACTION = {_ORIGINAL: 0x9291, _DIGITISED: 0x9292}
+_OFFSET = {_ORIGINAL: 0x9011, _DIGITISED: 0x9012}
+_BIAS, _FOCAL_LENGTH, _MODE, _SERIAL = 0x9204, 0x920A, 0xA402, 0xA431
+_MODES = {0: "auto", 1: "manual", 2: "bracket"}
+_THUMBNAIL_START, _THUMBNAIL_LENGTH = 0x0201, 0x0202
+_STAMP = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+_DAY = timedelta(days=1)
+_ZONE = re.compile(r"([+-])(\d\d):(\d\d)")
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What a shot states about its taking; None where it is silent.
+
+    Attributes
+    ----------
+    exposure : Exposure
+        Time, ISO, f-number, camera.
+    captured : datetime or None
+        With fractions of a second, and the offset from UTC if stated.
+    bias : float or None
+        Exposure compensation in stops.
+    mode : str or None
+        ``auto``, ``manual`` or ``bracket``: how the exposure was chosen.
+    shot : int or None
+        Place in a bracket as the camera counts it, from 1.
+    focal_length : float or None
+        Millimetres.
+    serial : str or None
+        Serial number of the camera.
+    """
+
+    exposure: Exposure = field(default_factory=Exposure)
+    captured: datetime | None = None
+    bias: float | None = None
+    mode: str | None = None
+    shot: int | None = None
+    focal_length: float | None = None
+    serial: str | None = None
+
+
+def read_capture(block: Block | None) -> Capture:
+    """Read when and how a shot was taken; a damaged block states nothing."""
+    if block is None:
+        return Capture()
+    try:
+        order, first, exif = read_directories(block)
+        fields = first.fields | exif
+        mode = read_number(block, order, fields, _MODE)
+        bracketed, shot = read_bracketing(block, order, fields)
+        return Capture(
+            exposure=exposure_of_fields(block, order, first.fields, fields),
+            captured=_read_moment(block, fields),
+            bias=read_number(block, order, fields, _BIAS),
+            mode="bracket" if bracketed else None if mode is None else _MODES.get(int(mode)),
+            shot=shot,
+            focal_length=read_number(block, order, fields, _FOCAL_LENGTH) or None,
+            serial=read_text(block, fields, _SERIAL) or None,
+        )
+    except DamagedBlockError:
+        return Capture()
+
+
+def _read_moment(block: Block, fields: Fields) -> datetime | None:
+    """Read the time of capture: of the original, else of its digital form."""
+    for tag in (_ORIGINAL, _DIGITISED):
+        stamp = _STAMP.match(read_text(block, fields, tag))
+        with suppress(ValueError, OverflowError):  # 0000:00:00, blanks
+            if stamp:
+                moment = datetime(*(int(part) for part in stamp.groups()))  # type: ignore[arg-type]
+                digits = read_text(block, fields, _FRACTION[tag])
+                fraction = int(digits[:6].ljust(6, "0")) if digits.isdecimal() else 0
+                zone = _zone(read_text(block, fields, _OFFSET[tag]))
+                return moment.replace(microsecond=fraction, tzinfo=zone)
+    return None
+
+
+def _zone(text: str) -> timezone | None:
+    """Read an offset from UTC such as ``+02:00``."""
+    parts = _ZONE.fullmatch(text)
+    if parts is None:
+        return None
+    offset = timedelta(hours=int(parts[2]), minutes=int(parts[3]))
+    if offset >= _DAY:
+        return None
+    return timezone(-offset if parts[1] == "-" else offset)
+
+
+def read_thumbnail(block: Block | None) -> bytes | None:
+    """Take the small JPEG that a camera puts into the second directory; None if there is none."""
+    if block is None:
+        return None
+    try:
+        order, first, _ = read_directories(block)
+        start = following_directory(block, order, first)
+        fields = read_directory(block, order, start).fields if start else {}
+    except DamagedBlockError:
+        return None
+    return _thumbnail_of_fields(block, order, fields)
+
+
+def _thumbnail_of_fields(block: Block, order: Order, fields: Fields) -> bytes | None:
+    parts = (
+        read_number(block, order, fields, tag) for tag in (_THUMBNAIL_START, _THUMBNAIL_LENGTH)
+    )
+    start, length = (int(value or 0) for value in parts)
+    data = bytes(block[start : start + length])
+    return data if data.startswith(b"\xff\xd8") else None

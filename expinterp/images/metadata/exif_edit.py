@@ -1,0 +1,213 @@
+"""Changing metadata where the pixels, or the exposure of a virtual photograph, make it untrue.
+
+EXIF blocks are changed as `directories` describes: fields that would be wrong are overwritten or
+unlinked, everything else, maker notes with their offsets included, stays byte for byte.
+
+Source of tags: CIPA DC-008 (Exif 2.32).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import replace
+
+from expinterp.images.metadata import xmp
+from expinterp.images.metadata.exif import (
+    EXIF_DIRECTORY,
+    EXPOSURE_TIME,
+    GPS_DIRECTORY,
+    IMAGE_LENGTH,
+    IMAGE_WIDTH,
+    INTEROP_DIRECTORY,
+    ORIENTATION,
+    PIXEL_COLS,
+    PIXEL_ROWS,
+    SHUTTER_SPEED,
+    SUBDIRECTORIES,
+    Fields,
+    read_directories,
+)
+from expinterp.images.metadata.ifd import (
+    EMPTY_BLOCK,
+    FIRST_POINTER,
+    LONG,
+    RATIONAL,
+    SHORT,
+    SRATIONAL,
+    Block,
+    DamagedBlockError,
+    Order,
+    append_directory,
+    drop_field,
+    following_directory,
+    make_record,
+    read_directory,
+    read_offset,
+    set_field,
+)
+from expinterp.images.photograph import Metadata
+
+_TIME_TOLERANCE = 0.002  # of a time written as 1/n: 0.003 EV
+
+
+def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
+    """State the exposure time of a virtual photograph in the metadata of a real one.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        That of the shot the virtual one is derived from.
+    time : float or None
+        Seconds. Written even where there was no EXIF block. None if the time is not known: the
+        time of the shot would be untrue, so it is unlinked.
+
+    Raises
+    ------
+    ValueError
+        If `time` is not positive and finite.
+    """
+    if time is not None and not 0 < time < math.inf:
+        message = f"an exposure time is positive and finite, not {time}"
+        raise ValueError(message)
+    fraction = None if time is None else time_as_fraction(time)
+    exif = metadata.exif
+    if fraction is not None and exif is None:
+        exif = EMPTY_BLOCK
+    if exif is not None:
+        try:
+            exif = _state_time(exif, fraction)
+        except DamagedBlockError:
+            exif = metadata.exif  # `fit_to_pixels` finds the damage again and reports it
+    packet, extension = (
+        xmp.state_time(part, fraction) for part in (metadata.xmp, metadata.xmp_extension)
+    )
+    return replace(metadata, exif=exif, xmp=packet, xmp_extension=extension)
+
+
+def time_as_fraction(time: float) -> tuple[int, int]:
+    """Write a time as cameras do: 1/n s below a second where that is near, else decimals.
+
+    Examples
+    --------
+    >>> time_as_fraction(1 / 120), time_as_fraction(0.4), time_as_fraction(2.83)
+    ((1, 120), (10, 25), (283, 100))
+    """
+    largest = 2**32 - 1
+    for scale in (1, 10, 100, 1000):
+        above, below = (scale, round(scale / time)) if time < 1 else (round(time * scale), scale)
+        if abs(above / max(below, 1) / time - 1) <= _TIME_TOLERANCE:
+            break
+    return max(1, min(above, largest)), max(1, min(below, largest))
+
+
+def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
+    """Set or unlink the exposure time, and the shutter speed with it."""
+    block = bytearray(exif)
+    _drop_time(block, FIRST_POINTER)  # where TIFF/EP states it
+    order, first, fields = read_directories(block)
+    if fraction is None:
+        if EXIF_DIRECTORY in first.fields:
+            _drop_time(block, first.fields[EXIF_DIRECTORY].start)
+        return bytes(block)
+    if EXIF_DIRECTORY not in first.fields:
+        start = struct.pack(order + "I", append_directory(block, order, {}))
+        set_field(block, FIRST_POINTER, tag=EXIF_DIRECTORY, kind=LONG, value=start, in_place=False)
+        _, first, fields = read_directories(block)
+    pointer_at = first.fields[EXIF_DIRECTORY].start
+    value = struct.pack(order + "II", *fraction)
+    alone = _is_alone(block, EXPOSURE_TIME)
+    set_field(block, pointer_at, tag=EXPOSURE_TIME, kind=RATIONAL, value=value, in_place=alone)
+    if SHUTTER_SPEED in fields:
+        speed = round(-math.log2(fraction[0] / fraction[1]) * 1_000_000)
+        value = struct.pack(order + "ii", speed, 1_000_000)
+        alone = _is_alone(block, SHUTTER_SPEED)
+        set_field(block, pointer_at, tag=SHUTTER_SPEED, kind=SRATIONAL, value=value, in_place=alone)
+    return bytes(block)
+
+
+def _drop_time(block: bytearray, pointer_at: int) -> None:
+    """Unlink what states the time in one directory."""
+    for tag in (EXPOSURE_TIME, SHUTTER_SPEED):
+        drop_field(block, pointer_at, tag=tag)
+
+
+def _is_alone(block: Block, tag: int) -> bool:
+    """Tell whether no other field of the block shares bytes with one of the EXIF directory.
+
+    Cameras fill a JPEG segment to its last byte, so a value had better stay where it is.
+    """
+    order, first, exif = read_directories(block)
+    own = exif.get(tag)
+    if own is None:
+        return False
+    fields = [*first.fields.values(), *exif.values()]
+    found = first.fields | exif
+    for pointer in {GPS_DIRECTORY, INTEROP_DIRECTORY} & found.keys():
+        below = read_directory(block, order, read_offset(block, order, found[pointer].start))
+        fields += below.fields.values()
+    return sum(field.start < own.stop and own.start < field.stop for field in fields) == 1
+
+
+def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, list[str]]:
+    """Make metadata true for upright pixels of a given size.
+
+    Orientation becomes 1 where it is stated, the size tags follow, and the thumbnail directory,
+    which shows the picture as it was, is unlinked. A damaged EXIF block is not passed on.
+
+    Returns
+    -------
+    Metadata
+        The same object's blocks wherever nothing had to change.
+    list of str
+        Warnings.
+    """
+    warnings = []
+    exif = metadata.exif
+    if exif is not None:
+        try:
+            exif = _fit_exif(exif, rows, cols)
+        except DamagedBlockError as error:
+            exif = None
+            warnings.append(f"the EXIF block is damaged ({error}) and was left out")
+    packet, extension = (
+        xmp.fit(part, rows, cols) for part in (metadata.xmp, metadata.xmp_extension)
+    )
+    return replace(metadata, exif=exif, xmp=packet, xmp_extension=extension), warnings
+
+
+def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:
+    """Reset orientation, sizes and thumbnail of a block."""
+    block = bytearray(exif)
+    order, first, fields = read_directories(block)
+    _check_subdirectories(block, order, first.fields | fields)
+    sizes = {IMAGE_WIDTH: cols, IMAGE_LENGTH: rows}
+    _overwrite_numbers(block, order, first.fields, sizes | {ORIENTATION: 1})
+    _overwrite_numbers(block, order, fields, {PIXEL_COLS: cols, PIXEL_ROWS: rows})
+    if following_directory(block, order, first):
+        struct.pack_into(order + "I", block, first.next_at, 0)
+    return bytes(block)
+
+
+def _check_subdirectories(block: Block, order: Order, fields: Fields) -> None:
+    """Raise `DamagedBlockError` if a directory that is pointed to cannot be read."""
+    for tag in SUBDIRECTORIES & fields.keys():
+        read_directory(block, order, read_offset(block, order, fields[tag].start))
+
+
+def _overwrite_numbers(
+    block: bytearray, order: Order, fields: Fields, values: dict[int, int]
+) -> None:
+    """Overwrite whole-number fields that are present, as SHORT where it fits, else LONG."""
+    for tag, value in values.items():
+        if tag in fields:
+            kind, code = (SHORT, "H") if value < 1 << 16 else (LONG, "I")
+            record = make_record(block, order, tag, kind, struct.pack(order + code, value))
+            block[fields[tag].record : fields[tag].record + len(record)] = record
+
+
+def without_orientation(exif: bytes) -> bytes:
+    """Unlink the orientation of a sound block, for containers that state it themselves."""
+    block = bytearray(exif)
+    drop_field(block, FIRST_POINTER, tag=ORIENTATION)
+    return bytes(block)

@@ -1,0 +1,113 @@
+"""Reading a photograph: any of the formats, upright, with what the file says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from expinterp.files import Source, is_stream, open_source, read_from, source_name
+from expinterp.images.formats import FORMATS, tell_format
+from expinterp.images.limits import MAX_PIXELS, check_range, damage_reported
+from expinterp.images.metadata.exif import profile_transfer, read_exposure, read_orientation
+from expinterp.images.photograph import Decoded, Photograph, Pixels
+
+
+def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photograph:
+    """Read a photograph; safe to call from several threads at once.
+
+    Parameters
+    ----------
+    source : str, Path or binary file
+        ``-`` is standard input. The format is told from the content, not from the name.
+    max_pixels : int
+        Refuse larger pictures before decoding them.
+
+    Returns
+    -------
+    Photograph
+        Display-encoded, upright, 16 bits where the file has them.
+
+    Raises
+    ------
+    ImageFileError
+        If the file is missing, unreadable, empty, truncated, damaged, too large, HDR, or no JPEG,
+        PNG, TIFF, WebP or AVIF; one line with the name and a remedy.
+    """
+    name = source_name(source)
+    stream = open_source(source)
+    try:
+        form, decode = _choose_decoder(stream, name, keep_open=not is_stream(source))
+        with damage_reported(name, form.upper()):
+            decoded = decode(max_pixels)
+            check_range(profile_transfer(decoded.metadata.icc))
+    finally:
+        if not is_stream(source):
+            stream.close()
+    pixels, alpha = _split_alpha(decoded.pixels)
+    return Photograph(
+        pixels=pixels,
+        alpha=alpha,
+        metadata=decoded.metadata,
+        exposure=read_exposure(decoded.metadata.exif),
+        name=name,
+        warnings=(*_misnamed(name, form), *(f"{name}: {said}" for said in decoded.warnings)),
+        format=form,
+    )
+
+
+def _choose_decoder(
+    stream: BinaryIO, name: str, *, keep_open: bool
+) -> tuple[str, Callable[[int], Decoded]]:
+    """Tell the format of an open file and bind the decoder to its content.
+
+    A TIFF in a file is decoded from there, since it may be large; all else is read into memory.
+    """
+    form, head = tell_format(stream, name)
+    if form == "tiff" and keep_open and stream.seekable():
+        stream.seek(0)
+        return form, lambda limit: _decode_tiff(stream, limit)
+    data = head + read_from(stream, name)
+    if form == "tiff":
+        return form, lambda limit: _decode_tiff(BytesIO(data), limit)
+    if form == "png":
+        return form, lambda limit: _decode_png(data, limit)
+    return form, lambda limit: _decode_with_pillow(data, form, limit)
+
+
+def _decode_tiff(stream: BinaryIO, max_pixels: int) -> Decoded:
+    from expinterp.images.codecs import tiff_read
+
+    return tiff_read.decode(stream, max_pixels)
+
+
+def _decode_png(data: bytes, max_pixels: int) -> Decoded:
+    from expinterp.images.codecs import png
+    from expinterp.images.orientation import make_upright
+
+    decoded = png.decode(data, max_pixels)
+    decoded.pixels = make_upright(decoded.pixels, read_orientation(decoded.metadata.exif))
+    return decoded
+
+
+def _decode_with_pillow(data: bytes, form: str, max_pixels: int) -> Decoded:
+    from expinterp.images.codecs import pillow
+
+    return pillow.decode(data, form, max_pixels)
+
+
+def _split_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
+    """Part the last of two or four channels from the others."""
+    if pixels.shape[2] in {1, 3}:
+        return pixels, None
+    return pixels[..., :-1].copy(), pixels[..., -1].copy()
+
+
+def _misnamed(name: str, form: str) -> tuple[str, ...]:
+    """Remark on a suffix that promises another format than the content has."""
+    suffix = Path(name).suffix.lower()
+    promised = [other for other, known in FORMATS.items() if suffix in known.suffixes]
+    if not promised or promised == [form]:
+        return ()
+    return (f"{name} is named {suffix} but holds {form.upper()}; read as {form.upper()}",)

@@ -1,0 +1,255 @@
+"""Writing a photograph: depth and channels converted knowingly, the file replaced in one step."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.errors import OutputError
+from expinterp.files import STREAM, Source, check_output, replacing
+from expinterp.images.formats import FORMATS, image_format
+from expinterp.images.metadata import xmp
+from expinterp.images.metadata.exif import profile_space, read_resolution
+from expinterp.images.metadata.exif_edit import fit_to_pixels
+from expinterp.images.orientation import row_blocks
+from expinterp.images.photograph import Metadata, Pixels
+
+QUALITY = 95  # of lossy formats: errors below those of an 8-bit camera JPEG
+
+
+def check_target(
+    target: str | Path,
+    *,
+    format: str | None = None,
+    bit_depth: int | None = None,
+    overwrite: bool = False,
+    inputs: Iterable[Source] = (),
+) -> None:
+    """Refuse an output before any work is done, for every reason known by then.
+
+    Parameters
+    ----------
+    target : str or Path
+        ``-`` is standard output.
+    format : str or None
+        ``jpeg``, ``png``, ``tiff``, ``webp`` or ``avif``; None: as the suffix says.
+    bit_depth : 8, 16 or None
+        As for `write_photograph`.
+    overwrite : bool
+        Whether an existing file may be replaced. An input never is.
+    inputs : iterable of str, Path or binary file
+        What was read, to be kept.
+
+    Raises
+    ------
+    OutputExistsError
+        If the target exists, or is one of the inputs by any name.
+    OutputError
+        If its format is unknown or cannot hold the depth, or its folder is missing or read-only.
+    ValueError
+        If `format` or `bit_depth` is none of those above.
+    """
+    form = _chosen_format(target, format)
+    if bit_depth not in {None, 8, 16}:
+        message = f"bit_depth is 8, 16 or None, not {bit_depth}"
+        raise ValueError(message)
+    if bit_depth == 16 and 16 not in FORMATS[form].depths:
+        message = f"{target}: {form.upper()} holds 8 bits per channel; use PNG or TIFF for 16"
+        raise OutputError(message)
+    check_output(target, overwrite=overwrite, inputs=inputs)
+
+
+def _chosen_format(target: str | Path, format: str | None) -> str:
+    """Settle the format of an output."""
+    if format is not None and format not in FORMATS:
+        message = f"format is one of {', '.join(FORMATS)}, not {format!r}"
+        raise ValueError(message)
+    if format is None and str(target) == STREAM:
+        message = "standard output has no suffix; state the format, such as png"
+        raise OutputError(message)
+    return format or image_format(target)
+
+
+def write_photograph(
+    pixels: Pixels,
+    target: str | Path,
+    *,
+    alpha: Pixels | None = None,
+    metadata: Metadata | None = None,
+    format: str | None = None,
+    quality: int = QUALITY,
+    bit_depth: int | None = None,
+    overwrite: bool = False,
+    inputs: Iterable[Source] = (),
+) -> tuple[str, ...]:
+    """Write upright pixels; after a failure no half-written file is left.
+
+    Parameters
+    ----------
+    pixels : uint8 or uint16 array, shape (rows, cols, channels) or (rows, cols)
+        Display-encoded, one channel or R G B.
+    target : str or Path
+        ``-`` is standard output.
+    alpha : array of the same dtype, shape (rows, cols), or None
+        Opacity.
+    metadata : Metadata or None
+        Blocks to carry along. Orientation, sizes and thumbnails in them are made true for
+        `pixels`; the exposure time is the caller's: see `with_exposure_time`.
+    format : str or None
+        ``jpeg``, ``png``, ``tiff``, ``webp`` or ``avif``; None: as the suffix says.
+    quality : int
+        1..100, of JPEG, WebP and AVIF. From 90 on JPEG and AVIF keep colour at full resolution.
+    bit_depth : 8, 16 or None
+        Bits per channel. None keeps those of `pixels` where the format can hold them.
+    overwrite : bool
+        Whether an existing file may be replaced. An input never is.
+    inputs : iterable of str, Path or binary file
+        What was read, to be kept.
+
+    Returns
+    -------
+    tuple of str
+        What the file does not hold, a sentence each: depth, alpha, blocks.
+
+    Raises
+    ------
+    OutputExistsError, OutputError
+        As `check_target`; OutputError also when writing fails or the picture is too large.
+    ValueError
+        On arrays or options other than described.
+    """
+    check_target(target, format=format, bit_depth=bit_depth, overwrite=overwrite, inputs=inputs)
+    if not 1 <= quality <= 100:
+        message = f"quality is 1..100, not {quality}"
+        raise ValueError(message)
+    form = _chosen_format(target, format)
+    pixels = _checked_pixels(pixels, alpha)
+    _check_sides(pixels, form, target)
+    carried, remarks = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2])
+    carried = _fit_extras(_fit_profile(carried, form, remarks), form, remarks)
+    joined = _fit_depth(_fit_channels(pixels, alpha, form, remarks), form, bit_depth, remarks)
+    if str(target) == STREAM:
+        remarks += _encode(joined, form, sys.stdout.buffer, carried, quality, direct=False)
+        sys.stdout.buffer.flush()
+        return tuple(remarks)
+    with replacing(target, overwrite=overwrite) as stream:
+        remarks += _encode(joined, form, stream, carried, quality, direct=True)
+    return tuple(remarks)
+
+
+def _checked_pixels(pixels: Pixels, alpha: Pixels | None) -> Pixels:
+    """Check shapes and dtypes; a picture without a channel axis gets one."""
+    if pixels.ndim == 2:
+        pixels = pixels[..., np.newaxis]
+    if pixels.ndim != 3 or pixels.shape[2] not in {1, 3} or not pixels.size:
+        message = f"pixels have shape (rows, cols, 1 or 3), not {pixels.shape}"
+        raise ValueError(message)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        message = f"pixels are uint8 or uint16, not {pixels.dtype}; quantise them first"
+        raise ValueError(message)
+    if alpha is not None and (alpha.shape != pixels.shape[:2] or alpha.dtype != pixels.dtype):
+        message = f"alpha has shape {alpha.shape} and dtype {alpha.dtype}, unlike the pixels"
+        raise ValueError(message)
+    return pixels
+
+
+def _check_sides(pixels: Pixels, form: str, target: str | Path) -> None:
+    """Refuse a picture with more rows or columns than the format can state."""
+    rows, cols = pixels.shape[:2]
+    longest = FORMATS[form].longest
+    if max(rows, cols) > longest:
+        message = (
+            f"{target}: {form.upper()} holds at most {longest} rows and columns, not "
+            f"{cols} × {rows}; use PNG or TIFF"
+        )
+        raise OutputError(message)
+
+
+def _fit_depth(pixels: Pixels, form: str, bit_depth: int | None, remarks: list[str]) -> Pixels:
+    """Convert to the depth that is asked for, or that the format holds."""
+    holds = 8 * pixels.itemsize if 16 in FORMATS[form].depths else 8
+    if bit_depth is None and holds < 8 * pixels.itemsize:
+        remarks.append(f"{form.upper()} holds 8 bits per channel; 16 were rounded to 8")
+    return to_depth(pixels, bit_depth or holds)
+
+
+def _fit_channels(pixels: Pixels, alpha: Pixels | None, form: str, remarks: list[str]) -> Pixels:
+    """Join the channels that the format holds."""
+    if alpha is not None and not FORMATS[form].alpha:
+        alpha = None
+        remarks.append(f"{form.upper()} has no alpha channel; it was left out")
+    if pixels.shape[2] == 1 and not FORMATS[form].grey:
+        pixels = np.repeat(pixels, 3, axis=2)
+    return pixels if alpha is None else np.dstack([pixels, alpha])
+
+
+def _fit_profile(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
+    """Leave out a profile for grey where the format stores grey as RGB."""
+    if FORMATS[form].grey or profile_space(metadata.icc) != "GRAY":
+        return metadata
+    remarks.append(f"{form.upper()} stores grey as RGB; the grey profile was left out")
+    return replace(metadata, icc=None)
+
+
+def _fit_extras(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
+    """Leave out what the format has no place for, and say so."""
+    lost = [extra.name for extra in metadata.extras if form not in extra.stored]
+    extension, density = metadata.xmp_extension, metadata.density
+    if extension is not None and form != "jpeg":
+        extension = None
+        lost.append("XMP extension (of a packet above 64 KiB)")
+    stated = density is None or read_resolution(metadata.exif) is not None
+    if not stated and form not in {"jpeg", "png", "tiff"}:
+        lost.append("pixel density")
+    if lost:
+        remarks.append(f"not carried on into the {form.upper()}: {', '.join(lost)}")
+    packet = xmp.announce(metadata.xmp, extension)
+    return replace(metadata, xmp=packet, xmp_extension=extension)
+
+
+def to_depth(pixels: NDArray[Any], bit_depth: int) -> Pixels:
+    """Convert code values between 8 and 16 bits: v·257, or v/257 rounded to nearest.
+
+    Examples
+    --------
+    >>> to_depth(np.array([0, 128, 129, 65535], np.uint16), 8)
+    array([  0,   0,   1, 255], dtype=uint8)
+    """
+    if 8 * pixels.itemsize == bit_depth:
+        return pixels
+    converted = np.empty(pixels.shape, np.uint16 if bit_depth == 16 else np.uint8)
+    for part in row_blocks(len(pixels), pixels[:1].nbytes):
+        block = pixels[part].astype(np.uint32)
+        converted[part] = block * 257 if bit_depth == 16 else (block + 128) // 257
+    return converted
+
+
+def _encode(
+    pixels: Pixels, form: str, stream: BinaryIO, metadata: Metadata, quality: int, *, direct: bool
+) -> list[str]:
+    """Encode with the codec of the format; into memory first where `direct` is False."""
+    if form == "tiff":
+        from expinterp.images.codecs import tiff_write
+
+        tiff_write.encode(pixels, stream, metadata=metadata)
+        return []
+    if form == "png":
+        from expinterp.images.codecs import png
+
+        png.encode(pixels, stream, metadata=metadata)
+        return []
+    from expinterp.images.codecs import pillow
+
+    if direct:
+        return pillow.encode(pixels, form, stream, metadata=metadata, quality=quality)
+    buffer = BytesIO()
+    remarks = pillow.encode(pixels, form, buffer, metadata=metadata, quality=quality)
+    stream.write(buffer.getbuffer())
+    return remarks

@@ -1,0 +1,9 @@
+"""Stage two: the network that adds what stage one cannot know (LRL)."""
+
+from __future__ import annotations
+
+from expinterp.refine.contract import Contract
+from expinterp.refine.model import Device, model_path, open_refiner
+from expinterp.refine.refiner import Refiner
+
+__all__ = ["Contract", "Device", "Refiner", "model_path", "open_refiner"]

@@ -1,0 +1,124 @@
+"""Finding a model file and opening it on the device that was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from expinterp.errors import DeviceError, ModelError, reason
+from expinterp.refine.contract import REPAIR, read_contract
+from expinterp.refine.refiner import CPU, Refiner
+
+Device = Literal["auto", "cpu", "cuda"]
+
+MAX_MODEL = 1 << 28  # bytes read of a model file; ours has some thousands
+PROVIDERS = {"cpu": CPU, "cuda": "CUDAExecutionProvider"}
+
+
+def model_path() -> Path:
+    """Find the bundled model: in the installed package, else in the checkout's ``models/``.
+
+    Raises
+    ------
+    ModelError
+        If it is in neither place.
+    """
+    package = Path(__file__).resolve().parent.parent
+    places = [package / "models" / "lrl.onnx", package.parent / "models" / "lrl.onnx"]
+    for place in places:
+        if place.is_file():
+            return place
+    message = (
+        f"the bundled model is missing: neither {places[0]} nor {places[1]}; reinstall expinterp"
+    )
+    raise ModelError(message)
+
+
+def open_refiner(
+    model: Path | None = None, *, device: Device = "auto", threads: int | None = None
+) -> Refiner:
+    """Open a model and check that it is what it must be, on the device that was asked for.
+
+    Parameters
+    ----------
+    model : Path, optional
+        An ONNX file that honours the contract; the bundled one if not given.
+    device : {'auto', 'cpu', 'cuda'}
+        ``auto`` takes the GPU where onnxruntime can use one.
+    threads : int, optional
+        CPU threads, all that the process may use if not given.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, corrupt, or breaks the contract.
+    DeviceError
+        If ``cuda`` was asked for and the session does not run on it.
+    """
+    path = model or model_path()
+    content = _read(path)
+    asked = _provider_for(device)
+    session = _start_session(content, asked, path)
+    contract = read_contract(session, content, path)
+    provider = str(session.get_providers()[0])
+    if device == "cuda" and provider != PROVIDERS["cuda"]:
+        message = (
+            f"cuda was asked for, but the network runs on {provider}; "
+            "see 'expinterp doctor' for the cure, or use --device cpu"
+        )
+        raise DeviceError(message)
+    fell_back = provider != asked
+    return Refiner(
+        session,
+        contract,
+        provider=provider,
+        notice=f"{asked} cannot start here; the network runs on {provider}" if fell_back else None,
+        threads=threads or _usable_cores(),
+        digest=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_MODEL)
+    except OSError as error:
+        message = f"cannot read the model {path}: {reason(error)}; check its name"
+        raise ModelError(message) from error
+
+
+def _provider_for(device: Device) -> str:
+    """Choose the provider to ask for; only those in this build, since others raise a warning."""
+    import onnxruntime
+
+    if device != "cpu" and PROVIDERS["cuda"] in onnxruntime.get_available_providers():
+        if hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()
+        return PROVIDERS["cuda"]
+    return PROVIDERS["cpu"]
+
+
+def _start_session(content: bytes, provider: str, path: Path) -> Any:
+    """Load a model; every run uses one thread, as tiles are what runs in parallel."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors: the fallback to the CPU is ours to report
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    wanted = list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=wanted)
+    except Exception as error:  # onnxruntime has no public base class for its errors
+        json = content.lstrip().startswith(b"{")
+        remedy = "a camera's profile is given with --response" if json else REPAIR
+        message = f"the model {path} is corrupt or no ONNX file; {remedy}"
+        raise ModelError(message) from error
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

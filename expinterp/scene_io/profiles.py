@@ -1,0 +1,148 @@
+"""Camera profiles as files: measured from the shots of a bracket, written, and read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from expinterp.core import response
+from expinterp.core.exposure import exposure_ratio
+from expinterp.errors import ImageFileError, OutputExistsError, PairError, flaw, reason
+from expinterp.files import STREAM, check_output, replacing
+from expinterp.images import Photograph
+from expinterp.scene_io.plot import plot_response
+from expinterp.scene_io.shots import agree, check_alike, read_shots, state_times
+
+MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
+REMEDY = "make one with 'expinterp calibrate'"
+POOR_FIT = 0.5  # stops; brackets of still scenes mostly give 0.1 to 0.3
+FACTS = {"time": "exposure time", "iso": "ISO", "f_number": "aperture"}  # what a person calls them
+
+
+class TimesError(ValueError):
+    """A shot does not state its exposure time, or what else tells how much light it recorded."""
+
+
+def read_profile(path: Path) -> response.Profile:
+    """Read a profile made by ``expinterp calibrate``.
+
+    Raises
+    ------
+    ImageFileError
+        If the file cannot be read, or holds no profile.
+    """
+    try:
+        with path.open(encoding="utf-8") as stream:
+            return response.Profile.from_json(stream.read(MAX_PROFILE))
+    except OSError as error:
+        message = f"cannot read the profile {path}: {reason(error)}; {REMEDY}"
+        raise ImageFileError(message) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        message = f"{path} is no camera profile ({flaw(error)}); {REMEDY}"
+        raise ImageFileError(message) from error
+
+
+def calibrate_files(
+    images: Sequence[str],
+    output: str,
+    *,
+    times: Sequence[float] | None = None,
+    plot: str | None = None,
+    overwrite: bool = False,
+) -> tuple[response.Profile, list[str]]:
+    """Measure a response from the shots of a bracket and write the profile.
+
+    Parameters
+    ----------
+    images : sequence of str
+        Paths of three or more exposures, in any order.
+    output : str
+        Path of the profile, JSON; ``-`` is standard output.
+    times : sequence of float, optional
+        Exposure times in seconds, in the order of `images`, in place of those in the files.
+    plot : str, optional
+        Path of a picture of the curves, SVG.
+
+    Returns
+    -------
+    Profile
+    list of str
+        What a person should know about the files and the fit.
+
+    Raises
+    ------
+    TimesError
+        If no times are given and a shot does not state its own, or not the ISO or aperture in
+        which others differ.
+    ExpInterpError
+        If a file cannot be read or written, or the shots do not match.
+    """
+    _refuse(images, output, plot, overwrite)
+    shots = read_shots(images)
+    if times:
+        shots = state_times(shots, times)
+    times = relative_times(shots)
+    shots, warnings = agree(shots)
+    check_alike(shots)
+    profile = response.calibrate(
+        [shot.pixels for shot in shots], times, camera=shots[0].exposure.camera
+    )
+    _write_text(output, profile.to_json(), overwrite)
+    if plot:
+        title = profile.camera or "camera response"
+        _write_text(plot, plot_response(profile.response, title=title), overwrite)
+    return profile, warnings + _doubt(profile)
+
+
+def _doubt(profile: response.Profile) -> list[str]:
+    """Remark on curves that do not explain the shots they were measured from."""
+    if profile.residual <= POOR_FIT:
+        return []
+    remark = (
+        f"the response misses the shots by {profile.residual:.2f} stops (root mean square); "
+        "check the exposure times, and that all show one still scene without a border"
+    )
+    return [remark]
+
+
+def relative_times(shots: Sequence[Photograph]) -> list[float]:
+    """Compute how much light each shot recorded, over that of the first; ISO and aperture count.
+
+    Raises
+    ------
+    TimesError
+        If a shot states no exposure time, or not the ISO or aperture in which others differ.
+    PairError
+        If all recorded the same light.
+    """
+    for fact, word in FACTS.items():
+        stated = {shot.name: getattr(shot.exposure, fact) for shot in shots}
+        silent = [name for name, value in stated.items() if not value]
+        if silent and (fact == "time" or len(set(filter(None, stated.values()))) > 1):
+            message = f"{', '.join(silent)}: no {word} in the file; add --times, one per image"
+            raise TimesError(message)
+    ratios = [exposure_ratio(shot.exposure, shots[0].exposure) for shot in shots]
+    if len(set(ratios)) < 2:
+        names = ", ".join(shot.name for shot in shots)
+        message = f"{names}: all are exposed alike; use shots of a bracket, from dark to bright"
+        raise PairError(message)
+    return [ratio for ratio in ratios if ratio is not None]
+
+
+def _refuse(images: Sequence[str], output: str, plot: str | None, overwrite: bool) -> None:
+    """Make every refusal that can be made before any work."""
+    if plot and os.path.realpath(plot) == os.path.realpath(output):
+        message = f"{plot}: two outputs have this name; give each its own"
+        raise OutputExistsError(message)
+    for target in filter(None, (output, plot)):
+        check_output(target, overwrite=overwrite, inputs=images)
+
+
+def _write_text(target: str, text: str, overwrite: bool) -> None:
+    if target == STREAM:
+        sys.stdout.write(text)
+        return
+    with replacing(target, overwrite=overwrite) as stream:
+        stream.write(text.encode())

@@ -1,0 +1,177 @@
+"""The shots of one scene as files: reading them together, and what their files disagree on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from expinterp.core.exposure import Exposure
+from expinterp.core.fusion.series import order_by_brightness
+from expinterp.errors import PairError
+from expinterp.files import STREAM
+from expinterp.images import Photograph, Pixels, read_photograph
+from expinterp.images.metadata.exif import profile_name, read_orientation
+from expinterp.images.orientation import turn, turn_back
+
+READERS = 2  # files decoded at a time
+GRID = 128  # points per side on which two images are compared
+
+
+def read_shots(sources: Sequence[str]) -> list[Photograph]:
+    """Decode several files at a time.
+
+    Raises
+    ------
+    ImageFileError
+        For the first of them that cannot be read.
+    """
+    with ThreadPoolExecutor(READERS) as pool:
+        reading = {name: pool.submit(read_photograph, name) for name in sources if not _waits(name)}
+        # What may keep us waiting is read here: only the main thread hears Ctrl-C meanwhile.
+        return [
+            reading[name].result() if name in reading else read_photograph(name) for name in sources
+        ]
+
+
+def _waits(name: str) -> bool:
+    """Tell whether a source comes when it comes: standard input, or a named pipe."""
+    return name == STREAM or Path(name).is_fifo()
+
+
+def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:
+    """Put shots in an order of their own, whatever the one they were given in."""
+    shots = sorted(shots, key=lambda shot: shot.name)  # decides where the pixels are equal
+    order = order_by_brightness([shot.pixels for shot in shots])
+    return [shots[index] for index in reversed(order)]
+
+
+def agree(shots: Sequence[Photograph]) -> tuple[list[Photograph], list[str]]:
+    """Make all shots agree with the first, as `reconcile` does.
+
+    Returns
+    -------
+    list of Photograph
+        In their order.
+    list of str
+        What a person should know about the files.
+
+    Raises
+    ------
+    PairError
+        If colour profiles differ.
+    """
+    first, *others = shots
+    agreeing, remarks = [first], [*first.warnings]
+    for other in others:
+        turned, notes = reconcile(first, other)
+        agreeing.append(turned)
+        remarks += [*other.warnings, *notes]
+    return agreeing, remarks
+
+
+def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, list[str]]:
+    """Make a shot agree with another one of the same scene, as far as files go.
+
+    Returns
+    -------
+    Photograph
+        `other`, turned as `reference` is if only the orientation tags differ.
+    list of str
+        What a person should know about the two.
+
+    Raises
+    ------
+    PairError
+        If their colour profiles differ.
+    """
+    _check_profiles(reference, other)
+    warnings = []
+    cameras = reference.exposure.camera, other.exposure.camera
+    if None not in cameras and cameras[0] != cameras[1]:
+        warnings.append(
+            f"{reference.name} was taken with {cameras[0]}, {other.name} with {cameras[1]}; "
+            "the result can be no better than their likeness"
+        )
+    if turned := _turn_alike(reference, other):
+        warnings.append(
+            f"{other.name}: only its orientation tag differs from that of {reference.name}, "
+            "which is used"
+        )
+    return turned or other, warnings
+
+
+def check_alike(shots: Sequence[Photograph]) -> None:
+    """Refuse shots that differ in size, channels or depth.
+
+    Raises
+    ------
+    PairError
+        Naming the first two.
+    """
+    for other in shots[1:]:
+        kinds = [_describe(shot.pixels) for shot in (shots[0], other)]
+        if kinds[0] != kinds[1]:
+            message = f"{shots[0].name} is {kinds[0]}, {other.name} is {kinds[1]}; export all alike"
+            raise PairError(message)
+
+
+def _describe(pixels: Pixels) -> str:
+    rows, cols, channels = pixels.shape
+    colour = "colour" if channels == 3 else "grey"
+    return f"{cols} × {rows}, {colour}, {8 * pixels.itemsize} bit"
+
+
+def state_times(shots: Sequence[Photograph], times: Sequence[float]) -> list[Photograph]:
+    """Replace what the files say about exposure by given times in seconds."""
+    return [
+        replace(shot, exposure=Exposure(time=time, camera=shot.exposure.camera))
+        for shot, time in zip(shots, times, strict=True)
+    ]
+
+
+def _check_profiles(reference: Photograph, other: Photograph) -> None:
+    icc = reference.metadata.icc, other.metadata.icc
+    if _colour(icc[0]) == _colour(icc[1]):
+        return
+    message = (
+        f"colour profiles differ: {reference.name} has {profile_name(icc[0])}, {other.name} has "
+        f"{profile_name(icc[1])}; export all with the same one"
+    )
+    raise PairError(message)
+
+
+def _colour(icc: bytes | None) -> bytes | None:
+    """Take from a profile what makes a difference to colour: not its date, not its checksum."""
+    return icc and icc[:24] + icc[36:84] + icc[100:]
+
+
+def _turn_alike(reference: Photograph, other: Photograph) -> Photograph | None:
+    """Turn a shot as the reference is, if their tags differ and the pixels then agree better."""
+    theirs, mine = (read_orientation(shot.metadata.exif) for shot in (reference, other))
+    if theirs == mine:
+        return None
+
+    def turned(image: Pixels) -> Pixels:
+        return turn(turn_back(image, mine), theirs)
+
+    as_tagged = _likeness(reference.pixels, other.pixels)
+    if _likeness(reference.pixels, turned(other.pixels)) <= as_tagged:
+        return None
+    alpha = None if other.alpha is None else turned(other.alpha)
+    return replace(other, pixels=np.ascontiguousarray(turned(other.pixels)), alpha=alpha)
+
+
+def _likeness(one: Pixels, two: Pixels) -> float:
+    """Correlate two images on a coarse grid; −1 if they differ in shape, 0 if one is flat."""
+    if one.shape != two.shape:
+        return -1.0
+    rows, cols = (slice(None, None, 1 + size // GRID) for size in one.shape[:2])
+    grids = [image[rows, cols].mean(axis=2) for image in (one, two)]
+    a, b = (grid - grid.mean() for grid in grids)
+    spread = math.sqrt(float((a**2).sum() * (b**2).sum()))
+    return float((a * b).sum()) / spread if spread else 0.0

@@ -1,0 +1,1 @@
+"""The camera simulator: from scene radiance to photographs."""

@@ -1,0 +1,313 @@
+"""The parts of planning: names, shapes, looks, and the one way to part a run."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from bracket_library import Roll
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expinterp.brackets import Frame, thumbnail_match
+from expinterp.brackets.chains import find_chains
+from expinterp.brackets.frames import stops_of_time
+from expinterp.brackets.names import (
+    compile_pattern,
+    natural_key,
+    next_folder,
+    original_of,
+    read_count,
+    set_of,
+)
+from expinterp.brackets.parting import MARGIN, part
+from expinterp.brackets.runs import find_runs
+from expinterp.brackets.shapes import (
+    BracketShape,
+    are_left_of,
+    is_remnant,
+    orders,
+    rank,
+    shape_of,
+)
+from expinterp.brackets.windows import Window
+from expinterp.core.exposure import Exposure
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stem", "number"),
+    [("IMG_0001", 1), ("_DSC9999", 9999), ("DSC00042", 42), ("P1010123", 123), ("100_0007", 7)],
+)
+def test_the_counters_of_cameras_are_read(stem, number):
+    assert read_count(stem).number == number
+
+
+@pytest.mark.parametrize(
+    "stem", ["20240506", "IMG_20240506_070809", "church 1", "wedding-0042", "1"]
+)
+def test_other_numbers_are_no_counters(stem):
+    assert read_count(stem) is None
+
+
+@given(st.text(max_size=30))
+def test_no_name_breaks_the_readers(name):
+    read_count(name)
+    original_of(name)
+    set_of(name)
+    assert natural_key(name) == natural_key(name)
+
+
+@given(st.lists(st.text(max_size=8), unique_by=natural_key).flatmap(st.permutations))
+def test_all_names_can_be_sorted(names):
+    assert sorted(sorted(names), key=natural_key) == sorted(names, key=natural_key)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["church_1", "church_2"],
+        ["church-dark", "church-bright"],
+        ["church (1)", "church (2)"],
+        ["church+1EV", "church-1EV", "church 0EV"],
+        ["hall2a", "hall2b"],
+        ["Church long", "church_short"],
+    ],
+)
+def test_trailing_suffixes_name_one_set(names):
+    assert len({set_of(name) for name in names}) == 1
+    assert set_of(names[0]) is not None
+
+
+@pytest.mark.parametrize("name", ["church", "IMG_0001", "01", "highlow", "a"])
+def test_other_names_tell_no_set(name):
+    assert set_of(name) is None
+
+
+def test_folders_of_cameras_follow_each_other():
+    assert next_folder("DCIM/999NIKON") == "DCIM/100NIKON"
+    assert next_folder("church") is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "name"),
+    [
+        ("{set}_{frame}", "x/a_b_1.jpg", "x/a_b"),
+        ("{set}_{frame}", "x/ab.jpg", None),
+        ("{folder}/{set}-{frame}", "x/a-1.jpg", "x/a"),
+        ("{folder}/{set}-{frame}", "x/y/a-1.jpg", None),
+        (r"(?P<set>\w+?)\d+", "a.b/c12.jpg", "a.b/c"),
+        ("{set}.{frame}", "a.1.jpg", "a"),
+        ("{set}/{frame}", "x/a/1.jpg", None),
+        ("all/{set}/{frame}", "all/a/1.jpg", "all/a"),
+        ("{frame}_{set}", "x/1_a.jpg", "x/a"),
+    ],
+)
+def test_patterns_name_sets(pattern, path, name):
+    assert compile_pattern(pattern)(path) == name
+
+
+# --- exposures and shapes ------------------------------------------------------------------------
+
+
+def test_times_are_read_as_dials_mean_them():
+    assert [stops_of_time(1 / n) for n in (8000, 500, 125, 60, 30, 15, 8, 4, 2)] == [
+        -13, -9, -7, -6, -5, -4, -3, -2, -1,
+    ]  # fmt: skip
+    assert [stops_of_time(t) for t in (1, 2, 4, 8, 15, 30)] == [0, 1, 2, 3, 4, 5]
+    assert stops_of_time(1 / 117) == pytest.approx(-6.870, abs=1e-3)
+    assert stops_of_time(1 / 13) - stops_of_time(1 / 50) == pytest.approx(2)
+
+
+def test_an_exposure_adds_up():
+    one = Frame("a.jpg", exposure=Exposure(1 / 60, 100, 8.0))
+    assert Frame("a.jpg", exposure=Exposure(1 / 15, 100, 16.0)).ev == pytest.approx(one.ev)
+    assert Frame("a.jpg", exposure=Exposure(None, 100, 8.0)).ev is None
+
+
+@pytest.mark.parametrize("count", range(2, 10))
+def test_orders_are_permutations_that_begin_in_the_middle_or_at_an_end(count):
+    for order in orders(count):
+        assert sorted(order) == list(range(count))
+        assert order[0] in {0, count // 2, count - 1}
+
+
+@pytest.mark.parametrize(
+    "order",
+    ["01234", "43210", "21304", "23140", "20134", "24310"],
+)
+def test_the_orders_of_all_makers_are_known(order):
+    assert tuple(map(int, order)) in orders(5)
+
+
+@given(st.integers(2, 9), st.sampled_from([1.0, 4 / 3, 2.0, 3.0]), st.floats(-9, 9), st.data())
+def test_what_a_camera_makes_has_its_shape(count, step, base, data):
+    order = data.draw(st.sampled_from(sorted(orders(count))))
+    levels = [base + step * place for place in order]
+    assert shape_of(levels, stated=True, least_step=0.6) == BracketShape(order, round(6 * step))
+    assert shape_of(levels, stated=False, least_step=0.6) == BracketShape(order, 0)
+
+
+def test_other_orders_steps_and_repeats_have_no_shape():
+    made = {order for order in permutations(range(5)) if shape(order)}
+    assert made == orders(5)
+    assert not shape([0, 2, 3])
+    assert not shape([0, 0, 1])
+    assert not shape([0, 0.3, 0.6])
+
+
+def shape(levels):
+    return shape_of([float(level) for level in levels], stated=True, least_step=0.6)
+
+
+@given(st.integers(3, 7), st.data())
+def test_every_loss_leaves_a_remnant(count, data):
+    whole = BracketShape(data.draw(st.sampled_from(sorted(orders(count)))), 12)
+    kept = data.draw(st.sets(st.integers(0, count - 1), min_size=2, max_size=count - 1))
+    levels = [2.0 * place for at, place in enumerate(whole.ranks) if at in kept]
+    assert are_left_of(levels, whole)
+    left = shape_of(levels, stated=True, least_step=0.6)
+    assert left is None or is_remnant(left, whole)
+
+
+def test_a_set_of_another_step_or_order_is_no_remnant():
+    whole = BracketShape((1, 0, 2), 12)
+    assert not is_remnant(BracketShape((1, 0), 6), whole)
+    assert not is_remnant(BracketShape((1, 0), 24), whole)
+    assert not is_remnant(whole, whole)
+
+
+def test_shapes_are_written_as_photographers_write_them():
+    assert str(BracketShape((1, 0, 2), 12)) == "0 −2 +2 EV"
+    assert str(BracketShape((0, 1), 4)) == "0 +0.667 EV"
+
+
+# --- looks ---------------------------------------------------------------------------------------
+
+
+def scene(seed):
+    return Roll(None, None, "", np.random.default_rng(seed)).scene()
+
+
+@pytest.mark.parametrize("step", [1.0, 2.0, 4.0])
+def test_exposures_of_one_scene_are_told_as_such(step):
+    random = np.random.default_rng(0)
+    pairs = [[scene(seed).look(stops, random) for stops in (-step, 0.0)] for seed in range(200)]
+    assert sum(thumbnail_match.are_one_scene(pair) for pair in pairs) >= 195
+    assert not any(thumbnail_match.are_different_scenes(pair) for pair in pairs)
+    for pair in pairs:
+        dark, bright = thumbnail_match.brightness(thumbnail_match.read_looks(pair))
+        assert dark < bright
+
+
+def test_other_scenes_are_told_as_such():
+    random = np.random.default_rng(0)
+    pairs = [[scene(seed).look(0, random), scene(seed + 1).look(1, random)] for seed in range(200)]
+    assert not any(thumbnail_match.are_one_scene(pair) for pair in pairs)
+    assert sum(thumbnail_match.are_different_scenes(pair) for pair in pairs) > 150
+
+
+def test_a_brighter_picture_is_nowhere_darker():
+    random = np.random.default_rng(0)
+    dark, bright = (scene(3).look(stops, random) for stops in (-1, 1))
+    assert thumbnail_match.are_one_scene([dark, bright])
+    assert not thumbnail_match.are_one_scene([bright, dark])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (12, 12), (13, 40), (120, 160), (1000, 7)])
+def test_pictures_of_any_shape_have_a_look(shape):
+    grey = np.full(shape, 100, np.uint8)
+    assert np.allclose(
+        thumbnail_match.read_looks([thumbnail_match.make_look(grey)]), 100, atol=0.01
+    )
+
+
+def test_a_look_holds_the_means_of_blocks():
+    grey = np.random.default_rng(0).integers(0, 256, (120, 240), np.uint8)
+    blocks = thumbnail_match.read_looks([thumbnail_match.make_look(grey)])[0]
+    assert blocks[0, 0] == pytest.approx(grey[:10, :20].mean(), abs=0.01)
+    assert blocks[11, 11] == pytest.approx(grey[-10:, -20:].mean(), abs=0.01)
+
+
+def test_featureless_pictures_are_neither_alike_nor_an_error():
+    flat = [thumbnail_match.make_look(np.full((20, 20), level, np.uint8)) for level in (0, 255)]
+    assert not thumbnail_match.are_one_scene(flat)
+
+
+# --- parting -------------------------------------------------------------------------------------
+
+
+def total(windows, gains):
+    return sum(gains[window] for window in windows)
+
+
+@given(st.data())
+def test_parting_finds_the_best_and_nothing_that_crosses_it_nearly_as_good(data):
+    count = data.draw(st.integers(1, 9))
+    spans = st.tuples(st.integers(0, count - 1), st.integers(2, 4))
+    drawn = data.draw(st.sets(spans.filter(lambda span: sum(span) <= count), max_size=8))
+    windows = [Window(at, at + n, BracketShape(tuple(range(n)), 6)) for at, n in sorted(drawn)]
+    gains = {window: len(window.shape) - 1.0 for window in windows}
+    chosen, doubtful = part(count, windows, list(gains.values()))
+    partings = list(all_partings(windows))
+    best = max(total(parting, gains) for parting in partings)
+    for window in chosen:
+        crossing = [w for w in windows if crosses(w, window)]
+        rivals = [total(p, gains) for p in partings if any(w in p for w in crossing)]
+        assert max(rivals, default=-9) <= best - MARGIN
+        assert any(window in p for p in partings if total(p, gains) == best)
+    covered = {at for window in chosen for at in range(window.start, window.stop)}
+    for parting in partings:
+        if total(parting, gains) == best:
+            for window in parting:
+                assert set(range(window.start, window.stop)) <= covered | doubtful
+
+
+def all_partings(windows):
+    if not windows:
+        yield []
+        return
+    first, *rest = windows
+    yield from all_partings(rest)
+    free = [w for w in rest if w.start >= first.stop or w.stop <= first.start]
+    yield from ([first, *parting] for parting in all_partings(free))
+
+
+def crosses(one, other):
+    overlap = one.start < other.stop and other.start < one.stop
+    inside = other.start <= one.start and one.stop <= other.stop
+    return overlap and not inside
+
+
+def test_chains_go_on_after_9999_and_into_the_next_folder():
+    names = ["100CANON/IMG_9998", "100CANON/IMG_9999", "101CANON/IMG_0001", "101CANON/IMG_0003"]
+    exposure = Exposure(1.0)
+    (chain,) = find_chains(Frame(f"{name}.jpg", exposure=exposure) for name in reversed(names))
+    assert [frame.path[:-4] for frame in chain.frames] == names
+    assert chain.counts == (9998, 9999, 10000, 10002)
+
+
+def test_shots_far_apart_are_linked_by_the_one_between():
+    """One shows the window, another one the room, the first one both."""
+    random = np.random.default_rng(0)
+    window, room = random.integers(20, 220, (2, 12, 6), np.uint8)
+    shots = [(window, room), (window, 0 * room + 9), (0 * window + 9, room)]
+    seen = [
+        thumbnail_match.make_look(np.hstack(shot).repeat(10, 0).repeat(10, 1)) for shot in shots
+    ]
+    edges = thumbnail_match.edges_of(thumbnail_match.read_looks(seen))
+    assert thumbnail_match.likeness(edges[1:2], edges[2:3])[0] < thumbnail_match.LINKED
+    frames = [Frame(f"IMG_000{at}.jpg", look=look) for at, look in enumerate(seen)]
+    (chain,) = find_chains(frames)
+    assert [len(run) for run in find_runs(chain, gap=5.0)] == [3]
+
+
+def test_a_counter_that_begins_anew_within_a_folder_goes_on():
+    names = ["IMG_9990", "IMG_9999", "IMG_0000", "IMG_0002"]
+    (chain,) = find_chains(Frame(f"{name}.jpg", exposure=Exposure(1.0)) for name in names)
+    assert [frame.stem for frame in chain.frames] == names
+    assert chain.counts == (9990, 9999, 10000, 10002)
+
+
+def test_ranks_are_places_in_order():
+    assert rank([3.0, -1.0, 7.0]) == (1, 0, 2)

@@ -1,0 +1,228 @@
+"""Scanning real folders: what is found, what is read, and what is passed over."""
+
+import os
+from datetime import datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bracket_library import Roll
+from image_samples import with_thumbnail
+from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
+
+from expinterp.batch import journal
+from expinterp.brackets import folder as folder_module
+from expinterp.brackets import is_damaged, plan_brackets, scan, thumbnail_match
+from expinterp.core.exposure import Exposure
+from expinterp.errors import ImageFileError
+from expinterp.images import Metadata, write_photograph
+
+NOON = datetime(2024, 5, 6, 12)
+TIMES = {0: (1, 60), -2: (1, 250), 2: (1, 15)}
+
+
+def rendered(seed, stops):
+    """A picture of a scene, 96 × 144, at an exposure."""
+    radiance = Roll(None, None, "", np.random.default_rng(seed)).scene().radiance
+    linear = np.clip(0.18 * np.exp2(radiance[:48, :48] + stops), 0, 1)
+    codes = np.rint(255 * linear ** (1 / 2.2)).astype(np.uint8)
+    return Image.fromarray(codes).resize((144, 96)).convert("RGB")
+
+
+def exif_of(moment, time, *, mode=0, iso=100):
+    stated = Image.Exif()
+    stated[0x10F], stated[0x110] = "Maker", "Model 7"
+    fields = stated.get_ifd(0x8769)
+    fields[0x829A], fields[0x8827], fields[0x829D] = IFDRational(*time), iso, IFDRational(8)
+    fields[0x9003] = f"{moment:%Y:%m:%d %H:%M:%S}"
+    fields[0x9291] = f"{moment.microsecond // 10_000:02d}"
+    fields[0xA402] = mode
+    return stated
+
+
+def write_set(folder, seed, names, *, moment=NOON, stated=True, mode=0):
+    """Write a bracket 0 −2 +2 as a camera does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for at, (name, stops) in enumerate(zip(names, TIMES, strict=True)):
+        taken = moment + timedelta(milliseconds=300 * at)
+        options = {"exif": exif_of(taken, TIMES[stops], mode=mode)} if stated else {}
+        rendered(seed, stops).save(folder / name, **options)
+
+
+def numbered(first, suffix=".jpg"):
+    return [f"IMG_{first + at:04d}{suffix}" for at in range(3)]
+
+
+def test_a_folder_is_read_and_planned(tmp_path):
+    for at in range(8):
+        moment = NOON + timedelta(minutes=at)
+        write_set(tmp_path / "DCIM/100CANON", at, numbered(3 * at + 1), moment=moment, mode=2)
+    write_set(tmp_path / "église", 20, ["Ä.png", "Ö.png", "Ü.png"], stated=False)
+    write_set(tmp_path / "hall", 21, ["1.tif", "2.tif", "3.tif"], stated=False)
+    for at in range(4):
+        names = [f"room{at}_{part}.webp" for part in range(3)]
+        write_set(tmp_path / "rooms", 30 + at, names, stated=False)
+    (tmp_path / "DCIM/100CANON/IMG_0001.CR2").write_bytes(b"raw")
+    (tmp_path / "DCIM/100CANON/IMG_0099.JPG").write_bytes(b"\xff\xd8\xff\xe1")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    (tmp_path / "notes.txt").write_text("no picture")
+    plan = plan_brackets(scan(tmp_path), folder=str(tmp_path))
+    names = [bracket.name for bracket in plan.brackets]
+    numbers = [f"DCIM/100CANON/IMG_{3 * at + 1:04d}" for at in range(8)]
+    assert names == [*numbers, "hall", *[f"rooms/room{at}" for at in range(4)], "église"]
+    assert plan.brackets[0].frames == tuple(
+        f"DCIM/100CANON/IMG_{number:04d}.jpg" for number in (3, 1, 2)
+    )
+    assert plan.brackets[0].evs == (0.0, -2.0, -4.0)
+    assert plan.brackets[-1].frames == ("église/Ü.png", "église/Ä.png", "église/Ö.png")
+    reasons = {leftover.path: leftover.reason for leftover in plan.leftovers}
+    assert reasons.pop("DCIM/100CANON/IMG_0001.CR2") == "the raw twin of IMG_0001.jpg"
+    assert "is empty" in reasons.pop("empty.jpg")
+    assert reasons.pop("phone.heic") == "HEIC is not read"
+    (damaged,) = reasons
+    assert damaged == "DCIM/100CANON/IMG_0099.JPG"
+    assert str(tmp_path) not in reasons[damaged]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".avif"])
+def test_what_the_header_states_comes_into_the_frame(tmp_path, suffix):
+    path = tmp_path / f"shot{suffix}"
+    moment = NOON + timedelta(milliseconds=250)
+    stated = exif_of(moment, (1, 60), mode=1)
+    if suffix == ".tif":  # in which Pillow writes no EXIF directory
+        block = stated.tobytes().removeprefix(b"Exif\0\0")
+        write_photograph(np.asarray(rendered(0, 0)), path, metadata=Metadata(exif=block))
+    else:
+        rendered(0, 0).save(path, exif=stated)
+    (frame,) = scan(tmp_path)
+    assert (frame.path, frame.size, frame.problem) == (path.name, (96, 144), None)
+    assert frame.exposure == Exposure(1 / 60, 100, 8.0, "Maker Model 7")
+    assert frame.captured == moment
+    assert frame.mode == "manual"
+
+
+def test_pictures_with_exif_are_decoded_only_in_small_folders(tmp_path, monkeypatch):
+    decoded = []
+    real = folder_module.read_thumbnail_of
+    monkeypatch.setattr(
+        folder_module,
+        "read_thumbnail_of",
+        lambda path, form: decoded.append(path) or real(path, form),
+    )
+    for at in range(folder_module.FEW + 1):
+        rendered(0, 0).save(tmp_path / f"{at}.jpg", exif=exif_of(NOON, (1, 60)))
+    rendered(0, 0).save(tmp_path / "silent.jpg")
+    assert [frame.look is None for frame in scan(tmp_path)].count(False) == 1
+    assert [path.name for path in decoded] == ["silent.jpg"]
+    for at in range(2):
+        (tmp_path / f"{at}.jpg").unlink()
+    assert all(frame.look for frame in scan(tmp_path))
+
+
+def test_the_thumbnail_in_the_header_spares_the_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "read_thumbnail_of", None)
+    rendered(6, 0).save(tmp_path / "shot.jpg", exif=with_thumbnail(rendered(5, 1)))
+    (frame,) = scan(tmp_path)
+    seen = thumbnail_match.read_looks(
+        [frame.look, thumbnail_match.make_look(np.asarray(rendered(5, 1).convert("L")))]
+    )
+    assert np.abs(seen[0] - seen[1]).max() < 3
+
+
+def paths(folder, **options):
+    return [frame.path for frame in scan(folder, **options)]
+
+
+def test_what_is_hidden_or_not_ones_own_is_passed_over(tmp_path):
+    for name in (".hidden", "@eaDir", "__MACOSX", "$RECYCLE.BIN", "mine"):
+        (tmp_path / name).mkdir()
+        rendered(0, 0).save(tmp_path / name / "a.jpg")
+    for name in ("._a.jpg", ".b.jpg"):
+        (tmp_path / name).write_bytes(b"\0\5\x16\7")
+    assert paths(tmp_path) == ["mine/a.jpg"]
+
+
+def test_outputs_are_passed_over(tmp_path):
+    for name in ("in", "out", "older"):
+        (tmp_path / name / "below").mkdir(parents=True)
+        rendered(0, 0).save(tmp_path / name / "below/a.jpg")
+    assert paths(tmp_path, exclude=[tmp_path / "out"]) == ["in/below/a.jpg", "older/below/a.jpg"]
+    assert len(paths(tmp_path, exclude=[tmp_path / "missing"])) == 3
+
+
+def test_results_of_a_batch_are_no_photographs_and_said_to_be_none(tmp_path):
+    for name in ("in", "older"):
+        (tmp_path / name / "below").mkdir(parents=True)
+        rendered(0, 0).save(tmp_path / name / "below/a.jpg")
+    (tmp_path / "older" / journal.NAME).write_text("{}")
+    photograph, results = scan(tmp_path)
+    assert photograph.path == "in/below/a.jpg"
+    assert (results.path, results.problem) == ("older/", "results of a batch")
+    assert not is_damaged(results)
+    assert scan(tmp_path, exclude=[tmp_path / "older"]) == [photograph]
+    with pytest.raises(ImageFileError, match="holds the results of a batch"):
+        scan(tmp_path / "older")
+
+
+def test_links_are_followed_once_and_never_in_circles(tmp_path):
+    (tmp_path / "in/real").mkdir(parents=True)
+    rendered(0, 0).save(tmp_path / "in/real/a.jpg")
+    (tmp_path / "elsewhere").mkdir()
+    rendered(0, 0).save(tmp_path / "elsewhere/b.jpg")
+    (tmp_path / "in/again").symlink_to("real")
+    (tmp_path / "in/real/up").symlink_to("..")
+    (tmp_path / "in/far").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/self.jpg").symlink_to("self.jpg")
+    (tmp_path / "in/gone.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "in/c.jpg").symlink_to(tmp_path / "elsewhere/b.jpg")
+    found = {frame.path: frame.problem for frame in scan(tmp_path / "in")}
+    assert {path for path, problem in found.items() if problem is None} == {
+        "real/a.jpg",
+        "far/b.jpg",
+        "c.jpg",
+    }
+    assert found.keys() - {"real/a.jpg", "far/b.jpg", "c.jpg"} == {"self.jpg", "gone.jpg"}
+
+
+def test_special_files_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (frame,) = scan(tmp_path)
+    assert frame.problem
+
+
+def test_a_folder_that_may_not_be_read_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "locked").mkdir()
+    rendered(0, 0).save(tmp_path / "a.jpg")
+    real = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    frames = scan(tmp_path)
+    assert [frame.path for frame in frames] == ["a.jpg", "locked/"]
+    assert "cannot be read" in frames[1].problem
+    assert [leftover.path for leftover in plan_brackets(frames).leftovers] == ["a.jpg", "locked/"]
+
+
+@pytest.mark.parametrize("name", ["missing", "file.jpg"])
+def test_what_is_no_folder_is_refused(tmp_path, name):
+    (tmp_path / "file.jpg").touch()
+    with pytest.raises(ImageFileError, match=name):
+        scan(tmp_path / name)
+
+
+def test_a_name_that_is_no_text_is_found(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.jpg"
+    stream = BytesIO()
+    rendered(0, 0).save(stream, "JPEG")
+    Path(os.fsdecode(name)).write_bytes(stream.getvalue())
+    (frame,) = scan(tmp_path)
+    assert os.fsencode(frame.path) == b"caf\xe9.jpg"
+    assert frame.problem is None
+    assert plan_brackets([frame]).leftovers[0].path == frame.path

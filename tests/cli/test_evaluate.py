@@ -1,0 +1,213 @@
+"""``expinterp evaluate`` from the outside: figures of folders and lists, refusals, exit codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_samples import Run
+from evaluation_samples import TIMES, write_list, write_scene
+from report_samples import read_page
+
+from expinterp import cli
+from expinterp.cli.tables import print_tables
+from expinterp.core.response import Profile
+from expinterp.errors import ExitCode
+from expinterp.evaluation import Table
+from expinterp.images import read_photograph
+from expinterp.metrics import psnr, ssim
+from expinterp.pipeline import interpolate
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SCENES = ("square", "window")
+COMMAND = "evaluate"  # that `run` runs
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    """Make a folder of two small scenes."""
+    for seed, name in enumerate(("one", "two")):
+        write_scene(tmp_path / "card" / name, seed=seed)
+    return tmp_path / "card"
+
+
+@pytest.mark.model
+def test_examples_have_the_figures_of_the_library(tmp_path: Path, run: Run) -> None:
+    for scene in SCENES:
+        (tmp_path / "card" / scene).mkdir(parents=True)
+        for shot in ("long", "medium", "short"):
+            shutil.copy(EXAMPLES / f"{scene}_{shot}.jpg", tmp_path / "card" / scene)
+    code, out, err = run("card", "--json", "-q", "--only", "blind", "--only", "refined")
+    assert (code, err) == (ExitCode.OK, "")
+    facts = json.loads(out)
+    assert facts["command"] == "evaluate"
+    assert facts["study"] == "fidelity"
+    assert [Path(one["long"]).stem for one in facts["triples"]] == [f"{s}_long" for s in SCENES]
+    for one in facts["triples"]:
+        long, medium, short = (read_photograph(one[s]).pixels for s in ("long", "medium", "short"))
+        made = interpolate(long, short).medium
+        assert one["scores"]["blind"]["psnr"] == pytest.approx(psnr(made, medium))
+        assert one["scores"]["blind"]["ssim"] == pytest.approx(ssim(made, medium))
+    assert facts["summary"]["refined"]["gain"]["mean"] > 0  # as the README says of such pictures
+    assert list(facts["by_ev"]) == ["4 EV", "6 EV"]
+    assert [len(method["network"] or ()) > 0 for method in facts["methods"]] == [False, True]
+
+
+def test_a_table_is_plain_where_no_terminal_is(card: Path, run: Run) -> None:
+    code, out, err = run("card", "--only", "blind", "--only", "opencv", "-v")
+    assert code == ExitCode.OK
+    lines = out.splitlines()
+    assert lines[0] == "means of 2 triples"
+    assert lines[2].startswith("  blind: y0, from the two files alone")
+    assert out.count("\n\n") == 3
+    assert all(char.isprintable() for line in lines for char in line)
+    assert "one 00-01-02: PSNR dB: blind" in err
+    assert "2 of 2" in err
+
+
+class Terminal:
+    """A stdout that says it is one."""
+
+    encoding = "ascii"
+
+    def __init__(self) -> None:
+        self.written = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.written += text
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
+def test_a_table_is_ruled_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    print_tables([Table("means", ("", "dB"), (("[bold]name", "34.04"),))])
+    assert "[bold]name" in terminal.written
+    assert "34.04" in terminal.written
+    assert terminal.written.count("\n") > 4
+
+
+def test_a_broken_picture_stops_no_other_triple(tmp_path: Path, run: Run) -> None:
+    write_list(tmp_path, {"one": 0, "two": 1})
+    broken = tmp_path / "one" / "05.png"
+    broken.write_bytes(broken.read_bytes()[:-2000])
+    code, out, err = run("scenes.json", "--json", "--only", "blind", "-q")
+    assert code == ExitCode.BATCH
+    facts = json.loads(out)
+    assert [bool(one["scores"]) for one in facts["triples"]] == [False, True]
+    assert [one["name"] for one in facts["failures"]] == ["one 07-05-03"]
+    assert err.count("\n") == 1
+    assert str(broken) in err
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
+def test_a_damaged_file_in_a_folder_is_a_failure(card: Path, run: Run, content: bytes) -> None:
+    (card / "two" / "note.jpg").write_bytes(content)
+    code, out, err = run("card", "--json", "--only", "blind", "-q")
+    assert code == ExitCode.BATCH
+    assert len(json.loads(out)["triples"]) == 2
+    assert "two/note.jpg" in err
+
+
+def test_scenes_without_a_triple_are_remarked_upon(card: Path, run: Run) -> None:
+    write_scene(card / "pair", TIMES[:2])
+    code, out, err = run("card", "--only", "blind")
+    assert code == ExitCode.OK
+    assert "warning: pair: 2 of the 3 exposures that a triple needs" in err
+    assert out
+
+
+def test_lists_are_calibrated_on_other_scenes(tmp_path: Path, run: Run) -> None:
+    write_list(tmp_path, {"one": 0, "two": 1})
+    code, out, _ = run("scenes.json", "--json", "--only", "calibrated", "--only", "blind", "-q")
+    assert code == ExitCode.OK
+    summary = json.loads(out)["summary"]
+    assert summary["calibrated"]["gain"]["mean"] > 0
+    assert summary["calibrated"]["psnr"]["count"] == 2
+
+
+def test_a_profile_takes_the_place_of_other_scenes(card: Path, run: Run) -> None:
+    curve = np.tile(2.2 * np.log(np.maximum(np.arange(256), 0.5) / 128), (3, 1))
+    curve += np.arange(256) * 1e-4
+    Path("camera.json").write_text(Profile(curve, 0.0, 3).to_json(), "utf-8")
+    code, out, _ = run("card", "--json", "--only", "calibrated", "-q", "--response", "camera.json")
+    assert code == ExitCode.OK
+    assert json.loads(out)["summary"]["calibrated"]["psnr"]["mean"] > 40  # it is that camera
+
+
+@pytest.mark.model
+def test_fusion_is_judged_with_its_peers(card: Path, run: Run) -> None:
+    code, out, err = run("card", "--fusion", "--json", "--html", "page.html", "--pictures", "-q")
+    assert (code, err) == (ExitCode.OK, "")
+    facts = json.loads(out)
+    assert facts["study"] == "fusion"
+    assert {"virtual-0", "virtual-auto", "MergeMertens", "virtual-0+medium"} <= set(
+        facts["summary"]
+    )
+    for scores in facts["summary"].values():
+        assert 0 < scores["bracket"]["mean"] <= 1
+    reader = read_page(Path("page.html").read_text("utf-8"))
+    assert len(reader.all("img")) == 2 * (len(facts["methods"]) + 2)
+
+
+@pytest.mark.model
+def test_another_network_gets_a_row_of_its_own(card: Path, run: Run) -> None:
+    shutil.copy(Path(cli.__file__).parents[2] / "models" / "lrl.onnx", "mine.onnx")
+    code, out, _ = run("card", "--json", "-q", "--model", "mine.onnx")
+    assert code == ExitCode.OK
+    facts = json.loads(out)
+    assert facts["summary"]["mine.onnx"] == facts["summary"]["refined"]
+
+
+def test_the_page_shows_no_photographs_unless_told(card: Path, run: Run) -> None:
+    only = ("--only", "blind", "-q")
+    assert run("card", "--html", "page.html", *only)[0] == ExitCode.OK
+    page = Path("page.html").read_text("utf-8")
+    assert not read_page(page).all("img")
+    assert "http" not in page.replace("http-equiv", "")
+    assert run("card", "--html", "page.html", *only)[0] == ExitCode.OUTPUT_EXISTS
+    assert run("card", "--html", "page.html", *only, "--overwrite", "--pictures")[0] == ExitCode.OK
+    assert len(read_page(Path("page.html").read_text("utf-8")).all("img")) == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((), ExitCode.USAGE, "SOURCE"),
+        (("",), ExitCode.USAGE, "not an empty one"),
+        (("card", "--html", ""), ExitCode.USAGE, "not an empty one"),
+        (("card", "--html", "-"), ExitCode.USAGE, "--html needs the name of a file"),
+        (("card", "--pictures"), ExitCode.USAGE, "add --html"),
+        (("card", "--only", "best"), ExitCode.USAGE, "none of the methods: blind"),
+        (("card", "--fusion", "--only", "blind"), ExitCode.USAGE, "none of the methods"),
+        (("none",), ExitCode.IMAGE_FILE, "no such file or folder"),
+        (("card/one/00.png",), ExitCode.IMAGE_FILE, "no list of scenes"),
+        (("empty",), ExitCode.IMAGE_FILE, "nothing else either"),
+        (("card", "--camera", "Leica"), ExitCode.IMAGE_FILE, "'Leica'"),
+        (("card", "--response", "none.json"), ExitCode.IMAGE_FILE, "none.json"),
+        (("card", "--model", "none.onnx"), ExitCode.MODEL, "none.onnx"),
+        (("card", "--html", "there.html"), ExitCode.OUTPUT_EXISTS, "there.html"),
+        (("card", "--html", "card/one/00.png", "--overwrite"), ExitCode.USAGE, "HTML"),
+        (("card", "--html", "none/page.html"), ExitCode.OUTPUT, "none"),
+    ],
+)
+def test_refusals_have_their_codes_and_one_line(
+    card: Path, run: Run, arguments: tuple[str, ...], code: ExitCode, said: str
+) -> None:
+    Path("empty").mkdir()
+    Path("there.html").write_text("mine", "utf-8")
+    found, out, err = run(*arguments)
+    assert (found, out) == (code, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert Path("there.html").read_text("utf-8") == "mine"

@@ -1,0 +1,216 @@
+"""``expinterp tune`` from the outside: what it hands back, what it refuses to hand back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+for _package in ("torch", "onnx"):
+    pytest.importorskip(_package, reason="needs the extra 'train': pip install expinterp[train]")
+
+from cli_samples import Run, tagged
+from evaluation_samples import TIMES
+from synthetic import expose, gamma_response, scene
+
+from expinterp import cli
+from expinterp.core.response import Profile
+from expinterp.errors import ExitCode, ModelError
+from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
+from expinterp.metrics import psnr
+from expinterp.pipeline import interpolate
+from expinterp.refine import open_refiner
+from expinterp.refine.contract import PROFILE
+from expinterp.scene_io.profiles import read_profile
+
+pytestmark = [pytest.mark.train, pytest.mark.model]
+COMMAND = "tune"  # that `run` runs
+BRIEF = ("--steps", "150", "--threads", "1")
+
+
+def saturated(radiance: np.ndarray, time: float) -> np.ndarray:
+    """Photograph with a camera whose red clips early and spills: no table per channel undoes it."""
+    light = radiance * time
+    light[..., 1] += 0.3 * np.clip(light[..., 0], 0, 0.8)
+    return expose(light, 1.0)
+
+
+def write_bracket(folder: Path, *, seed: int, still: bool = True) -> None:
+    folder.mkdir(parents=True)
+    radiance = scene((80, 112), seed=seed, stops=7) * 4
+    for index, time in enumerate(TIMES):
+        pixels = saturated(radiance.copy(), time)
+        if index == 1 and not still:
+            pixels = np.roll(pixels, 9, axis=0)
+        metadata = with_exposure_time(Metadata(), time)
+        write_photograph(pixels, folder / f"{index}.png", metadata=metadata)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    """Make a folder of four small scenes."""
+    for seed in range(4):
+        write_bracket(tmp_path / "card" / f"scene{seed}", seed=seed)
+    return tmp_path / "card"
+
+
+def test_a_tuned_model_carries_its_profile_and_does_better(card: Path, run: Run) -> None:
+    code, out, err = run("card", "-o", "mycam.onnx", *BRIEF)
+    assert code == ExitCode.OK, err
+    assert "tuned: tuned network and profile" in out
+    assert "--model mycam.onnx" in err
+    refiner = open_refiner(Path("mycam.onnx"), device="cpu")
+    profile = read_profile(Path("mycam.json"))
+    carried = refiner.contract.profile
+    assert carried is not None
+    np.testing.assert_array_equal(carried.response, profile.response)
+    assert profile.shots == 9  # three of the four scenes
+    write_bracket(Path("new"), seed=9)
+    shots = [read_photograph(f"new/{index}.png").pixels for index in (0, 1, 2)]
+    bundled, tuned = (
+        psnr(interpolate(shots[0], shots[2], refiner=each).medium, shots[1])
+        for each in (open_refiner(device="cpu"), refiner)
+    )
+    assert tuned > bundled + 1
+    names = {path.name for path in card.parent.iterdir()}
+    assert names == {"card", "new", "mycam.onnx", "mycam.json", "mycam.md", "mycam.run"}
+    text = Path("mycam.md").read_text("utf-8")
+    assert "photographed brackets" in text
+
+
+def test_what_is_handed_back_has_learned_from_all_scenes(
+    card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from expinterp.training import tune as module
+
+    learned = []
+
+    def watch(patches, *arguments, **options):
+        learned.append((int(patches.picture.max()) + 1, len(patches)))
+        return module_train(patches, *arguments, **options)
+
+    module_train = module.train
+    monkeypatch.setattr(module, "train", watch)
+    assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
+    (three, some), (four, all_of_them) = learned
+    assert (three, four) == (3, 4)
+    assert all_of_them / some == pytest.approx(4 / 3, rel=0.01)
+    facts = open_refiner(Path("mycam.onnx"), device="cpu").contract.facts
+    assert facts["training_data"].startswith("4 scenes of card")
+    assert "| held out while the figures were measured | scene" in Path("mycam.md").read_text(
+        "utf-8"
+    )
+
+
+def test_the_command_line_uses_what_the_model_carries(card: Path, run: Run) -> None:
+    assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
+    shots = [str(card / "scene0" / f"{index}.png") for index in (0, 2)]
+    for name, options in {"a": (), "b": ("--response", "mycam.json")}.items():
+        model = ("--model", "mycam.onnx", *options)
+        assert cli.main(["interpolate", *shots, "-o", f"{name}.png", *model]) == ExitCode.OK
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+    assert cli.main(["interpolate", *shots, "-o", "c.png"]) == ExitCode.OK
+    assert Path("a.png").read_bytes() != Path("c.png").read_bytes()
+
+
+def test_a_model_of_another_camera_is_remarked_upon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from expinterp.training.export import export_network
+    from expinterp.training.network import Network
+
+    monkeypatch.chdir(tmp_path)
+    profile = Profile(gamma_response() + np.arange(256) * 1e-6, 0.0, 3, "Acme One")
+    export_network(Network(), Path("mycam.onnx"), {PROFILE: profile.to_json()})
+    for name, time in {"long.jpg": 1 / 4, "short.jpg": 1 / 64}.items():
+        tagged(Path(name), saturated(scene(seed=1) * 4, time), model="Two")
+    arguments = ["interpolate", "long.jpg", "short.jpg", "-o", "mid.png", "--model", "mycam.onnx"]
+    assert cli.main(arguments) == ExitCode.OK
+    err = capsys.readouterr().err
+    assert "mycam.onnx describes Acme One, but long.jpg was taken with Two" in err
+    assert "leave --model out" in err
+    Path("other.json").write_text(profile.to_json(), "utf-8")
+    assert cli.main([*arguments, "--response", "other.json", "--overwrite"]) == ExitCode.OK
+    assert "leave --response out" in capsys.readouterr().err
+
+
+def test_a_model_with_a_broken_profile_is_refused(tmp_path: Path) -> None:
+    from expinterp.training.export import export_network
+    from expinterp.training.network import Network
+
+    export_network(Network(), tmp_path / "mycam.onnx", {PROFILE: "{}"})
+    with pytest.raises(ModelError, match="no sound camera profile"):
+        open_refiner(tmp_path / "mycam.onnx", device="cpu")
+
+
+def test_a_model_that_is_worse_is_not_handed_back(
+    card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from expinterp.training import tune as module
+
+    def spoil(*arguments, **options):
+        network = module_train(*arguments, **options)
+        for weight in network.parameters():
+            weight.data += 0.05
+        return network
+
+    module_train = module.train
+    monkeypatch.setattr(module, "train", spoil)
+    code, out, err = run("card", "-o", "mycam.onnx", "-q", *BRIEF)
+    assert (code, out) == (ExitCode.MODEL, "")
+    assert "is not written" in err
+    assert err.count("\n") == 1
+    assert not Path("mycam.onnx").exists()
+    assert not Path("mycam.md").exists()
+    assert Path("mycam.json").exists() == ("the profile alone is worth" in err)
+
+
+def test_brackets_that_moved_are_left_out_with_a_reason(card: Path, run: Run) -> None:
+    write_bracket(card / "shaken", seed=7, still=False)
+    code, _, err = run("card", "-o", "mycam.onnx", "--held-out", "2", *BRIEF)
+    assert code == ExitCode.OK
+    assert "warning: shaken 0-1-2: the medium lies 9.0 pixels beside" in err
+
+
+def test_a_finished_run_is_handed_back_again_but_not_as_tuned_from_another_model(
+    card: Path, run: Run
+) -> None:
+    from expinterp.training.export import export_network
+    from expinterp.training.network import Network
+
+    again = ("card", "-o", "mycam.onnx", "--overwrite", *BRIEF)
+    assert run(*again)[0] == ExitCode.OK
+    first = Path("mycam.onnx").read_bytes()
+    assert run(*again)[0] == ExitCode.OK
+    assert Path("mycam.onnx").read_bytes() == first
+    export_network(Network(), Path("other.onnx"), {})
+    code, _, err = run(*again, "--model", "other.onnx")
+    assert code == ExitCode.OUTPUT_EXISTS
+    assert "another start" in err
+    assert Path("mycam.onnx").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("card",), ExitCode.USAGE, "--output"),
+        (("card", "-o", "m.json"), ExitCode.USAGE, "end its name in .onnx"),
+        (("card", "-o", "m.onnx", "--steps", "5", "--minutes", "1"), ExitCode.USAGE, "exclude"),
+        (("none", "-o", "m.onnx"), ExitCode.IMAGE_FILE, "no such file or folder"),
+        (("card", "-o", "m.onnx", "--camera", "Leica"), ExitCode.IMAGE_FILE, "nothing else"),
+        (("card", "-o", "m.onnx", "--held-out", "4"), ExitCode.IMAGE_FILE, "4 scenes"),
+        (("card", "-o", "there.onnx"), ExitCode.OUTPUT_EXISTS, "there.onnx"),
+        (("card", "-o", "m.onnx", "--profile", "there.onnx"), ExitCode.OUTPUT_EXISTS, "there"),
+        (("card", "-o", "m.onnx", "--model", "there.onnx"), ExitCode.MODEL, "there.onnx"),
+    ],
+)
+def test_refusals_have_their_codes_and_one_line(
+    card: Path, run: Run, arguments: tuple[str, ...], code: ExitCode, said: str
+) -> None:
+    Path("there.onnx").write_text("mine", "utf-8")
+    found, out, err = run(*arguments)
+    assert (found, out) == (code, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert Path("there.onnx").read_text("utf-8") == "mine"

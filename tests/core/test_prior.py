@@ -1,0 +1,245 @@
+"""The response from a pair alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import GAMMA, expose, gamma_response, scene
+
+from expinterp.core.mapping import imf_from_response, joint_histogram, matched_levels
+from expinterp.core.prior import ResponsePrior, estimate_response, estimate_shared, load_prior
+from expinterp.core.response import increasing
+
+
+def levels(ratio: float, *, gamma: float = GAMMA, seed: int = 0) -> list[np.ndarray]:
+    radiance = scene((200, 300), seed=seed)
+    joint = joint_histogram(
+        expose(radiance, 2.0, gamma=gamma), expose(radiance, 2.0 / ratio, gamma=gamma)
+    )
+    return [matched_levels(channel) for channel in joint]
+
+
+def test_the_bundled_prior_is_a_mixture_of_responses():
+    prior = load_prior()
+    assert prior.weights.sum() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(prior.covariance, prior.covariance.T, atol=1e-6)
+    assert (np.linalg.eigvalsh(prior.covariance) > 0).all()
+    assert prior.centres.shape == (len(prior.weights), 3, 256)
+
+
+@pytest.mark.parametrize("ratio", [4, 16, 64])
+def test_the_half_way_mapping_of_a_known_camera_is_found(ratio):
+    found = estimate_response(levels(ratio), load_prior())
+    imf = imf_from_response(found.response, scale=np.exp(-found.log_ratio / 2))
+    codes = np.arange(40, 245)
+    error = imf[:, codes] - codes * ratio ** (-0.5 / GAMMA)
+    assert np.abs(error).mean() < 4.0
+    assert _disagreement(found.response, levels(ratio)) < 2.0
+
+
+def test_a_profile_gives_the_ratio_that_a_pair_alone_cannot():
+    prior = load_prior().around(gamma_response())
+    for ratio in (4, 16, 64):
+        found = estimate_response(levels(ratio), prior)
+        assert np.exp(found.log_ratio) == pytest.approx(ratio, rel=0.15)
+
+
+def test_swapped_channels_swap_the_response_of_a_grey_prior():
+    prior = load_prior().around(gamma_response(channels=1))
+    order = [2, 0, 1]
+    three = levels(16, seed=3)
+    found = estimate_response(three, prior)
+    swapped = estimate_response([three[c] for c in order], prior)
+    np.testing.assert_allclose(swapped.response, found.response[order], atol=1e-6)
+
+
+def test_a_grey_pair_counts_as_three_equal_channels():
+    one = levels(16)[1]
+    grey, three = (estimate_response(each, load_prior()) for each in ([one], [one] * 3))
+    np.testing.assert_array_equal(grey.response, three.response)
+
+
+def test_a_channel_without_levels_leaves_the_others_to_decide():
+    known = levels(16)
+    found = estimate_response([known[0], np.empty((0, 2)), known[2]], load_prior())
+    assert np.isfinite(found.response).all()
+
+
+def test_no_levels_at_all_are_refused():
+    with pytest.raises(ValueError, match="no unclipped tone"):
+        estimate_response([np.empty((0, 2))], load_prior())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_any_levels_give_a_response_that_increases(seed):
+    random = np.random.default_rng(seed)
+    noise = [np.sort(random.uniform(0, 255, (48, 2)), axis=0) for _ in range(3)]
+    found = estimate_response(noise, load_prior())
+    assert (np.diff(found.response) > 0).all()
+    assert np.isfinite(found.log_ratio)
+
+
+def test_outliers_among_the_levels_hardly_move_the_fit():
+    clean = levels(16)
+    spoilt = [level.copy() for level in clean]
+    for level in spoilt:
+        level[20:23, 1] += 60
+    codes = np.arange(40, 245)
+    medium = [
+        imf_from_response(found.response, scale=np.exp(-found.log_ratio / 2))[:, codes]
+        for found in (estimate_response(each, load_prior()) for each in (clean, spoilt))
+    ]
+    assert np.abs(medium[0] - medium[1]).mean() < 1.5
+
+
+def test_the_response_moves_away_from_every_centre_towards_the_levels():
+    bent = gamma_response() + 1.5 * (np.arange(256) / 255) ** 2
+    prior = load_prior().around(bent)
+    known = levels(16)
+    still = _disagreement(prior.centres[0], known)
+    found = estimate_response(known, prior)
+    assert _disagreement(found.response, known) < 0.7 * still
+
+
+def _disagreement(response: np.ndarray, known: list[np.ndarray]) -> float:
+    """Median distance of levels from the best mapping of a response, in code values."""
+    z1, z2 = np.concatenate(known).T
+    codes = np.arange(256)
+    g = response[0]
+    step = np.interp(z1, codes, g) - np.interp(z2, codes, g)
+    slope = np.hypot(*(np.interp(z, codes, np.gradient(g)) for z in (z1, z2)))
+    return float(np.median(np.abs(step - np.median(step)) / slope))
+
+
+def _odds(found: np.ndarray, ends: tuple[np.ndarray, np.ndarray]) -> float:
+    """Odds of the first of two curves in a mean of both."""
+    share = np.vdot(found - ends[1], ends[0] - ends[1]) / np.square(ends[0] - ends[1]).sum()
+    return float(share / (1 - share))
+
+
+def _of_two(weight: float) -> tuple[ResponsePrior, tuple[np.ndarray, np.ndarray]]:
+    """A prior of two curves that hardly move: one that suits the levels, and a rounder one."""
+    suited = increasing(gamma_response())
+    rounder = increasing(suited + 0.4 * np.sin(np.pi * np.arange(256) / 255))
+    prior = load_prior()
+    curves = replace(
+        prior,
+        centres=np.stack([suited, rounder]),
+        weights=np.array([weight, 1 - weight]),
+        covariance=1e-9 * prior.covariance,
+    )
+    return curves, (suited, rounder)
+
+
+def test_curves_count_by_their_weights():
+    odds = []
+    for weight in (0.5, 0.9):
+        prior, curves = _of_two(weight)
+        odds.append(_odds(estimate_response(levels(16), prior).response, curves))
+    assert odds[1] / odds[0] == pytest.approx(9, rel=0.02)
+
+
+def test_curves_count_by_how_they_suit_the_levels():
+    prior, curves = _of_two(0.5)
+    assert _odds(estimate_response(levels(16), prior).response, curves) > 2
+
+
+def test_a_profile_is_corrected_less_than_a_curve_of_the_mixture():
+    bent = gamma_response() + 1.5 * (np.arange(256) / 255) ** 2
+    prior = load_prior()
+    profile = prior.around(bent)
+    firm, free = (
+        np.abs(estimate_response(levels(16), each).response - bent)[:, 20:240].max()
+        for each in (profile, replace(profile, covariance=prior.covariance))
+    )
+    assert 0.4 * free < firm < 0.9 * free
+
+
+def test_a_ratio_of_which_little_is_seen_leans_to_the_usual_one():
+    """One level in the dark, where a code value is much light, that speaks for 1 EV or so."""
+    dark, prior = [np.array([[4.0, 3.0]])], load_prior()
+    leaning, free = (
+        estimate_response(dark, each).log_ratio / np.log(2)
+        for each in (prior, replace(prior, log_ratio_spread=1e3))
+    )
+    assert free + 0.25 < leaning < 4
+
+
+# --- several pairs of one camera -----------------------------------------------------------------
+
+
+def _half_way_error(response, log_ratio, ratio):
+    """Compare the mapping half-way with that of the camera: mean distance in code values."""
+    codes = np.arange(40, 245)
+    imf = imf_from_response(response, scale=np.exp(-log_ratio / 2))[:, codes]
+    return float(np.abs(imf - codes * ratio ** (-0.5 / GAMMA)).mean())
+
+
+def test_copies_of_a_pair_say_no_more_than_the_pair():
+    one = levels(16)
+    alone = estimate_response(one, load_prior())
+    shared = estimate_shared([one] * 5, load_prior())
+    np.testing.assert_allclose(shared.response, alone.response, atol=1e-9)
+    np.testing.assert_allclose(shared.log_ratios, alone.log_ratio, atol=1e-9)
+    assert shared.scale is None
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_the_order_of_pairs_does_not_matter(stated):
+    ratios = [8, 16, 32]
+    pairs = [levels(ratio, seed=ratio) for ratio in ratios]
+    logs = [float(np.log(ratio)) if stated else None for ratio in ratios]
+    one = estimate_shared(pairs, load_prior(), stated=logs)
+    two = estimate_shared(pairs[::-1], load_prior(), stated=logs[::-1])
+    np.testing.assert_allclose(one.response, two.response, atol=1e-9)
+    np.testing.assert_allclose(one.log_ratios, two.log_ratios[::-1], atol=1e-9)
+
+
+def test_pairs_together_know_the_camera_better_than_the_worst_alone():
+    ratios = [4, 8, 16, 32, 64]
+    pairs = [levels(ratio, seed=ratio) for ratio in ratios]
+    shared = estimate_shared(pairs, load_prior())
+    alone = [estimate_response(pair, load_prior()) for pair in pairs]
+    errors = [
+        (
+            _half_way_error(shared.response, log_ratio, ratio),
+            _half_way_error(own.response, own.log_ratio, ratio),
+        )
+        for own, log_ratio, ratio in zip(alone, shared.log_ratios, ratios, strict=True)
+    ]
+    together, apart = np.array(errors).T
+    assert together.max() < apart.max()
+    assert together.mean() < apart.mean() + 0.1
+
+
+def test_stated_ratios_give_the_curves_their_true_scale():
+    ratios = [4, 16, 64]
+    logs = [float(np.log(ratio)) for ratio in ratios]
+    shared = estimate_shared(
+        [levels(ratio, seed=ratio) for ratio in ratios], load_prior(), stated=logs
+    )
+    assert shared.scale is not None
+    np.testing.assert_allclose(shared.log_ratios / shared.scale, logs, atol=0.15)
+    truth = gamma_response()[:, 230] - gamma_response()[:, 40]
+    found = shared.response[:, 230] - shared.response[:, 40]
+    np.testing.assert_allclose(found / shared.scale, truth, rtol=0.08)
+
+
+def test_one_wrong_pair_among_many_bends_little():
+    pairs = [levels(16, seed=seed) for seed in range(6)]
+    strange = [np.stack([np.linspace(5, 250, 48), np.linspace(4, 180, 48)], axis=1)] * 3
+    clean = estimate_shared(pairs, load_prior())
+    spoilt = estimate_shared([*pairs, strange], load_prior())
+    assert np.abs(clean.response - spoilt.response)[:, 20:240].max() < 0.25
+
+
+def test_a_stated_ratio_is_believed_where_the_prior_is_told():
+    prior = load_prior().around(gamma_response())
+    found = estimate_response(levels(16), prior.stating(float(np.log(20.0))))
+    plain = estimate_response(levels(16), prior)
+    assert abs(found.log_ratio - np.log(20.0)) < abs(plain.log_ratio - np.log(20.0))

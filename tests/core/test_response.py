@@ -1,0 +1,227 @@
+"""Calibration from a stack, and the profile it is kept in."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from synthetic import expose, gamma_response, scene
+
+from expinterp.core.response import Profile, calibrate, calibrate_scenes, increasing
+from expinterp.errors import ImageFileError, PairError
+from expinterp.scene_io.profiles import read_profile
+
+TIMES = [1 / 64, 1 / 16, 1 / 4, 1, 4]
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    radiance = scene((200, 300), stops=10)
+    return calibrate([expose(radiance, time) for time in TIMES], TIMES, camera="Acme One")
+
+
+def test_calibration_finds_the_response_of_a_known_camera(profile):
+    inside = slice(10, 246)
+    error = (profile.response - gamma_response())[:, inside] / np.log(2)
+    assert np.abs(error).max() < 0.05  # stops
+    assert profile.residual < 0.1
+    assert (profile.shots, profile.camera) == (5, "Acme One")
+
+
+def stack_of(seed, light=1.0):
+    radiance = light * scene((100, 120), seed=seed, stops=6)
+    return [expose(radiance, time) for time in TIMES], TIMES
+
+
+def test_one_scene_is_calibrated_as_ever_and_twice_the_same_scene_too():
+    stack, times = stack_of(1)
+    alone, twice = calibrate(stack, times), calibrate_scenes(2 * [(stack, times)])
+    np.testing.assert_allclose(twice.response, alone.response, atol=1e-6)
+    assert (twice.shots, twice.residual) == (2 * alone.shots, alone.residual)
+
+
+def test_scenes_show_together_what_each_shows_in_part():
+    """A dark and a bright scene; the order does not matter, and neither knows all of the curve."""
+    scenes = [stack_of(1, light=0.02), stack_of(2, light=20.0)]
+    joint = calibrate_scenes(scenes)
+    np.testing.assert_allclose(calibrate_scenes(scenes[::-1]).response, joint.response, atol=1e-8)
+    truth = gamma_response()[:, 10:246]
+
+    def miss(profile):
+        return float(np.square(profile.response[:, 10:246] - truth).mean())
+
+    assert miss(joint) < min(miss(calibrate(*one)) for one in scenes)
+
+
+def test_no_scene_is_refused():
+    with pytest.raises(ValueError, match="no stack"):
+        calibrate_scenes([])
+
+
+def test_calibration_agrees_with_debevecs_least_squares_written_out():
+    """The same sum with every pixel's ln E as an unknown: no elimination, no histogram."""
+    from expinterp.core.response import ANCHOR, HAT, SMOOTHNESS
+
+    radiance = scene((8, 9), stops=10)[..., :1]
+    stack = np.stack([expose(radiance, time) for time in TIMES[1:]])
+    z = stack[..., 0].reshape(4, -1)
+    pixels = z.shape[1]
+    rows, right = [], []
+    for shot, time in enumerate(TIMES[1:]):
+        for pixel in range(pixels):
+            row = np.zeros(256 + pixels)
+            weight = np.sqrt(HAT[z[shot, pixel]])
+            row[z[shot, pixel]], row[256 + pixel] = weight, -weight
+            rows.append(row)
+            right.append(weight * np.log(time))
+    for code in range(1, 255):
+        row = np.zeros(256 + pixels)
+        row[code - 1 : code + 2] = np.sqrt(pixels * SMOOTHNESS) * HAT[code] * np.array([1, -2, 1])
+        rows.append(row)
+        right.append(0.0)
+    anchor = np.zeros(256 + pixels)
+    anchor[ANCHOR] = np.sqrt(pixels)
+    solution = np.linalg.lstsq(np.array([*rows, anchor]), np.array([*right, 0.0]), rcond=None)[0]
+    found = calibrate(stack, TIMES[1:]).response[0]
+    np.testing.assert_allclose(found[5:250], increasing(solution[:256])[5:250], atol=2e-3)
+
+
+def test_what_does_not_follow_the_exposure_is_left_out():
+    radiance = scene((60, 80), stops=10)
+    stack = np.stack([expose(radiance, time) for time in TIMES])
+    plain = calibrate(stack[:, 4:, 4:], TIMES)
+    flicker = np.random.default_rng(0).integers(100, 112, stack.shape, np.uint8)
+    stack[:, :4], stack[:, :, :4] = flicker[:, :4], flicker[:, :, :4]
+    error = np.abs(calibrate(stack, TIMES).response - plain.response)[:, 20:240]
+    assert error.max() < 0.1
+
+
+def test_the_residual_is_the_weighted_error_in_stops():
+    noise = np.random.default_rng(0).normal(0, 0.1, (3, 60, 80, 1))
+    times = [1.0, 2.0, 8.0]
+    stack = np.stack(
+        [expose(scene((60, 80))[..., :1] * 2**n, t) for n, t in zip(noise, times, strict=True)]
+    )
+    found = calibrate(stack, times)
+    weight = np.minimum(stack, 255 - stack).astype(float) + 1e-9
+    stops = (found.response[0][stack] - np.log(times).reshape(3, 1, 1, 1)) / np.log(2)
+    error = stops - np.average(stops, axis=0, weights=weight)
+    expected = np.sqrt(np.average(error**2, weights=weight))  # of all pixels, outliers too
+    assert found.residual == pytest.approx(expected, rel=0.25)
+
+
+def test_shots_that_never_change_give_a_finite_response():
+    assert np.isfinite(calibrate(np.full((3, 4, 4, 1), 90, np.uint8), [1, 2, 4]).response).all()
+
+
+@pytest.mark.parametrize(
+    "tones", [([150, 30], [100, 200]), ([0, 0], [0, 255])], ids=["reversed", "clipped"]
+)
+def test_shots_that_follow_no_exposure_are_refused(tones):
+    stack = np.repeat(np.uint8(tones)[:, None, :, None], 9, axis=1)
+    with pytest.raises(PairError, match="follows the exposure"):
+        calibrate(stack, [1, 2])
+
+
+def test_only_ratios_of_times_matter():
+    radiance = scene((40, 50), stops=10)
+    stack = [expose(radiance, time) for time in TIMES]
+    doubled = calibrate(stack, [2 * time for time in TIMES])
+    np.testing.assert_allclose(doubled.response, calibrate(stack, TIMES).response, atol=1e-9)
+
+
+def test_the_order_of_shots_does_not_matter():
+    radiance = scene((40, 50), stops=10)
+    stack = [expose(radiance, time) for time in TIMES]
+    turned = calibrate(stack[::-1], TIMES[::-1])
+    np.testing.assert_allclose(turned.response, calibrate(stack, TIMES).response, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [[1.0], [1.0, 1.0, 1.0], [1.0, 2.0], [0.0, 1.0, 2.0], [-1.0, 1.0, 2.0], [1.0, 2.0, np.nan]],
+)
+def test_a_stack_without_differing_times_is_refused(times):
+    with pytest.raises(ValueError, match="times"):
+        calibrate([np.zeros((4, 4, 3), np.uint8)] * 3, times)
+
+
+@pytest.mark.parametrize("channels", [(3, 1), (1, 3), (2, 2)])
+def test_stacks_that_are_not_all_grey_or_all_colour_are_refused(channels):
+    stack, times = stack_of(1)
+    scenes = [([image[..., :count] for image in stack], times) for count in channels]
+    with pytest.raises(ValueError, match=r"1\) or all"):
+        calibrate_scenes(scenes)
+
+
+def test_shots_without_a_channel_axis_are_refused():
+    with pytest.raises(ValueError, match=r"1\) or all"):
+        calibrate(np.zeros((2, 4, 4), np.uint8), [1, 2])
+
+
+@given(st.lists(st.floats(-50, 50), min_size=256, max_size=256))
+def test_any_curve_can_be_made_to_increase(values):
+    curve = increasing(np.array(values))
+    assert (np.diff(curve) > 0).all()
+    assert curve[128] == 0
+
+
+def test_a_curve_that_increases_is_only_shifted():
+    curve = gamma_response(channels=1)[0] + np.arange(256) * 1e-3
+    np.testing.assert_allclose(increasing(curve), curve - curve[128], atol=1e-12)
+
+
+def test_a_profile_survives_its_file(profile, tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(profile.to_json(), encoding="utf-8")
+    held = read_profile(path)
+    np.testing.assert_allclose(held.response, profile.response, atol=1e-5)
+    assert (held.residual, held.shots, held.camera) == (profile.residual, 5, "Acme One")
+    assert held.scale == profile.scale == 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "nonsense",
+        "[" * 100_000,
+        json.dumps({"expinterp_profile": 1}),
+        json.dumps({"expinterp_profile": 9, "response": [[0.0] * 256]}),
+        json.dumps({"expinterp_profile": 1, "response": [[0.0] * 256], "residual": 0, "shots": 3}),
+        json.dumps({"expinterp_profile": 1, "response": "x", "residual": 0, "shots": 3}),
+    ],
+)
+def test_what_is_no_profile_is_refused_by_name(text, tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ImageFileError, match=r"camera\.json is no camera profile"):
+        read_profile(path)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"response": [[-np.inf, *range(255)]]},
+        {"response": [[*range(255), np.inf]]},
+        {"residual": np.nan},
+        {"camera": {"make": "Acme"}},
+        {"scale": -1},
+    ],
+)
+def test_facts_that_no_camera_has_are_refused(facts):
+    sound = {"expinterp_profile": 1, "response": [list(range(256))], "residual": 0, "shots": 3}
+    sound |= {"camera": None}
+    assert Profile.from_json(json.dumps(sound)).scale is None
+    with pytest.raises(ValueError, match=f"^{next(iter(facts))} must be"):
+        Profile.from_json(json.dumps(sound | facts))
+
+
+def test_a_missing_profile_is_refused_by_name(tmp_path):
+    with pytest.raises(ImageFileError, match=r"none\.json.*make one with"):
+        read_profile(tmp_path / "none.json")

@@ -1,0 +1,90 @@
+"""Exposures in order of brightness, and how many virtual ones go between."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from synthetic import expose, scene
+
+from expinterp.core.exposure import ladder
+from expinterp.core.fusion.series import (
+    MAX_STEP,
+    check_virtual,
+    order_by_brightness,
+    virtual_positions,
+)
+
+ROUNDING = 1e-9  # EV
+
+
+def pair(ev, stated=None):
+    """A measured pair of so many EV, as far as the ladder looks at it."""
+    return SimpleNamespace(ratio_measured=2.0**ev, ratio_given=stated)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (96, 128)])
+def test_order_is_from_dark_to_bright(bits, shape):
+    evs = [1, -5, 3, -1]
+    images = [expose(scene(shape), 2.0**ev, bits=bits) for ev in evs]
+    assert order_by_brightness(images) == [1, 3, 0, 2]
+
+
+def test_order_is_that_of_light_on_the_whole_and_not_of_a_channel():
+    images = [np.full((4, 4, 3), colour, np.uint8) for colour in ([200, 0, 0], [90, 90, 90])]
+    assert order_by_brightness(images) == [0, 1]
+
+
+def test_no_images_have_an_order_and_one_has():
+    assert order_by_brightness([]) == []
+    assert order_by_brightness([np.zeros((2, 2, 1), np.uint8)]) == [0]
+
+
+@given(
+    st.lists(arrays.arrays(np.uint8, (2, 2, 1), elements=st.integers(0, 2)), min_size=2, max_size=4)
+)
+def test_the_order_given_makes_no_difference_not_even_between_equally_bright_images(images):
+    orders = {
+        tuple(shuffled[index].tobytes() for index in order_by_brightness(shuffled))
+        for shuffled in permutations(images)
+    }
+    assert len(orders) == 1
+
+
+@given(st.floats(0.25, 30))
+def test_auto_is_the_fewest_that_leave_no_step_too_large(ev):
+    count = len(virtual_positions(pair(ev), "auto"))
+    assert ev / (count + 1) <= MAX_STEP + ROUNDING
+    assert count == 0 or ev / count > MAX_STEP - ROUNDING
+
+
+@pytest.mark.parametrize(
+    ("ev", "count"), [(0.3, 0), (2.5, 0), (2.51, 1), (5.0, 1), (5.01, 2), (7.5, 2), (12, 4)]
+)
+def test_auto_by_the_measured_ratio(ev, count):
+    assert virtual_positions(pair(ev, stated=2.0**20), "auto") == ladder(count)
+
+
+@given(st.floats(0.25, 30), st.integers(0, 9))
+def test_a_number_is_that_number_whatever_the_step(ev, count):
+    positions = virtual_positions(pair(ev), count)
+    steps = np.diff([0, *positions, 1])
+    assert len(positions) == count
+    np.testing.assert_allclose(steps, 1 / (count + 1), atol=1e-12)
+
+
+@pytest.mark.parametrize("virtual", ["auto", 0, 1, 7])
+def test_numbers_and_auto_are_numbers_of_exposures(virtual):
+    check_virtual(virtual)
+
+
+@pytest.mark.parametrize("virtual", [-1, 1.5, "2", "many", None])
+def test_anything_else_is_misuse(virtual):
+    with pytest.raises(ValueError, match="virtual must be 'auto' or how many"):
+        check_virtual(virtual)

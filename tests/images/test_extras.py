@@ -1,0 +1,351 @@
+"""Laws of captions, comments and text: carried on where the format can, else named in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from io import BytesIO
+from time import perf_counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from image_samples import ICC, SUFFIX, XMP, chunk, picture, png_bytes, stored_bytes
+from PIL import Image, IptcImagePlugin
+
+from expinterp.errors import ImageFileError
+from expinterp.images import FORMATS, read_photograph, with_exposure_time, write_photograph
+from expinterp.images.metadata.jpeg_metadata import extras_of_resources
+
+CAPTION = b"\x1c\x02\x78\x00\x0dA caption, \xc3\xa9"
+THUMBNAIL = b"\0\0\0\1 picture as it was"
+
+
+def resource(code, value, name=b""):
+    named = bytes([len(name)]) + name
+    head = b"8BIM" + struct.pack(">H", code) + named + bytes(len(named) % 2)
+    return head + struct.pack(">I", len(value)) + value + bytes(len(value) % 2)
+
+
+FLAG = resource(0x040A, b"\1")
+RESOURCES = FLAG + resource(0x0404, CAPTION)
+
+
+def segment(marker, content):
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+
+
+def jpeg_with(*segments, **options):
+    data = stored_bytes("jpeg", picture(), 1, **options)
+    return data[:2] + b"".join(segments) + data[2:]
+
+
+def carried(tmp_path, data, form, to):
+    """Read and write again as a command does; return the new file and the remarks."""
+    source, target = tmp_path / f"in{SUFFIX[form]}", tmp_path / f"out{SUFFIX[to]}"
+    source.write_bytes(data)
+    photograph = read_photograph(source)
+    assert photograph.warnings == ()
+    metadata = with_exposure_time(photograph.metadata, 1 / 120)
+    remarks = write_photograph(photograph.pixels, target, metadata=metadata, overwrite=True)
+    return target, remarks
+
+
+# --- JPEG ----------------------------------------------------------------------------------------
+
+
+def test_captions_and_comments_of_a_jpeg_stay(tmp_path):
+    """But not the thumbnail, which shows the picture as it was."""
+    stored = resource(0x040C, THUMBNAIL) + RESOURCES + resource(0x03ED, bytes(16), b"odd")
+    segments = segment(0xED, b"Photoshop 3.0\0" + stored), segment(0xFE, b"first")
+    data = jpeg_with(*segments, segment(0xFE, b"second"))
+    target, remarks = carried(tmp_path, data, "jpeg", "jpeg")
+    assert remarks == ()
+    with Image.open(target) as image:
+        assert IptcImagePlugin.getiptcinfo(image)[2, 120] == CAPTION[5:]
+        assert [content for name, content in image.applist if name == "COM"] == [
+            b"first",
+            b"second",
+        ]
+        assert list(image.info["photoshop"]) == [0x040A, 0x0404, 0x03ED]
+    assert THUMBNAIL not in target.read_bytes()
+
+
+def test_long_resources_are_joined_and_cut_again(tmp_path):
+    stored = RESOURCES + resource(0x07D0, bytes(range(256)) * 400)
+    parts = [stored[at : at + 50_000] for at in range(0, len(stored), 50_000)]
+    data = jpeg_with(*(segment(0xED, b"Photoshop 3.0\0" + part) for part in parts))
+    target, remarks = carried(tmp_path, data, "jpeg", "jpeg")
+    assert remarks == ()
+    with Image.open(target) as image:
+        contents = [content[14:] for name, content in image.applist if name == "APP13"]
+    assert b"".join(contents) == stored
+
+
+@pytest.mark.parametrize("to", ["png", "webp", "avif"])
+def test_what_a_format_cannot_hold_is_named(tmp_path, to):
+    segments = segment(0xED, b"Photoshop 3.0\0" + RESOURCES), segment(0xFE, b"x")
+    _, (remark,) = carried(tmp_path, jpeg_with(*segments), "jpeg", to)
+    assert remark.endswith("IPTC and Photoshop fields, comment")
+    assert to.upper() in remark
+
+
+def test_segments_of_unknown_makers_are_named(tmp_path):
+    data = jpeg_with(segment(0xEB, b"JP\0\1"), segment(0xE4, b"QVCI"), segment(0xE4, b"more"))
+    _, (remark,) = carried(tmp_path, data, "jpeg", "jpeg")
+    assert remark.endswith("segment APP11, segment APP4")
+
+
+def test_hostile_resources_take_no_longer_than_their_length_asks():
+    begun = perf_counter()
+    resources = resource(0x0BB7, b"") * 400_000
+    extras_of_resources(resources)
+    assert perf_counter() - begun < 4
+
+
+def test_debug_notes_of_phones_are_not_missed(tmp_path):
+    """Samsung's and others' on the chips of Qualcomm: about how the old pixels were developed."""
+    data = jpeg_with(segment(0xE4, b"QTI Debug Metadata\0" + bytes(50)))
+    assert carried(tmp_path, data, "jpeg", "jpeg")[1] == ()
+
+
+@given(flips=st.lists(st.tuples(st.integers(0, 70), st.integers(0, 255)), max_size=4))
+def test_damaged_resources_are_carried_or_named(tmp_path_factory, flips):
+    stored = bytearray(RESOURCES)
+    for place, value in flips:
+        stored[place % len(stored)] = value
+    data = jpeg_with(segment(0xED, b"Photoshop 3.0\0" + stored))
+    target, remarks = carried(tmp_path_factory.getbasetemp(), data, "jpeg", "jpeg")
+    assert (b"Photoshop 3.0" in target.read_bytes()) == (remarks == ())
+
+
+LONG = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><dc:description>%s</dc:description></x:xmpmeta>" % (
+    b"word " * 18_000
+)
+
+
+def extended(*, keep=2, length=None):
+    name = hashlib.md5(LONG).hexdigest().upper().encode()
+    note = b'xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="%s"' % name
+    packet = XMP.replace(b"xmp:Rating", note + b" xmp:Rating")
+    head = b"http://ns.adobe.com/xmp/extension/\0" + name
+    starts = range(0, len(LONG), 50_000)
+    parts = [
+        segment(0xE1, head + struct.pack(">II", length or len(LONG), at) + LONG[at : at + 50_000])
+        for at in starts
+    ]
+    return jpeg_with(*parts[:keep][::-1], xmp=packet)
+
+
+def test_long_packets_stay_whole(tmp_path):
+    target, remarks = carried(tmp_path, extended(), "jpeg", "jpeg")
+    assert remarks == ()
+    assert read_photograph(target).metadata.xmp_extension == LONG
+    assert read_photograph(target).metadata.xmp.count(b"HasExtendedXMP") == 1
+
+
+@pytest.mark.parametrize("to", [form for form in FORMATS if form != "jpeg"])
+def test_extension_that_is_lost_is_named_and_not_announced(tmp_path, to):
+    target, (remark,) = carried(tmp_path, extended(), "jpeg", to)
+    assert "XMP extension" in remark
+    assert read_photograph(target).metadata.xmp.count(b"HasExtendedXMP") == 0
+
+
+@pytest.mark.parametrize("damage", [{"keep": 1}, {"length": 9}])
+def test_incomplete_extension_is_named(tmp_path, damage):
+    target, (remark,) = carried(tmp_path, extended(**damage), "jpeg", "jpeg")
+    assert "incomplete XMP extension" in remark
+    assert b"HasExtendedXMP" not in target.read_bytes()
+
+
+def test_extension_is_made_true_as_the_packet_is(tmp_path):
+    source = tmp_path / "a.jpg"
+    source.write_bytes(extended())
+    metadata = read_photograph(source).metadata
+    stale = LONG.replace(b"<dc:", b"<xmp:Thumbnails>x</xmp:Thumbnails><dc:")
+    metadata = type(metadata)(xmp=metadata.xmp, xmp_extension=stale)
+    target = tmp_path / "b.jpg"
+    assert write_photograph(picture(), target, metadata=metadata) == ()
+    assert read_photograph(target).metadata.xmp_extension == LONG
+
+
+# --- pixel density -------------------------------------------------------------------------------
+
+
+def with_density(form, **options):
+    stream = BytesIO()
+    Image.fromarray(picture()).save(stream, form.upper(), dpi=(300, 150), **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png", "tiff"])
+@pytest.mark.parametrize("to", ["jpeg", "png", "tiff"])
+def test_pixel_density_stays(tmp_path, form, to):
+    target, remarks = carried(tmp_path, with_density(form), form, to)
+    assert remarks == ()
+    with Image.open(target) as image:
+        if form == "tiff" != to:
+            assert image.getexif()[0x11A] == 300
+        else:
+            assert image.info["dpi"] == pytest.approx((300, 150), abs=0.02)  # pixels per metre
+
+
+@pytest.mark.parametrize("to", ["webp", "avif"])
+def test_pixel_density_that_is_lost_is_named(tmp_path, to):
+    """Unless EXIF states one, its own perhaps: that of JFIF is then what a program put there."""
+    _, (remark,) = carried(tmp_path, with_density("jpeg"), "jpeg", to)
+    assert "pixel density" in remark
+    twice = Image.Exif()
+    twice[0x11A] = 240.0
+    _, remarks = carried(tmp_path, with_density("jpeg", exif=twice.tobytes()), "jpeg", to)
+    assert remarks == ()
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png"])
+def test_the_density_that_exif_states_is_kept(tmp_path, form):
+    own = Image.Exif()
+    own[0x11A], own[0x11B], own[0x128] = 240.0, 240.0, 2
+    target, remarks = carried(tmp_path, with_density(form, exif=own.tobytes()), form, "tiff")
+    assert remarks == ()
+    with Image.open(target) as image:
+        assert image.info["dpi"] == (240, 240)
+
+
+# --- TIFF ----------------------------------------------------------------------------------------
+
+
+def tiff_with(*tags):
+    import tifffile
+
+    stream = BytesIO()
+    extratags = [(tag, 7, len(value), value, True) for tag, value in tags]
+    tifffile.imwrite(stream, picture(), photometric="rgb", metadata=None, extratags=extratags)
+    return stream.getvalue()
+
+
+def fields_of_tiff(path):
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        return {tag.code: file.pages[0].tags[tag.code].value for tag in file.pages[0].tags}
+
+
+@pytest.mark.parametrize("form", ["jpeg", "tiff"])
+def test_captions_reach_tiff(tmp_path, form):
+    stored = resource(0x040C, THUMBNAIL) + RESOURCES
+    data = {
+        "jpeg": jpeg_with(segment(0xED, b"Photoshop 3.0\0" + stored)),
+        "tiff": tiff_with((0x83BB, CAPTION), (0x8649, resource(0x040C, THUMBNAIL) + FLAG)),
+    }[form]
+    target, remarks = carried(tmp_path, data, form, "tiff")
+    assert remarks == ()
+    found = fields_of_tiff(target)
+    assert bytes(found[0x83BB]) == CAPTION
+    assert THUMBNAIL not in target.read_bytes()
+    assert bytes(found[0x8649]) == FLAG
+
+
+@pytest.mark.parametrize("tags", [
+    [(0x83BB, CAPTION)], [(0x8649, RESOURCES)], [(0x83BB, CAPTION), (0x8649, RESOURCES)],
+])  # fmt: skip
+def test_captions_leave_tiff(tmp_path, tags):
+    target, remarks = carried(tmp_path, tiff_with(*tags), "tiff", "jpeg")
+    assert remarks == ()
+    with Image.open(target) as image:
+        assert IptcImagePlugin.getiptcinfo(image)[2, 120] == CAPTION[5:]
+    assert target.read_bytes().count(CAPTION) == 1
+
+
+# --- PNG -----------------------------------------------------------------------------------------
+
+PQ, HLG = (bytes([9, n, 0, 1]) for n in (16, 18))
+P3 = bytes([12, 13, 0, 1])
+TEXT = chunk(b"tEXt", b"Title\0A title"), chunk(b"iTXt", b"Author\0\0\0\0\0\xc3\xa9")
+
+
+def png_with(*added, icc=None):
+    plain = png_bytes(picture(), None, icc, None)
+    return plain[:33] + b"".join(added) + plain[33:]
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        [chunk(b"gAMA", struct.pack(">I", 100_000)), chunk(b"cHRM", bytes(range(32)))],
+        [chunk(b"cICP", P3)],
+        [*TEXT, chunk(b"zTXt", b"Comment\0\0x")],
+        [chunk(b"vpAg", b"safe to copy")],
+    ],
+)
+def test_colours_and_text_of_a_png_stay(tmp_path, added):
+    target, remarks = carried(tmp_path, png_with(*added), "png", "png")
+    assert remarks == ()
+    assert all(part in target.read_bytes() for part in added)
+    _, (remark,) = carried(tmp_path, png_with(*added), "png", "tiff")
+    assert any(word in remark for word in ("gAMA, cHRM", "cICP", "text", "chunk b'vpAg'"))
+
+
+@pytest.mark.parametrize(
+    ("added", "icc"),
+    [
+        ([chunk(b"gAMA", struct.pack(">I", 45_455))], None),
+        ([chunk(b"sRGB", b"\0"), chunk(b"gAMA", bytes(4))], None),
+        ([chunk(b"gAMA", bytes(4))], ICC),
+        ([chunk(b"cICP", bytes([1, 13, 0, 1]))], None),
+        ([chunk(b"tIME", bytes(7)), chunk(b"bKGD", bytes(6))], None),
+    ],
+)
+def test_colours_that_go_without_saying_are_not_missed(tmp_path, added, icc):
+    assert carried(tmp_path, png_with(*added, icc=icc), "png", "jpeg")[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("added", "word"),
+    [
+        (chunk(b"zTXt", b"Raw profile type exif\0\0x"), "raw profile"),
+        (chunk(b"caBX", b"credentials"), "chunk b'caBX'"),
+    ],
+)
+def test_chunks_that_depend_on_the_old_pixels_are_named(tmp_path, added, word):
+    target, (remark,) = carried(tmp_path, png_with(added), "png", "png")
+    assert word in remark
+    assert added not in target.read_bytes()
+
+
+def test_hdr_is_refused(tmp_path):
+    """Its code values mean light, not what a display shows."""
+    path = tmp_path / "a.png"
+    for points, word in ((PQ, "PQ"), (HLG, "HLG")):
+        path.write_bytes(png_with(chunk(b"cICP", points)))
+        with pytest.raises(ImageFileError, match=rf"a\.png: .*HDR \({word}\).*sRGB"):
+            read_photograph(path)
+    path.write_bytes(png_with(chunk(b"cICP", b"")))
+    assert read_photograph(path).warnings == ()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_hdr_is_refused_where_only_the_profile_says_so(tmp_path, form):
+    """In a tag of ICC 4.4, beside the curves."""
+    tag = b"cicp" + bytes(4) + PQ
+    profile = bytes(16) + b"RGB " + bytes(108) + struct.pack(">I4sII", 1, b"cicp", 144, 12) + tag
+    path = tmp_path / f"a{SUFFIX[form]}"
+    path.write_bytes(stored_bytes(form, picture(), 1, icc=profile))
+    with pytest.raises(ImageFileError, match=r"HDR \(PQ\)"):
+        read_photograph(path)
+    path.write_bytes(stored_bytes(form, picture(), 1, icc=profile.replace(PQ, P3)))
+    assert read_photograph(path).metadata.icc == profile.replace(PQ, P3)
+
+
+def avif_with(primaries, transfer):
+    data = stored_bytes("avif", picture(), 1, icc=None)
+    place = data.index(b"colrnclx") + 8
+    return data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :]
+
+
+def test_colours_of_an_avif_are_named_or_refused(tmp_path):
+    assert carried(tmp_path, avif_with(1, 13), "avif", "avif")[1] == ()
+    _, (remark,) = carried(tmp_path, avif_with(12, 13), "avif", "avif")
+    assert "CICP 12, 13" in remark
+    (tmp_path / "a.avif").write_bytes(avif_with(9, 16))
+    with pytest.raises(ImageFileError, match="HDR"):
+        read_photograph(tmp_path / "a.avif")

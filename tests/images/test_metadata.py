@@ -1,0 +1,336 @@
+"""Laws of metadata: what pixels make untrue is changed, everything else stays in its place."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import suppress
+from dataclasses import replace
+from io import BytesIO
+from time import perf_counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from image_samples import (
+    ICC,
+    MAKER_NOTE,
+    SUFFIX,
+    XMP,
+    directory,
+    entry,
+    exif,
+    fields,
+    picture,
+    stored_bytes,
+)
+
+from expinterp.core.exposure import Exposure
+from expinterp.images import (
+    FORMATS,
+    Metadata,
+    profile_name,
+    read_photograph,
+    with_exposure_time,
+    write_photograph,
+)
+from expinterp.images.metadata.exif import read_exposure, read_orientation
+from expinterp.images.metadata.exif_edit import fit_to_pixels, time_as_fraction
+from expinterp.images.metadata.ifd import DamagedBlockError
+from expinterp.images.metadata.tiff_exif import exif_of_tiff
+
+ORDERS = pytest.mark.parametrize("order", ["<", ">"])
+
+
+def read_fields(block):
+    """Fields of a block as Pillow, an independent reader, sees them."""
+    return fields(BytesIO(stored_bytes("jpeg", picture(8, 8), 1, exif_block=block)))
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+@ORDERS
+def test_exposure_is_read(order):
+    expected = Exposure(time=1 / 30, iso=400, f_number=5.6, camera="Maker Works Model 7")
+    assert read_exposure(exif(order=order)) == expected
+
+
+@ORDERS
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_read(order, orientation):
+    assert read_orientation(exif(orientation, order=order)) == orientation
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_unknown_orientation_counts_as_upright(orientation):
+    assert read_orientation(exif(orientation)) == 1
+
+
+def test_shutter_speed_stands_in_for_time():
+    assert read_exposure(exif(time=None)).time == pytest.approx(2**-4.907)
+    assert read_exposure(exif(time=(0, 0))).time == pytest.approx(2**-4.907)
+    assert read_exposure(exif(time=(0, 0), shutter=False)).time is None
+
+
+def test_silence_is_none():
+    assert read_exposure(None) == Exposure()
+    assert read_orientation(None) == 1
+
+
+# --- the exposure time ---------------------------------------------------------------------------
+
+
+@ORDERS
+def test_virtual_time_changes_time_and_shutter_alone(order):
+    before = exif(order=order)
+    after = with_exposure_time(Metadata(exif=before), 1 / 120).exif
+    expected = read_fields(before)
+    found = read_fields(after)
+    assert found["exif", 0x829A] == 1 / 120
+    assert float(found["exif", 0x9201]) == pytest.approx(6.9069, abs=1e-4)
+    changed = {("exif", 0x829A), ("exif", 0x9201)}
+    assert {k: v for k, v in found.items() if k not in changed} == {
+        k: v for k, v in expected.items() if k not in changed
+    }
+    assert after.index(MAKER_NOTE) == before.index(MAKER_NOTE)
+    assert len(after) == len(before)  # cameras fill a JPEG segment to its last byte
+
+
+@ORDERS
+def test_unknown_time_is_unlinked_not_invented(order):
+    after = with_exposure_time(Metadata(exif=exif(order=order)), None).exif
+    expected = read_fields(exif(order=order))
+    del expected["exif", 0x829A], expected["exif", 0x9201]
+    assert read_fields(after) == expected
+    assert read_exposure(after).time is None
+
+
+@pytest.mark.parametrize("block", [None, exif(time=None, shutter=False)])
+def test_time_is_stated_where_there_was_none(block):
+    after = with_exposure_time(Metadata(exif=block), 1 / 120).exif
+    assert read_exposure(after).time == 1 / 120
+    expected = {} if block is None else read_fields(block)
+    assert read_fields(after) == expected | {("exif", 0x829A): 1 / 120}
+
+
+def test_time_is_added_to_a_block_without_camera_directory():
+    block = bytearray(b"MM\0*" + bytes(4))
+    start = directory(block, ">", [entry(block, ">", 0x10F, 2, b"Maker\0")])
+    struct.pack_into(">I", block, 4, start)
+    after = with_exposure_time(Metadata(exif=bytes(block)), 0.5).exif
+    assert read_exposure(after) == Exposure(time=0.5, camera="Maker")
+
+
+def test_time_of_the_shot_stays_nowhere_else():
+    """TIFF/EP states it in the first directory, where it would contradict the virtual one."""
+    block = bytearray(b"II*\0" + bytes(4))
+    entries = [entry(block, "<", 0x829A, 5, struct.pack("<II", 1, 30))]
+    entries += [entry(block, "<", 0x9201, 10, struct.pack("<ii", 4907, 1000))]
+    struct.pack_into("<I", block, 4, directory(block, "<", entries))
+    after = with_exposure_time(Metadata(exif=bytes(block)), 0.5).exif
+    assert read_exposure(after).time == 0.5
+    assert read_fields(after) == {("exif", 0x829A): 0.5}
+
+
+def test_no_block_is_made_to_say_nothing():
+    assert with_exposure_time(Metadata(), None) == Metadata()
+
+
+def test_value_shared_by_two_fields_is_not_overwritten():
+    """Two records may point to one value; changing one must not change the other."""
+    block = bytearray(exif(time=(56, 10)))
+    where = block.index(struct.pack("<HHI", 0x829A, 5, 1))
+    other = block.index(struct.pack("<HHI", 0x829D, 5, 1))
+    block[where + 8 : where + 12] = block[other + 8 : other + 12]
+    after = with_exposure_time(Metadata(exif=bytes(block)), 1 / 120).exif
+    assert read_exposure(after) == replace(read_exposure(exif()), time=1 / 120)
+
+
+@given(st.floats(1e-9, 1e9))
+def test_time_as_fraction_is_close(time):
+    above, below = time_as_fraction(time)
+    assert 1 <= above < 2**32
+    assert 1 <= below < 2**32
+    assert above / below == pytest.approx(time, rel=0.0021)
+
+
+@given(st.integers(1, 8000))
+def test_reciprocals_stay_reciprocals(n):
+    assert time_as_fraction(1 / n) == (1, n)
+
+
+@pytest.mark.parametrize("time", [0.0, -1.0, float("inf"), float("nan")])
+def test_impossible_time_is_misuse(time):
+    with pytest.raises(ValueError, match="positive"):
+        with_exposure_time(Metadata(), time)
+
+
+# --- fitting to pixels ---------------------------------------------------------------------------
+
+
+@ORDERS
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_fitting_resets_orientation_sizes_and_thumbnail_alone(order, orientation):
+    before = exif(orientation, order=order)
+    fitted, remarks = fit_to_pixels(Metadata(exif=before, icc=ICC, xmp=XMP), 530, 370)
+    assert remarks == []
+    expected = read_fields(before) | {
+        ("0th", 0x112): 1,
+        ("exif", 0xA002): 370,
+        ("exif", 0xA003): 530,
+    }
+    assert read_fields(fitted.exif) == expected
+    assert len(fitted.exif) == len(before)
+    assert sum(a != b for a, b in zip(before, fitted.exif, strict=True)) <= 16
+    assert (fitted.icc, fitted.xmp) == (ICC, XMP)
+    start = struct.unpack_from(order + "I", fitted.exif, 4)[0]
+    count = struct.unpack_from(order + "H", fitted.exif, start)[0]
+    assert struct.unpack_from(order + "I", fitted.exif, start + 2 + 12 * count) == (0,)
+
+
+def test_fitting_twice_changes_nothing_more():
+    once, _ = fit_to_pixels(Metadata(exif=exif(6), xmp=XMP), 53, 37)
+    assert fit_to_pixels(once, 53, 37) == (once, [])
+
+
+def test_orientation_is_not_invented():
+    fitted, _ = fit_to_pixels(Metadata(exif=exif(None)), 53, 37)
+    assert ("0th", 0x112) not in read_fields(fitted.exif)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_maker_note_keeps_its_bytes_and_place(tmp_path, form):
+    """In TIFF too, since the file is built around the block; and from there to JPEG."""
+    block = exif(6)
+    target = tmp_path / f"a{SUFFIX[form]}"
+    metadata = with_exposure_time(Metadata(exif=block), 1 / 7)
+    write_photograph(picture(), target, metadata=metadata)
+    found = read_photograph(target).metadata.exif
+    assert found.index(MAKER_NOTE) == block.index(MAKER_NOTE)
+    if form == "tiff":
+        assert target.read_bytes().index(MAKER_NOTE) == block.index(MAKER_NOTE)
+
+
+def test_damaged_block_is_left_out_with_a_remark(tmp_path):
+    astray = bytearray(exif())  # a sound block but for the place of its GPS directory
+    astray[astray.index(struct.pack("<HHI", 0x8825, 4, 1)) + 9] = 0xFF
+    for block in (b"", b"garbage", exif()[:60], exif()[:-9], bytes(astray)):
+        target = tmp_path / "a.jpg"
+        metadata = with_exposure_time(Metadata(exif=block, icc=ICC), 1 / 120)
+        (remark,) = write_photograph(picture(), target, metadata=metadata, overwrite=True)
+        assert "EXIF" in remark
+        assert read_photograph(target).metadata == Metadata(icc=ICC)
+
+
+@given(
+    flips=st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=8),
+    keep=st.integers(0, 700),
+    order=st.sampled_from("<>"),
+)
+def test_damaged_blocks_never_crash(flips, keep, order):
+    block = bytearray(exif(6, order=order))
+    for place, value in flips:
+        block[place % len(block)] = value
+    damaged = bytes(block[: keep or None])
+    read_orientation(damaged)
+    read_exposure(damaged)
+    for time in (None, 1 / 120):
+        metadata = with_exposure_time(Metadata(exif=damaged), time)
+        fitted, remarks = fit_to_pixels(metadata, 53, 37)
+        assert (fitted.exif is None) == bool(remarks)
+        if fitted.exif is not None:
+            assert fit_to_pixels(fitted, 53, 37)[1] == []
+    with suppress(DamagedBlockError):
+        exif_of_tiff(damaged)
+
+
+@given(
+    flips=st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=3),
+    order=st.sampled_from("<>"),
+    form=st.sampled_from(sorted(FORMATS)),
+)
+def test_damaged_blocks_are_written_or_left_out(tmp_path_factory, flips, order, form):
+    block = bytearray(exif(6, order=order))
+    for place, value in flips:
+        block[place % len(block)] = value
+    target = tmp_path_factory.getbasetemp() / f"damaged{SUFFIX[form]}"
+    metadata = with_exposure_time(Metadata(exif=bytes(block)), 1 / 120)
+    write_photograph(picture(8, 8), target, metadata=metadata, overwrite=True)
+    assert read_photograph(target).pixels.shape == (8, 8, 3)
+
+
+# --- XMP and profiles ----------------------------------------------------------------------------
+
+
+def packet(properties, elements=b""):
+    return XMP.replace(
+        b"/></rdf:RDF>", b" %s>%s</rdf:Description></rdf:RDF>" % (properties, elements)
+    )
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_xmp_survives_byte_for_byte(tmp_path, form):
+    target = tmp_path / f"a{SUFFIX[form]}"
+    write_photograph(picture(), target, metadata=Metadata(xmp=XMP))
+    assert read_photograph(target).metadata.xmp == XMP
+
+
+@pytest.mark.parametrize("quote", [b'"', b"'"])
+def test_xmp_properties_that_pixels_make_untrue_follow(quote):
+    before = packet(
+        b"tiff:Orientation=%s6%s exif:PixelXDimension=%s9%s" % (quote, quote, quote, quote),
+        b"<tiff:ImageWidth>9</tiff:ImageWidth><xmp:Thumbnails><rdf:Alt>x</rdf:Alt></xmp:Thumbnails>",
+    )
+    fitted, _ = fit_to_pixels(Metadata(xmp=before), 53, 37)
+    expected = packet(
+        b"tiff:Orientation=%s1%s exif:PixelXDimension=%s37%s" % (quote, quote, quote, quote),
+        b"<tiff:ImageWidth>37</tiff:ImageWidth>",
+    )
+    assert fitted.xmp == expected
+
+
+def test_xmp_states_the_virtual_time_or_none():
+    before = packet(b'exif:ExposureTime="1/30" exif:ShutterSpeedValue="4907/1000"', b"<a/>")
+    stated = with_exposure_time(Metadata(xmp=before), 1 / 120)
+    assert stated.xmp == packet(b'exif:ExposureTime="1/120"', b"<a/>")
+    silent = with_exposure_time(Metadata(xmp=before), None)
+    assert b"exif:" not in silent.xmp
+
+
+def test_gain_map_is_not_promised_any_more():
+    before = packet(b'hdrgm:Version="1.0"', b"<Container:Directory><a>b</a></Container:Directory>")
+    fitted, _ = fit_to_pixels(Metadata(xmp=before), 53, 37)
+    assert b"hdrgm" not in fitted.xmp
+    assert b"Container" not in fitted.xmp
+
+
+@pytest.mark.parametrize("text", [b"<xmp:Thumbnails>", b"<xmp:Thumbnails "])
+def test_hostile_xmp_takes_no_longer_than_its_length_asks(text):
+    """A pattern that looks for the end from every beginning takes minutes here."""
+    begun = perf_counter()
+    packet = text * 20_000
+    assert fit_to_pixels(Metadata(xmp=packet), 53, 37)[0].xmp == packet
+    assert perf_counter() - begun < 2
+
+
+def test_properties_after_a_removed_one_stay():
+    first = b"<xmp:Thumbnails a='b'>x</xmp:Thumbnails>"
+    empty = b"<xmp:Thumbnails a='b'/>"
+    before = packet(b"", empty + b"<a/>" + first + b"<b/>" + first + b"<c/><xmp:Thumbnails/>")
+    fitted, _ = fit_to_pixels(Metadata(xmp=before), 53, 37)
+    assert fitted.xmp == packet(b"", empty + b"<a/><b/><c/><xmp:Thumbnails/>")
+
+
+def test_profile_names():
+    assert profile_name(ICC) == "sRGB built-in"
+    assert profile_name(None) == "no profile"
+    version2 = b"sRGB v2\0"
+    tag = b"desc" + bytes(4) + struct.pack(">I", len(version2)) + version2
+    head = bytes(128) + struct.pack(">I4sII", 1, b"desc", 144, len(tag))
+    assert profile_name(head + tag) == "sRGB v2"
+
+
+@given(st.binary(max_size=300), st.integers(0, 400))
+def test_damaged_profiles_have_some_name(noise, keep):
+    assert profile_name((ICC + noise)[:keep] + noise)
+    assert profile_name(noise)

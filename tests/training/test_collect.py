@@ -1,0 +1,44 @@
+"""Folders as training pictures: what stage one is told of the cameras of rendered ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra 'train': pip install expinterp[train]")
+
+from training_samples import write_curves, write_maps
+
+from expinterp.training import collect as module
+from expinterp.training import data
+from expinterp.training.collect import collect, open_supply
+from expinterp.training.settings import TrainingSettings
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture
+def left_out(monkeypatch):
+    """Watch which cameras are left out of the priors that are made."""
+    names = []
+
+    def watched(folder, *, without):
+        names.append(without)
+        return build_prior(folder, without=without)
+
+    build_prior = data.build_prior
+    monkeypatch.setattr(data, "build_prior", watched)
+    monkeypatch.setattr(module, "MEASURED", 4)
+    return names
+
+
+@pytest.mark.parametrize(("strangers", "some"), [(0.0, {None}), (1.0, {"a", "b", "c"})])
+def test_stage_one_has_never_seen_as_many_cameras_as_it_is_told(
+    tmp_path, left_out, strangers, some
+):
+    settings = TrainingSettings(photographs=8, patches=2, held_out=1, strangers=strangers)
+    maps, curves = write_maps(tmp_path / "maps"), write_curves(tmp_path / "curves")
+    lesson = collect([open_supply(maps, settings, responses=curves)], settings)
+    assert set(left_out) <= some
+    assert left_out
+    assert np.unique(lesson.patches.picture).tolist() == list(range(8))

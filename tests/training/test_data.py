@@ -1,0 +1,221 @@
+"""The laws of the training pictures."""
+
+import sys
+import weakref
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from expinterp.errors import ImageFileError, MissingExtraError
+from expinterp.training import data
+from expinterp.training.data import (
+    WINDOW,
+    cut_patches,
+    cut_window,
+    is_informative,
+    join_patches,
+    read_radiance,
+    render_triple,
+    render_triples,
+    split_scenes,
+    without_tone,
+)
+from expinterp.training.simulator.camera import Camera, Responses, linear_response, photograph
+from expinterp.training.simulator.render import View, main, project
+
+
+def scene(seed=0):
+    random = np.random.default_rng(seed)
+    return np.exp(random.normal(0, 1, (260, 400, 3))).astype(np.float32)
+
+
+def triple(seed=0):
+    """The first triple after a seed that is fit to learn from."""
+    random = np.random.default_rng(seed)
+    rendered = (render_triple(cut_window(scene(), 1, random), Camera(), random) for _ in range(50))
+    return next(shots for shots in rendered if is_informative(shots))
+
+
+def middle(shots):
+    """Stage one that takes the mean of the two, and leaves them as they are."""
+    long, short = (shot.astype(np.float32) / 255 for shot in (shots.long, shots.short))
+    return (long + short) / 2, long, short
+
+
+def test_no_scene_is_on_both_sides():
+    paths = [Path(f"{index}.hdr") for index in range(20)]
+    kept, held_out = split_scenes(paths, held_out=4, seed=3)
+    assert len(held_out) == 4
+    assert set(kept) | set(held_out) == set(paths)
+    assert not set(kept) & set(held_out)
+    assert split_scenes(paths[::-1], held_out=4, seed=3) == (kept, held_out)
+
+
+@pytest.mark.parametrize("reduction", [1, 2, 4])
+def test_pictures_have_one_size_however_much_they_are_reduced(reduction):
+    random = np.random.default_rng(1)
+    camera = Camera(reduction=reduction)
+    for _ in range(10):
+        window = cut_window(scene(), reduction, random)
+        assert render_triple(window, camera, random).medium.shape == (*WINDOW, 3)
+
+
+def test_a_triple_is_ordered_and_a_linear_camera_halves_it_in_stops():
+    shots = triple()
+    assert (shots.long >= shots.medium).mean() > 0.999
+    assert (shots.medium >= shots.short).mean() > 0.999
+    open_ = (shots.long < 255) & (shots.short > 4)
+    long, medium, short = (
+        shot[open_].astype(float) for shot in (shots.long, shots.medium, shots.short)
+    )
+    offset = np.log2(medium**2 / (long * short))
+    assert abs(np.median(offset)) < 0.15  # shutters drift by 0.015 EV
+
+
+def test_rendered_pictures_are_a_little_less_colourful_than_their_radiance():
+    window = scene()[: WINDOW[0], : WINDOW[1], :1] * np.float32([1.3, 1.0, 0.7])
+    random = np.random.default_rng(0)
+    redness = []
+    for _ in range(20):
+        medium = render_triple(window, Camera(), random).medium.astype(float)
+        held = (medium > 8).all(axis=2) & (medium < 255).all(axis=2)
+        red, _, blue = medium[held].mean(axis=0)
+        redness.append((red - blue) / (red + blue))
+    assert 0.3 * 0.4 - 0.01 < min(redness) < 0.2
+    assert 0.24 < max(redness) < 0.3 * 1.0 + 0.01
+
+
+def test_shots_without_shared_tones_are_refused():
+    shots = triple()
+    assert is_informative(shots)
+    white = type(shots)(np.full_like(shots.long, 255), shots.medium, shots.short, None)
+    assert not is_informative(white)
+
+
+def write_exr(path, **channels):
+    exr = pytest.importorskip("OpenEXR", reason="needs the extra 'train'")
+    with exr.File({"type": exr.scanlineimage}, channels) as file:
+        file.write(str(path))
+
+
+def test_a_radiance_map_that_is_cut_off_is_refused_by_name(tmp_path):
+    whole = cv2.imencode(".hdr", scene())[1].tobytes()
+    for name, size in {"none": 0, "head": 40, "half": len(whole) // 2}.items():
+        path = tmp_path / f"{name}.hdr"
+        path.write_bytes(whole[:size])
+        with pytest.raises(ImageFileError, match=rf"{name}\.hdr: cannot be read .*get it anew"):
+            read_radiance(path)
+    with pytest.raises(ImageFileError, match=r"missing\.hdr"):
+        read_radiance(tmp_path / "missing.hdr")
+
+
+def test_a_radiance_map_without_colours_is_refused_by_name(tmp_path):
+    write_exr(tmp_path / "grey.exr", Y=np.ones((4, 6), np.float32))
+    (tmp_path / "cut.exr").write_bytes((tmp_path / "grey.exr").read_bytes()[:60])
+    (tmp_path / "grey.hdr").write_bytes(cv2.imencode(".png", np.ones((4, 6), np.uint8))[1])
+    for name in ("grey.exr", "cut.exr", "grey.hdr"):
+        with pytest.raises(ImageFileError, match=f"{name}: .*channels R, G and B"):
+            read_radiance(tmp_path / name)
+
+
+def test_a_sun_too_bright_for_its_file_is_white_where_it_is_and_nowhere_black(tmp_path):
+    sky = np.full((128, 160), 0.5, np.float32)
+    sky[40:60, 50:70] = np.inf
+    sky[0, 0] = np.nan
+    write_exr(tmp_path / "sky.exr", R=sky, G=sky, B=sky)
+    radiance = read_radiance(tmp_path / "sky.exr")
+    assert radiance.max() == np.finfo(np.float16).max
+    assert radiance[0, 0].tolist() == [0, 0, 0]
+    crossed = np.array([[1.5, -0.4, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]], np.float32)
+    camera = Camera(correction=crossed, blur=1.0, sharpening=0.5)
+    shot = photograph(radiance, 1.0, camera, np.random.default_rng(0))
+    assert shot[42:58, 52:68].min() == 255
+
+
+def test_without_openexr_the_remedy_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "OpenEXR", None)
+    with pytest.raises(MissingExtraError, match=r"sky\.exr: .*pip install 'expinterp\[train\]'"):
+        read_radiance(tmp_path / "sky.exr")
+
+
+RESPONSES = Responses({"one": linear_response()[None]}, *np.zeros((3, 1, 256)))
+
+
+def test_scenes_are_taken_in_turn_until_there_are_enough_triples():
+    dark, bright = Path("dark.hdr"), Path("bright.hdr")
+    red, blue = (scene() * np.float32([r, 1, b]) for r, b in ((9, 1), (1, 9)))
+    triples = render_triples({dark: red, bright: blue}, RESPONSES, count=5, seed=0)
+    leaning = [np.sign(int(t.medium[..., 0].sum()) - int(t.medium[..., 2].sum())) for t in triples]
+    assert leaning == [1, -1, 1, -1, 1]
+
+
+def test_a_scene_without_tones_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr(data, "DRAWS", 3)
+    scenes = {Path("good.hdr"): scene(), Path("flat.hdr"): np.ones((260, 400, 3), np.float32)}
+    triples = render_triples(scenes, RESPONSES, count=4, seed=0)
+    next(triples)
+    with pytest.raises(ImageFileError, match=r"flat\.hdr: none of 3 .*; take it out"):
+        next(triples)
+
+
+def test_taking_the_tone_away_leaves_no_mean_at_any_code_value():
+    random = np.random.default_rng(2)
+    y0 = random.random((64, 64, 3), np.float32)
+    colour = 0.01 * random.standard_normal((64, 64, 3)).astype(np.float32)
+    tone = np.float32(0.1) * np.floor(y0 * 40) / 40
+    rest = without_tone(colour + tone, y0)
+    np.testing.assert_allclose(rest, without_tone(colour, y0), atol=1e-6)
+    assert abs(rest.mean()) < 1e-6
+
+
+def test_patches_hold_what_they_were_cut_from():
+    patches = cut_patches([triple()], middle, per_triple=3, side=16, tone=True, seed=0)
+    assert patches.long.shape == (3, 3, 16, 16)
+    y0 = (patches.long.astype(np.float32) + patches.short) / 510
+    np.testing.assert_allclose(patches.intermediate, y0, atol=1e-3)
+    np.testing.assert_allclose(patches.darkened, patches.long / 255, atol=1e-3)
+    np.testing.assert_allclose(patches.brightened, patches.short / 255, atol=1e-3)
+    assert patches.picture.tolist() == [0, 0, 0]
+
+
+def test_no_picture_is_kept_once_its_patches_are_cut():
+    seen, alive = [], []
+
+    def watched():
+        for seed in range(4):
+            shots = triple(seed)
+            seen.append(weakref.ref(shots.long))
+            yield shots
+            del shots
+            alive.append(sum(one() is not None for one in seen))
+
+    cut_patches(watched(), middle, per_triple=2, side=8, tone=True, seed=0)
+    assert alive == [1, 1, 1, 1]  # the last one, which the loop holds
+
+
+def test_joined_patches_number_their_photographs_on():
+    parts = [
+        cut_patches([triple(s) for s in seeds], middle, per_triple=2, side=8, tone=True, seed=0)
+        for seeds in ((0, 1), (2,))
+    ]
+    joined = join_patches(parts)
+    assert joined.picture.tolist() == [0, 0, 1, 1, 2, 2]
+    np.testing.assert_array_equal(joined.long[4:], parts[1].long)
+
+
+def test_a_view_straight_ahead_shows_the_middle_of_the_panorama():
+    panorama = np.zeros((64, 128, 3), np.float32)
+    panorama[28:36, 60:68] = 1.0
+    picture = project(panorama, View("", 0, 0, 90, 1.0, 1, 2))
+    rows, cols = picture.shape[:2]
+    assert picture[rows // 2, cols // 2, 0] > 0.9
+    assert picture[0, 0, 0] == 0
+
+
+def test_rendering_the_examples_names_the_panorama_that_is_missing(tmp_path):
+    with pytest.raises(SystemExit, match=r"apartment\.hdr: cannot be read"):
+        main([str(tmp_path / "none"), str(tmp_path / "examples")])
+    with pytest.raises(SystemExit, match="2"):
+        main([])
