@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from expinterp.cli.tables import print_tables
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.mapping import CODES, Floats
+from expinterp.core.render import render
 from expinterp.evaluation import (
     BUNDLED,
     Candidate,
@@ -35,7 +36,6 @@ from expinterp.evaluation import (
     tabulate,
 )
 from expinterp.images import Pixels
-from expinterp.pipeline import render
 from expinterp.refine import open_refiner
 
 SIDE = (16, 32)  # code values of long and short in a cell: cells of one share

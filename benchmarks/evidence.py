@@ -23,11 +23,11 @@ import numpy as np
 from contact_sheet import SCENES
 
 from expinterp.core.pair import measure
+from expinterp.core.render import render
 from expinterp.evaluation import find_material, open_case
 from expinterp.evaluation.fidelity import worst_place
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 from expinterp.metrics import psnr
-from expinterp.pipeline import render
 from expinterp.refine import Refiner, open_refiner
 from expinterp.training.data import read_radiance
 from expinterp.training.simulator.camera import photograph

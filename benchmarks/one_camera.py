@@ -27,6 +27,7 @@ import torch
 
 from expinterp.cli.tables import print_tables
 from expinterp.core.pair import measure
+from expinterp.core.render import render
 from expinterp.core.response import Profile
 from expinterp.evaluation import (
     BUNDLED,
@@ -40,7 +41,6 @@ from expinterp.evaluation import (
     find_material,
 )
 from expinterp.evaluation.tables import every_triple, overview
-from expinterp.pipeline import render
 from expinterp.refine import Refiner, open_refiner
 from expinterp.scene_io.profiles import read_profile
 from expinterp.training.build import TrainingOutputs

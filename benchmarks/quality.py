@@ -28,6 +28,7 @@ import numpy as np
 from expinterp.cli.tables import print_tables
 from expinterp.core.pair import measure
 from expinterp.core.prior import ResponsePrior, estimate_shared, load_prior
+from expinterp.core.render import render
 from expinterp.core.response import Profile
 from expinterp.evaluation import (
     BUNDLED,
@@ -46,7 +47,6 @@ from expinterp.evaluation import (
 )
 from expinterp.images import read_photograph
 from expinterp.metrics import psnr
-from expinterp.pipeline import render
 from expinterp.refine import Refiner, open_refiner
 from expinterp.training.prior import as_prior, build_prior
 

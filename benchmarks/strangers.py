@@ -21,6 +21,7 @@ import numpy as np
 from expinterp.cli.tables import print_tables
 from expinterp.core.pair import measure
 from expinterp.core.prior import ResponsePrior
+from expinterp.core.render import render
 from expinterp.evaluation import (
     Candidate,
     Case,
@@ -31,7 +32,6 @@ from expinterp.evaluation import (
     find_material,
     tabulate,
 )
-from expinterp.pipeline import render
 from expinterp.refine import Refiner, open_refiner
 from expinterp.training.build import TrainingOutputs, build
 from expinterp.training.prior import as_prior, build_prior

@@ -14,20 +14,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from expinterp.core.fusion import Weighting
+    from expinterp.core.fusion.exposures import Fusion
     from expinterp.core.pair import Pair, measure
-    from expinterp.errors import (
-        DeviceError,
-        ExitCode,
-        ExpInterpError,
-        ImageFileError,
-        MissingExtraError,
-        ModelError,
-        OutputError,
-        OutputExistsError,
-        PairError,
-    )
-    from expinterp.pipeline import Fusion, Interpolation, fuse, interpolate, render
-    from expinterp.refine import open_refiner
+    from expinterp.core.render import Interpolation, render
+    from expinterp.core.response import Profile, calibrate
+    from expinterp.images import Photograph, read_photograph, write_photograph
+    from expinterp.pipeline import fuse, interpolate
+    from expinterp.refine import Refiner, open_refiner
 
 __version__ = "0.1.0"
 
@@ -44,25 +37,37 @@ __all__ = [
     "OutputExistsError",
     "Pair",
     "PairError",
+    "Photograph",
+    "Profile",
+    "Refiner",
     "Weighting",
+    "calibrate",
     "fuse",
     "interpolate",
     "measure",
     "open_refiner",
+    "read_photograph",
     "render",
+    "write_photograph",
 ]
 
-_HOMES = {
-    "Fusion": "pipeline",
-    "Interpolation": "pipeline",
+_MODULES = {  # of the names that are not in errors
+    "Fusion": "core.fusion.exposures",
+    "Interpolation": "core.render",
     "Pair": "core.pair",
+    "Photograph": "images",
+    "Profile": "core.response",
+    "Refiner": "refine",
     "Weighting": "core.fusion",
+    "calibrate": "core.response",
     "fuse": "pipeline",
     "interpolate": "pipeline",
     "measure": "core.pair",
     "open_refiner": "refine",
-    "render": "pipeline",
-}  # the others live in errors
+    "read_photograph": "images",
+    "render": "core.render",
+    "write_photograph": "images",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -70,8 +75,8 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return __all__

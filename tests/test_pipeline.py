@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -13,14 +14,19 @@ from hypothesis.extra.numpy import arrays
 from synthetic import expose, gamma_response, psnr, scene
 
 import expinterp
+from expinterp import pipeline
 from expinterp.core.fusion import Stack, Weighting
 from expinterp.core.mapping import joint_histogram, matched_levels
 from expinterp.core.pair import measure
 from expinterp.core.prior import estimate_response, load_prior
+from expinterp.core.render import Interpolation, render
 from expinterp.core.response import Profile
 from expinterp.errors import EqualExposuresError, PairError
-from expinterp.pipeline import Interpolation, fuse, interpolate, render
 from expinterp.refine import Contract, Refiner, open_refiner
+
+# Without the network, unless a test gives one.
+interpolate = partial(pipeline.interpolate, refiner=None)
+fuse = partial(pipeline.fuse, refiner=None)
 
 RISE = np.arange(256) * 1e-6  # makes curves that stand still increase
 PROFILE = Profile(gamma_response() + RISE, 0.0, 3, "gamma")
@@ -138,8 +144,10 @@ def test_a_ratio_that_no_camera_makes_of_the_pixels_is_a_warning_without_a_profi
 def test_greys_without_a_channel_axis_are_interpolated_as_those_with_one():
     long, short = (image[..., 1] for image in pair(16))
     flat = interpolate(long, short).medium
-    assert flat.shape == (*long.shape, 1)
-    np.testing.assert_array_equal(flat, interpolate(long[..., None], short[..., None]).medium)
+    assert flat.shape == long.shape
+    with_axis = interpolate(long[..., None], short[..., None])
+    np.testing.assert_array_equal(flat[..., None], with_axis.medium)
+    assert with_axis.intermediate.shape == (*long.shape, 1)
 
 
 @pytest.mark.parametrize("refined", [False, True])
@@ -315,9 +323,14 @@ def test_the_residual_of_the_exposure_half_way_fades_towards_the_two_shots(posit
 
 
 def test_the_package_offers_the_same_functions():
-    assert expinterp.interpolate is interpolate
-    assert expinterp.fuse is fuse
+    assert expinterp.interpolate is pipeline.interpolate
+    assert expinterp.fuse is pipeline.fuse
     assert expinterp.Weighting is Weighting
+
+
+def test_only_public_names_are_listed():
+    assert dir(expinterp) == sorted(expinterp.__all__)
+    assert all(getattr(expinterp, name) is not None for name in dir(expinterp))
 
 
 # --- fusing --------------------------------------------------------------------------------------
@@ -396,6 +409,19 @@ def test_each_virtual_exposure_halves_the_reversal_of_brightness_at_least(levels
     assert drops[2] <= drops[1] / 2
 
 
+def test_the_bundled_network_is_used_unless_refused():
+    images = stack(2, -4)
+    bundled = open_refiner(device="cpu")
+    refined = pipeline.interpolate(*images).medium
+    np.testing.assert_array_equal(refined, interpolate(*images, refiner=bundled).medium)
+    plain = interpolate(*images).medium
+    assert (plain != refined).any()
+    np.testing.assert_array_equal(plain, interpolate(*images, refiner=False).medium)
+    fused = pipeline.fuse(images).fused
+    np.testing.assert_array_equal(fused, fuse(images, refiner=bundled).fused)
+    assert (fuse(images).fused != fused).any()
+
+
 class Silent:
     """A network that adds nothing."""
 
@@ -413,6 +439,19 @@ def test_what_a_tuned_network_carries_is_used_unless_another_profile_is_given():
     given = interpolate(long, short, refiner=tuned, response=other)
     np.testing.assert_array_equal(given.medium, interpolate(long, short, response=other).medium)
     assert (given.medium != made.medium).any()
+    images = stack(2, -4)
+    fused = [
+        fuse(images, **options).fused
+        for options in (
+            {"refiner": tuned},
+            {"response": profile},
+            {"refiner": tuned, "response": other},
+            {"response": other},
+        )
+    ]
+    np.testing.assert_array_equal(fused[0], fused[1])
+    np.testing.assert_array_equal(fused[2], fused[3])
+    assert (fused[0] != fused[2]).any()
 
 
 def test_the_network_refines_virtual_exposures():
@@ -437,10 +476,13 @@ def test_fusing_is_done_as_it_is_told():
 def test_greys_without_a_channel_axis_are_fused_as_those_with_one(bits):
     images = [image[..., 1] for image in stack(2, -4, bits=bits)]
     result = fuse(images)
-    assert result.fused.shape == (*images[0].shape, 1)
+    assert result.fused.shape == images[0].shape
     assert result.fused.dtype == images[0].dtype
+    assert {each.medium.shape for each in result.exposures if not isinstance(each, int)} == {
+        images[0].shape
+    }
     with_axis = fuse([image[..., None] for image in images])
-    np.testing.assert_array_equal(result.fused, with_axis.fused)
+    np.testing.assert_array_equal(result.fused[..., None], with_axis.fused)
 
 
 def test_fusing_modifies_no_input():
@@ -498,10 +540,6 @@ IMAGE = np.zeros((4, 5, 3), np.uint8)
     "images",
     [
         [],
-        [IMAGE, IMAGE[:-1]],
-        [IMAGE, IMAGE[..., 0]],
-        [IMAGE, IMAGE[..., :1]],
-        [IMAGE, IMAGE.astype(np.uint16)],
         [IMAGE.astype(np.float32)] * 2,
         [IMAGE.astype(np.int16)] * 2,
         [IMAGE[..., :2]] * 2,
@@ -513,8 +551,23 @@ IMAGE = np.zeros((4, 5, 3), np.uint8)
     ],
 )
 def test_what_cannot_be_fused_is_misuse(images):
-    with pytest.raises(ValueError, match="images must"):
+    with pytest.raises(ValueError, match=r"images(\[0\])? must"):
         fuse(images)
+
+
+@pytest.mark.parametrize("other", [IMAGE[:-1], IMAGE[..., :1], IMAGE.astype(np.uint16)])
+def test_images_of_different_kinds_are_the_same_error_everywhere(other):
+    for use in (interpolate, lambda *images: fuse(images)):
+        with pytest.raises(PairError, match=r"is 5 × 4, colour, 8 bit.*; export all images with"):
+            use(IMAGE, other)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_are_refused_with_the_remedy(dtype):
+    floats = [IMAGE.astype(dtype)] * 2
+    for use in (interpolate, lambda *images: fuse(images)):
+        with pytest.raises(ValueError, match=r"not float.*convert .*astype\(np.uint8\)"):
+            use(*floats)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ ACROSS = 16, 8  # blocks along each side of a frame at most: of the small copy, 
 MAX_SIDE = 32_000  # pixels; OpenCV warps no larger image
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Motion:
     """How a camera moved from one shot to another.
 
@@ -152,7 +152,7 @@ def warp(image: Pixels, matrix: Floats) -> Pixels:
     return np.asarray(moved, image.dtype).reshape(image.shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Displacements:
     """What blocks say: centres and how far they moved, (n, 2) each, and the peak, (n,)."""
 
@@ -161,7 +161,7 @@ class _Displacements:
     peaks: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _PeakFit:
     """A similarity and the blocks that speak for it."""
 

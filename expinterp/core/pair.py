@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.align import Motion, find_motion, warp
+from expinterp.core.arrays import check_images, with_channels
 from expinterp.core.exposure import ev_step
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import (
@@ -41,7 +41,7 @@ MEETING = "both are brought to the pose half-way (--no-align leaves them)"
 WHITE, BLACK = 245, 6  # code values from which a thumbnail pixel may be clipped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pair:
     """Two shots of one scene and what they tell about camera and light.
 
@@ -65,9 +65,9 @@ class Pair:
     clipped : dict
         Share of code values at the ends of the range: ``{"long": {"black": …, "white": …}, …}``.
         Of a `sample`: 16-bit ones count where they round to 0 or 255.
-    channels : int
-        Of the images as given. A colourless pair in three equal channels is kept, and computed, in
-        one, so that grey stays grey.
+    shape : tuple of int
+        Of each image as given, and of each result. A colourless pair in three equal channels is
+        stored and computed in one channel, so that grey stays grey.
     swapped : bool
         Whether ``short`` was given first.
     motion : Motion or None
@@ -86,7 +86,7 @@ class Pair:
     source: str
     levels: tuple[Floats, ...]
     clipped: dict[str, dict[str, float]]
-    channels: int
+    shape: tuple[int, ...]
     swapped: bool = False
     motion: Motion | None = None
     notices: tuple[str, ...] = ()
@@ -134,22 +134,19 @@ def measure(
     PairError
         If the two are not a long and a short exposure of one scene.
     """
-    _check_images(long, short)
+    check_images([long, short], ["long", "short"])
     if ratio is not None and not 0 < ratio < math.inf:
         msg = f"ratio must be positive and finite, as in 16, not {ratio}"
         raise ValueError(msg)
-    long, short = (image if image.ndim == 3 else image[..., None] for image in (long, short))
-    channels = long.shape[2]
+    shape = long.shape
+    long, short = _drop_equal_channels(with_channels(long), with_channels(short))
     small = sample(long), sample(short)
-    # A look at the samples spares most images the whole test.
-    if all(_is_colourless(image) for image in (*small, long, short)):
-        long, short = long[..., :1], short[..., :1]
-        small = small[0][..., :1], small[1][..., :1]
     if np.array_equal(*small):
         msg = "the two images are equal; give a long and a short exposure"
         raise EqualExposuresError(msg)
+    ratio, notices = _check_ratio(ratio)
     swapped = bool(small[0].mean() < small[1].mean())
-    notices = [*_explain_order(swapped, ratio)]
+    notices += _explain_order(swapped, ratio)
     if swapped:
         long, short, small = short, long, small[::-1]
     motion = find_motion(long, short) if align else None
@@ -157,51 +154,42 @@ def measure(
         long, short = (warp(*each) for each in zip((long, short), motion.halves(), strict=True))
         small = sample(long), sample(short)
         notices += [f"the camera moved by {motion.pixels:.1f} pixels; {MEETING}"]
-    stated = None if ratio is None else max(ratio, 1 / ratio)
+    given = None if ratio is None else max(ratio, 1 / ratio)
     joint = joint_histogram(*small)
     levels = tuple(matched_levels(channel) for channel in joint)
-    estimate, measured, doubts = _estimate(levels, prior or load_prior(), response, stated)
+    estimate, measured, doubts = _estimate(levels, prior or load_prior(), response, given)
     _check_pair(*small, joint, measured)
-    notices += doubts
     return Pair(
         long=long,
         short=short,
         response=_per_channel(estimate.response, long.shape[2]),
         log_ratio=estimate.log_ratio,
         ratio_measured=measured,
-        ratio_given=stated,
+        ratio_given=given,
         source=_source(response),
         levels=levels,
         clipped={"long": _clipped(joint.sum(axis=2)), "short": _clipped(joint.sum(axis=1))},
-        channels=channels,
+        shape=shape,
         swapped=swapped,
         motion=motion,
-        notices=tuple(notices),
+        notices=(*notices, *doubts),
     )
 
 
-def _check_images(long: Any, short: Any) -> None:
-    """Refuse arrays that are no images (misuse), then images that are no pair."""
-    for name, image in (("long", long), ("short", short)):
-        dtype = getattr(image, "dtype", None)
-        shape: tuple[int, ...] = getattr(image, "shape", ())
-        if dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)}:
-            msg = f"{name} must be an array of uint8 or uint16 code values, got {dtype}"
-            raise ValueError(msg)
-        if len(shape) not in {2, 3} or 0 in shape or (len(shape) == 3 and shape[2] not in {1, 3}):
-            msg = f"{name} must have shape (rows, cols) or (rows, cols, 1 or 3), got {shape}"
-            raise ValueError(msg)
-    if long.shape == short.shape and long.dtype == short.dtype:
-        return
-    kinds = [
-        f"{i.shape[1]} × {i.shape[0]}, {_channels(i)}, {8 * i.itemsize} bit" for i in (long, short)
-    ]
-    msg = f"the two images differ: {kinds[0]} and {kinds[1]}; export both alike"
-    raise PairError(msg)
+def _drop_equal_channels(long: Pixels, short: Pixels) -> tuple[Pixels, Pixels]:
+    """Keep one channel of a pair whose channels are all equal."""
+    # A few pixels come first: they rule out most images at little cost.
+    few = slice(None, None, 8)
+    if all(_is_colourless(part) for image in (long, short) for part in (image[few, few], image)):
+        return long[..., :1], short[..., :1]
+    return long, short
 
 
-def _channels(image: Pixels) -> str:
-    return "colour" if image.ndim == 3 and image.shape[2] == 3 else "grey"
+def _check_ratio(ratio: float | None) -> tuple[float | None, list[str]]:
+    """Drop a given ratio of about 1, with a notice: the pixels differ."""
+    if ratio is None or abs(ev_step(ratio)) >= LEAST_STEP:
+        return ratio, []
+    return None, ["the stated exposures are equal, but the pixels differ; the pixels are used"]
 
 
 def _is_colourless(image: Pixels) -> bool:

@@ -46,7 +46,7 @@ SCALE_SPREAD = 0.25  # of the scale around 1, that of an average camera
 WORST = 20.0  # code values; a level farther from a centre's mapping counts no more
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ResponsePrior:
     """A mixture of Gaussians over response curves.
 
@@ -89,7 +89,7 @@ class ResponsePrior:
         return replace(self, log_ratio=log_ratio, log_ratio_spread=SHUTTER)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """What a pair told about its camera.
 
@@ -113,7 +113,7 @@ def load_prior() -> ResponsePrior:
     return ResponsePrior.from_arrays(held)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SharedEstimate:
     """What several pairs told about the one camera that took them.
 
@@ -193,7 +193,7 @@ def estimate_shared(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _System:
     """The matched levels of a pair as equations: differences + design·(θ, a − 1) = ln k.
 
@@ -262,7 +262,7 @@ class _System:
         return float(weight @ error / (weight.sum() + self.spread**-2))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _ResponseFit:
     """A move away from one centre: (θ, a − 1), every pair's ln k, and what it costs."""
 

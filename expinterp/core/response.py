@@ -30,7 +30,7 @@ STACK_SAMPLES = 300_000  # pixels used; Debevec and Malik ask for some dozens
 PROFILE_VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Profile:
     """The response of one camera and picture style.
 

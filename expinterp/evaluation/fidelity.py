@@ -11,6 +11,7 @@ import numpy as np
 
 from expinterp.core.intermediate import Planes
 from expinterp.core.pair import measure
+from expinterp.core.render import render
 from expinterp.core.response import Profile
 from expinterp.evaluation.peers import reexpose
 from expinterp.evaluation.profiles import Profiles
@@ -19,7 +20,6 @@ from expinterp.evaluation.study import Candidate, Column, Method, Scores, Study
 from expinterp.images import Pixels
 from expinterp.metrics import colour_angle, psnr, ssim
 from expinterp.metrics.similarity import SIDE
-from expinterp.pipeline import render
 from expinterp.refine import Refiner
 from expinterp.scene_io.record import describe_refiner
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from expinterp import pipeline
-from expinterp.core.fusion.series import Virtual
+from expinterp.core.fusion.exposures import Virtual
 from expinterp.core.response import Profile
 from expinterp.evaluation.peers import enfuse, has_enfuse, merge_mertens
 from expinterp.evaluation.scenes.cases import Case, open_small

@@ -58,7 +58,7 @@ class Metadata:
     extras: tuple[Extra, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Photograph:
     """A decoded file.
 

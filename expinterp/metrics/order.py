@@ -27,7 +27,7 @@ WHITE, DARK = 235.0, 20.0  # code values where W1 and W2 have fallen to 0.3: bar
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709, on linear R G B
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OrderScene:
     """What a bracket says of its scene, on a coarse grid of pixels.
 

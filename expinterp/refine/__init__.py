@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from expinterp.refine.contract import Contract
-from expinterp.refine.model import Device, model_path, open_refiner
+from expinterp.refine.model import (
+    Device,
+    bundled_refiner,
+    choose_profile,
+    model_path,
+    open_refiner,
+)
 from expinterp.refine.refiner import Refiner
 
-__all__ = ["Contract", "Device", "Refiner", "model_path", "open_refiner"]
+__all__ = [
+    "Contract",
+    "Device",
+    "Refiner",
+    "bundled_refiner",
+    "choose_profile",
+    "model_path",
+    "open_refiner",
+]

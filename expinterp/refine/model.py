@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from expinterp.core.response import Profile
 from expinterp.errors import DeviceError, ModelError, reason
 from expinterp.refine.contract import REPAIR, read_contract
 from expinterp.refine.refiner import CPU, Refiner
@@ -78,6 +81,26 @@ def open_refiner(
         threads=threads or _usable_cores(),
         digest=hashlib.sha256(content).hexdigest(),
     )
+
+
+@cache
+def bundled_refiner() -> Refiner:
+    """Open the bundled model once for the whole process; warn if a GPU cannot be used.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or corrupt.
+    """
+    refiner = open_refiner()
+    if refiner.notice:
+        warnings.warn(refiner.notice, RuntimeWarning, stacklevel=3)
+    return refiner
+
+
+def choose_profile(given: Profile | None, refiner: Refiner | None) -> Profile | None:
+    """Return the profile that is given, else the one in a tuned network, else None."""
+    return given or (refiner.contract.profile if refiner else None)
 
 
 def _read(path: Path) -> bytes:

@@ -1,24 +1,25 @@
-"""Fusing: read the files of a scene, put virtual exposures between, fuse, write, and report."""
+"""Fusing files: read the shots of a scene, fuse them, write the results, and record what was done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from expinterp import pipeline
-from expinterp.core.align import Motion, find_poses, warp
+from expinterp.core.align import Motion
+from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion import Stack
-from expinterp.core.fusion.series import virtual_positions
+from expinterp.core.fusion.exposures import ExposurePlan, Fusion, fuse_exposures, plan_exposures
 from expinterp.core.intermediate import round_codes
-from expinterp.errors import EqualExposuresError, OutputError, PairError, reason
+from expinterp.core.render import Interpolation
+from expinterp.errors import OutputError, PairError, reason
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
 from expinterp.metrics.assessment import assess
-from expinterp.scene_io.measured_pair import MeasuredPair, measure_pair_of_shots, move
+from expinterp.scene_io.measured_pair import MeasuredPair, match_files, move
 from expinterp.scene_io.open_scene import Opened, Opener, open_job
 from expinterp.scene_io.options import FuseJob
 from expinterp.scene_io.record import (
@@ -34,145 +35,148 @@ from expinterp.scene_io.record import (
 from expinterp.scene_io.shots import brightest_first, check_alike
 
 
-@dataclass(frozen=True)
-class Exposure:
-    """One of the exposures that are fused.
+@dataclass(frozen=True, eq=False)
+class PlannedScene:
+    """The files of a scene and the plan of their fusion.
+
+    Attributes
+    ----------
+    opened : Opened
+    shots : tuple of Photograph
+        From dark to bright, aligned.
+    plan : ExposurePlan
+    pairs : tuple of MeasuredPair or None
+        Each two adjacent shots; None where nothing goes between them.
+    """
+
+    opened: Opened
+    shots: tuple[Photograph, ...]
+    plan: ExposurePlan
+    pairs: tuple[MeasuredPair | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class VirtualExposure:
+    """A virtual exposure, and what its file states.
 
     Attributes
     ----------
     pixels : uint8 or uint16 array, shape (rows, cols, channels)
-    shot : Photograph
-        Itself, or the longer of the two that a virtual one lies between.
-    ev : float or None
-        Of a virtual one, stops above the darkest shot.
+    long : Photograph
+        The brighter one of the two shots around it.
+    ev : float
+        Stops above the darkest shot.
     time : float or None
-        Of a virtual one, in seconds, if it is known.
+        In seconds, if it is known.
     """
 
     pixels: Pixels
-    shot: Photograph
-    ev: float | None = None
-    time: float | None = None
+    long: Photograph
+    ev: float
+    time: float | None
 
 
 def fuse_files(
     job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener | None
 ) -> Report:
-    """Do the work of a job; see `run`."""
+    """Run a job; see `run`."""
     clock = Clock(progress, "read", "measure", "fuse", *["assess"] * job.metrics, "write")
     clock.expect("render", (len(job.images) - 1) * (1 if job.virtual == "auto" else job.virtual))
-    with clock.stage("read"):
-        opened = open_job(
-            job, refine=job.refine and job.virtual != 0, opener=opener, arrange=brightest_first
-        )
-        check_alike(opened.shots)
-    with clock.stage("measure"):
-        shots, motions = _align(job, opened.shots[::-1])
-        opened = replace(opened, shots=())  # moved, they live on in `shots`
-        steps = [_measure(job, *two, opened) for two in pairwise(shots)]
-    exposures = _insert_virtual(job, shots, steps, opened, clock)
-    with clock.stage("fuse") as advance:
-        stack = _stack(job, exposures)
-        fused = stack.fuse(progress=advance)
+    scene = _plan_scene(job, clock, opener)
+    clock.expect("render", scene.plan.count)
+    fusion = fuse_exposures(
+        scene.plan,
+        refiner=scene.opened.refiner,
+        weighting=job.weighting,
+        method=job.method,
+        levels=job.levels,
+        progress=clock.advance,
+    )
     metrics = None
     if job.metrics:
         with clock.stage("assess"):
-            metrics = assess([shot.pixels for shot in shots], fused, stack=stack)
+            photographs = [shot.pixels for shot in scene.shots]
+            metrics = assess(photographs, fusion.fused, stack=fusion.stack)
+    virtual = list(_locate(scene, fusion))
     with clock.stage("write"):
-        outputs, remarks = _write_all(job, exposures, stack, fused)
+        outputs, warnings = _write_all(job, scene.shots[-1], virtual, fusion)
     return _report(
-        job,
-        opened,
-        shots,
-        steps,
-        exposures,
-        motions=motions,
-        outputs=outputs,
-        metrics=metrics,
-        remarks=remarks,
-        seconds=clock.seconds,
+        job, scene, virtual, outputs, metrics=metrics, warnings=warnings, seconds=clock.seconds
     )
 
 
-def _align(
-    job: FuseJob, shots: Sequence[Photograph]
-) -> tuple[Sequence[Photograph], Sequence[Motion]]:
-    """Bring all shots to the pose of the brightest; also tell the motions of the others."""
-    if not job.align:
-        return shots, ()
-    motions = find_poses([shot.pixels for shot in shots])
-    moved = [
-        move(shot, warp(shot.pixels, motion.matrix), motion.matrix)
-        for shot, motion in zip(shots, motions, strict=True)
+def _plan_scene(job: FuseJob, clock: Clock, opener: Opener | None) -> PlannedScene:
+    """Read the files of a job, and plan their fusion."""
+    with clock.stage("read"):
+        shots, opened = open_job(
+            job, refine=job.refine and job.virtual != 0, opener=opener, arrange=brightest_first
+        )
+        check_alike(shots)
+    with clock.stage("measure"):
+        try:
+            plan = plan_exposures(
+                [shot.pixels for shot in shots],
+                virtual=job.virtual,
+                response=opened.profile,
+                align=job.align,
+                names=[shot.name for shot in shots],
+                stated_ratio=lambda long, short: exposure_ratio(
+                    shots[long].exposure, shots[short].exposure
+                ),
+            )
+        except PairError as error:
+            remedy = "" if job.virtual == 0 else "; --virtual 0 fuses them as they are"
+            message = f"{error}{remedy}"
+            raise PairError(message) from error
+    aligned = _align([shots[place] for place in plan.order], plan)
+    pairs = tuple(
+        match_files(pair, long, short) if pair else None
+        for pair, (short, long) in zip(plan.pairs, pairwise(aligned), strict=True)
+    )
+    return PlannedScene(opened, tuple(aligned), plan, pairs)
+
+
+def _align(shots: Sequence[Photograph], plan: ExposurePlan) -> list[Photograph]:
+    """Replace the pixels of shots, dark to bright, by the aligned ones of a plan."""
+    if not plan.motions:
+        return list(shots)
+    return [
+        move(shot, pixels, motion.matrix)
+        for shot, pixels, motion in zip(shots, plan.shots, plan.motions, strict=True)
     ]
-    return moved, motions[:-1]
 
 
-def _measure(
-    job: FuseJob, short: Photograph, long: Photograph, opened: Opened
-) -> MeasuredPair | None:
-    """Measure two neighbours, if anything is to go between them."""
-    if not job.virtual:
-        return None
-    try:
-        return measure_pair_of_shots(long, short, ratio=None, profile=opened.profile, align=False)
-    except EqualExposuresError:
-        return None
-    except PairError as error:
-        message = f"{error}; --virtual 0 fuses them as they are"
-        raise PairError(message) from error
-
-
-def _insert_virtual(
-    job: FuseJob,
-    shots: Sequence[Photograph],
-    steps: Sequence[MeasuredPair | None],
-    opened: Opened,
-    clock: Clock,
-) -> list[Exposure]:
-    """Put virtual exposures between the shots: all exposures, from dark to bright."""
-    wanted = [virtual_positions(step.pair, job.virtual) if step else () for step in steps]
-    clock.expect("render", sum(map(len, wanted)))
-    exposures, below = [Exposure(shots[0].pixels, shots[0])], 0.0
-    for shot, step, positions in zip(shots[1:], steps, wanted, strict=True):
-        if step:
-            exposures += [_render(step, each, below, opened, clock) for each in positions]
-            below += step.ev_at(1)
-        exposures.append(Exposure(shot.pixels, shot))
-    return exposures
-
-
-def _render(
-    step: MeasuredPair, position: float, below: float, opened: Opened, clock: Clock
-) -> Exposure:
-    """Make a virtual exposure between neighbours, the darker `below` EV above the darkest."""
-    with clock.stage("render") as advance:
-        result = pipeline.render(step.pair, position, refiner=opened.refiner, progress=advance)
-    ev, time = below + step.ev_at(position), step.time_at(position)
-    return Exposure(result.medium, step.long, ev, time)
-
-
-def _stack(job: FuseJob, exposures: Sequence[Exposure]) -> Stack:
-    pixels = [exposure.pixels for exposure in exposures]
-    return Stack(pixels, weighting=job.weighting, method=job.method, levels=job.levels)
+def _locate(scene: PlannedScene, fusion: Fusion) -> Iterator[VirtualExposure]:
+    """List the virtual exposures from dark to bright, with their place in stops and their time."""
+    step, below = -1, 0.0
+    for exposure in fusion.exposures:
+        if isinstance(exposure, Interpolation):
+            pair = scene.pairs[step]
+            if pair:
+                ev, time = below + pair.ev_at(exposure.position), pair.time_at(exposure.position)
+                yield VirtualExposure(exposure.medium, pair.long, ev, time)
+        else:
+            last = scene.pairs[step] if step >= 0 else None
+            below += last.ev_at(1) if last else 0.0
+            step += 1
 
 
 def _write_all(
-    job: FuseJob, exposures: Sequence[Exposure], stack: Stack, fused: Pixels
+    job: FuseJob, brightest: Photograph, virtual: Sequence[VirtualExposure], fusion: Fusion
 ) -> tuple[list[Output], list[str]]:
-    """Write all that is wanted; the fused image comes last, as the sign that all is there."""
-    outputs = [*_write_virtual(job, exposures), *_write_masks(job, stack, len(exposures))]
-    brightest = exposures[-1].shot
-    remarks = write_photograph(
-        fused,
+    """Write all outputs; the fused image comes last, as a sign that all others are there."""
+    masks = _write_masks(job, fusion.stack, len(fusion.exposures))
+    outputs = [*_write_virtual(job, virtual), *masks]
+    warnings = write_photograph(
+        fusion.fused,
         job.output,
         alpha=brightest.alpha,
         metadata=brightest.metadata,
         **job.writing.options(job.output),
         inputs=job.images,
     )
-    remarks += (*_explain_virtual(job, exposures), *_explain_earlier(job, outputs))
-    return [Output("fused", job.output), *outputs], list(remarks)
+    warnings += (*_explain_virtual(job, virtual), *_explain_earlier(job, outputs))
+    return [Output("fused", job.output), *outputs], list(warnings)
 
 
 def _explain_earlier(job: FuseJob, outputs: Sequence[Output]) -> Iterator[str]:
@@ -184,18 +188,17 @@ def _explain_earlier(job: FuseJob, outputs: Sequence[Output]) -> Iterator[str]:
             yield f"{folder}: {', '.join(earlier)} are of an earlier run; remove them"
 
 
-def _explain_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[str]:
-    """Say why virtual exposures that were to be saved are not there."""
-    if job.save_virtual and not _virtual(exposures):
+def _explain_virtual(job: FuseJob, virtual: Sequence[VirtualExposure]) -> Iterator[str]:
+    """Explain why there are no virtual exposures to save."""
+    if job.save_virtual and not virtual:
         yield (
             f"{job.save_virtual}: nothing is saved there, as the images lie close enough together; "
             "--virtual 1 computes one between each two"
         )
 
 
-def _write_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[Output]:
+def _write_virtual(job: FuseJob, virtual: Sequence[VirtualExposure]) -> Iterator[Output]:
     """Write the virtual exposures, if wanted, like photographs of the scene."""
-    virtual = _virtual(exposures)
     if not job.save_virtual or not virtual:
         return
     _make_folder(job.save_virtual)
@@ -204,8 +207,8 @@ def _write_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[Outp
         write_photograph(
             exposure.pixels,
             file,
-            alpha=exposure.shot.alpha,
-            metadata=with_exposure_time(exposure.shot.metadata, exposure.time),
+            alpha=exposure.long.alpha,
+            metadata=with_exposure_time(exposure.long.metadata, exposure.time),
             **job.writing.options(file),
             inputs=job.images,
         )
@@ -232,44 +235,37 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(message) from error
 
 
-def _virtual(exposures: Sequence[Exposure]) -> list[Exposure]:
-    return [exposure for exposure in exposures if exposure.ev is not None]
-
-
 def _report(
     job: FuseJob,
-    opened: Opened,
-    shots: Sequence[Photograph],
-    steps: Sequence[MeasuredPair | None],
-    exposures: Sequence[Exposure],
-    *,
-    motions: Sequence[Motion],
+    scene: PlannedScene,
+    virtual: Sequence[VirtualExposure],
     outputs: list[Output],
+    *,
     metrics: dict[str, Any] | None,
-    remarks: Iterable[str],
+    warnings: list[str],
     seconds: dict[str, float],
 ) -> Report:
-    """Gather what was done as plain values."""
-    measured = [step for step in steps if step]
-    of_steps = (remark for step in measured for remark in step.remarks)
-    remarks = [*opened.remarks, *_explain_motion(motions), *of_steps, *remarks]
+    """Record what was done as plain values."""
+    pairs = [pair for pair in scene.pairs if pair]
+    opened, motions = scene.opened, scene.plan.motions[:-1]
+    of_pairs = [warning for pair in pairs for warning in pair.warnings]
+    warnings = [*opened.remarks, *_explain_motion(motions), *of_pairs, *warnings]
+    profile = opened.profile_file, opened.profile
     return Report(
         command="fuse",
-        inputs=[describe_shot("image", shot, _clipped(shot, measured)) for shot in reversed(shots)],
+        inputs=[describe_shot("image", shot, _clipped(shot, pairs)) for shot in scene.shots[::-1]],
         outputs=[asdict(output) for output in outputs],
-        ratio=describe_ratio([step.pair for step in measured]),
+        ratio=describe_ratio([pair.pair for pair in pairs]),
         motion=describe_motion(*motions),
-        response=describe_response(
-            measured[0].pair if measured else None, opened.profile_file, opened.profile
-        ),
+        response=describe_response(pairs[0].pair if pairs else None, *profile),
         refinement=describe_refiner(opened.refiner),
         timings=seconds,
-        warnings=list(dict.fromkeys(remarks)),
+        warnings=list(dict.fromkeys(warnings)),
         fusion={
             "method": job.method,
             **asdict(job.weighting),
             "levels": job.levels,
-            "virtual": [exposure.ev for exposure in _virtual(exposures)],
+            "virtual": [exposure.ev for exposure in virtual],
             "metrics": metrics,
         },
     )
@@ -284,10 +280,10 @@ def _explain_motion(motions: Sequence[Motion]) -> Iterator[str]:
         )
 
 
-def _clipped(shot: Photograph, steps: Sequence[MeasuredPair]) -> dict[str, float] | None:
-    """Find what was measured of a shot's clipping; nothing, if it was in no pair."""
-    for step in steps:
+def _clipped(shot: Photograph, pairs: Sequence[MeasuredPair]) -> dict[str, float] | None:
+    """Return the clipped shares of a shot; None if it is in no pair."""
+    for pair in pairs:
         for role in ("long", "short"):
-            if getattr(step, role) is shot:
-                return step.pair.clipped[role]
+            if getattr(pair, role) is shot:
+                return pair.pair.clipped[role]
     return None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp import pipeline
+from expinterp.core.render import Interpolation, render
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
-from expinterp.scene_io.measured_pair import MeasuredPair, measure_pair_of_shots
+from expinterp.scene_io.measured_pair import MeasuredPair, measure_shots
 from expinterp.scene_io.open_scene import Opened, Opener, open_job
 from expinterp.scene_io.options import Job, ladder_name
 from expinterp.scene_io.record import (
@@ -38,38 +38,40 @@ def interpolate_files(
     TargetError
         If the wanted exposure does not lie between the two shots.
     """
-    clock = Clock(progress, "read", "measure", *["render", "write"] * (job.target.count or 1))
-    with clock.stage("read"):
-        opened = open_job(job, refine=job.refine, opener=opener)
-    with clock.stage("measure"):
-        two = measure_pair_of_shots(
-            *opened.shots, ratio=job.ratio, profile=opened.profile, align=job.align
-        )
-    opened = replace(opened, shots=())  # moved, they live on in `two`
-    positions = job.target.positions(ratio=two.pair.ratio, long_time=two.long_time)
-    warnings, outputs = [*opened.remarks, *two.remarks], []
+    count = job.target.count or 1
+    clock = Clock(progress, "read", "measure", *["render", "write"] * count)
+    measured, opened = _measure(job, clock, opener)
+    positions = job.target.positions(ratio=measured.pair.ratio, long_time=measured.long_time)
+    warnings, outputs = [*opened.remarks, *measured.warnings], []
     for step, position in enumerate(positions):
-        with clock.stage("render") as advance:
-            result = pipeline.render(two.pair, position, refiner=opened.refiner, progress=advance)
-        with clock.stage("write"):
-            for output in _outputs(job, step, position, two):
-                warnings += _write(job, output, result, two.long)
+        with clock.stage("render", number=step) as advance:
+            result = render(measured.pair, position, refiner=opened.refiner, progress=advance)
+        with clock.stage("write", number=step):
+            for output in _outputs(job, step, position, measured):
+                warnings += _write(job, output, result, measured.long)
                 outputs.append(output)
-    return _report(job, opened, two, outputs, warnings=warnings, seconds=clock.seconds)
+    return _report(job, opened, measured, outputs, warnings=warnings, seconds=clock.seconds)
 
 
-def _outputs(job: Job, step: int, position: float, two: MeasuredPair) -> list[Output]:
+def _measure(job: Job, clock: Clock, opener: Opener | None) -> tuple[MeasuredPair, Opened]:
+    """Read the files of a job and measure them."""
+    with clock.stage("read"):
+        shots, opened = open_job(job, refine=job.refine, opener=opener)
+    with clock.stage("measure"):
+        measured = measure_shots(*shots, ratio=job.ratio, profile=opened.profile, align=job.align)
+    return measured, opened
+
+
+def _outputs(job: Job, step: int, position: float, measured: MeasuredPair) -> list[Output]:
     """Name and place the files of one exposure."""
-    ev, time = two.ev_at(position), two.time_at(position)
+    ev, time = measured.ev_at(position), measured.time_at(position)
     return [
         Output(kind, ladder_name(path, step, job.target.count), ev, time)
         for kind, path in job.outputs.items()
     ]
 
 
-def _write(
-    job: Job, output: Output, result: pipeline.Interpolation, long: Photograph
-) -> tuple[str, ...]:
+def _write(job: Job, output: Output, result: Interpolation, long: Photograph) -> tuple[str, ...]:
     """Write one file with the metadata of `long`; return what the file does not hold."""
     pixels = getattr(result, output.kind)
     if output.kind == "residual":
@@ -106,21 +108,21 @@ def show_residual(residual: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels
 def _report(
     job: Job,
     opened: Opened,
-    two: MeasuredPair,
+    measured: MeasuredPair,
     outputs: list[Output],
     *,
     warnings: list[str],
     seconds: dict[str, float],
 ) -> Report:
     """Gather what was done as plain values."""
-    shots, clipped = {"long": two.long, "short": two.short}, two.pair.clipped
+    shots, clipped = {"long": measured.long, "short": measured.short}, measured.pair.clipped
     return Report(
         command="interpolate",
         inputs=[describe_shot(role, shot, clipped[role]) for role, shot in shots.items()],
         outputs=[asdict(output) for output in outputs],
-        ratio=describe_ratio([two.pair]),
-        motion=describe_motion(two.pair.motion),
-        response=describe_response(two.pair, opened.profile_file, opened.profile),
+        ratio=describe_ratio([measured.pair]),
+        motion=describe_motion(measured.pair.motion),
+        response=describe_response(measured.pair, opened.profile_file, opened.profile),
         refinement=describe_refiner(opened.refiner),
         timings=seconds,
         warnings=list(dict.fromkeys(warnings)),

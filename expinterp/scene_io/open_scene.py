@@ -12,7 +12,7 @@ import cv2
 from expinterp.core.response import Profile
 from expinterp.doctor import find_clash
 from expinterp.images import Photograph
-from expinterp.refine import Refiner, open_refiner
+from expinterp.refine import Refiner, choose_profile, open_refiner
 from expinterp.scene_io.options import FuseJob, Job
 from expinterp.scene_io.profiles import read_profile
 from expinterp.scene_io.shots import agree, read_shots, state_times
@@ -26,8 +26,6 @@ class Opened:
 
     Attributes
     ----------
-    shots : tuple of Photograph
-        In the order of the job, or as they were arranged.
     profile : Profile or None
         Of the camera: the one given, or the one that a tuned model carries.
     profile_file : Path or None
@@ -37,7 +35,6 @@ class Opened:
         What a person should know.
     """
 
-    shots: tuple[Photograph, ...]
     profile: Profile | None
     profile_file: Path | None
     refiner: Refiner | None
@@ -50,7 +47,7 @@ def open_job(
     refine: bool,
     opener: Opener | None,
     arrange: Callable[[list[Photograph]], list[Photograph]] = list,
-) -> Opened:
+) -> tuple[list[Photograph], Opened]:
     """Decode all files, the network being opened meanwhile, and make the shots agree.
 
     Parameters
@@ -69,19 +66,18 @@ def open_job(
     """
     if job.threads:
         cv2.setNumThreads(job.threads)  # all that is not the network works as wide as OpenCV
-    profile, file = None if job.response is None else read_profile(job.response), job.response
+    given = None if job.response is None else read_profile(job.response)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_refiner, job, opener) if refine else None
         shots = read_shots(job.images)
         refiner = opening.result() if opening else None
-    if profile is None and refiner and refiner.contract.profile:
-        profile, file = refiner.contract.profile, job.model
+    profile = choose_profile(given, refiner)
+    file, option = (job.response, "--response") if given else (job.model, "--model")
     if job.times:
         shots = state_times(shots, job.times)
     agreeing, remarks = agree(arrange(shots))
-    option = "--response" if file == job.response else "--model"
     remarks += [*_doubt_profile(file, profile, agreeing[0], option), *_doubt_device(refiner)]
-    return Opened(tuple(agreeing), profile, file, refiner, tuple(remarks))
+    return agreeing, Opened(profile, file if profile else None, refiner, tuple(remarks))
 
 
 def _open_refiner(job: Job | FuseJob, opener: Opener | None) -> Refiner:

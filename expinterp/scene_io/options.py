@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from expinterp.core import exposure
 from expinterp.core.fusion import Method, Weighting
-from expinterp.core.fusion.series import Virtual
+from expinterp.core.fusion.exposures import Virtual
 from expinterp.errors import OutputError, OutputExistsError
 from expinterp.files import STREAM, check_output
 from expinterp.images import FORMATS, QUALITY, check_target

@@ -76,41 +76,56 @@ class Clock:
     stages : str
         The stages that are expected, each as often as it is.
 
-    What comes as a surprise makes no share fall; the next ones rise more slowly.
+    An unexpected stage never makes the share fall; the following stages rise more slowly.
     """
 
     def __init__(self, progress: Callable[[str, float], None], *stages: str) -> None:
-        self.progress = progress
-        self.seconds: dict[str, float] = {}
-        self.done = 0
-        self.share = 0.0
-        self.expected = Counter(stages)
+        self._progress = progress
+        self._expected = Counter(stages)
+        self._done: dict[str, float] = {}  # share of each stage, all its repetitions together
+        self._share = 0.0
+        self._stage: str | None = None
+        self._since = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds spent in each stage so far, rounded."""
+        return {stage: round(spent, 4) for stage, spent in self._seconds.items()}
 
     def expect(self, name: str, count: int) -> None:
-        """Expect a stage so often, whatever was expected at first."""
-        self.expected[name] = count
+        """Set how often a stage is expected."""
+        self._expected[name] = count
+
+    def advance(self, name: str, share: float) -> None:
+        """Report that a share of a stage, 0..1, is done; time counts for it from now on."""
+        self._switch(name)
+        self._done[name] = share
+        weights = {stage: SHARES[stage] * count for stage, count in self._expected.items()}
+        done = sum(weight * self._done.get(stage, 0.0) for stage, weight in weights.items())
+        self._share = max(self._share, done / sum(weights.values()))
+        self._progress(name, self._share)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[Callable[[float], None]]:
-        """Time a stage; a name that comes again adds up.
+    def stage(self, name: str, *, number: int = 0) -> Iterator[Callable[[float], None]]:
+        """Time a stage, or repetition `number` of it.
 
         Yields
         ------
         callable
             To be called with the share of the stage that is done, 0..1.
         """
-        total = sum(SHARES[each] * count for each, count in self.expected.items())
+        count = max(self._expected[name], number + 1)
+        self.advance(name, number / count)
+        yield lambda share: self.advance(name, (number + share) / count)
+        self._switch(None)
+        self._done[name] = (number + 1) / count
 
-        def advance(share: float) -> None:
-            self.share = max(self.share, (self.done + share * SHARES[name]) / total)
-            self.progress(name, self.share)
-
-        advance(0.0)
-        started = time.perf_counter()
-        yield advance
-        spent = time.perf_counter() - started
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 4)
-        self.done += SHARES[name]
+    def _switch(self, stage: str | None) -> None:
+        now = time.perf_counter()
+        if self._stage is not None:
+            self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + now - self._since
+        self._stage, self._since = stage, now
 
 
 def describe_shot(role: str, shot: Photograph, clipped: dict[str, float] | None) -> dict[str, Any]:

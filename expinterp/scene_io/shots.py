@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from expinterp.core.arrays import check_images
 from expinterp.core.exposure import Exposure
-from expinterp.core.fusion.series import order_by_brightness
+from expinterp.core.fusion.exposures import order_by_brightness
 from expinterp.errors import PairError
 from expinterp.files import STREAM
 from expinterp.images import Photograph, Pixels, read_photograph
@@ -111,19 +112,9 @@ def check_alike(shots: Sequence[Photograph]) -> None:
     Raises
     ------
     PairError
-        Naming the first two.
+        Naming the first and the one that differs.
     """
-    for other in shots[1:]:
-        kinds = [_describe(shot.pixels) for shot in (shots[0], other)]
-        if kinds[0] != kinds[1]:
-            message = f"{shots[0].name} is {kinds[0]}, {other.name} is {kinds[1]}; export all alike"
-            raise PairError(message)
-
-
-def _describe(pixels: Pixels) -> str:
-    rows, cols, channels = pixels.shape
-    colour = "colour" if channels == 3 else "grey"
-    return f"{cols} × {rows}, {colour}, {8 * pixels.itemsize} bit"
+    check_images([shot.pixels for shot in shots], [shot.name for shot in shots])
 
 
 def state_times(shots: Sequence[Photograph], times: Sequence[float]) -> list[Photograph]:

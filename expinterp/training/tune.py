@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from expinterp.core.pair import measure
+from expinterp.core.render import render
 from expinterp.core.response import Profile
 from expinterp.errors import ImageFileError, ModelError
 from expinterp.evaluation import (
@@ -31,7 +32,6 @@ from expinterp.evaluation import (
 )
 from expinterp.evaluation.figures import summarise
 from expinterp.files import check_output, replacing
-from expinterp.pipeline import render
 from expinterp.refine import Refiner, model_path, open_refiner
 from expinterp.refine.contract import PROFILE
 from expinterp.training.build import (

@@ -24,8 +24,8 @@ from synthetic import expose, gamma_response, scene
 
 from expinterp import cli, pipeline
 from expinterp.cli.console import Talk
-from expinterp.core.fusion import Stack, Weighting
-from expinterp.core.fusion.series import MAX_STEP
+from expinterp.core.fusion import Stack, Weighting, exposures
+from expinterp.core.fusion.exposures import MAX_STEP
 from expinterp.core.response import Profile
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, Pixels, read_photograph
@@ -101,7 +101,7 @@ def test_the_picture_holds_what_either_image_lost_and_nothing_is_said(folder: Fo
 
 def test_command_and_library_do_the_same_work(folder: Folder) -> None:
     folder.run(*PLAIN)
-    expected = pipeline.fuse([shoot(4), shoot(0)]).fused
+    expected = pipeline.fuse([shoot(4), shoot(0)], refiner=None).fused
     np.testing.assert_array_equal(folder.pixels("fused.png"), expected)
 
 
@@ -114,7 +114,7 @@ def test_every_weight_reaches_the_fusion(folder: Folder) -> None:
     folder.run(*PLAIN, *typed, "--levels", "3", "--method", "mertens", "--virtual", "2")
     expected = pipeline.fuse(
         [shoot(0), shoot(4)],
-        virtual=2, weighting=Weighting(**options), method="mertens", levels=3,
+        virtual=2, weighting=Weighting(**options), method="mertens", levels=3, refiner=None,
     )  # fmt: skip
     np.testing.assert_array_equal(folder.pixels("fused.png"), expected.fused)
 
@@ -184,7 +184,7 @@ def test_sixteen_bits_are_computed_in_sixteen(folder: Folder) -> None:
     folder.run("deep_4.tif", "deep_0.tif", "--no-refine", "-o", "fused.tif")
     fused = folder.pixels("fused.tif")
     np.testing.assert_array_equal(
-        fused, pipeline.fuse([shoot(0, bits=16), shoot(4, bits=16)]).fused
+        fused, pipeline.fuse([shoot(0, bits=16), shoot(4, bits=16)], refiner=None).fused
     )
     assert len(np.unique(fused)) > 4 * 256
     assert np.mean(fused % 257 == 0) < 0.02  # as no widened 8-bit picture
@@ -674,7 +674,10 @@ def test_images_that_differ_in_kind_are_4_and_both_are_named(
 ) -> None:
     folder.write("odd.png", odd)
     message = refused(folder, ExitCode.PAIR, "odd.png", *PAIR, "-o", "fused.png", *options)
-    assert f"4.png is 96 × 64, colour, 8 bit, odd.png is {said}; export all alike" in message
+    assert (
+        f"4.png is 96 × 64, colour, 8 bit, odd.png is {said}; export all images with the same"
+        in message
+    )
 
 
 def test_images_with_different_profiles_are_4_and_both_are_named(folder: Folder) -> None:
@@ -709,7 +712,7 @@ def test_a_black_image_has_no_neighbour_and_the_remedies_are_named(folder: Folde
 def test_equal_times_that_the_pixels_contradict_are_not_reckoned_with(folder: Folder) -> None:
     report = folder.report(*PLAIN, "--times", "1/30,1/30")
     assert report["ratio"]["stated"] is None
-    assert "4.png and 0.png: their stated exposures are equal" in report["warnings"][0]
+    assert "4.png and 0.png: the stated exposures are equal" in report["warnings"][0]
     assert len(report["fusion"]["virtual"]) == 1
 
 
@@ -765,7 +768,7 @@ def test_interrupted_work_leaves_nothing(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    owner = Stack if where == "Stack.fuse" else pipeline
+    owner = Stack if where == "Stack.fuse" else exposures
     monkeypatch.setattr(owner, where.rpartition(".")[2], interrupt)
     options = ["--save-virtual", "v", "--save-masks", "m"]
     assert "interrupted" in refused(folder, ExitCode.INTERRUPTED, *PLAIN, *options)
@@ -796,7 +799,7 @@ def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_fusing(
         Talk, "progress", lambda _: nullcontext(lambda step, share: shown.append((step, share)))
     )
     monkeypatch.setattr("expinterp.core.fusion.stack.STRIP", 16)
-    monkeypatch.setattr(pipeline, "STRIP", 16)
+    monkeypatch.setattr("expinterp.core.render.STRIP", 16)
     assert folder.run(*PLAIN, *options)[0] == ExitCode.OK
     shares = [share for _, share in shown]
     assert shares == sorted(shares)
@@ -822,8 +825,8 @@ def test_progress_does_not_fall_where_more_comes_than_was_expected() -> None:
     clock = Clock(lambda _, share: shown.append(share), "read", "render")
     with clock.stage("read"):
         clock.expect("render", 9)
-    for _ in range(9):
-        with clock.stage("render") as advance:
+    for number in range(9):
+        with clock.stage("render", number=number) as advance:
             advance(1.0)
     assert shown == sorted(shown)
     assert shown[-1] == 1

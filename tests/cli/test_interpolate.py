@@ -24,7 +24,7 @@ from expinterp import cli, pipeline
 from expinterp.cli.console import Talk
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, read_photograph
-from expinterp.scene_io import interpolate, open_scene
+from expinterp.scene_io import interpolate, measured_pair, open_scene
 
 
 @pytest.fixture
@@ -65,7 +65,9 @@ def test_medium_lies_between_the_two_and_nothing_is_said(folder: Folder) -> None
 
 def test_command_and_library_do_the_same_work(folder: Folder) -> None:
     folder.run(*PLAIN)
-    result = pipeline.interpolate(shoot(TIMES["long"]), shoot(TIMES["short"]), ratio=RATIO)
+    result = pipeline.interpolate(
+        shoot(TIMES["long"]), shoot(TIMES["short"]), ratio=RATIO, refiner=None
+    )
     np.testing.assert_array_equal(folder.pixels("mid.png"), result.medium)
 
 
@@ -395,7 +397,7 @@ def test_equal_times_that_the_pixels_contradict_are_not_reckoned_with(
     report = folder.report(*PLAIN, "--times", "1/30,1/30", *options)
     assert report["ratio"]["stated"] is None
     assert report["outputs"][0]["time"] is None
-    assert "long.png and short.png: their stated exposures are equal" in report["warnings"][0]
+    assert "long.png and short.png: the stated exposures are equal" in report["warnings"][0]
 
 
 def test_a_time_cannot_be_placed_without_times(folder: Folder) -> None:
@@ -531,7 +533,8 @@ def test_interrupted_work_leaves_nothing(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, where, interrupt)
+    owner = {"render": interpolate, "measure": measured_pair}[where]
+    monkeypatch.setattr(owner, where, interrupt)
     assert folder.run(*PLAIN)[0] == ExitCode.INTERRUPTED
     assert folder.names() == set(PAIR)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expinterp.core.fusion.stack import Method, Stack, check_images
+from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
 
-__all__ = ["Method", "Stack", "Weighting", "check_images"]
+__all__ = ["Method", "Stack", "Weighting"]

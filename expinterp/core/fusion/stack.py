@@ -29,6 +29,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.core.arrays import check_images, with_channels
 from expinterp.core.fusion.guided import guided_coefficients
 from expinterp.core.fusion.pyramid import Plane, expand, halved, reduce
 from expinterp.core.fusion.shoulder import compress, value_range
@@ -48,7 +49,7 @@ QUARTER = 2  # the level on which weights are measured where they are smoothed
 STRIP = 64  # rows in work at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """The smoothed weights of an exposure on one level: ``slope * grey + offset``.
 
@@ -68,7 +69,7 @@ class Stack:
 
     Parameters
     ----------
-    images : sequence of uint8 or uint16 arrays, shape (rows, cols, 1 or 3)
+    images : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
         Display-encoded, R G B, registered, all of one shape and dtype; in any order.
     weighting : Weighting, optional
     method : {'guided', 'mertens'}
@@ -80,6 +81,8 @@ class Stack:
     ------
     ValueError
         If the arrays are no such images, `method` is unknown, or `levels` is below 1.
+    PairError
+        If the images differ in shape or dtype.
     """
 
     def __init__(
@@ -95,7 +98,7 @@ class Stack:
             msg = f"method must be one of {get_args(Method)}, got {method!r}"
             raise ValueError(msg)
         self._shape, self._dtype = images[0].shape, images[0].dtype
-        self._levels = _take_apart(images, levels)
+        self._levels = _take_apart([with_channels(image) for image in images], levels)
         self._first = min(QUARTER, len(self._levels) - 1) if method == "guided" else 0
         weights = _measure(self._levels[self._first], weighting or Weighting())
         smooth = _guided if method == "guided" else _unguided
@@ -131,9 +134,10 @@ class Stack:
         base = self.base
         low, high = (0.0, 1.0) if base is None else value_range(base)
         out = np.empty(self._shape, self._dtype)
+        fused = with_channels(out)
 
         def work(rows: slice) -> None:
-            quantise(compress(self._fuse_rows(0, base, rows), low, high), out[rows])
+            quantise(compress(self._fuse_rows(0, base, rows), low, high), fused[rows])
 
         map_threads(work, strips(len(out), STRIP), progress=progress)
         return out
@@ -201,24 +205,6 @@ def enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
     below = np.minimum(above + 1, len(near) - 1)
     stretched: Plane = wide[above] * (1 - share) + wide[below] * share
     return stretched
-
-
-def check_images(images: Sequence[Pixels]) -> None:
-    """Refuse what cannot be fused.
-
-    Raises
-    ------
-    ValueError
-        If there are no images, or they are no arrays as `Stack` takes.
-    """
-    kinds = {(np.shape(image), str(getattr(image, "dtype", "no dtype"))) for image in images}
-    shape, dtype = next(iter(kinds), ((), ""))
-    if len(kinds) != 1 or len(shape) != 3 or shape[2] not in {1, 3} or 0 in shape:
-        msg = f"images must be arrays (rows, cols, 1 or 3) of one shape and dtype, got {kinds}"
-        raise ValueError(msg)
-    if dtype not in {"uint8", "uint16"}:
-        msg = f"images must hold uint8 or uint16 code values in native byte order, got {dtype}"
-        raise ValueError(msg)
 
 
 def _take_apart(images: Sequence[Pixels], levels: int | None) -> list[list[Picture]]:

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from synthetic import expose, scene
 
 from expinterp.core.exposure import ladder
-from expinterp.core.fusion.series import (
+from expinterp.core.fusion.exposures import (
     MAX_STEP,
     check_virtual,
     order_by_brightness,
