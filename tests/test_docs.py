@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+import expinterp
 from expinterp import cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,6 +75,11 @@ def anchors(path: Path) -> set[str]:
 
 def test_the_readme_is_short() -> None:
     assert len(README.read_text("utf-8").split()) <= MOST_WORDS
+
+
+def test_all_files_state_the_same_version() -> None:
+    for name, line in {"CITATION.cff": "version: {}", "pyproject.toml": 'version = "{}"'}.items():
+        assert line.format(expinterp.__version__) in (ROOT / name).read_text("utf-8").splitlines()
 
 
 @each_page

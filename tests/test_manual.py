@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import shutil
 import subprocess
@@ -57,6 +58,12 @@ def test_the_reference_names_every_option(name: str, manual: ModuleType) -> None
     terms = {word.strip("`,") for line in section.splitlines() if line.startswith("`")
              for word in line.split()}  # fmt: skip
     assert flags(COMMANDS[name]) <= terms
+
+
+def test_its_examples_are_so(manual: ModuleType) -> None:
+    failed, attempted = doctest.testmod(manual)
+    assert attempted
+    assert not failed
 
 
 def test_every_exit_code_is_explained(manual: ModuleType, pages: dict[str, Path]) -> None:

@@ -121,29 +121,26 @@ def _page(name: str) -> str:
 
 
 def _man_page(entry: Entry) -> str:
-    title = _page(entry.name).upper()
+    title = f'"{_page(entry.name).upper()}" "1" "{_today()}"'
     lines = [
-        f'.TH "{title}" "1" "{_today()}" "{cli.NAME} {__version__}" "{cli.NAME} manual"',
+        f'.TH {title} "{cli.NAME} {__version__}" "{cli.NAME} manual"',
         ".SH NAME",
         rf"{_roff(_page(entry.name))} \- {_roff(entry.summary)}",
         ".SH SYNOPSIS",
         _roff(entry.usage),
         ".SH DESCRIPTION",
+        "\n.PP\n".join(map(_roff_paragraph, entry.paragraphs)),
+        ".SH OPTIONS",
     ]
-    for paragraph in entry.paragraphs:
-        lines += [*_roff_paragraph(paragraph), ".PP"]
-    lines.pop()
-    lines.append(".SH OPTIONS")
     for heading, records in entry.sections.items():
         lines += [f".SS {_roff(heading)}", *_roff_list(records)]
     others = [other for other in entries() if other.name != entry.name]
     if entry.command is cli.commands:
         lines += [".SH COMMANDS", *_roff_list((one.name, one.summary + ".") for one in others)]
     codes = ((str(int(code)), words.replace("`", "")) for code, words in EXIT_CODES.items())
-    lines += [".SH EXIT STATUS", *_roff_list(codes)]
+    lines += [".SH EXIT STATUS", *_roff_list(codes), ".SH SEE ALSO"]
     names = sorted(_page(other.name) for other in others)
-    lines += [".SH SEE ALSO", " ,\n".join(rf".BR {_roff(name)} (1)" for name in names)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, " ,\n".join(rf".BR {_roff(name)} (1)" for name in names), ""])
 
 
 def _today() -> str:
@@ -165,10 +162,11 @@ def _roff(text: str) -> str:
     return "".join(c if ord(c) < 128 else rf"\[u{ord(c):04X}]" for c in text)
 
 
-def _roff_paragraph(paragraph: str) -> list[str]:
+def _roff_paragraph(paragraph: str) -> str:
     if paragraph.startswith(LITERAL):
-        return [".RS 4", ".nf", _roff(paragraph.removeprefix(LITERAL)), ".fi", ".RE"]
-    return [_roff(_wrap(paragraph))]
+        example = _roff(paragraph.removeprefix(LITERAL))
+        return f".RS 4\n.nf\n{example}\n.fi\n.RE"
+    return _roff(_wrap(paragraph))
 
 
 def _roff_list(records: Iterable[tuple[str, str]]) -> list[str]:
@@ -203,7 +201,7 @@ def _markdown(entry: Entry) -> Iterator[str]:
         else:
             yield from (_plain(paragraph), "")
     for heading, records in entry.sections.items():
-        yield from (f"### {heading} {{: #{_page(entry.name)}-{heading.lower()} }}", "")
+        yield from (f"### {heading} {{: #{_page(f'{entry.name} {heading.lower()}')} }}", "")
         for term, meaning in records:
             yield from (f"`{term}`", f":   {_plain(meaning)}", "")
 
