@@ -88,22 +88,3 @@ def test_the_readme_shows_what_the_program_makes(tmp_path: Path) -> None:
     assert cli.main(["interpolate", *pair, "-o", str(tmp_path / "mid.png")]) == ExitCode.OK
     shown = pixels("square", "computed")
     assert psnr(shown, read_photograph(tmp_path / "mid.png").pixels) > 35
-
-
-def test_the_readme_names_every_option() -> None:
-    parameters = [*cli.interpolate.params, *cli.fuse.params]
-    options = [option for parameter in parameters for option in parameter.opts]
-    flags = {option for option in options if option.startswith("--")}
-    named = {"--output", "--verbose", "--quiet"}  # by their short names
-    assert {flag for flag in flags - named if flag not in README} == set()
-
-
-def test_the_readme_names_every_exit_code() -> None:
-    codes = {int(code) for code in re.findall(r"\| (\d+) (?=\|)", README)}
-    assert codes == {int(code) for code in ExitCode}
-
-
-def test_the_readme_s_files_exist() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
