@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from expinterp.core.intermediate import round_codes
 from expinterp.errors import EqualExposuresError, OutputError, PairError, reason
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
 from expinterp.metrics.assessment import assess
+from expinterp.scene_io.jobs import FusionJob
 from expinterp.scene_io.measured_pair import MeasuredPair, measure_pair_of_shots, move
-from expinterp.scene_io.open_scene import Opened, Opener, open_job
-from expinterp.scene_io.options import FuseJob
+from expinterp.scene_io.open_scene import Opened, Opener, open_scene
 from expinterp.scene_io.record import (
     Clock,
+    JobRecord,
     Output,
-    Report,
     describe_motion,
     describe_ratio,
     describe_refiner,
@@ -56,26 +56,26 @@ class Exposure:
 
 
 def fuse_files(
-    job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener | None
-) -> Report:
+    job: FusionJob, *, progress: Callable[[str, float], None], opener: Opener | None
+) -> JobRecord:
     """Do the work of a job; see `run`."""
-    clock = Clock(progress, "read", "measure", "fuse", *["assess"] * job.metrics, "write")
-    clock.expect("render", (len(job.images) - 1) * (1 if job.virtual == "auto" else job.virtual))
+    options = job.options
+    clock = Clock(progress, "read", "measure", "fuse", *["assess"] * options.metrics, "write")
+    each = 1 if options.virtual == "auto" else options.virtual
+    clock.expect("render", (len(job.images) - 1) * each)
     with clock.stage("read"):
-        opened = open_job(
-            job, refine=job.refine and job.virtual != 0, opener=opener, arrange=brightest_first
-        )
-        check_alike(opened.shots)
+        refine = options.refine and options.virtual != 0
+        shots, opened = open_scene(job, refine=refine, opener=opener, arrange=brightest_first)
+        check_alike(shots)
     with clock.stage("measure"):
-        shots, motions = _align(job, opened.shots[::-1])
-        opened = replace(opened, shots=())  # moved, they live on in `shots`
+        shots, motions = _align(job, shots[::-1])
         steps = [_measure(job, *two, opened) for two in pairwise(shots)]
     exposures = _insert_virtual(job, shots, steps, opened, clock)
     with clock.stage("fuse") as advance:
         stack = _stack(job, exposures)
         fused = stack.fuse(progress=advance)
     metrics = None
-    if job.metrics:
+    if options.metrics:
         with clock.stage("assess"):
             metrics = assess([shot.pixels for shot in shots], fused, stack=stack)
     with clock.stage("write"):
@@ -95,10 +95,10 @@ def fuse_files(
 
 
 def _align(
-    job: FuseJob, shots: Sequence[Photograph]
+    job: FusionJob, shots: Sequence[Photograph]
 ) -> tuple[Sequence[Photograph], Sequence[Motion]]:
     """Bring all shots to the pose of the brightest; also tell the motions of the others."""
-    if not job.align:
+    if not job.options.align:
         return shots, ()
     motions = find_poses([shot.pixels for shot in shots])
     moved = [
@@ -109,10 +109,10 @@ def _align(
 
 
 def _measure(
-    job: FuseJob, short: Photograph, long: Photograph, opened: Opened
+    job: FusionJob, short: Photograph, long: Photograph, opened: Opened
 ) -> MeasuredPair | None:
     """Measure two neighbours, if anything is to go between them."""
-    if not job.virtual:
+    if not job.options.virtual:
         return None
     try:
         return measure_pair_of_shots(long, short, ratio=None, profile=opened.profile, align=False)
@@ -124,14 +124,14 @@ def _measure(
 
 
 def _insert_virtual(
-    job: FuseJob,
+    job: FusionJob,
     shots: Sequence[Photograph],
     steps: Sequence[MeasuredPair | None],
     opened: Opened,
     clock: Clock,
 ) -> list[Exposure]:
     """Put virtual exposures between the shots: all exposures, from dark to bright."""
-    wanted = [virtual_positions(step.pair, job.virtual) if step else () for step in steps]
+    wanted = [virtual_positions(step.pair, job.options.virtual) if step else () for step in steps]
     clock.expect("render", sum(map(len, wanted)))
     exposures, below = [Exposure(shots[0].pixels, shots[0])], 0.0
     for shot, step, positions in zip(shots[1:], steps, wanted, strict=True):
@@ -152,13 +152,14 @@ def _render(
     return Exposure(result.medium, step.long, ev, time)
 
 
-def _stack(job: FuseJob, exposures: Sequence[Exposure]) -> Stack:
+def _stack(job: FusionJob, exposures: Sequence[Exposure]) -> Stack:
     pixels = [exposure.pixels for exposure in exposures]
-    return Stack(pixels, weighting=job.weighting, method=job.method, levels=job.levels)
+    options = job.options
+    return Stack(pixels, weighting=options.weighting, method=options.method, levels=options.levels)
 
 
 def _write_all(
-    job: FuseJob, exposures: Sequence[Exposure], stack: Stack, fused: Pixels
+    job: FusionJob, exposures: Sequence[Exposure], stack: Stack, fused: Pixels
 ) -> tuple[list[Output], list[str]]:
     """Write all that is wanted; the fused image comes last, as the sign that all is there."""
     outputs = [*_write_virtual(job, exposures), *_write_masks(job, stack, len(exposures))]
@@ -168,23 +169,23 @@ def _write_all(
         job.output,
         alpha=brightest.alpha,
         metadata=brightest.metadata,
-        **job.writing.options(job.output),
+        **job.options.writing.options(job.output),
         inputs=job.images,
     )
     remarks += (*_explain_virtual(job, exposures), *_explain_earlier(job, outputs))
     return [Output("fused", job.output), *outputs], list(remarks)
 
 
-def _explain_earlier(job: FuseJob, outputs: Sequence[Output]) -> Iterator[str]:
+def _explain_earlier(job: FusionJob, outputs: Sequence[Output]) -> Iterator[str]:
     """Name the files of an earlier, longer series that lie among those of this one."""
     written = {Path(output.file) for output in outputs}
-    for folder, kind in ((job.save_virtual, "virtual"), (job.save_masks, "mask")):
-        earlier = [p.name for p in job.saved(folder, kind) if p not in written] if folder else []
+    for folder, kind in job.folders:
+        earlier = [path.name for path in job.saved(folder, kind) if path not in written]
         if earlier:
             yield f"{folder}: {', '.join(earlier)} are of an earlier run; remove them"
 
 
-def _explain_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[str]:
+def _explain_virtual(job: FusionJob, exposures: Sequence[Exposure]) -> Iterator[str]:
     """Say why virtual exposures that were to be saved are not there."""
     if job.save_virtual and not _virtual(exposures):
         yield (
@@ -193,7 +194,7 @@ def _explain_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[st
         )
 
 
-def _write_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[Output]:
+def _write_virtual(job: FusionJob, exposures: Sequence[Exposure]) -> Iterator[Output]:
     """Write the virtual exposures, if wanted, like photographs of the scene."""
     virtual = _virtual(exposures)
     if not job.save_virtual or not virtual:
@@ -206,13 +207,13 @@ def _write_virtual(job: FuseJob, exposures: Sequence[Exposure]) -> Iterator[Outp
             file,
             alpha=exposure.shot.alpha,
             metadata=with_exposure_time(exposure.shot.metadata, exposure.time),
-            **job.writing.options(file),
+            **job.options.writing.options(file),
             inputs=job.images,
         )
         yield Output("virtual", file, exposure.ev, exposure.time)
 
 
-def _write_masks(job: FuseJob, stack: Stack, count: int) -> Iterator[Output]:
+def _write_masks(job: FusionJob, stack: Stack, count: int) -> Iterator[Output]:
     """Write the weights of all exposures, if wanted, as grey pictures of 8 bits."""
     if not job.save_masks:
         return
@@ -220,7 +221,7 @@ def _write_masks(job: FuseJob, stack: Stack, count: int) -> Iterator[Output]:
     for index in range(count):
         file = job.beside(job.save_masks, "mask", index + 1)
         weights = round_codes(stack.weights(index), np.dtype(np.uint8))
-        write_photograph(weights, file, overwrite=job.writing.overwrite, inputs=job.images)
+        write_photograph(weights, file, overwrite=job.options.writing.overwrite, inputs=job.images)
         yield Output("mask", file)
 
 
@@ -237,7 +238,7 @@ def _virtual(exposures: Sequence[Exposure]) -> list[Exposure]:
 
 
 def _report(
-    job: FuseJob,
+    job: FusionJob,
     opened: Opened,
     shots: Sequence[Photograph],
     steps: Sequence[MeasuredPair | None],
@@ -248,12 +249,12 @@ def _report(
     metrics: dict[str, Any] | None,
     remarks: Iterable[str],
     seconds: dict[str, float],
-) -> Report:
+) -> JobRecord:
     """Gather what was done as plain values."""
     measured = [step for step in steps if step]
     of_steps = (remark for step in measured for remark in step.remarks)
     remarks = [*opened.remarks, *_explain_motion(motions), *of_steps, *remarks]
-    return Report(
+    return JobRecord(
         command="fuse",
         inputs=[describe_shot("image", shot, _clipped(shot, measured)) for shot in reversed(shots)],
         outputs=[asdict(output) for output in outputs],
@@ -266,9 +267,9 @@ def _report(
         timings=seconds,
         warnings=list(dict.fromkeys(remarks)),
         fusion={
-            "method": job.method,
-            **asdict(job.weighting),
-            "levels": job.levels,
+            "method": job.options.method,
+            **asdict(job.options.weighting),
+            "levels": job.options.levels,
             "virtual": [exposure.ev for exposure in _virtual(exposures)],
             "metrics": metrics,
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from expinterp import pipeline
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
+from expinterp.scene_io.jobs import InterpolationJob, ladder_name
 from expinterp.scene_io.measured_pair import MeasuredPair, measure_pair_of_shots
-from expinterp.scene_io.open_scene import Opened, Opener, open_job
-from expinterp.scene_io.options import Job, ladder_name
+from expinterp.scene_io.open_scene import Opened, Opener, open_scene
 from expinterp.scene_io.record import (
     Clock,
+    JobRecord,
     Output,
-    Report,
     describe_motion,
     describe_ratio,
     describe_refiner,
@@ -29,8 +29,8 @@ RESIDUAL_GAIN = 4  # steps shown for one of the residual: an eighth of the range
 
 
 def interpolate_files(
-    job: Job, *, progress: Callable[[str, float], None], opener: Opener | None
-) -> Report:
+    job: InterpolationJob, *, progress: Callable[[str, float], None], opener: Opener | None
+) -> JobRecord:
     """Do the work of a job; see `run`.
 
     Raises
@@ -38,15 +38,10 @@ def interpolate_files(
     TargetError
         If the wanted exposure does not lie between the two shots.
     """
-    clock = Clock(progress, "read", "measure", *["render", "write"] * (job.target.count or 1))
-    with clock.stage("read"):
-        opened = open_job(job, refine=job.refine, opener=opener)
-    with clock.stage("measure"):
-        two = measure_pair_of_shots(
-            *opened.shots, ratio=job.ratio, profile=opened.profile, align=job.align
-        )
-    opened = replace(opened, shots=())  # moved, they live on in `two`
-    positions = job.target.positions(ratio=two.pair.ratio, long_time=two.long_time)
+    wanted = job.options.wanted
+    clock = Clock(progress, "read", "measure", *["render", "write"] * (wanted.count or 1))
+    two, opened = _measure(job, clock, opener)
+    positions = wanted.positions(ratio=two.pair.ratio, long_time=two.long_time)
     warnings, outputs = [*opened.remarks, *two.remarks], []
     for step, position in enumerate(positions):
         with clock.stage("render") as advance:
@@ -58,17 +53,31 @@ def interpolate_files(
     return _report(job, opened, two, outputs, warnings=warnings, seconds=clock.seconds)
 
 
-def _outputs(job: Job, step: int, position: float, two: MeasuredPair) -> list[Output]:
+def _measure(
+    job: InterpolationJob, clock: Clock, opener: Opener | None
+) -> tuple[MeasuredPair, Opened]:
+    """Read and measure the pair; the shots as they were before a motion was undone are dropped."""
+    options = job.options
+    with clock.stage("read"):
+        shots, opened = open_scene(job, refine=options.refine, opener=opener)
+    with clock.stage("measure"):
+        two = measure_pair_of_shots(
+            *shots, ratio=options.ratio, profile=opened.profile, align=options.align
+        )
+    return two, opened
+
+
+def _outputs(job: InterpolationJob, step: int, position: float, two: MeasuredPair) -> list[Output]:
     """Name and place the files of one exposure."""
     ev, time = two.ev_at(position), two.time_at(position)
     return [
-        Output(kind, ladder_name(path, step, job.target.count), ev, time)
+        Output(kind, ladder_name(path, step, job.options.wanted.count), ev, time)
         for kind, path in job.outputs.items()
     ]
 
 
 def _write(
-    job: Job, output: Output, result: pipeline.Interpolation, long: Photograph
+    job: InterpolationJob, output: Output, result: pipeline.Interpolation, long: Photograph
 ) -> tuple[str, ...]:
     """Write one file with the metadata of `long`; return what the file does not hold."""
     pixels = getattr(result, output.kind)
@@ -79,7 +88,7 @@ def _write(
         output.file,
         alpha=long.alpha,
         metadata=with_exposure_time(long.metadata, output.time),
-        **job.writing.options(output.file),
+        **job.options.writing.options(output.file),
         inputs=job.images,
     )
 
@@ -104,17 +113,17 @@ def show_residual(residual: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels
 
 
 def _report(
-    job: Job,
+    job: InterpolationJob,
     opened: Opened,
     two: MeasuredPair,
     outputs: list[Output],
     *,
     warnings: list[str],
     seconds: dict[str, float],
-) -> Report:
+) -> JobRecord:
     """Gather what was done as plain values."""
     shots, clipped = {"long": two.long, "short": two.short}, two.pair.clipped
-    return Report(
+    return JobRecord(
         command="interpolate",
         inputs=[describe_shot(role, shot, clipped[role]) for role, shot in shots.items()],
         outputs=[asdict(output) for output in outputs],
