@@ -32,7 +32,7 @@ from expinterp.batch import BatchSettings, Local, TaskResult, run_batch
 from expinterp.batch.memory import weigh
 from expinterp.batch.tasks import make_tasks
 from expinterp.brackets import Bracket, Plan
-from expinterp.scene_io import FuseJob, Job
+from expinterp.scene_io import FusionOptions, InterpolationOptions
 
 FEW = 4  # brackets, from which what a start costs is told
 TOOL = [sys.executable, "-m", "expinterp", "batch"]
@@ -46,15 +46,15 @@ opener = lru_cache(open_refiner)
 for long in sorted(Path(sys.argv[1]).glob("*_0*")):
     short = str(long).replace("_0", "_1")
     out = str(Path(sys.argv[2]) / long.name)
-    scene_io.run(scene_io.Job(str(long), short, outputs={"medium": out}), opener=opener)
+    scene_io.run(scene_io.InterpolationJob(str(long), short, {"medium": out}), opener=opener)
 """
 MODES = {
-    "plain": (2, {"interpolation": Job("", "", outputs={}, refine=False)}),
-    "refined": (2, {"interpolation": Job("", "", outputs={})}),
-    "fuse 2": (2, {"fusion": FuseJob((), "")}),
-    "fuse 3": (3, {"fusion": FuseJob((), "")}),
-    "fuse 5": (5, {"fusion": FuseJob((), "")}),
-    "fuse 5, 0": (5, {"fusion": FuseJob((), "", virtual=0)}),
+    "plain": (2, {"interpolation": InterpolationOptions(refine=False)}),
+    "refined": (2, {"interpolation": InterpolationOptions()}),
+    "fuse 2": (2, {"fusion": FusionOptions()}),
+    "fuse 3": (3, {"fusion": FusionOptions()}),
+    "fuse 5": (5, {"fusion": FusionOptions()}),
+    "fuse 5, 0": (5, {"fusion": FusionOptions(virtual=0)}),
 }
 
 
@@ -179,8 +179,7 @@ def flat(options: argparse.Namespace) -> None:
     with brackets(count, size) as (folder, plan), tempfile.TemporaryDirectory() as out:
         from expinterp.brackets import read_plan
 
-        job = Job("", "", outputs={})
-        settings = BatchSettings(folder, Path(out), job)
+        settings = BatchSettings(folder, Path(out), InterpolationOptions())
 
         def ended(result: TaskResult) -> None:
             seen.append(sum(map(resident, [os.getpid(), *children(os.getpid())])))

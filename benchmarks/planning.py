@@ -1,4 +1,4 @@
-"""What planning costs: 100,000 frames, and the reading of headers; and how right plans are.
+"""What planning costs: 100,000 frames, their tasks, and reading headers; and how right plans are.
 
     python benchmarks/planning.py                 # time and memory
     python benchmarks/planning.py --disks 20      # also the errors on 20 made-up disks
@@ -30,7 +30,10 @@ from bracket_library import make_library
 from image_samples import picture, with_thumbnail
 from PIL import Image
 
+from expinterp.batch import BatchSettings
+from expinterp.batch.tasks import make_tasks
 from expinterp.brackets import Frame, plan_brackets, scan
+from expinterp.scene_io import FusionOptions, InterpolationOptions
 
 Result = TypeVar("Result")
 
@@ -93,6 +96,10 @@ def main() -> None:
         f"{len(frames)} frames, {len(plan.brackets)} brackets: "
         f"{seconds:.1f} s, {memory:.0f} MiB more; {os.cpu_count()} cores"
     )
+    card = Path("/nowhere")
+    settings = BatchSettings(card, card / "out", InterpolationOptions(), FusionOptions())
+    tasks, seconds, memory = measured(lambda: make_tasks(plan.brackets, settings))
+    print(f"{len(tasks)} tasks, to interpolate and fuse: {seconds:.1f} s, {memory:.0f} MiB more")
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder), options.files)
         _, seconds, _ = measured(lambda: scan(folder))

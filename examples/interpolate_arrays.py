@@ -16,7 +16,7 @@ import expinterp
 def main(long_path: str, short_path: str, output: str) -> None:
     """Read two files, compute the medium exposure, write it."""
     long, short = (np.asarray(Image.open(path).convert("RGB")) for path in (long_path, short_path))
-    result = expinterp.interpolate(long, short, refiner=expinterp.open_refiner())
+    result = expinterp.interpolate(long, short)
     Image.fromarray(result.medium).save(output)
 
 

@@ -13,10 +13,10 @@ from expinterp.batch import BatchSettings, Summary, Task, TaskResult, journal, r
 from expinterp.batch.execute import perform
 from expinterp.brackets import Bracket, Plan
 from expinterp.images import Metadata, with_exposure_time, write_photograph
-from expinterp.scene_io import FuseJob, Job
+from expinterp.scene_io import FusionOptions, InterpolationOptions
 
-FUSE = FuseJob(images=(), output="", refine=False)
-JOB = Job("", "", outputs={}, refine=False)
+FUSE = FusionOptions(refine=False)
+PLAIN = InterpolationOptions(refine=False)
 KILLER = """
 import os, signal
 from expinterp.scene_io import open_scene
@@ -97,14 +97,19 @@ class Bench:
         self.folder, self.out = path / "card", path / "out"
         self.plan = card(self.folder, count, **how)
 
-    def settings(self, job: Job = JOB, **more: Any) -> BatchSettings:
-        return BatchSettings(self.folder, self.out, job, **more)
+    def settings(self, options: InterpolationOptions = PLAIN, **more: Any) -> BatchSettings:
+        return BatchSettings(self.folder, self.out, options, **more)
 
     def run(
-        self, job: Job = JOB, *, runner: Any = here, on_existing: Any = "fail", **more: Any
+        self,
+        options: InterpolationOptions = PLAIN,
+        *,
+        runner: Any = here,
+        on_existing: Any = "fail",
+        **more: Any,
     ) -> Summary:
         ended = more.pop("ended", lambda result: None)
-        settings = self.settings(job, **more)
+        settings = self.settings(options, **more)
         return run_batch(self.plan, settings, runner, on_existing=on_existing, ended=ended)
 
     def results(self) -> dict[str, str]:

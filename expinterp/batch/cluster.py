@@ -67,7 +67,7 @@ class Cluster:
         """
         if not tasks:
             return
-        settings = settings.with_threads(self.threads or 1)
+        settings = replace(settings, threads=self.threads or 1)
         claimed = [replace(task, replace=True) for task in tasks]  # a chunk may begin twice
         with _connect(self.address, min(self.jobs or count_cpus(), len(tasks))) as client:
             yield from _run(_cut(claimed, _count_threads(client)), settings, client, self.notice)

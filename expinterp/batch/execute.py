@@ -1,10 +1,11 @@
-"""Doing one task, in whatever process or on whatever machine; what comes of it is a value."""
+"""Running one task in any process, on any machine; its result is a value, exceptions too."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -12,14 +13,23 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from expinterp import scene_io
-from expinterp.batch.outputs import FileState, check_times, find_files, folders_of, jobs_of
 from expinterp.batch.settings import BatchSettings
-from expinterp.batch.tasks import Task
-from expinterp.errors import ExitCode, ExpInterpError, OutputError, in_words, one_line, reason
+from expinterp.batch.tasks import Task, relative
+from expinterp.brackets import Bracket
+from expinterp.errors import (
+    ExitCode,
+    ExpInterpError,
+    OutputError,
+    PairError,
+    in_words,
+    one_line,
+    reason,
+)
 from expinterp.refine import Device, Refiner, open_refiner
 
+FileState: TypeAlias = tuple[int, int, int]  # size, time of change, number
 Runner: TypeAlias = "Callable[[Sequence[Task], BatchSettings], Generator[TaskResult, None, None]]"
-FATAL = {ExitCode.DEVICE, ExitCode.MODEL, ExitCode.MISSING_EXTRA}  # would befall every task
+FATAL = {ExitCode.DEVICE, ExitCode.MODEL, ExitCode.MISSING_EXTRA}  # would happen to every task
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class TaskFailure:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What came of a task; `as_json` is its line in the journal.
+    """How a task ended; `as_json` is its line in the journal.
 
     Attributes
     ----------
@@ -50,17 +60,17 @@ class TaskResult:
     status : {'done', 'failed', 'skipped'}
     frames : tuple of str
     outputs : tuple of str
-        Those that were written, by a task that failed too.
+        Those that were written, also by a task that failed.
     bytes : tuple of int
         Their sizes.
     fingerprint : str
-    reports : list of dict
-        Of its jobs, as far as they came.
+    records : list of dict
+        A `JobRecord` of each job that ended, as JSON values.
     error : TaskFailure or None
     seconds : float
-        Spent on it.
+        Time that the task took.
     finished : str
-        When, ISO 8601 with zone.
+        Time of its end, ISO 8601 with zone.
     """
 
     bracket: str
@@ -69,47 +79,83 @@ class TaskResult:
     outputs: tuple[str, ...]
     bytes: tuple[int, ...]
     fingerprint: str
-    reports: list[dict[str, Any]]
+    records: list[dict[str, Any]]
     error: TaskFailure | None
     seconds: float
     finished: str
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should know of it."""
-        return list(dict.fromkeys(text for report in self.reports for text in report["warnings"]))
+        """The warnings of all jobs."""
+        return list(dict.fromkeys(text for record in self.records for text in record["warnings"]))
 
     def as_json(self) -> dict[str, Any]:
-        """Give the result as a line of the journal."""
-        return {"kind": "result", **asdict(self)}
+        """Return the result as a line of the journal, where the records are called reports."""
+        values = {"reports" if key == "records" else key: v for key, v in asdict(self).items()}
+        return {"kind": "result", **values}
 
 
 def perform(task: Task, settings: BatchSettings) -> TaskResult:
-    """Do a task, come what may."""
+    """Run a task; an exception becomes its result."""
     started = time.perf_counter()
-    reports: list[dict[str, Any]] = []
-    before = find_files(task.bracket, settings, mark=task.mark)
+    records: list[dict[str, Any]] = []
+    before = _find_files(task, settings)
     error = None
     try:
-        check_times(task.bracket, settings)
+        _check_times(task.bracket, settings)
         _make_folders(task, settings)
-        for wanted in jobs_of(task.bracket, settings, mark=task.mark, overwrite=task.replace):
-            report = scene_io.run(wanted, opener=keep_open)
-            reports.append(report.as_json())
+        for job in task.jobs:
+            record = scene_io.run(_prepare(job, task, settings), opener=keep_open)
+            records.append(record.as_json())
         written = {name: (settings.out / name).stat().st_size for name in task.outputs}
     except Exception as caught:  # noqa: BLE001 - the one place that isolates an item of a batch
         error = explain(caught)
         written = find_written(task, settings, before)
     seconds = time.perf_counter() - started
-    return conclude(task, error=error, written=written, reports=reports, seconds=seconds)
+    return conclude(task, error=error, written=written, records=records, seconds=seconds)
+
+
+def _check_times(bracket: Bracket, settings: BatchSettings) -> None:
+    """Refuse exposure times that are not as many as the bracket has frames."""
+    times, frames = settings.times, bracket.frames
+    if times and len(times) != len(frames):
+        message = f"{len(times)} times are given, the bracket has {len(frames)} frames"
+        raise PairError(message)
+
+
+def _prepare(job: scene_io.Job, task: Task, settings: BatchSettings) -> scene_io.Job:
+    """Set the options of a job that depend on the run."""
+    writing = replace(job.options.writing, overwrite=task.replace)
+    options: Any = replace(job.options, writing=writing, threads=settings.threads)
+    return replace(job, options=options)
 
 
 def find_written(
     task: Task, settings: BatchSettings, before: Mapping[str, FileState] = MappingProxyType({})
 ) -> dict[str, int]:
-    """Measure the files of a task that are new, or others than before."""
-    now = find_files(task.bracket, settings, mark=task.mark)
+    """Return the sizes of a task's files that are new or have changed since before."""
+    now = _find_files(task, settings)
     return {name: state[0] for name, state in now.items() if state != before.get(name)}
+
+
+def _find_files(task: Task, settings: BatchSettings) -> dict[str, FileState]:
+    """Find the files that have names of a task, those in folders of its own too."""
+    found = {}
+    for path in _paths(task):
+        with suppress(OSError):
+            facts = path.stat()
+            state = (facts.st_size, facts.st_mtime_ns, facts.st_ino)
+            found[relative(path, settings.out)] = state
+    return found
+
+
+def _paths(task: Task) -> Iterator[Path]:
+    for job in task.jobs:
+        yield from map(Path, job.files)
+        if isinstance(job, scene_io.FusionJob):
+            for folder, kind in job.folders:
+                with suppress(OSError):  # a folder that cannot be read: the job will report it
+                    yield from job.saved(folder, kind)
 
 
 def conclude(
@@ -117,10 +163,10 @@ def conclude(
     *,
     error: TaskFailure | None = None,
     written: Mapping[str, int] = MappingProxyType({}),
-    reports: list[dict[str, Any]] | None = None,
+    records: list[dict[str, Any]] | None = None,
     seconds: float = 0.0,
 ) -> TaskResult:
-    """Make the result of a task: failed if there is an error, done if files, else skipped."""
+    """Build the result of a task: failed if there is an error, done if files, else skipped."""
     return TaskResult(
         bracket=task.bracket.name,
         status="failed" if error else "done" if written else "skipped",
@@ -128,7 +174,7 @@ def conclude(
         outputs=tuple(written),
         bytes=tuple(written.values()),
         fingerprint=task.fingerprint,
-        reports=reports or [],
+        records=records or [],
         error=error,
         seconds=round(seconds, 3),
         finished=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
@@ -136,7 +182,7 @@ def conclude(
 
 
 def explain(error: Exception) -> TaskFailure:
-    """Put an exception into one line, as the command line would."""
+    """Describe an exception in one line, as the command line does."""
     code, message = ExitCode.UNEXPECTED, in_words(error)
     match error:
         case ExpInterpError():
@@ -152,7 +198,7 @@ def explain(error: Exception) -> TaskFailure:
 
 def _make_folders(task: Task, settings: BatchSettings) -> None:
     try:
-        for name in folders_of(task.bracket, settings, mark=task.mark):
+        for name in task.folders:
             (settings.out / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"{error.filename}: cannot be made ({reason(error)}); choose another folder"

@@ -35,7 +35,7 @@ BUSY = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}  # what a lock says that anot
 
 
 @dataclass
-class Record:
+class JournalContents:
     """What a journal says, older runs corrected by newer ones.
 
     Attributes
@@ -66,14 +66,14 @@ class Record:
     begun: dict[str, list[str]] = field(default_factory=dict)
 
 
-def read(path: Path, *, reports: bool = True) -> Record:
+def read(path: Path, *, records: bool = True) -> JournalContents:
     """Read a journal, one that is being written too.
 
     Parameters
     ----------
     path : Path
         Of the journal, or of the folder it lies in.
-    reports : bool
+    records : bool
         Whether results keep what was reported of every job, which takes most of the room.
 
     Raises
@@ -85,7 +85,7 @@ def read(path: Path, *, reports: bool = True) -> Record:
     path = path / NAME if path.is_dir() else path
     try:
         with path.open("rb") as stream:
-            return _gather(stream, path, reports=reports)
+            return _gather(stream, path, records=records)
     except OSError as error:
         message = f"{path}: cannot be read ({reason(error)}); name the journal of a batch"
         raise ImageFileError(message) from error
@@ -95,24 +95,24 @@ def read(path: Path, *, reports: bool = True) -> Record:
         raise ImageFileError(message) from error
 
 
-def _gather(stream: BinaryIO, path: Path, *, reports: bool) -> Record:
-    record = Record()
+def _gather(stream: BinaryIO, path: Path, *, records: bool) -> JournalContents:
+    contents = JournalContents()
     for line in _lines(stream):
         if line.get("schema_version", 0) > SCHEMA_VERSION:
             message = f"{path}: was written by a newer expinterp; upgrade this one"
             raise ImageFileError(message)
-        if not record.header and line.get("kind") != "header":
+        if not contents.header and line.get("kind") != "header":
             break
-        _take(record, line if reports else line | {"reports": []})
-    if not (record.header or _is_torn_header(stream)):
+        _take(contents, line if records else line | {"reports": []})
+    if not (contents.header or _is_torn_header(stream)):
         message = f"{path}: is no journal of a batch; choose another file or folder"
         raise ImageFileError(message)
-    record.results = {
+    contents.results = {
         name: result
-        for name, result in record.results.items()
-        if record.planned.get(name) == result["fingerprint"]
+        for name, result in contents.results.items()
+        if contents.planned.get(name) == result["fingerprint"]
     }
-    return record
+    return contents
 
 
 def _is_torn_header(stream: BinaryIO) -> bool:
@@ -121,21 +121,21 @@ def _is_torn_header(stream: BinaryIO) -> bool:
     return HEAD.startswith(stream.read(len(HEAD)))
 
 
-def _take(record: Record, line: dict[str, Any]) -> None:
+def _take(contents: JournalContents, line: dict[str, Any]) -> None:
     match line.get("kind"):
         case "header":
-            record.header, record.planned, record.leftovers, record.begun = line, {}, [], {}
+            contents.header, contents.planned, contents.leftovers, contents.begun = line, {}, [], {}
         case "leftover":
-            record.leftovers.append(line)
+            contents.leftovers.append(line)
         case "planned":
-            record.planned[line["bracket"]] = line["fingerprint"]
+            contents.planned[line["bracket"]] = line["fingerprint"]
             if line["claimed"]:
-                record.begun[line["bracket"]] = line["outputs"]
-                record.claimed.update(line["outputs"])
+                contents.begun[line["bracket"]] = line["outputs"]
+                contents.claimed.update(line["outputs"])
         case "result":
-            record.results[line["bracket"]] = line
-            record.claimed.difference_update(record.begun.pop(line["bracket"], ()))
-            record.made.update(zip(line["outputs"], line["bytes"], strict=True))
+            contents.results[line["bracket"]] = line
+            contents.claimed.difference_update(contents.begun.pop(line["bracket"], ()))
+            contents.made.update(zip(line["outputs"], line["bytes"], strict=True))
 
 
 def _lines(stream: BinaryIO) -> Iterator[dict[str, Any]]:
@@ -156,13 +156,13 @@ class Journal:
     Attributes
     ----------
     path : Path
-    record : Record
+    contents : JournalContents
         What it said when it was opened, without the reports.
     """
 
     def __init__(self, stream: BinaryIO, path: Path) -> None:
         self.path = path
-        self.record = read(path, reports=False)
+        self.contents = read(path, records=False)
         self._stream = stream
         self._waiting: list[bytes] = []
 

@@ -79,7 +79,7 @@ class Local:
         """Do all tasks but those that need more memory than all may take; these are noted."""
         cpus = count_cpus()
         jobs = max(1, min(self.jobs or cpus, len(tasks), MOST))
-        settings = settings.with_threads(self.threads or max(1, cpus // jobs))
+        settings = replace(settings, threads=self.threads or max(1, cpus // jobs))
         return spread(
             _weighed(tasks, settings, self._room, heavy), settings, do, jobs=jobs, room=self._room
         )

@@ -1,4 +1,4 @@
-"""How much memory a task takes at its peak, so that those at work together fit.
+"""How much memory a task takes at its peak, so that tasks running together fit.
 
 The coefficients bound what ``python benchmarks/batch.py memory`` measured, in bytes.
 """
@@ -15,7 +15,7 @@ from expinterp.brackets import Bracket
 from expinterp.core.fusion.exposures import MAX_STEP
 from expinterp.errors import ImageFileError
 from expinterp.images.header import Header, read_header
-from expinterp.scene_io import FuseJob
+from expinterp.scene_io import FusionJob, FusionOptions, Job
 
 BASE = 180 * 2**20  # of a process that has opened the network, and done a tiny task
 THREAD = 64 * 2**20  # of each thread but the first
@@ -33,22 +33,24 @@ def weigh(task: Task, settings: BatchSettings) -> int:
     """Estimate the bytes that a task takes at its peak, its process included."""
     headers = [_read(settings.folder / frame) for frame in task.bracket.frames]
     pixels, depth = max((_size(header) for header in headers if header), default=(0, 8))
-    each = 0
-    if settings.interpolation:
-        each = PAIR[depth] + ("residual" in settings.kinds) * RESIDUAL[depth]
-    if settings.fusion:
-        count = count_exposures(task.bracket, settings.fusion)
-        each = max(each, STACK + EXPOSURE[depth] * count)
+    each = max(_weigh_pixel(job, task.bracket, depth) for job in task.jobs)
     written = settings.format or next((header.format for header in headers if header), "")
     each += ENCODER.get(written, 0)
-    return BASE + (settings.threads - 1) * THREAD + pixels * each
+    return BASE + ((settings.threads or 1) - 1) * THREAD + pixels * each
 
 
-def count_exposures(bracket: Bracket, job: FuseJob) -> int:
-    """Guess how many exposures are fused: at most, as far as the bracket says how wide it is."""
+def _weigh_pixel(job: Job, bracket: Bracket, depth: int) -> int:
+    """Estimate the bytes that a job takes for each pixel of a photograph."""
+    if isinstance(job, FusionJob):
+        return STACK + EXPOSURE[depth] * count_exposures(bracket, job.options)
+    return PAIR[depth] + ("residual" in job.outputs) * RESIDUAL[depth]
+
+
+def count_exposures(bracket: Bracket, options: FusionOptions) -> int:
+    """Estimate how many exposures are fused; at most so many if the bracket states its steps."""
     gaps = len(bracket.frames) - 1
-    if job.virtual != "auto":
-        return len(bracket.frames) + gaps * job.virtual
+    if options.virtual != "auto":
+        return len(bracket.frames) + gaps * options.virtual
     steps = [WIDEST / gaps] * gaps
     if bracket.evs is not None:
         steps = [abs(one - two) for one, two in pairwise(bracket.evs)]
@@ -58,7 +60,7 @@ def count_exposures(bracket: Bracket, job: FuseJob) -> int:
 def _read(path: Path) -> Header | None:
     try:
         return read_header(path)
-    except ImageFileError:  # the task will say so
+    except ImageFileError:  # the task will report it
         return None
 
 

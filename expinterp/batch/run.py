@@ -12,8 +12,7 @@ from typing import Any, Literal
 from expinterp import __version__
 from expinterp.batch import journal
 from expinterp.batch.execute import FATAL, Runner, TaskFailure, TaskResult, conclude
-from expinterp.batch.journal import Journal, Record, open_journal
-from expinterp.batch.outputs import folders_of
+from expinterp.batch.journal import Journal, JournalContents, open_journal
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task, make_tasks
 from expinterp.brackets import Plan
@@ -62,7 +61,7 @@ class Summary:
             case "skipped":
                 self.skipped += 1
             case "failed":
-                self.failures.append(replace(result, reports=[]))
+                self.failures.append(replace(result, records=[]))
 
 
 @dataclass(frozen=True)
@@ -94,18 +93,21 @@ class Outlook:
 
 
 def look_ahead(
-    tasks: Iterable[Task], settings: BatchSettings, record: Record, on_existing: OnExisting
+    tasks: Iterable[Task],
+    settings: BatchSettings,
+    contents: JournalContents,
+    on_existing: OnExisting,
 ) -> Outlook:
     """Part tasks by what the journal and the output folder say of them."""
     outlook = Outlook([], [], [])
     for task in tasks:
         there = {name: size for name in task.outputs if (size := _size(settings.out / name)) >= 0}
-        if _stands(record.results.get(task.bracket.name), task, there):
+        if _stands(contents.results.get(task.bracket.name), task, there):
             outlook.kept.append(task)
             continue
-        foreign = [name for name, size in there.items() if not _is_ours(name, size, record)]
+        foreign = [name for name, size in there.items() if not _is_ours(name, size, contents)]
         if not foreign or on_existing == "overwrite":
-            begun = bool(there or _wrote(task, record))
+            begun = bool(there or _wrote(task, contents))
             outlook.tasks.append(replace(task, replace=begun))
         else:
             error = _exists(foreign[0]) if on_existing == "fail" else None
@@ -128,15 +130,15 @@ def _stands(result: dict[str, Any] | None, task: Task, there: Collection[str]) -
     return bool(result["fingerprint"] == task.fingerprint) and len(there) == len(task.outputs)
 
 
-def _is_ours(name: str, size: int, record: Record) -> bool:
+def _is_ours(name: str, size: int, contents: JournalContents) -> bool:
     """Tell whether an output was made by a batch here, and nobody has worked on it since."""
-    return name in record.claimed or record.made.get(name) == size
+    return name in contents.claimed or contents.made.get(name) == size
 
 
-def _wrote(task: Task, record: Record) -> bool:
+def _wrote(task: Task, contents: JournalContents) -> bool:
     """Tell whether a task may have left files already, those whose names only its job knows too."""
-    earlier = record.results.get(task.bracket.name, {"outputs": ()})
-    return bool(earlier["outputs"]) or not record.claimed.isdisjoint(task.outputs)
+    earlier = contents.results.get(task.bracket.name, {"outputs": ()})
+    return bool(earlier["outputs"]) or not contents.claimed.isdisjoint(task.outputs)
 
 
 def _exists(name: str) -> TaskFailure:
@@ -147,8 +149,8 @@ def _exists(name: str) -> TaskFailure:
 def preview(plan: Plan, settings: BatchSettings, *, on_existing: OnExisting = "fail") -> Outlook:
     """Look at what `run_batch` would find to do, and touch nothing."""
     there = (settings.out / journal.NAME).exists()
-    record = journal.read(settings.out, reports=False) if there else Record()
-    return look_ahead(make_tasks(plan.brackets, settings), settings, record, on_existing)
+    contents = journal.read(settings.out, records=False) if there else JournalContents()
+    return look_ahead(make_tasks(plan.brackets, settings), settings, contents, on_existing)
 
 
 def run_batch(
@@ -188,10 +190,10 @@ def run_batch(
     """
     summary = Summary()
     with open_journal(settings.out) as book:
-        _refuse_other_options(book.record, settings, on_existing)
+        _refuse_other_options(book.contents, settings, on_existing)
         settings = prepare(settings)
         tasks = make_tasks(plan.brackets, settings)
-        outlook = look_ahead(tasks, settings, book.record, on_existing)
+        outlook = look_ahead(tasks, settings, book.contents, on_existing)
         summary.kept = len(outlook.kept)
         _open_run(book, plan, settings, outlook)
         sweep_all(settings, tasks)
@@ -225,10 +227,12 @@ def _fatal(error: TaskFailure) -> ExpInterpError:
     return kinds[ExitCode(error.exit_code)](error.message)
 
 
-def _refuse_other_options(record: Record, settings: BatchSettings, on_existing: OnExisting) -> None:
+def _refuse_other_options(
+    contents: JournalContents, settings: BatchSettings, on_existing: OnExisting
+) -> None:
     """Refuse to mix results of several options in one folder, unless told what to do."""
-    before, now = record.header.get("options"), settings.options
-    if on_existing != "fail" or before is None or before == now or not record.results:
+    before, now = contents.header.get("options"), settings.options
+    if on_existing != "fail" or before is None or before == now or not contents.results:
         return
     message = (
         f"{settings.out}: holds results made with other options ({', '.join(dict.fromkeys(_changes(before, now)))}"
@@ -283,8 +287,5 @@ def _planned(task: Task, *, claimed: bool) -> dict[str, Any]:
 
 def sweep_all(settings: BatchSettings, tasks: Iterable[Task]) -> None:
     """Remove what killed processes left half-written."""
-    folders = {
-        name for task in tasks for name in folders_of(task.bracket, settings, mark=task.mark)
-    }
-    for folder in folders:
+    for folder in {name for task in tasks for name in task.folders}:
         sweep(settings.out / folder)

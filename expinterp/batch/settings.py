@@ -1,10 +1,10 @@
-"""What a batch makes of every bracket: the options of its jobs, and where things go."""
+"""What a batch makes of every bracket: the options of its jobs, and where outputs are written."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
@@ -12,29 +12,29 @@ from typing import Any, Literal, TypeAlias
 from expinterp.batch.naming import TEMPLATE
 from expinterp.brackets import Bracket
 from expinterp.refine import model_path
-from expinterp.scene_io import FuseJob, Job, Kind
+from expinterp.scene_io import FusionOptions, InterpolationOptions, Kind
 
 Mode: TypeAlias = Literal["interpolate", "fuse", "both"]
-# What does not matter to what outputs hold, or is said by names and frames.
-IRRELEVANT = {"long", "short", "outputs", "images", "output", "threads", "device"}
-IRRELEVANT |= {"overwrite", "stream_format"}
+IRRELEVANT = {"threads", "device", "overwrite", "stream_format"}  # change no pixel of a file
+KEYS = {"wanted": "target"}  # fields that journals know by another name
 
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """What to make of every bracket, and where.
+    """What is made of every bracket, and where.
 
     Attributes
     ----------
     folder, out : Path
-        Absolute; frames are relative to the one, outputs to the other.
-    interpolation : Job or None
-        The options of every pair of neighbours; its files are filled in.
-    fusion : FuseJob or None
-        The options of fusing; its files are filled in. Where `save_virtual` or `save_masks` is
-        set, each bracket gets a folder of its own for them.
+        Absolute; frames are relative to `folder`, outputs to `out`.
+    interpolation : InterpolationOptions or None
+        Of every pair of adjacent exposures; `times` are those of a whole bracket.
+    fusion : FusionOptions or None
+        Of all exposures of a bracket.
     kinds : tuple of Kind
         Which images of an interpolation are written.
+    save_virtual, save_masks : bool
+        Whether fusing saves its virtual exposures and weights, in folders of each bracket.
     template : str
         Of the names of outputs, see `naming`.
     format : str or None
@@ -43,17 +43,22 @@ class BatchSettings:
         Whether brackets of one camera share a response.
     profiles : mapping of str to Path
         The response of each camera, by `camera_key`, where it is shared.
+    threads : int or None
+        Number of threads of each task; outputs do not depend on it.
     """
 
     folder: Path
     out: Path
-    interpolation: Job | None = None
-    fusion: FuseJob | None = None
+    interpolation: InterpolationOptions | None = None
+    fusion: FusionOptions | None = None
     kinds: tuple[Kind, ...] = ("medium",)
+    save_virtual: bool = False
+    save_masks: bool = False
     template: str = TEMPLATE
     format: str | None = None
     shared: bool = False
     profiles: Mapping[str, Path] = field(default_factory=dict)
+    threads: int | None = None
 
     @property
     def mode(self) -> Mode:
@@ -62,31 +67,25 @@ class BatchSettings:
             return "interpolate"
         return "both" if self.interpolation else "fuse"
 
+    @property
+    def times(self) -> tuple[float, ...] | None:
+        """Exposure times of every bracket's frames, if they are given."""
+        options = self.interpolation or self.fusion
+        return options.times if options else None
+
     @cached_property
     def options(self) -> dict[str, Any]:
-        """What decides what outputs hold, besides the photographs, as plain values."""
+        """All that decides what outputs hold, besides the photographs, as JSON values."""
+        saved = {"save_virtual": self.save_virtual, "save_masks": self.save_masks}
+        folders = {name: _plain(Path()) if wanted else None for name, wanted in saved.items()}
         return {
-            "interpolation": self.interpolation and _making(self.interpolation),
-            "fusion": self.fusion and _making(self.fusion),
+            "interpolation": self.interpolation and _describe(self.interpolation),
+            "fusion": self.fusion and {**_describe(self.fusion), **folders},
             "kinds": list(self.kinds),
             "template": self.template,
             "format": self.format,
             "share_response": self.shared,
         }
-
-    @property
-    def threads(self) -> int:
-        """How wide each task works; 1 if nobody has said."""
-        job = self.interpolation or self.fusion
-        return (job and job.threads) or 1
-
-    def with_threads(self, threads: int) -> BatchSettings:
-        """Say how wide each task works; what comes out does not depend on it."""
-        return replace(
-            self,
-            interpolation=self.interpolation and replace(self.interpolation, threads=threads),
-            fusion=self.fusion and replace(self.fusion, threads=threads),
-        )
 
 
 def camera_key(bracket: Bracket) -> str:
@@ -96,25 +95,26 @@ def camera_key(bracket: Bracket) -> str:
 
 
 def digest(path: Path) -> str | None:
-    """Compute the SHA-256 of a file; None if it cannot be read, which who needs it will say."""
+    """Compute the SHA-256 of a file; None if it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return None
 
 
-def _making(job: Job | FuseJob) -> dict[str, Any]:
-    """Turn a job into JSON values; the bundled network, which upgrades replace, is named too."""
-    options: dict[str, Any] = _plain(asdict(job))
-    if job.refine and job.model is None:
-        options["model"] = f"bundled {str(digest(model_path()))[:12]}"
-    return options
+def _describe(options: InterpolationOptions | FusionOptions) -> dict[str, Any]:
+    """Turn options into JSON values; the bundled network, which upgrades replace, is named too."""
+    values: dict[str, Any] = _plain(asdict(options))
+    if options.refine and options.model is None:
+        values["model"] = f"bundled {str(digest(model_path()))[:12]}"
+    return values
 
 
 def _plain(value: Any) -> Any:
-    """Turn options into JSON values; a file counts by what it holds."""
+    """Turn a value into JSON values; a file counts by what it holds."""
     if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items() if key not in IRRELEVANT}
+        kept = {key: part for key, part in value.items() if key not in IRRELEVANT}
+        return {KEYS.get(key, key): _plain(part) for key, part in kept.items()}
     if isinstance(value, Path):
         return {"file": str(value), "sha256": digest(value)}
     return list(value) if isinstance(value, tuple) else value

@@ -1,6 +1,6 @@
-"""Options that several commands share, named after the fields of what they fill in.
+"""Options that several commands share, named after the fields that they set.
 
-Parameters are named after the fields of `Job`, `WantedExposure` and `Writing`.
+The fields are those of `InterpolationOptions`, `FusionOptions`, `WantedExposure` and `Writing`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from expinterp.cli.param_types import MOST_VIRTUAL, seconds, times
+
+if TYPE_CHECKING:
+    from expinterp.scene_io import FusionOptions, InterpolationOptions
 
 
 class Name(click.Path):
@@ -146,6 +149,41 @@ def excluding(context: click.Context, groups: Iterable[Iterable[str]]) -> Iterat
         given = [flag[name] for name in names if is_given(context, name)]
         if len(given) > 1:
             yield f"{' and '.join(given)} exclude each other; give one of them"
+
+
+def interpolation_options(options: dict[str, Any]) -> InterpolationOptions:
+    """Collect the options of an interpolation."""
+    from expinterp.scene_io import InterpolationOptions, WantedExposure, Writing
+
+    return InterpolationOptions(
+        wanted=WantedExposure(**fields_of(WantedExposure, options)),
+        writing=Writing(**fields_of(Writing, options)),
+        **fields_of(InterpolationOptions, options),
+    )
+
+
+def fusion_options(options: dict[str, Any], *, metrics: bool) -> FusionOptions:
+    """Collect the options of a fusion.
+
+    Raises
+    ------
+    click.UsageError
+        If a weight is out of its range.
+    """
+    from expinterp.core.fusion import Weighting
+    from expinterp.scene_io import FusionOptions, Writing
+
+    try:
+        weighting = Weighting(**fields_of(Weighting, options))
+    except ValueError as error:
+        message = f"--{str(error).replace('_', '-')}"
+        raise click.UsageError(message) from error
+    return FusionOptions(
+        weighting=weighting,
+        writing=Writing(**fields_of(Writing, options)),
+        metrics=metrics,
+        **fields_of(FusionOptions, options),
+    )
 
 
 def stream_contradictions(images: Sequence[str], options: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from expinterp.batch.journal import Record
+from expinterp.batch.journal import JournalContents
 from expinterp.report.markup import Html, element, name
 from expinterp.report.page import table, terms
 from expinterp.report.results import STATES, BracketResult, State, text
@@ -22,7 +22,7 @@ STATE_NAMES: Mapping[State, str] = {
 MOST_LEFTOVERS = 2_000  # rows of a table
 
 
-def write_overview(record: Record, results: Sequence[BracketResult]) -> Html:
+def write_overview(record: JournalContents, results: Sequence[BracketResult]) -> Html:
     """Write the head of the page: what was done, in numbers and in a sentence."""
     folder = text(record.header.get("folder"))
     return element(
@@ -36,7 +36,7 @@ def write_overview(record: Record, results: Sequence[BracketResult]) -> Html:
     )
 
 
-def _counts(record: Record, results: Sequence[BracketResult]) -> Html:
+def _counts(record: JournalContents, results: Sequence[BracketResult]) -> Html:
     """Count the brackets by what came of them, bad news first."""
     states = Counter(result.state for result in results)
     numbers = [("", "Brackets", len(results))]
@@ -114,7 +114,7 @@ def _leftovers(leftovers: Sequence[Mapping[str, Any]]) -> Html | None:
     )
 
 
-def _options(record: Record) -> Html:
+def _options(record: JournalContents) -> Html:
     """List what was asked for, once where both kinds of results share it."""
     header = record.header
     said = [("mode", header.get("mode")), ("output", header.get("out"))]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from expinterp.batch.journal import Record
+from expinterp.batch.journal import JournalContents
 
 State: TypeAlias = Literal["failed", "warned", "done", "skipped"]
 STATES: tuple[State, ...] = ("failed", "warned", "done", "skipped")  # the order on the page
@@ -119,7 +119,7 @@ class BracketResult:
         return "warned" if self.warnings else "done"
 
 
-def read_results(record: Record, out: Path) -> list[BracketResult]:
+def read_results(record: JournalContents, out: Path) -> list[BracketResult]:
     """Take the results from a journal: failures first, then those with warnings, each by name.
 
     Parameters

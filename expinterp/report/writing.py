@@ -12,7 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
-from expinterp.batch.journal import NAME, Record, read
+from expinterp.batch.journal import NAME, JournalContents, read
 from expinterp.errors import ImageFileError
 from expinterp.files import STREAM, check_output, replacing
 from expinterp.report.cards import NOT_FOUND, NOT_SHOWN, Shown, write_card
@@ -76,7 +76,7 @@ def write_report(
     return list(_remarks(results, cards))
 
 
-def _output_folder(record: Record, journal: Path) -> Path:
+def _output_folder(record: JournalContents, journal: Path) -> Path:
     """Find the folder of the outputs: where the journal lies, even if all was moved since."""
     if journal.name == NAME:
         return journal.parent.absolute()
@@ -101,7 +101,9 @@ def _remarks(results: Sequence[BracketResult], cards: Cards) -> Iterator[str]:
         yield f"the page shows {len(cards.results):,} of {len(results):,} brackets, worst first"
 
 
-def _parts(record: Record, results: Sequence[BracketResult], cards: Cards) -> Iterator[Html]:
+def _parts(
+    record: JournalContents, results: Sequence[BracketResult], cards: Cards
+) -> Iterator[Html]:
     """Write the page piece by piece."""
     folder = Path(text(record.header.get("folder"))).name
     yield begin_page(f"Batch report: {folder}", styles=STYLES, script=SCRIPT)

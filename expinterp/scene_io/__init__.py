@@ -1,4 +1,4 @@
-"""The photographs of a scene, from files to files: what a command, or a batch item, does."""
+"""The photographs of a scene, from files to files: the work of a command, or of a batch item."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from collections.abc import Callable
 
 from expinterp.scene_io.fuse import fuse_files
 from expinterp.scene_io.interpolate import interpolate_files
+from expinterp.scene_io.jobs import FusionJob, InterpolationJob, Job, Kind, check_job
 from expinterp.scene_io.open_scene import Opener
 from expinterp.scene_io.options import (
-    FuseJob,
-    Job,
-    Kind,
+    FusionOptions,
+    InterpolationOptions,
     TargetError,
     WantedExposure,
     Writing,
-    refuse,
 )
-from expinterp.scene_io.record import Report
+from expinterp.scene_io.record import JobRecord
 
 __all__ = [
-    "FuseJob",
+    "FusionJob",
+    "FusionOptions",
+    "InterpolationJob",
+    "InterpolationOptions",
     "Job",
+    "JobRecord",
     "Kind",
-    "Report",
     "TargetError",
     "WantedExposure",
     "Writing",
-    "refuse",
+    "check_job",
     "run",
 ]
 
 
 def run(
-    job: Job | FuseJob,
+    job: Job,
     *,
     progress: Callable[[str, float], None] = lambda stage, share: None,
     opener: Opener | None = None,
-) -> Report:
-    """Do the work of a job.
-
-    Nothing is said here; what a person should know comes back in the `Report`.
+) -> JobRecord:
+    """Run a job. It prints nothing; its warnings are in the `JobRecord`.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def run(
     TargetError
         If the exposure that an interpolation wants does not lie between the two shots.
     """
-    refuse(job)
-    if isinstance(job, FuseJob):
+    check_job(job)
+    if isinstance(job, FusionJob):
         return fuse_files(job, progress=progress, opener=opener)
     return interpolate_files(job, progress=progress, opener=opener)

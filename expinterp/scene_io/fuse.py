@@ -19,13 +19,13 @@ from expinterp.core.render import Interpolation
 from expinterp.errors import OutputError, PairError, reason
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
 from expinterp.metrics.assessment import assess
+from expinterp.scene_io.jobs import FusionJob
 from expinterp.scene_io.measured_pair import MeasuredPair, match_files, move
-from expinterp.scene_io.open_scene import Opened, Opener, open_job
-from expinterp.scene_io.options import FuseJob
+from expinterp.scene_io.open_scene import Opened, Opener, open_scene
 from expinterp.scene_io.record import (
     Clock,
+    JobRecord,
     Output,
-    Report,
     describe_motion,
     describe_ratio,
     describe_refiner,
@@ -77,55 +77,61 @@ class VirtualExposure:
 
 
 def fuse_files(
-    job: FuseJob, *, progress: Callable[[str, float], None], opener: Opener | None
-) -> Report:
+    job: FusionJob, *, progress: Callable[[str, float], None], opener: Opener | None
+) -> JobRecord:
     """Run a job; see `run`."""
-    clock = Clock(progress, "read", "measure", "fuse", *["assess"] * job.metrics, "write")
-    clock.expect("render", (len(job.images) - 1) * (1 if job.virtual == "auto" else job.virtual))
+    clock = Clock(progress, "read", "measure", "fuse", *["assess"] * job.options.metrics, "write")
+    clock.expect(
+        "render",
+        (len(job.images) - 1) * (1 if job.options.virtual == "auto" else job.options.virtual),
+    )
     scene = _plan_scene(job, clock, opener)
     clock.expect("render", scene.plan.count)
     fusion = fuse_exposures(
         scene.plan,
         refiner=scene.opened.refiner,
-        weighting=job.weighting,
-        method=job.method,
-        levels=job.levels,
+        weighting=job.options.weighting,
+        method=job.options.method,
+        levels=job.options.levels,
         progress=clock.advance,
     )
     metrics = None
-    if job.metrics:
+    if job.options.metrics:
         with clock.stage("assess"):
             photographs = [shot.pixels for shot in scene.shots]
             metrics = assess(photographs, fusion.fused, stack=fusion.stack)
     virtual = list(_locate(scene, fusion))
     with clock.stage("write"):
         outputs, warnings = _write_all(job, scene.shots[-1], virtual, fusion)
-    return _report(
+    return _record(
         job, scene, virtual, outputs, metrics=metrics, warnings=warnings, seconds=clock.seconds
     )
 
 
-def _plan_scene(job: FuseJob, clock: Clock, opener: Opener | None) -> PlannedScene:
+def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedScene:
     """Read the files of a job, and plan their fusion."""
     with clock.stage("read"):
-        shots, opened = open_job(
-            job, refine=job.refine and job.virtual != 0, opener=opener, arrange=brightest_first
+        shots, opened = open_scene(
+            job,
+            refine=job.options.refine and job.options.virtual != 0,
+            opener=opener,
+            arrange=brightest_first,
         )
         check_alike(shots)
     with clock.stage("measure"):
         try:
             plan = plan_exposures(
                 [shot.pixels for shot in shots],
-                virtual=job.virtual,
+                virtual=job.options.virtual,
                 response=opened.profile,
-                align=job.align,
+                align=job.options.align,
                 names=[shot.name for shot in shots],
                 stated_ratio=lambda long, short: exposure_ratio(
                     shots[long].exposure, shots[short].exposure
                 ),
             )
         except PairError as error:
-            remedy = "" if job.virtual == 0 else "; --virtual 0 fuses them as they are"
+            remedy = "" if job.options.virtual == 0 else "; --virtual 0 fuses them as they are"
             message = f"{error}{remedy}"
             raise PairError(message) from error
     aligned = _align([shots[place] for place in plan.order], plan)
@@ -162,7 +168,7 @@ def _locate(scene: PlannedScene, fusion: Fusion) -> Iterator[VirtualExposure]:
 
 
 def _write_all(
-    job: FuseJob, brightest: Photograph, virtual: Sequence[VirtualExposure], fusion: Fusion
+    job: FusionJob, brightest: Photograph, virtual: Sequence[VirtualExposure], fusion: Fusion
 ) -> tuple[list[Output], list[str]]:
     """Write all outputs; the fused image comes last, as a sign that all others are there."""
     masks = _write_masks(job, fusion.stack, len(fusion.exposures))
@@ -172,14 +178,14 @@ def _write_all(
         job.output,
         alpha=brightest.alpha,
         metadata=brightest.metadata,
-        **job.writing.options(job.output),
+        **job.options.writing.options(job.output),
         inputs=job.images,
     )
     warnings += (*_explain_virtual(job, virtual), *_explain_earlier(job, outputs))
     return [Output("fused", job.output), *outputs], list(warnings)
 
 
-def _explain_earlier(job: FuseJob, outputs: Sequence[Output]) -> Iterator[str]:
+def _explain_earlier(job: FusionJob, outputs: Sequence[Output]) -> Iterator[str]:
     """Name the files of an earlier, longer series that lie among those of this one."""
     written = {Path(output.file) for output in outputs}
     for folder, kind in ((job.save_virtual, "virtual"), (job.save_masks, "mask")):
@@ -188,7 +194,7 @@ def _explain_earlier(job: FuseJob, outputs: Sequence[Output]) -> Iterator[str]:
             yield f"{folder}: {', '.join(earlier)} are of an earlier run; remove them"
 
 
-def _explain_virtual(job: FuseJob, virtual: Sequence[VirtualExposure]) -> Iterator[str]:
+def _explain_virtual(job: FusionJob, virtual: Sequence[VirtualExposure]) -> Iterator[str]:
     """Explain why there are no virtual exposures to save."""
     if job.save_virtual and not virtual:
         yield (
@@ -197,7 +203,7 @@ def _explain_virtual(job: FuseJob, virtual: Sequence[VirtualExposure]) -> Iterat
         )
 
 
-def _write_virtual(job: FuseJob, virtual: Sequence[VirtualExposure]) -> Iterator[Output]:
+def _write_virtual(job: FusionJob, virtual: Sequence[VirtualExposure]) -> Iterator[Output]:
     """Write the virtual exposures, if wanted, like photographs of the scene."""
     if not job.save_virtual or not virtual:
         return
@@ -209,13 +215,13 @@ def _write_virtual(job: FuseJob, virtual: Sequence[VirtualExposure]) -> Iterator
             file,
             alpha=exposure.long.alpha,
             metadata=with_exposure_time(exposure.long.metadata, exposure.time),
-            **job.writing.options(file),
+            **job.options.writing.options(file),
             inputs=job.images,
         )
         yield Output("virtual", file, exposure.ev, exposure.time)
 
 
-def _write_masks(job: FuseJob, stack: Stack, count: int) -> Iterator[Output]:
+def _write_masks(job: FusionJob, stack: Stack, count: int) -> Iterator[Output]:
     """Write the weights of all exposures, if wanted, as grey pictures of 8 bits."""
     if not job.save_masks:
         return
@@ -223,7 +229,7 @@ def _write_masks(job: FuseJob, stack: Stack, count: int) -> Iterator[Output]:
     for index in range(count):
         file = job.beside(job.save_masks, "mask", index + 1)
         weights = round_codes(stack.weights(index), np.dtype(np.uint8))
-        write_photograph(weights, file, overwrite=job.writing.overwrite, inputs=job.images)
+        write_photograph(weights, file, overwrite=job.options.writing.overwrite, inputs=job.images)
         yield Output("mask", file)
 
 
@@ -235,8 +241,8 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(message) from error
 
 
-def _report(
-    job: FuseJob,
+def _record(
+    job: FusionJob,
     scene: PlannedScene,
     virtual: Sequence[VirtualExposure],
     outputs: list[Output],
@@ -244,14 +250,14 @@ def _report(
     metrics: dict[str, Any] | None,
     warnings: list[str],
     seconds: dict[str, float],
-) -> Report:
+) -> JobRecord:
     """Record what was done as plain values."""
     pairs = [pair for pair in scene.pairs if pair]
     opened, motions = scene.opened, scene.plan.motions[:-1]
     of_pairs = [warning for pair in pairs for warning in pair.warnings]
     warnings = [*opened.remarks, *_explain_motion(motions), *of_pairs, *warnings]
     profile = opened.profile_file, opened.profile
-    return Report(
+    return JobRecord(
         command="fuse",
         inputs=[describe_shot("image", shot, _clipped(shot, pairs)) for shot in scene.shots[::-1]],
         outputs=[asdict(output) for output in outputs],
@@ -262,9 +268,9 @@ def _report(
         timings=seconds,
         warnings=list(dict.fromkeys(warnings)),
         fusion={
-            "method": job.method,
-            **asdict(job.weighting),
-            "levels": job.levels,
+            "method": job.options.method,
+            **asdict(job.options.weighting),
+            "levels": job.options.levels,
             "virtual": [exposure.ev for exposure in virtual],
             "metrics": metrics,
         },

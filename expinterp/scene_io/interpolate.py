@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from expinterp.core.render import Interpolation, render
 from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
+from expinterp.scene_io.jobs import InterpolationJob, ladder_name
 from expinterp.scene_io.measured_pair import MeasuredPair, measure_shots
-from expinterp.scene_io.open_scene import Opened, Opener, open_job
-from expinterp.scene_io.options import Job, ladder_name
+from expinterp.scene_io.open_scene import Opened, Opener, open_scene
 from expinterp.scene_io.record import (
     Clock,
+    JobRecord,
     Output,
-    Report,
     describe_motion,
     describe_ratio,
     describe_refiner,
@@ -29,8 +29,8 @@ RESIDUAL_GAIN = 4  # steps shown for one of the residual: an eighth of the range
 
 
 def interpolate_files(
-    job: Job, *, progress: Callable[[str, float], None], opener: Opener | None
-) -> Report:
+    job: InterpolationJob, *, progress: Callable[[str, float], None], opener: Opener | None
+) -> JobRecord:
     """Do the work of a job; see `run`.
 
     Raises
@@ -38,10 +38,12 @@ def interpolate_files(
     TargetError
         If the wanted exposure does not lie between the two shots.
     """
-    count = job.target.count or 1
+    count = job.options.wanted.count or 1
     clock = Clock(progress, "read", "measure", *["render", "write"] * count)
     measured, opened = _measure(job, clock, opener)
-    positions = job.target.positions(ratio=measured.pair.ratio, long_time=measured.long_time)
+    positions = job.options.wanted.positions(
+        ratio=measured.pair.ratio, long_time=measured.long_time
+    )
     warnings, outputs = [*opened.remarks, *measured.warnings], []
     for step, position in enumerate(positions):
         with clock.stage("render", number=step) as advance:
@@ -50,28 +52,36 @@ def interpolate_files(
             for output in _outputs(job, step, position, measured):
                 warnings += _write(job, output, result, measured.long)
                 outputs.append(output)
-    return _report(job, opened, measured, outputs, warnings=warnings, seconds=clock.seconds)
+    return _record(job, opened, measured, outputs, warnings=warnings, seconds=clock.seconds)
 
 
-def _measure(job: Job, clock: Clock, opener: Opener | None) -> tuple[MeasuredPair, Opened]:
+def _measure(
+    job: InterpolationJob, clock: Clock, opener: Opener | None
+) -> tuple[MeasuredPair, Opened]:
     """Read the files of a job and measure them."""
     with clock.stage("read"):
-        shots, opened = open_job(job, refine=job.refine, opener=opener)
+        shots, opened = open_scene(job, refine=job.options.refine, opener=opener)
     with clock.stage("measure"):
-        measured = measure_shots(*shots, ratio=job.ratio, profile=opened.profile, align=job.align)
+        measured = measure_shots(
+            *shots, ratio=job.options.ratio, profile=opened.profile, align=job.options.align
+        )
     return measured, opened
 
 
-def _outputs(job: Job, step: int, position: float, measured: MeasuredPair) -> list[Output]:
+def _outputs(
+    job: InterpolationJob, step: int, position: float, measured: MeasuredPair
+) -> list[Output]:
     """Name and place the files of one exposure."""
     ev, time = measured.ev_at(position), measured.time_at(position)
     return [
-        Output(kind, ladder_name(path, step, job.target.count), ev, time)
+        Output(kind, ladder_name(path, step, job.options.wanted.count), ev, time)
         for kind, path in job.outputs.items()
     ]
 
 
-def _write(job: Job, output: Output, result: Interpolation, long: Photograph) -> tuple[str, ...]:
+def _write(
+    job: InterpolationJob, output: Output, result: Interpolation, long: Photograph
+) -> tuple[str, ...]:
     """Write one file with the metadata of `long`; return what the file does not hold."""
     pixels = getattr(result, output.kind)
     if output.kind == "residual":
@@ -81,7 +91,7 @@ def _write(job: Job, output: Output, result: Interpolation, long: Photograph) ->
         output.file,
         alpha=long.alpha,
         metadata=with_exposure_time(long.metadata, output.time),
-        **job.writing.options(output.file),
+        **job.options.writing.options(output.file),
         inputs=job.images,
     )
 
@@ -105,18 +115,18 @@ def show_residual(residual: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels
     return pixels
 
 
-def _report(
-    job: Job,
+def _record(
+    job: InterpolationJob,
     opened: Opened,
     measured: MeasuredPair,
     outputs: list[Output],
     *,
     warnings: list[str],
     seconds: dict[str, float],
-) -> Report:
+) -> JobRecord:
     """Gather what was done as plain values."""
     shots, clipped = {"long": measured.long, "short": measured.short}, measured.pair.clipped
-    return Report(
+    return JobRecord(
         command="interpolate",
         inputs=[describe_shot(role, shot, clipped[role]) for role, shot in shots.items()],
         outputs=[asdict(output) for output in outputs],

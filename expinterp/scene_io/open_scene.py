@@ -1,8 +1,8 @@
-"""Opening the files of a job."""
+"""Opening the files of a job: photographs, camera profile and network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,8 @@ from expinterp.core.response import Profile
 from expinterp.doctor import find_clash
 from expinterp.images import Photograph
 from expinterp.refine import Refiner, choose_profile, open_refiner
-from expinterp.scene_io.options import FuseJob, Job
+from expinterp.scene_io.jobs import Job
+from expinterp.scene_io.options import CommonOptions
 from expinterp.scene_io.profiles import read_profile
 from expinterp.scene_io.shots import agree, read_shots, state_times
 
@@ -22,17 +23,17 @@ Opener = Callable[..., Refiner]
 
 @dataclass(frozen=True)
 class Opened:
-    """What a job works with once its files are open.
+    """What a job needs besides its photographs.
 
     Attributes
     ----------
     profile : Profile or None
-        Of the camera: the one given, or the one that a tuned model carries.
+        Of the camera: the given one, or that of a tuned model.
     profile_file : Path or None
-        Where it is from.
+        The file it was read from.
     refiner : Refiner or None
     remarks : tuple of str
-        What a person should know.
+        Warnings about photographs, profile and device.
     """
 
     profile: Profile | None
@@ -41,14 +42,14 @@ class Opened:
     remarks: tuple[str, ...]
 
 
-def open_job(
-    job: Job | FuseJob,
+def open_scene(
+    job: Job,
     *,
     refine: bool,
     opener: Opener | None,
     arrange: Callable[[list[Photograph]], list[Photograph]] = list,
-) -> tuple[list[Photograph], Opened]:
-    """Decode all files, the network being opened meanwhile, and make the shots agree.
+) -> tuple[Sequence[Photograph], Opened]:
+    """Decode all files while the network is opened, and make the shots agree.
 
     Parameters
     ----------
@@ -57,37 +58,44 @@ def open_job(
     opener : function or None
         Called in place of `open_refiner`.
     arrange : function
-        Puts the shots in another order; the first is the one that the others have to agree with.
+        Sorts the shots; the others have to agree with the first.
+
+    Returns
+    -------
+    sequence of Photograph
+        In the order of the job, or as sorted by `arrange`.
+    Opened
 
     Raises
     ------
     ExpInterpError
-        For the first file that cannot be read, or does not go with the others.
+        For the first file that cannot be read, or does not match the others.
     """
-    if job.threads:
-        cv2.setNumThreads(job.threads)  # all that is not the network works as wide as OpenCV
-    given = None if job.response is None else read_profile(job.response)
+    options = job.options
+    if options.threads:
+        cv2.setNumThreads(options.threads)  # everything but the network uses OpenCV's threads
+    given = read_profile(options.response) if options.response else None
     with ThreadPoolExecutor(1) as pool:
-        opening = pool.submit(_open_refiner, job, opener) if refine else None
+        opening = pool.submit(_open_refiner, options, opener) if refine else None
         shots = read_shots(job.images)
         refiner = opening.result() if opening else None
     profile = choose_profile(given, refiner)
-    file, option = (job.response, "--response") if given else (job.model, "--model")
-    if job.times:
-        shots = state_times(shots, job.times)
-    agreeing, remarks = agree(arrange(shots))
-    remarks += [*_doubt_profile(file, profile, agreeing[0], option), *_doubt_device(refiner)]
-    return agreeing, Opened(profile, file if profile else None, refiner, tuple(remarks))
+    option, file = ("--response", options.response) if given else ("--model", options.model)
+    if options.times:
+        shots = state_times(shots, options.times)
+    shots, remarks = agree(arrange(shots))
+    remarks += [*_doubt_profile(file, profile, shots[0], option), *_doubt_device(refiner)]
+    return shots, Opened(profile, file if profile else None, refiner, tuple(remarks))
 
 
-def _open_refiner(job: Job | FuseJob, opener: Opener | None) -> Refiner:
-    return (opener or open_refiner)(job.model, device=job.device, threads=job.threads)
+def _open_refiner(options: CommonOptions, opener: Opener | None) -> Refiner:
+    return (opener or open_refiner)(options.model, device=options.device, threads=options.threads)
 
 
 def _doubt_profile(
     file: Path | None, profile: Profile | None, shot: Photograph, option: str
 ) -> list[str]:
-    """Remark on a profile, given by an option, that is of another camera."""
+    """Warn of a profile, given by an option, that is of another camera."""
     cameras = {profile and profile.camera, shot.exposure.camera}
     if profile is None or None in cameras or len(cameras) == 1:
         return []
@@ -99,7 +107,7 @@ def _doubt_profile(
 
 
 def _doubt_device(refiner: Refiner | None) -> list[str]:
-    """Remark on a device that is not the best one, and on why it may not be."""
+    """Warn of a device that is not the best one, and of a possible cause."""
     if refiner is None:
         return []
     clash = find_clash("onnxruntime")

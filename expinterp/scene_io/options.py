@@ -1,33 +1,28 @@
-"""What to make of the photographs of a scene, and every refusal that can be made before any work."""
+"""How the photographs of a scene are interpolated or fused, whichever files they are."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from expinterp.core import exposure
 from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.exposures import Virtual
-from expinterp.errors import OutputError, OutputExistsError
-from expinterp.files import STREAM, check_output
-from expinterp.images import FORMATS, QUALITY, check_target
+from expinterp.files import STREAM
+from expinterp.images import QUALITY
 from expinterp.refine import Device
 
-Kind: TypeAlias = Literal["medium", "intermediate", "residual"]
 SLACK = 0.01  # EV by which a wanted exposure may lie outside: people round, and so do cameras
 
 
 class TargetError(ValueError):
-    """The exposure that was asked for does not lie between the two shots, or cannot be placed."""
+    """The wanted exposure does not lie between the two shots, or cannot be placed."""
 
 
 @dataclass(frozen=True)
 class WantedExposure:
-    """Which exposures are wanted; the geometric mean if nothing is said.
+    """Which exposures are wanted; the geometric mean if nothing is given.
 
     Attributes
     ----------
@@ -36,7 +31,7 @@ class WantedExposure:
     time : float or None
         Exposure time in seconds.
     count : int or None
-        Length of a ladder, evenly spaced in stops.
+        Number of exposures of a ladder, evenly spaced in stops.
     """
 
     ev: float | None = None
@@ -72,7 +67,7 @@ def _position_of_time(time: float, ratio: float, long_time: float | None) -> flo
 
 
 def _within(position: float, ratio: float, span: str) -> float:
-    """Keep a position between the shots, or say which span it had to lie in."""
+    """Return a position between the shots; refuse one outside, naming the span."""
     nearest = min(max(position, 0.0), 1.0)
     if not abs(position - nearest) * exposure.ev_step(ratio) <= SLACK:
         message = f"the exposure asked for does not lie between the two images; give one {span}"
@@ -87,7 +82,7 @@ class Writing:
     Attributes
     ----------
     stream_format : str
-        What goes to standard output; files are in the format of their suffix.
+        Format of standard output; files are in the format of their suffix.
     quality : int
         1..100, of JPEG, WebP and AVIF.
     bit_depth : 8, 16 or None
@@ -106,7 +101,7 @@ class Writing:
         return self.stream_format if name == STREAM else None
 
     def options(self, name: str) -> dict[str, Any]:
-        """Give the keyword arguments of `write_photograph` for an output."""
+        """Return the keyword arguments of `write_photograph` for an output."""
         return {
             "format": self.format_of(name),
             "quality": self.quality,
@@ -117,22 +112,24 @@ class Writing:
 
 @dataclass(frozen=True, kw_only=True)
 class CommonOptions:
-    """What every job works with.
+    """Options of interpolation and fusion alike.
 
     Attributes
     ----------
     times : tuple of float, or None
-        Exposure times of its images in seconds, in their order, in place of those in the files.
+        Exposure times in seconds, in the order of the images, in place of those in the files.
     response : Path or None
         A camera profile.
+    writing : Writing
     align : bool
-        Whether motions of the camera are looked for, and undone.
+        Whether motions of the camera are looked for and undone.
     refine : bool
-        Whether the network has its say.
+        Whether the network is used.
     model : Path or None
         Another network than the bundled one.
+    device : {'auto', 'cpu', 'cuda'}
     threads : int or None
-        How wide to work; it holds for the process from then on.
+        Number of threads; None for all CPUs. It holds for the whole process from then on.
     """
 
     times: tuple[float, ...] | None = None
@@ -145,151 +142,39 @@ class CommonOptions:
     threads: int | None = None
 
 
-@dataclass(frozen=True)
-class Job(CommonOptions):
-    """One pair, and what to make of it by interpolation.
+@dataclass(frozen=True, kw_only=True)
+class InterpolationOptions(CommonOptions):
+    """How a pair is interpolated.
 
     Attributes
     ----------
-    long, short : str
-        Paths, or ``-`` for standard input.
-    outputs : mapping of kind to path
-        Where each wanted image goes; ``-`` is standard output.
+    wanted : WantedExposure
     ratio : float or None
-        Exposure ratio, in place of what times say.
+        Exposure ratio, in place of that of the times.
     """
 
-    long: str
-    short: str
-    outputs: Mapping[Kind, str]
-    target: WantedExposure = WantedExposure()
+    wanted: WantedExposure = WantedExposure()
     ratio: float | None = None
 
-    @property
-    def names(self) -> list[str]:
-        """List all files that the job writes."""
-        return [
-            ladder_name(path, step, self.target.count)
-            for path in self.outputs.values()
-            for step in range(self.target.count or 1)
-        ]
 
-    @property
-    def images(self) -> tuple[str, ...]:
-        """List all files that the job reads."""
-        return (self.long, self.short)
-
-
-@dataclass(frozen=True)
-class FuseJob(CommonOptions):
-    """Exposures of one scene, and how to fuse them.
+@dataclass(frozen=True, kw_only=True)
+class FusionOptions(CommonOptions):
+    """How exposures are fused.
 
     Attributes
     ----------
-    images : tuple of str
-        Paths, or ``-`` for standard input, in any order.
-    output : str
-        Where the fused image goes; ``-`` is standard output.
     virtual : 'auto' or int
-        Virtual exposures between each two neighbours.
+        Virtual exposures between each two adjacent ones.
     weighting : Weighting
     method : {'guided', 'mertens'}
     levels : int or None
-        Of the pyramid; None for as many as there are.
-    save_virtual, save_masks : Path or None
-        Folders, made if they are not there, for the virtual exposures and for the weights of all
-        exposures, both numbered from dark to bright.
+        Levels of the pyramid; None for as many as there are.
     metrics : bool
-        Whether to measure the result.
+        Whether the result is measured.
     """
 
-    images: tuple[str, ...]
-    output: str
     virtual: Virtual = "auto"
     weighting: Weighting = field(default_factory=Weighting)
     method: Method = "guided"
     levels: int | None = None
-    save_virtual: Path | None = None
-    save_masks: Path | None = None
     metrics: bool = False
-
-    @property
-    def names(self) -> list[str]:
-        """List the file that the job writes whatever the images are."""
-        return [self.output]
-
-    def beside(self, folder: Path, kind: str, number: int | Literal[""]) -> str:
-        """Name a file that is saved in a folder of its own: ``FOLDER/fused_virtual_1.jpg``."""
-        stem, suffix = Path(self.output).stem, Path(self.output).suffix
-        if self.output == STREAM:
-            stem, suffix = "fused", FORMATS[self.writing.stream_format].suffixes[0]
-        suffix = ".png" if kind == "mask" else suffix
-        return str(folder / f"{stem}_{kind}_{number}{suffix}")
-
-    def saved(self, folder: Path, kind: str) -> list[Path]:
-        """List the files in a folder that are named as the job names them, of whatever run."""
-        ours = Path(self.beside(folder, kind, ""))
-        there = sorted(folder.iterdir()) if folder.is_dir() else []
-        return [
-            path for path in there if path.name.startswith(ours.stem) and path.suffix == ours.suffix
-        ]
-
-
-def ladder_name(path: str, step: int, count: int | None) -> str:
-    """Name an output of a ladder; a single output keeps its name.
-
-    Examples
-    --------
-    >>> ladder_name("mid.jpg", 0, count=3), ladder_name("mid.jpg", 0, count=None)
-    ('mid_1.jpg', 'mid.jpg')
-    """
-    if count is None:
-        return path
-    plain = Path(path)
-    return str(plain.with_name(f"{plain.stem}_{step + 1}{plain.suffix}"))
-
-
-def refuse(job: Job | FuseJob) -> None:
-    """Make every refusal that can be made before any work.
-
-    Raises
-    ------
-    OutputExistsError
-        If an output is there already, is an input, or is named twice.
-    OutputError
-        If an output cannot be written where it should go.
-    """
-    uses = Counter(map(_identity, job.names))
-    for name in job.names:
-        if uses[_identity(name)] > 1:
-            message = f"{name}: two outputs have this name; give each its own"
-            raise OutputExistsError(message)
-        check_target(
-            name,
-            format=job.writing.format_of(name),
-            bit_depth=job.writing.bit_depth,
-            overwrite=job.writing.overwrite,
-            inputs=job.images,
-        )
-    if isinstance(job, FuseJob):
-        _refuse_folder(job, job.save_virtual, "virtual")
-        _refuse_folder(job, job.save_masks, "mask")
-
-
-def _refuse_folder(job: FuseJob, folder: Path | None, kind: str) -> None:
-    """Refuse a folder that cannot be written to, or that holds files of an earlier run."""
-    if folder is None:
-        return
-    if not folder.exists():
-        check_output(folder, overwrite=False)  # it is made when there is something to put in it
-        return
-    if not folder.is_dir():
-        message = f"{folder}: is a file; name a folder, which is made if it is not there"
-        raise OutputError(message)
-    for path in (Path(job.beside(folder, kind, 1)), *job.saved(folder, kind)):
-        check_output(path, overwrite=job.writing.overwrite, inputs=job.images)
-
-
-def _identity(name: str) -> str:
-    """Tell names apart as the file system does."""
-    return os.path.normcase(os.path.realpath(name))

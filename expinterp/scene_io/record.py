@@ -24,8 +24,8 @@ SHARES = {"read": 2, "measure": 1, "render": 6, "fuse": 5, "assess": 5, "write":
 
 
 @dataclass(frozen=True)
-class Report:
-    """What was done, as plain values; `as_json` is the schema of ``--json``."""
+class JobRecord:
+    """What a job did, as plain values; `as_json` is the schema of ``--json``."""
 
     command: Literal["interpolate", "fuse"]
     inputs: list[dict[str, Any]]
@@ -39,11 +39,11 @@ class Report:
     fusion: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give the report as one JSON object."""
-        report = {"schema_version": SCHEMA_VERSION, "version": __version__, **asdict(self)}
+        """Return the record as one JSON object."""
+        record = {"schema_version": SCHEMA_VERSION, "version": __version__, **asdict(self)}
         if self.fusion is None:
-            del report["fusion"]
-        return report
+            del record["fusion"]
+        return record
 
 
 @dataclass(frozen=True)

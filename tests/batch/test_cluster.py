@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from batch_samples import JOB, KILLER, Bench, contents, here, save_plan
+from batch_samples import KILLER, PLAIN, Bench, contents, here, save_plan
 
 from expinterp import cli
 from expinterp.batch import Cluster
@@ -34,7 +34,7 @@ except ImportError:
 else:
     HAS_DASK = True
 needs_dask = pytest.mark.skipif(not HAS_DASK, reason="needs the extra 'cluster'")
-REFINED = replace(JOB, refine=True)
+REFINED = replace(PLAIN, refine=True)
 
 
 class Machines:

@@ -91,10 +91,10 @@ def test_an_output_is_claimed_until_its_bracket_has_a_result(tmp_path: Path) -> 
     assert journal.read(path).made == {"a_mid.jpg": 123}
 
 
-def test_reports_may_be_left_out(tmp_path: Path) -> None:
+def test_records_of_jobs_may_be_left_out(tmp_path: Path) -> None:
     path = write(tmp_path, HEADER, planned("a"), result("a"))
     assert journal.read(path).results["a"]["reports"]
-    assert not journal.read(path, reports=False).results["a"]["reports"]
+    assert not journal.read(path, records=False).results["a"]["reports"]
 
 
 @settings(max_examples=40, deadline=None)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_samples import FUSE, JOB, KILLER, Bench, card, contents, here, save_plan, shoot
+from batch_samples import FUSE, KILLER, PLAIN, Bench, card, contents, here, save_plan, shoot
 
 from expinterp.batch import Local, Task, journal, pool
 from expinterp.batch import local as local_module
@@ -28,9 +28,9 @@ LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
 def test_the_bytes_do_not_depend_on_the_processes(tmp_path: Path) -> None:
     benches = [Bench(tmp_path / str(jobs), 4) for jobs in (1, 2)]
     for jobs, bench in enumerate(benches, start=1):
-        assert bench.run(replace(JOB, refine=True), runner=Local(jobs=jobs).run).done == 4
+        assert bench.run(replace(PLAIN, refine=True), runner=Local(jobs=jobs).run).done == 4
     alone = Bench(tmp_path / "alone", 4)
-    alone.run(replace(JOB, refine=True), runner=here)
+    alone.run(replace(PLAIN, refine=True), runner=here)
     assert contents(benches[0].out) == contents(benches[1].out) == contents(alone.out)
 
 
@@ -164,7 +164,7 @@ def test_a_task_weighs_more_the_more_pixels_it_has(tmp_path: Path) -> None:
     )
     weights = []
     for side, brackets in ((40, small), (400, large)):
-        settings = BatchSettings(tmp_path / str(side), tmp_path, JOB)
+        settings = BatchSettings(tmp_path / str(side), tmp_path, PLAIN)
         weights.append(weigh(make_tasks(brackets, settings)[0], settings))
     assert BASE < weights[0] < weights[1]
 

@@ -12,11 +12,11 @@ from batch_samples import peak, shoot
 from expinterp.batch import BatchSettings, Local
 from expinterp.batch.memory import weigh
 from expinterp.batch.tasks import make_tasks
-from expinterp.scene_io import FuseJob, Job
+from expinterp.scene_io import FusionOptions, InterpolationOptions
 
 SHAPE = (1400, 2100)  # large enough for pixels to count beside the process
-REFINED = Job("", "", outputs={})
-FUSED = FuseJob((), "", virtual=1)
+REFINED = InterpolationOptions()
+FUSED = FusionOptions(virtual=1)
 CASES = {
     "refined": (".jpg", 8, 2, {"interpolation": REFINED}, 1),
     "refined TIFF": (".tif", 8, 2, {"interpolation": REFINED}, 1),
@@ -37,7 +37,7 @@ def test_no_bracket_takes_more_than_is_expected_nor_half_as_much(tmp_path: Path,
     suffix, bits, frames, making, threads = CASES[case]
     made: dict[str, Any] = dict(making)
     bracket = shoot(tmp_path, "b", frames=frames, shape=SHAPE, suffix=suffix, bits=bits)
-    settings = BatchSettings(tmp_path, tmp_path / "out", **made).with_threads(threads)
+    settings = BatchSettings(tmp_path, tmp_path / "out", threads=threads, **made)
     (task,) = make_tasks([bracket], settings)
     (taken,) = Local(jobs=1, threads=threads, room=2**40).gather([task], settings, peak)
     assert weigh(task, settings) / 2.2 < taken <= weigh(task, settings)

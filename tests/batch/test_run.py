@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_samples import FUSE, JOB, Bench, contents, here, shoot
+from batch_samples import FUSE, PLAIN, Bench, contents, here, shoot
 
 from expinterp.batch import BatchSettings, Task, TaskResult, journal, preview, run_batch
 from expinterp.batch.execute import explain, perform
-from expinterp.batch.outputs import folders_of
 from expinterp.batch.tasks import make_tasks
 from expinterp.brackets import Bracket, Plan
 from expinterp.errors import (
@@ -27,7 +26,7 @@ from expinterp.errors import (
 )
 from expinterp.files import replacing
 from expinterp.images import read_photograph
-from expinterp.scene_io import Job, TargetError, WantedExposure, Writing
+from expinterp.scene_io import InterpolationOptions, TargetError, WantedExposure, Writing
 
 
 @pytest.fixture
@@ -159,7 +158,7 @@ def test_an_output_that_went_missing_is_made_again(bench: Bench) -> None:
 
 def test_other_options_are_refused_in_one_line_that_names_them(bench: Bench) -> None:
     bench.run()
-    other = replace(JOB, writing=Writing(bit_depth=16))
+    other = replace(PLAIN, writing=Writing(bit_depth=16))
     with pytest.raises(OutputExistsError, match="bit_depth was not stated, is 16") as caught:
         bench.run(other)
     assert "--on-existing skip" in str(caught.value)
@@ -178,9 +177,9 @@ def test_other_options_are_refused_in_one_line_that_names_them(bench: Bench) -> 
 def test_a_profile_counts_by_what_it_holds(bench: Bench, tmp_path: Path) -> None:
     profile = tmp_path / "camera.json"
     profile.write_text("{}", "utf-8")
-    first = bench.settings(replace(JOB, response=profile)).options
+    first = bench.settings(replace(PLAIN, response=profile)).options
     profile.write_text("{ }", "utf-8")
-    assert bench.settings(replace(JOB, response=profile)).options != first
+    assert bench.settings(replace(PLAIN, response=profile)).options != first
 
 
 def test_the_bundled_network_counts_by_what_it_holds(
@@ -189,16 +188,16 @@ def test_the_bundled_network_counts_by_what_it_holds(
     """An upgrade must not mix the results of two networks in one folder."""
     model = tmp_path / "lrl.onnx"
     monkeypatch.setattr("expinterp.batch.settings.model_path", lambda: model)
-    refined = replace(JOB, refine=True)
+    refined = replace(PLAIN, refine=True)
 
-    def options(job: Job) -> dict[str, Any]:
-        return bench.settings(job, fusion=replace(FUSE, refine=job.refine)).options
+    def options(made: InterpolationOptions) -> dict[str, Any]:
+        return bench.settings(made, fusion=replace(FUSE, refine=made.refine)).options
 
     model.write_text("one", "utf-8")
-    plain, one = options(JOB), options(refined)
+    plain, one = options(PLAIN), options(refined)
     bench.run(refined)
     model.write_text("other", "utf-8")
-    assert options(JOB) == plain
+    assert options(PLAIN) == plain
     assert all(options(refined)[part] != one[part] for part in ("interpolation", "fusion"))
     with pytest.raises(OutputExistsError, match=r"model was bundled [0-9a-f]{12}, is bundled"):
         bench.run(refined)
@@ -207,7 +206,7 @@ def test_the_bundled_network_counts_by_what_it_holds(
 @pytest.mark.parametrize("change", [{"threads": 2}, {"device": "cpu"}])
 def test_what_changes_no_pixel_is_no_other_option(bench: Bench, change: dict[str, Any]) -> None:
     bench.run()
-    assert bench.run(replace(JOB, **change)).kept == 3
+    assert bench.run(replace(PLAIN, **change)).kept == 3
 
 
 def foreign(bench: Bench) -> Path:
@@ -313,10 +312,14 @@ def full_for(name: str) -> Any:
     return write
 
 
+def saving_virtual(bench: Bench) -> BatchSettings:
+    fusion = replace(FUSE, virtual=1)
+    return BatchSettings(bench.folder, bench.out, fusion=fusion, save_virtual=True)
+
+
 def test_a_fusion_that_failed_at_its_last_file_is_done_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 1)
-    fusion = replace(FUSE, virtual=1, save_virtual=Path())
-    settings = replace(bench.settings(), interpolation=None, fusion=fusion)
+    settings = saving_virtual(bench)
 
     def fails(tasks: Sequence[Task], settings: BatchSettings) -> Generator[TaskResult, None, None]:
         with pytest.MonkeyPatch.context() as patch:
@@ -348,13 +351,13 @@ def test_what_would_befall_all_stops_the_batch(bench: Bench, tmp_path: Path) -> 
     model = tmp_path / "model.onnx"
     model.write_bytes(b"no model")
     with pytest.raises(ModelError):
-        bench.run(replace(JOB, refine=True, model=model))
+        bench.run(replace(PLAIN, refine=True, model=model))
     assert bench.results() == {}
 
 
 def test_an_exposure_outside_fails_its_bracket_alone(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 1)
-    summary = bench.run(replace(JOB, target=WantedExposure(ev=9.0)))
+    summary = bench.run(replace(PLAIN, wanted=WantedExposure(ev=9.0)))
     assert summary.failures[0].error is not None
     assert summary.failures[0].error.exit_code == 2
 
@@ -371,7 +374,7 @@ def test_neighbours_of_a_longer_bracket_are_paired_from_dark_to_bright(tmp_path:
 
 def test_times_are_shared_out_to_the_pairs(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 1, frames=3)
-    bench.run(replace(JOB, times=(1.0, 1 / 8, 1 / 64)))
+    bench.run(replace(PLAIN, times=(1.0, 1 / 8, 1 / 64)))
     reports = journal.read(bench.out).results[NAMES[0]]["reports"]
     assert [shot["time"] for report in reports for shot in report["inputs"]] == [
         1 / 8,
@@ -380,7 +383,7 @@ def test_times_are_shared_out_to_the_pairs(tmp_path: Path) -> None:
         1 / 8,
     ]
     other = Bench(tmp_path / "other", 1)
-    (failed,) = other.run(replace(JOB, times=(1.0, 0.5, 0.25))).failures
+    (failed,) = other.run(replace(PLAIN, times=(1.0, 0.5, 0.25))).failures
     assert failed.error is not None
     assert failed.error.type == PairError.__name__
 
@@ -388,7 +391,7 @@ def test_times_are_shared_out_to_the_pairs(tmp_path: Path) -> None:
 def test_all_kinds_and_a_ladder(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 1)
     bench.run(
-        replace(JOB, target=WantedExposure(count=2)),
+        replace(PLAIN, wanted=WantedExposure(count=2)),
         kinds=("medium", "intermediate"),
         format="jpeg",
     )
@@ -420,8 +423,7 @@ def test_both_gives_the_photographs_between_and_the_fused_one(tmp_path: Path) ->
 
 def test_what_fusing_saves_lies_in_folders_of_the_bracket(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 2)
-    fusion = replace(FUSE, virtual=1, save_virtual=Path(), save_masks=Path())
-    settings = replace(bench.settings(), interpolation=None, fusion=fusion)
+    settings = replace(saving_virtual(bench), save_masks=True)
     assert run_batch(bench.plan, settings, here).done == 2
     folders = {name.rpartition("/")[0] for name in contents(bench.out)}
     stems = [name.replace("_mid.png", "") for name in sorted(OUTPUTS)[::2]]
@@ -432,8 +434,7 @@ def test_what_fusing_saves_lies_in_folders_of_the_bracket(tmp_path: Path) -> Non
 
 def test_a_fusion_killed_before_its_last_file_is_done_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 1)
-    fusion = replace(FUSE, virtual=1, save_virtual=Path())
-    settings = replace(bench.settings(), interpolation=None, fusion=fusion)
+    settings = saving_virtual(bench)
 
     def stops(tasks: Sequence[Task], settings: BatchSettings) -> Generator[TaskResult, None, None]:
         yield from ()
@@ -452,7 +453,9 @@ def test_like_names_never_meet(tmp_path: Path) -> None:
     brackets = tuple(
         replace(shoot(folder, f"s{k}/x", seed=k), name=name) for k, name in enumerate(names)
     )
-    tasks = make_tasks(brackets, BatchSettings(folder, tmp_path / "out", JOB, template="{bracket}"))
+    tasks = make_tasks(
+        brackets, BatchSettings(folder, tmp_path / "out", PLAIN, template="{bracket}")
+    )
     outputs = [task.outputs[0] for task in tasks]
     assert len({name.lower() for name in outputs}) == len(names)
     assert outputs[4:] == ["aux_.png", "a_1.png"]
@@ -462,17 +465,17 @@ def test_results_may_go_to_the_root_of_a_drive(tmp_path: Path) -> None:
     names = ["church", "day/tower"]
     brackets = [shoot(tmp_path / "card", name) for name in names]
     for out in (Path(tmp_path.anchor), tmp_path):
-        settings = BatchSettings(tmp_path / "card", out, JOB)
-        outputs = [task.outputs for task in make_tasks(brackets, settings)]
-        assert outputs == [(f"{name}_mid.png",) for name in names]
-        assert [folders_of(bracket, settings) for bracket in brackets] == [{""}, {"day"}]
+        settings = BatchSettings(tmp_path / "card", out, PLAIN)
+        tasks = make_tasks(brackets, settings)
+        assert [task.outputs for task in tasks] == [(f"{name}_mid.png",) for name in names]
+        assert [task.folders for task in tasks] == [("",), ("day",)]
 
 
 def test_numbers_of_pairs_count_when_names_are_told_apart(tmp_path: Path) -> None:
     folder = tmp_path / "card"
     two, three = shoot(folder, "x", seed=1), shoot(folder, "y", seed=2, frames=3)
     brackets = (replace(two, name="a_1"), replace(three, name="a"))
-    tasks = make_tasks(brackets, BatchSettings(folder, tmp_path, JOB, template="{bracket}"))
+    tasks = make_tasks(brackets, BatchSettings(folder, tmp_path, PLAIN, template="{bracket}"))
     outputs = [name for task in tasks for name in task.outputs]
     assert len(set(outputs)) == 3
 
@@ -482,7 +485,7 @@ def test_an_output_never_takes_the_place_of_any_photograph(tmp_path: Path) -> No
     one, two = shoot(folder, "x"), shoot(folder, "X_MID", seed=1)
     clash = replace(two, frames=("x_mid.png", two.frames[1]))
     (folder / two.frames[0]).rename(folder / "x_mid.png")
-    settings = BatchSettings(folder, folder, JOB)
+    settings = BatchSettings(folder, folder, PLAIN)
     with pytest.raises(OutputExistsError, match="photograph x_mid"):
         make_tasks((one, clash), settings)
 
@@ -540,6 +543,6 @@ def test_frames_that_are_no_pair_fail_with_their_names(tmp_path: Path) -> None:
     one, two = shoot(folder, "x", seed=1), shoot(folder, "y", seed=2, shape=(40, 40))
     mixed = Bracket("m", (one.frames[0], two.frames[1]))
     plan = Plan(str(folder), (mixed,))
-    summary = run_batch(plan, BatchSettings(folder, tmp_path / "out", JOB), here)
+    summary = run_batch(plan, BatchSettings(folder, tmp_path / "out", PLAIN), here)
     assert summary.failures[0].error is not None
     assert summary.failures[0].error.exit_code == 4

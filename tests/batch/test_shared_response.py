@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from batch_samples import JOB, contents, here, shoot
+from batch_samples import PLAIN, contents, here, shoot
 from synthetic import gamma_response
 
 from expinterp.batch import (
@@ -45,7 +45,7 @@ def gather(tasks: Sequence[Task], settings: BatchSettings, do: Any) -> list[Any]
 
 
 def settings_in(path: Path) -> BatchSettings:
-    return BatchSettings(path / "card", path / "out", JOB, shared=True)
+    return BatchSettings(path / "card", path / "out", PLAIN, shared=True)
 
 
 @pytest.fixture

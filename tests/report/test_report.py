@@ -30,7 +30,7 @@ from report_samples import (
     write_journal,
 )
 
-from expinterp.batch.journal import Record, read
+from expinterp.batch.journal import JournalContents, read
 from expinterp.errors import ImageFileError, OutputError, OutputExistsError
 from expinterp.report import write_report, writing
 from expinterp.report.markup import element, shown
@@ -206,7 +206,7 @@ def test_failures_warnings_leftovers_and_options_are_told(reader: Reader) -> Non
 def test_options_that_both_results_share_are_told_once(tmp_path: Path) -> None:
     shared = {"writing": {"quality": 95}, "refine": True}
     options = {"interpolation": shared, "fusion": {**shared, "method": "guided"}}
-    told = str(_options(Record(header=header(tmp_path, tmp_path, **options))))
+    told = str(_options(JournalContents(header=header(tmp_path, tmp_path, **options))))
     assert [told.count(f"<dt>{name}</dt>") for name in ("quality", "refine", "method")] == [1, 1, 1]
 
 

@@ -11,7 +11,7 @@ import click
 
 from expinterp.cli.batch_messages import Watch, plan_lines, plan_table, tell_end, watching
 from expinterp.cli.command import Command
-from expinterp.cli.commands.fuse import VIRTUAL, WEIGHTS, make_fuse_job
+from expinterp.cli.commands.fuse import VIRTUAL, WEIGHTS
 from expinterp.cli.console import Talk
 from expinterp.cli.options import (
     ALIGN,
@@ -24,7 +24,8 @@ from expinterp.cli.options import (
     TARGET,
     WRITING,
     excluding,
-    fields_of,
+    fusion_options,
+    interpolation_options,
     is_given,
     taken,
     threads_option,
@@ -35,7 +36,7 @@ from expinterp.errors import ExitCode
 if TYPE_CHECKING:
     from expinterp.batch import BatchSettings, Local, Runner
     from expinterp.brackets import Plan
-    from expinterp.scene_io import FuseJob, Job, Kind
+    from expinterp.scene_io import Kind
 
 HELP = """Compute results of all the brackets in FOLDER.
 
@@ -259,34 +260,15 @@ def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
     return BatchSettings(
         folder=Path(plan.folder).resolve(),
         out=(options["out"] or Path()).resolve(),
-        interpolation=_interpolation(options) if interpolates else None,
-        fusion=_fusion(options) if fuses else None,
+        interpolation=interpolation_options(options) if interpolates else None,
+        fusion=fusion_options(options, metrics=False) if fuses else None,
         kinds=kinds,
+        save_virtual=options["save_virtual"],
+        save_masks=options["save_masks"],
         template=options["template"],
         format=options["format"],
         shared=options["share_response"],
     )
-
-
-def _interpolation(options: dict[str, Any]) -> Job:
-    """Fill in the options of interpolating, but no files."""
-    from expinterp.scene_io import Job, WantedExposure, Writing
-
-    return Job(
-        long="",
-        short="",
-        outputs={},
-        target=WantedExposure(**fields_of(WantedExposure, options)),
-        writing=Writing(**fields_of(Writing, options)),
-        **fields_of(Job, options),
-    )
-
-
-def _fusion(options: dict[str, Any]) -> FuseJob:
-    """Fill in the options of fusing, but no files; folders are named for every bracket."""
-    saved = {name: Path() if options[name] else None for name in ("save_virtual", "save_masks")}
-    files = {"images": (), "output": "", "as_json": False}
-    return make_fuse_job({**options, **files, **saved})
 
 
 def _preview(plan: Plan, settings: BatchSettings, options: dict[str, Any]) -> Iterator[str]:

@@ -22,13 +22,13 @@ from expinterp.cli.options import (
     STREAMED,
     WRITING,
     excluding,
-    fields_of,
+    fusion_options,
     stream_contradictions,
 )
 from expinterp.cli.param_types import times, virtual
 
 if TYPE_CHECKING:
-    from expinterp.scene_io import FuseJob, Report
+    from expinterp.scene_io import JobRecord
 
 HELP = """Fuse exposures of a still scene, in any order, into one photograph.
 
@@ -119,8 +119,15 @@ def fuse(context: click.Context, /, **options: Any) -> None:
     from expinterp import scene_io
 
     talk = context.ensure_object(Talk)
+    job = scene_io.FusionJob(
+        options["images"],
+        options["output"],
+        fusion_options(options, metrics=options["as_json"]),
+        save_virtual=options["save_virtual"],
+        save_masks=options["save_masks"],
+    )
     with talk.progress() as progress:
-        report = scene_io.run(make_fuse_job(options), progress=progress)
+        report = scene_io.run(job, progress=progress)
     _tell(report, talk)
     if options["as_json"]:
         click.echo(json.dumps(report.as_json(), indent=2))
@@ -139,31 +146,7 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
         yield f"--times needs a time for each of the {len(images)} images, not {len(options['times'])}"
 
 
-def make_fuse_job(options: dict[str, Any]) -> FuseJob:
-    """Fill in a job from options of its fields' names.
-
-    Raises
-    ------
-    click.UsageError
-        If a weight is out of its range.
-    """
-    from expinterp.core.fusion import Weighting
-    from expinterp.scene_io import FuseJob, Writing
-
-    try:
-        weighting = Weighting(**fields_of(Weighting, options))
-    except ValueError as error:
-        message = f"--{str(error).replace('_', '-')}"
-        raise click.UsageError(message) from error
-    return FuseJob(
-        weighting=weighting,
-        writing=Writing(**fields_of(Writing, options)),
-        metrics=options["as_json"],
-        **fields_of(FuseJob, options),
-    )
-
-
-def _tell(report: Report, talk: Talk) -> None:
+def _tell(report: JobRecord, talk: Talk) -> None:
     """Say what the result should be judged by, and with ``-v`` how it came about."""
     for warning in report.warnings:
         talk.warn(warning)

@@ -24,12 +24,12 @@ from expinterp.cli.options import (
     TARGET,
     WRITING,
     excluding,
-    fields_of,
+    interpolation_options,
     stream_contradictions,
 )
 
 if TYPE_CHECKING:
-    from expinterp.scene_io import Job, Kind, Report
+    from expinterp.scene_io import JobRecord, Kind
 
 HELP = """Compute the photograph between LONG and SHORT, two exposures of a still scene.
 
@@ -96,10 +96,13 @@ def interpolate(context: click.Context, /, **options: Any) -> None:
     from expinterp import scene_io
 
     talk = context.ensure_object(Talk)
-    wanted = _make_job(options)
+    outputs = {kind: options[name] for kind, name in OUTPUTS.items() if options[name]}
+    job = scene_io.InterpolationJob(
+        options["long"], options["short"], outputs, interpolation_options(options)
+    )
     try:
         with talk.progress() as progress:
-            report = scene_io.run(wanted, progress=progress)
+            report = scene_io.run(job, progress=progress)
     except scene_io.TargetError as error:
         raise click.UsageError(str(error)) from error
     _tell(report, talk)
@@ -123,19 +126,7 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
         yield f"--ratio is the exposure of LONG over that of SHORT, above 1, not {options['ratio']}"
 
 
-def _make_job(options: dict[str, Any]) -> Job:
-    from expinterp.scene_io import Job, WantedExposure, Writing
-
-    outputs = {kind: options[name] for kind, name in OUTPUTS.items() if options[name]}
-    return Job(
-        outputs=outputs,
-        target=WantedExposure(**fields_of(WantedExposure, options)),
-        writing=Writing(**fields_of(Writing, options)),
-        **fields_of(Job, options),
-    )
-
-
-def _tell(report: Report, talk: Talk) -> None:
+def _tell(report: JobRecord, talk: Talk) -> None:
     """Say what the result should be judged by, and with ``-v`` how it came about."""
     for warning in report.warnings:
         talk.warn(warning)

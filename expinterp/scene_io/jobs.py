@@ -1,0 +1,164 @@
+"""Jobs: the files of a scene, the options for them, and every check that needs no work."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from expinterp.errors import OutputError, OutputExistsError
+from expinterp.files import STREAM, check_output
+from expinterp.images import FORMATS, check_target
+from expinterp.scene_io.options import FusionOptions, InterpolationOptions
+
+Kind: TypeAlias = Literal["medium", "intermediate", "residual"]
+
+
+@dataclass(frozen=True)
+class InterpolationJob:
+    """A pair of files, and what is computed from it.
+
+    Attributes
+    ----------
+    long, short : str
+        Paths, or ``-`` for standard input.
+    outputs : mapping of kind to path
+        Where each wanted image is written; ``-`` is standard output.
+    options : InterpolationOptions
+    """
+
+    long: str
+    short: str
+    outputs: Mapping[Kind, str]
+    options: InterpolationOptions = field(default_factory=InterpolationOptions)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """All files that the job reads."""
+        return (self.long, self.short)
+
+    @property
+    def files(self) -> list[str]:
+        """All files that the job writes."""
+        count = self.options.wanted.count
+        return [
+            ladder_name(path, step, count)
+            for path in self.outputs.values()
+            for step in range(count or 1)
+        ]
+
+
+@dataclass(frozen=True)
+class FusionJob:
+    """Files of one scene, and where their fusion is written.
+
+    Attributes
+    ----------
+    images : tuple of str
+        Paths, or ``-`` for standard input, in any order.
+    output : str
+        Path of the fused image; ``-`` is standard output.
+    options : FusionOptions
+    save_virtual, save_masks : Path or None
+        Folders for the virtual exposures and for the weights of all exposures, both numbered from
+        dark to bright. They are created if needed.
+    """
+
+    images: tuple[str, ...]
+    output: str
+    options: FusionOptions = field(default_factory=FusionOptions)
+    save_virtual: Path | None = None
+    save_masks: Path | None = None
+
+    @property
+    def files(self) -> list[str]:
+        """The file that the job writes for any images."""
+        return [self.output]
+
+    @property
+    def folders(self) -> Iterator[tuple[Path, str]]:
+        """The folders that the job saves files in, each with the kind of these files."""
+        for folder, kind in ((self.save_virtual, "virtual"), (self.save_masks, "mask")):
+            if folder is not None:
+                yield folder, kind
+
+    def beside(self, folder: Path, kind: str, number: int | Literal[""]) -> str:
+        """Name a file that is saved in a folder: ``FOLDER/fused_virtual_1.jpg``."""
+        stem, suffix = Path(self.output).stem, Path(self.output).suffix
+        if self.output == STREAM:
+            stem, suffix = "fused", FORMATS[self.options.writing.stream_format].suffixes[0]
+        suffix = ".png" if kind == "mask" else suffix
+        return str(folder / f"{stem}_{kind}_{number}{suffix}")
+
+    def saved(self, folder: Path, kind: str) -> list[Path]:
+        """List the files in a folder that have names of this job, from any run."""
+        ours = Path(self.beside(folder, kind, ""))
+        there = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [
+            path for path in there if path.name.startswith(ours.stem) and path.suffix == ours.suffix
+        ]
+
+
+Job: TypeAlias = InterpolationJob | FusionJob
+
+
+def ladder_name(path: str, step: int, count: int | None) -> str:
+    """Name an output of a ladder; a single output keeps its name.
+
+    Examples
+    --------
+    >>> ladder_name("mid.jpg", 0, count=3), ladder_name("mid.jpg", 0, count=None)
+    ('mid_1.jpg', 'mid.jpg')
+    """
+    if count is None:
+        return path
+    plain = Path(path)
+    return str(plain.with_name(f"{plain.stem}_{step + 1}{plain.suffix}"))
+
+
+def check_job(job: Job) -> None:
+    """Check before any work that the outputs of a job can be written.
+
+    Raises
+    ------
+    OutputExistsError
+        If an output exists already, is an input, or is named twice.
+    OutputError
+        If an output cannot be written to its place.
+    """
+    writing = job.options.writing
+    uses = Counter(map(_identity, job.files))
+    for name in job.files:
+        if uses[_identity(name)] > 1:
+            message = f"{name}: two outputs have this name; give each its own"
+            raise OutputExistsError(message)
+        check_target(
+            name,
+            format=writing.format_of(name),
+            bit_depth=writing.bit_depth,
+            overwrite=writing.overwrite,
+            inputs=job.images,
+        )
+    if isinstance(job, FusionJob):
+        for folder, kind in job.folders:
+            _check_folder(job, folder, kind)
+
+
+def _check_folder(job: FusionJob, folder: Path, kind: str) -> None:
+    """Refuse a folder that cannot be written to, or that holds files of an earlier run."""
+    if not folder.exists():
+        check_output(folder, overwrite=False)  # it is created when there is something to save
+        return
+    if not folder.is_dir():
+        message = f"{folder}: is a file; name a folder, which is created if needed"
+        raise OutputError(message)
+    for path in (Path(job.beside(folder, kind, 1)), *job.saved(folder, kind)):
+        check_output(path, overwrite=job.options.writing.overwrite, inputs=job.images)
+
+
+def _identity(name: str) -> str:
+    """Reduce a path to what the file system tells it apart by."""
+    return os.path.normcase(os.path.realpath(name))
