@@ -14,10 +14,10 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 
 from expinterp.brackets import Frame
-from expinterp.brackets.thumbnail_match import make_look
+from expinterp.brackets.thumbnail_match import pack_thumbnail
 from expinterp.core.exposure import Exposure
 
-FIELD = 48  # pixels of a scene, four per block of a look
+FIELD = 48  # pixels of a scene, four per block of a thumbnail
 DIAL = [1 / n for n in (8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500)]
 DIAL += [1 / n for n in (400, 320, 250, 200, 160, 125, 100, 80, 60, 50, 40, 30, 25, 20, 15, 13)]
 DIAL += [1 / 10, 1 / 8, 1 / 6, 1 / 5, 1 / 4, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2]
@@ -42,13 +42,13 @@ class Scene:
     radiance: np.ndarray
     metered: float
 
-    def look(self, stops: float, random) -> bytes:
+    def thumbnail(self, stops: float, random) -> bytes:
         """Photograph it: shot by hand (or wind), through a response, with noise and clipping."""
         down, right = random.integers(0, 2, 2)
         seen = self.radiance[down : down + FIELD, right : right + FIELD]
         linear = 0.18 * np.exp2(seen + stops) + random.normal(0, 0.002, seen.shape)
         codes = 255 * np.clip(linear, 0, 1) ** (1 / 2.2)
-        return make_look(np.clip(np.rint(codes + random.normal(0, 1, codes.shape)), 0, 255))
+        return pack_thumbnail(np.clip(np.rint(codes + random.normal(0, 1, codes.shape)), 0, 255))
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Roll:
         moment = self.clock if camera.fractions else self.clock.replace(microsecond=0)
         path = f"{self.folder}/{camera.prefix}{self.number:04d}.jpg".lstrip("/")
         actual = (place + FIRST_DIAL - round(3 * scene.metered)) / 3 + np.log2(iso / self.iso)
-        look = scene.look(actual, self.random)
+        thumbnail = scene.thumbnail(actual, self.random)
         frame = Frame(
             path,
             size=camera.size,
@@ -124,7 +124,7 @@ class Roll:
             mode=mode if camera.marks else None,
             focal_length=self.focal,
             serial=camera.serial,
-            look=look,
+            thumbnail=thumbnail,
         )
         if not camera.thumbnails:
             self.library.bare.add(path)
@@ -287,7 +287,7 @@ def strip(library, top):
     """Take the EXIF blocks out of all files below a folder."""
     for path, frame in library.frames.items():
         if path.startswith(f"{top}/"):
-            library.frames[path] = Frame(path, size=frame.size, look=frame.look)
+            library.frames[path] = Frame(path, size=frame.size, thumbnail=frame.thumbnail)
     for paths in library.brackets:
         if any(path.startswith(f"{top}/") for path in paths):
             library.brackets[paths] = False
@@ -312,7 +312,7 @@ def make_library(seed: int) -> Library:
     add_folders(roll, random)
     fail(library, random, 6)
     for path in library.bare & library.frames.keys():
-        library.frames[path] = replace(library.frames[path], look=None)
+        library.frames[path] = replace(library.frames[path], thumbnail=None)
     add_stripped(library, roll, random)
     add_twins_and_copies(library, random, 0.15)
     return library

@@ -1,21 +1,23 @@
-"""Setting aside what is no frame of its own: unreadable files, raw files, twins and copies."""
+"""Set aside the files that are no frames of their own: unreadable, raw, duplicates and copies."""
 
 from __future__ import annotations
 
 import posixpath
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 
-from expinterp.brackets.frames import RAW, Frame
+from expinterp.brackets.frames import RAW, Frame, group_frames
 from expinterp.brackets.names import original_of
 from expinterp.brackets.plan import Leftover
 from expinterp.brackets.thumbnail_match import largest_difference
 
-SAME_LOOK = 1.0  # code value; recompressed copies differ by less
+MOST_DIFFERENCE = 1.0  # code value; thumbnails of recompressed copies differ by less
+
+Stem = tuple[str, str]  # folder, and the name without its suffix in small letters
 
 
-def sift(frames: Iterable[Frame]) -> tuple[list[Frame], list[Leftover]]:
-    """Part frames that may be of brackets from files that are not.
+def set_duplicates_aside(frames: Sequence[Frame]) -> tuple[list[Frame], list[Leftover]]:
+    """Separate the frames that may be in brackets from the other files.
 
     Returns
     -------
@@ -24,68 +26,57 @@ def sift(frames: Iterable[Frame]) -> tuple[list[Frame], list[Leftover]]:
     list of Leftover
         The others.
     """
-    stems: dict[tuple[str, str], list[Frame]] = defaultdict(list)
-    formats: Counter[tuple[str, str]] = Counter()
-    for frame in frames:
-        stems[frame.folder, frame.stem.casefold()].append(frame)
-        formats[frame.folder, frame.format] += 1
-    kept: dict[tuple[str, str], Frame] = {}
+    stems = group_frames(frames, lambda frame: (frame.folder, frame.stem.casefold()))
+    formats = Counter((frame.folder, frame.format) for frame in frames)
+
+    def preference(frame: Frame) -> tuple[int, bool, str]:
+        """Prefer the format that most files of the folder have, then JPEG."""
+        return -formats[frame.folder, frame.format], frame.format != "jpeg", frame.path
+
+    kept: dict[Stem, Frame] = {}
     leftovers = []
-    for place, twins in stems.items():
-        readable = [frame for frame in twins if not frame.problem and frame.format != RAW]
-        first = min(readable, key=lambda frame: _preference(frame, formats), default=None)
+    for stem, same_shot in stems.items():
+        readable = [frame for frame in same_shot if not frame.problem and frame.format != RAW]
+        first = min(readable, key=preference, default=None)
         if first is not None:
-            kept[place] = first
-        leftovers += [_set_aside(frame, first) for frame in twins if frame is not first]
-    copies = {place: original for place in kept if (original := _original(place, kept, stems))}
+            kept[stem] = first
+        leftovers += [_set_aside(frame, first) for frame in same_shot if frame is not first]
+    copies = {stem: name for stem in kept if (name := _find_original(stem, kept[stem], stems))}
     leftovers += [
-        Leftover(kept.pop(place).path, f"a copy of {name}") for place, name in copies.items()
+        Leftover(kept.pop(stem).path, f"a copy of {name}") for stem, name in copies.items()
     ]
     return list(kept.values()), leftovers
 
 
-def _preference(frame: Frame, formats: Counter[tuple[str, str]]) -> tuple[int, bool, str]:
-    """Order the twins of a shot: the format that most of the folder has, then the camera's own."""
-    return -formats[frame.folder, frame.format], frame.format != "jpeg", frame.path
-
-
-def _set_aside(frame: Frame, twin: Frame | None) -> Leftover:
-    """Say why a file is passed over."""
+def _set_aside(frame: Frame, kept: Frame | None) -> Leftover:
+    """Give the reason why a file is not used; `kept` is the file of the same shot that is."""
     if frame.problem:
         return Leftover(frame.path, frame.problem)
-    if twin is None:
+    if kept is None:
         return Leftover(frame.path, "a raw file; develop it to a 16-bit TIFF first")
-    kind = "the raw twin of" if frame.format == RAW else "the same shot as"
-    return Leftover(frame.path, f"{kind} {posixpath.basename(twin.path)}")
+    kind = "the raw file of" if frame.format == RAW else "the same shot as"
+    return Leftover(frame.path, f"{kind} {posixpath.basename(kept.path)}")
 
 
-def _original(
-    place: tuple[str, str],
-    kept: dict[tuple[str, str], Frame],
-    stems: dict[tuple[str, str], list[Frame]],
-) -> str | None:
-    """Name the file that another one is a copy of, edited or not."""
-    copy = original_of(place[1])
-    if copy is None:
+def _find_original(stem: Stem, copy: Frame, stems: dict[Stem, list[Frame]]) -> str | None:
+    """Return the name of the file that another one is a copy of, edited or not."""
+    named = original_of(stem[1])
+    if named is None:
         return None
-    stem, said = copy
-    for original in stems.get((place[0], stem), ()):
-        if _same_shot(kept[place], original, said=said):
+    for original in stems.get((stem[0], named[0]), ()):
+        if _is_copy(copy, original, named_as_copy=named[1]):
             return posixpath.basename(original.path)
     return None
 
 
-def _same_shot(copy: Frame, original: Frame, *, said: bool) -> bool:
-    """Tell whether two files show one shot, given that their names are related."""
+def _is_copy(copy: Frame, original: Frame, *, named_as_copy: bool) -> bool:
+    """Return whether two files with related names show one shot."""
     if original.format == RAW or original.problem:
-        return False  # the copy is all there is to see of the shot
-    if said and (copy.captured is None or original.captured is None):
+        return False  # the copy is the only usable file of the shot
+    if named_as_copy and (copy.captured is None or original.captured is None):
         return True
     if copy.captured is not None or original.captured is not None:
         return copy.captured == original.captured and copy.exposure == original.exposure
-    return copy.look is not None and original.look is not None and _same_look(copy, original)
-
-
-def _same_look(one: Frame, other: Frame) -> bool:
-    """Tell whether two pictures look the same to a code value."""
-    return largest_difference(one.look or b"", other.look or b"") <= SAME_LOOK
+    if copy.thumbnail is None or original.thumbnail is None:
+        return False
+    return largest_difference(copy.thumbnail, original.thumbnail) <= MOST_DIFFERENCE

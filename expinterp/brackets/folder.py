@@ -1,4 +1,4 @@
-"""Finding the pictures below a folder and reading their headers: the one part that opens files."""
+"""Find the pictures below a folder and read their headers: the only module here that opens files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import cast
 
 from expinterp.brackets.frames import RAW, Frame, Mode
-from expinterp.brackets.shapes import LONGEST
-from expinterp.brackets.thumbnail_match import make_look
+from expinterp.brackets.shapes import MOST_FRAMES
+from expinterp.brackets.thumbnail_match import pack_thumbnail
 from expinterp.errors import ImageFileError, reason
 from expinterp.files import JOURNAL
 from expinterp.images.formats import FORMATS
@@ -23,7 +23,9 @@ from expinterp.images.header import Header, read_header
 from expinterp.images.metadata.capture import read_capture, read_thumbnail
 from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 
-FEW = 2 * LONGEST  # files in a folder that may be of one scene, twins included: they are looked at
+FEW = (
+    2 * MOST_FRAMES
+)  # files in a folder that may be one scene and its raw files: all get thumbnails
 READERS = 4  # files opened at a time: on shared storage most of the time is waiting
 READABLE = frozenset(suffix for form in FORMATS.values() for suffix in form.suffixes)
 RAW_SUFFIXES = frozenset(
@@ -38,15 +40,15 @@ UNSUPPORTED = {
     ".jxl": "JPEG XL",
     ".jp2": "JPEG 2000",
 }
-RESULTS = "results of a batch"  # what is said of a folder that holds a journal
-_large = threading.Lock()
-# Folders that systems keep beside one's pictures; hidden ones are passed over by their dot.
-_NOT_ONES_OWN = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
+RESULTS = "results of a batch"  # the reason why a folder with a journal is not searched
+# Folders that systems create beside pictures. Hidden ones are skipped because of their dot.
+_SYSTEM_FOLDERS = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
+_decoding_large = threading.Lock()
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A file by its relative and its real path, or what is wrong with it."""
+    """A file: its path relative to the scanned folder, its real path, and what is wrong with it."""
 
     path: str
     real: Path
@@ -54,17 +56,17 @@ class _Entry:
 
 
 def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Frame]:
-    """Find the pictures below a folder and read what their headers say.
+    """Find the pictures below a folder and read their headers.
 
-    Hidden files and folders are passed over; a folder that holds the journal of a batch is named,
-    what lies in it is not. Links to folders are followed, each folder once.
+    Hidden files and folders are skipped. A folder that holds the journal of a batch is listed, but
+    not searched. Links to folders are followed, each folder once.
 
     Parameters
     ----------
     folder : str or Path
-        Where to look.
+        Where to search.
     exclude : collection of paths
-        Folders to pass over, such as that of the outputs.
+        Folders to skip, such as that of the outputs.
 
     Returns
     -------
@@ -79,20 +81,20 @@ def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Fr
     """
     root = Path(folder)
     if not root.is_dir():
-        message = f"{folder}: is no folder; name one that holds brackets"
+        message = f"{folder}: not a folder; name a folder of photographs"
         raise ImageFileError(message)
     entries = list(_walk(root, {_identity(Path(path)) for path in exclude}))
-    crowds = Counter(posixpath.dirname(entry.path) for entry in entries)
+    sizes = Counter(posixpath.dirname(entry.path) for entry in entries)
 
     def read(entry: _Entry) -> Frame:
-        return _read_frame(entry, alone=crowds[posixpath.dirname(entry.path)] <= FEW)
+        return _read_frame(entry, among_few=sizes[posixpath.dirname(entry.path)] <= FEW)
 
     with ThreadPoolExecutor(READERS) as pool:
         return sorted(pool.map(read, entries), key=lambda frame: frame.path)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Tell a folder apart from all others, whatever it is called; None if there is none."""
+    """Identify a folder, whatever its name; None if there is no such folder."""
     try:
         status = path.stat()
     except OSError:
@@ -100,16 +102,16 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _walk(root: Path, passed: set[tuple[int, int] | None]) -> Iterator[_Entry]:
-    """List the pictures below a folder; real folders first, then those that links lead to."""
-    passed.add(None)
+def _walk(root: Path, visited: set[tuple[int, int] | None]) -> Iterator[_Entry]:
+    """List the pictures below a folder; real folders first, then the targets of links."""
+    visited.add(None)
     folders, links = [("", root)], list[tuple[str, Path]]()
     while folders or links:
         prefix, real = folders.pop() if folders else links.pop()
         identity = _identity(real)
-        if identity in passed:
+        if identity in visited:
             continue
-        passed.add(identity)
+        visited.add(identity)
         try:
             children = sorted(os.scandir(real), key=lambda child: child.name)
         except OSError as error:
@@ -121,69 +123,69 @@ def _walk(root: Path, passed: set[tuple[int, int] | None]) -> Iterator[_Entry]:
         if any(child.name == JOURNAL for child in children):
             if real == root:
                 message = (
-                    f"{root}: holds the results of a batch; name a folder of photographs, or take "
-                    f"{JOURNAL} out of it"
+                    f"{root}: holds the results of a batch; name a folder of photographs, or move "
+                    f"{JOURNAL} elsewhere"
                 )
                 raise ImageFileError(message)
             yield _Entry(prefix, real, RESULTS)
             continue
         for child in children:
             path = prefix + child.name
-            if child.name.startswith(".") or child.name.lower() in _NOT_ONES_OWN:
+            if child.name.startswith(".") or child.name.lower() in _SYSTEM_FOLDERS:
                 continue
             if _is_folder(child):
                 (links if child.is_symlink() else folders).append((path + "/", Path(child.path)))
             elif _kind(child.name):
-                yield _Entry(path, Path(child.path), _oddity(child))
+                yield _Entry(path, Path(child.path), _problem_of(child))
 
 
 def _is_folder(child: os.DirEntry[str]) -> bool:
-    """Tell a folder; a link in a circle is none."""
+    """Return whether an entry is a folder; a circular link is none."""
     try:
         return child.is_dir()
     except OSError:
         return False
 
 
-def _oddity(child: os.DirEntry[str]) -> str | None:
-    """Say why a file cannot be opened, or must not be, since a pipe would keep us waiting."""
+def _problem_of(child: os.DirEntry[str]) -> str | None:
+    """Return why a file must not be opened: reading a pipe, for example, would never end."""
     try:
         ordinary = child.is_file()
     except OSError:
         ordinary = False
     if ordinary:
         return None
-    return "a link that leads nowhere" if child.is_symlink() else "no ordinary file"
+    return "a link to a missing file" if child.is_symlink() else "not an ordinary file"
 
 
 def is_damaged(frame: Frame) -> bool:
-    """Tell a file or folder that should be readable and is not from what is never read."""
-    ours = frame.path.endswith("/") or _kind(frame.path) == "picture"
-    return frame.problem not in {None, RESULTS} and ours
+    """Return whether a file or folder should be readable, but is not."""
+    expected = frame.path.endswith("/") or _kind(frame.path) == "picture"
+    return frame.problem not in {None, RESULTS} and expected
 
 
 def _kind(name: str) -> str | None:
-    """Tell from the suffix what a file is: ``picture``, ``raw``, an unsupported format, or None."""
+    """Return what a suffix stands for: ``picture``, ``raw``, an unsupported format, or None."""
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - ten times as fast as a Path
     if suffix in READABLE:
         return "picture"
     return RAW if suffix in RAW_SUFFIXES else UNSUPPORTED.get(suffix)
 
 
-def _read_frame(entry: _Entry, *, alone: bool) -> Frame:
-    """Read the header of one file; whatever is wrong with it becomes its problem."""
+def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
+    """Read the header of one file; an error becomes the problem of its frame."""
     kind = _kind(entry.path)
     if entry.problem or kind is None:
         return Frame(entry.path, "", problem=entry.problem)
     if kind == RAW:
         return Frame(entry.path, RAW)
     if kind != "picture":
-        return Frame(entry.path, "", problem=f"{kind} is not read")
+        return Frame(entry.path, "", problem=f"{kind} is not supported; convert it to JPEG or TIFF")
     try:
         header = read_header(entry.real)
         capture = read_capture(header.exif)
         silent = capture.captured is None or capture.exposure.time is None
-        look = _read_look(entry.real, header, decode=alone or silent)
+        thumbnail = _read_thumbnail(entry.real, header, decode=among_few or silent)
     except ImageFileError as error:
         return Frame(entry.path, "", problem=str(error).removeprefix(f"{entry.real}: "))
     return Frame(
@@ -198,16 +200,16 @@ def _read_frame(entry: _Entry, *, alone: bool) -> Frame:
         shot=capture.shot,
         focal_length=capture.focal_length,
         serial=capture.serial,
-        look=look,
+        thumbnail=thumbnail,
     )
 
 
-def _read_look(path: Path, header: Header, *, decode: bool) -> bytes | None:
-    """Look at the thumbnail in the header; where that is missing, at the picture, if told to."""
-    thumbnail = read_thumbnail(header.exif)
-    grey = None if thumbnail is None else decode_thumbnail(thumbnail)
+def _read_thumbnail(path: Path, header: Header, *, decode: bool) -> bytes | None:
+    """Read the thumbnail in the header; where there is none, that of the picture if `decode`."""
+    stored = read_thumbnail(header.exif)
+    grey = None if stored is None else decode_thumbnail(stored)
     if grey is None and decode:
-        # A large picture may take a gigabyte to decode: other files wait for it.
-        with _large if header.format != "jpeg" else nullcontext():
+        # A large picture may take a gigabyte to decode: the others wait for it.
+        with _decoding_large if header.format != "jpeg" else nullcontext():
             grey = read_thumbnail_of(path, header.format)
-    return None if grey is None else make_look(grey)
+    return None if grey is None else pack_thumbnail(grey)

@@ -1,45 +1,41 @@
-"""Which frames form brackets: the planner, pure and fast.
+"""Plan which frames form brackets, without reading files.
 
-Precision comes before recall: a set that might be something else is left out, with the reason. What
-counts as evidence, strongest first: a pattern that the user gives; a folder that holds one scene and
-nothing else; the camera's own marks (bracketing mode, exposure compensation that steps with the
-exposure); pictures of one scene whose brightness follows the exposure; exposures set by hand; a
-shape that recurs more often than chance would have it.
+A wrong bracket is worse than a missed one: a set that may be something else is left out, with the
+reason. Evidence, strongest first: a pattern from the user; a folder that holds one scene and nothing
+else; the camera's own marks (bracketing mode, exposure compensation that steps with the exposure);
+thumbnails of one scene whose brightness follows the exposure; exposures set by hand; a shape that
+recurs more often than by coincidence.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
-from expinterp.brackets.chains import find_chains
-from expinterp.brackets.completeness import lack
-from expinterp.brackets.duplicates import sift
-from expinterp.brackets.evidence import CERTAIN, evidence_of, weakness
-from expinterp.brackets.found import Found, make_brackets, name_in
-from expinterp.brackets.frames import Frame
-from expinterp.brackets.habits import Habit, Habits, habit_of, learn
-from expinterp.brackets.names import compile_pattern, natural_key
-from expinterp.brackets.parting import Parting, part_run
-from expinterp.brackets.plan import Leftover, Plan
-from expinterp.brackets.runs import FrameRun, find_runs
-from expinterp.brackets.scenes import (
-    SceneFrames,
-    distinct_levels,
-    find_scenes,
-    lacks_frames,
-    shape_of_scene,
+from expinterp.brackets.camera_shapes import (
+    CameraShapes,
+    ShapesByCamera,
+    learn_shapes,
+    shapes_for,
 )
+from expinterp.brackets.chains import find_chains
+from expinterp.brackets.completeness import INCOMPLETE, find_lack
+from expinterp.brackets.duplicates import set_duplicates_aside
+from expinterp.brackets.evidence import CERTAIN, doubt, evidence_of
+from expinterp.brackets.frames import Frame, group_frames
+from expinterp.brackets.names import compile_pattern, name_in, natural_key
+from expinterp.brackets.partition import Partition, divide_run
+from expinterp.brackets.plan import Leftover, Plan
+from expinterp.brackets.runs import FrameRun, find_runs, run_of
+from expinterp.brackets.scenes import distinct_levels, find_scenes, lacks_frames, shape_of_scene
+from expinterp.brackets.sets import FoundSet, make_brackets
 from expinterp.brackets.windows import Window, show_different_scenes
 
-GAP = 5.0  # seconds from the end of one exposure to the begin of the next
-SAME = 0.25  # stops within which two shots are exposed alike
+GAP = 5.0  # seconds from the end of one exposure to the start of the next
+SAME_EXPOSURE = 0.25  # stops within which two shots are exposed alike
 
-
-def leave(frames: Iterable[Frame], reason: str) -> list[Leftover]:
-    """Set frames aside for a reason."""
-    return [Leftover(frame.path, reason) for frame in frames]
+Found: TypeAlias = Iterator[FoundSet | Leftover]
 
 
 def plan_brackets(
@@ -55,28 +51,28 @@ def plan_brackets(
     Parameters
     ----------
     frames : iterable of Frame
-        As `scan` gives them, in any order.
+        As `scan` returns them, in any order.
     folder : str
-        What their paths are relative to; goes into the plan.
+        Their paths are relative to it; part of the plan.
     set_size : int, optional
         The only number of frames that a bracket may have.
     gap : float
-        Longest pause within a bracket, in seconds from the end of one exposure to the begin of the
-        next. One second is added because clocks tick, and as much as an exposure of a second or
-        more takes, because cameras may take a dark frame after it.
+        Longest pause within a bracket, in seconds from the end of one exposure to the start of the
+        next. One second is added because clocks tick, and the length of an exposure of a second or
+        more, because cameras may take a dark frame after it.
     pattern : str, optional
-        How names tell the sets, as `expinterp.brackets.names.compile_pattern` reads it. Nothing
-        else is a bracket then.
+        How names state the sets, as `expinterp.brackets.names.compile_pattern` reads it. Then there
+        are no other brackets.
 
     Returns
     -------
     Plan
-        Each frame in one place; the order of `frames` makes no difference.
+        Each frame in one place, whatever the order of `frames`.
 
     Raises
     ------
     PlanError
-        If the pattern is none.
+        If the pattern is not valid.
     ValueError
         If two frames have one path, or `set_size` or `gap` is out of range.
     """
@@ -84,13 +80,15 @@ def plan_brackets(
     everything = sorted(frames, key=lambda frame: (natural_key(frame.path), frame.path))
     order = {frame.path: place for place, frame in enumerate(everything)}
     if len(order) < len(everything):
-        message = "two frames have the same path"
+        message = "two frames have the same path; pass each file once"
         raise ValueError(message)
-    usable, leftovers = sift(everything)
-    if pattern is not None:
-        sets = _by_pattern(usable, pattern, set_size, leftovers)
+    usable, duplicates = set_duplicates_aside(everything)
+    if pattern is None:
+        found = [*duplicates, *_by_evidence(usable, everything, set_size, gap)]
     else:
-        sets = _by_evidence(usable, everything, set_size, gap, leftovers)
+        found = [*duplicates, *_by_pattern(usable, pattern, set_size)]
+    sets = [item for item in found if isinstance(item, FoundSet)]
+    leftovers = [item for item in found if isinstance(item, Leftover)]
     brackets = sorted(make_brackets(sets), key=lambda bracket: natural_key(bracket.name))
     leftovers.sort(key=lambda leftover: order[leftover.path])
     return Plan(folder, tuple(brackets), tuple(leftovers))
@@ -105,131 +103,124 @@ def _check(set_size: int | None, gap: float) -> None:
         raise ValueError(message)
 
 
+def _leave(frames: Iterable[Frame], reason: str) -> Iterator[Leftover]:
+    """Leave frames over for a reason."""
+    return (Leftover(frame.path, reason) for frame in frames)
+
+
+def _size_objection(count: int, set_size: int | None) -> str | None:
+    """Return why a set has the wrong size; None if it has not."""
+    return None if set_size in {None, count} else f"in a set of {count} frames, not {set_size}"
+
+
 # --- by a pattern --------------------------------------------------------------------------------
 
 
-def _by_pattern(
-    frames: Sequence[Frame], pattern: str, set_size: int | None, leftovers: list[Leftover]
-) -> Iterator[Found]:
-    """Take the sets that names tell, as the user says they do."""
+def _by_pattern(frames: Sequence[Frame], pattern: str, set_size: int | None) -> Found:
+    """Find the sets that names state."""
     name_of = compile_pattern(pattern)
-    groups: dict[str | None, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        groups[name_of(frame.path)].append(frame)
-    leftovers += leave(groups.pop(None, []), "does not match the pattern")
-    for name, group in groups.items():
-        objection = _objection(group, set_size)
-        found = None if objection else distinct_levels(group)
-        if found is None:
-            leftovers += leave(group, objection or "as bright as another frame of its set")
+    for name, group in group_frames(frames, lambda frame: name_of(frame.path)).items():
+        objection = _objection(group, set_size) if name else "does not match the pattern"
+        levels = None if objection else distinct_levels(group)
+        if name is None or levels is None:
+            yield from _leave(group, objection or "as bright as another frame of its set")
         else:
-            yield Found(name or "", tuple(group), found[0], "named alike")
+            run = run_of(group, levels[0], stated=levels[1])
+            yield FoundSet(name, run, "names match the pattern")
 
 
 def _objection(group: Sequence[Frame], set_size: int | None) -> str | None:
-    """Say why frames that are named alike are no bracket."""
+    """Return why frames that match the pattern are no bracket."""
     if len(group) < 2:
         return "the only frame of its set"
-    if set_size is not None and len(group) != set_size:
-        return f"of a set of {len(group)} frames, not {set_size}"
-    if len({(frame.size, frame.depth) for frame in group}) > 1:
-        return "of a set whose pictures differ in size or depth"
-    return None
+    if objection := _size_objection(len(group), set_size):
+        return objection
+    several = len({(frame.size, frame.depth) for frame in group}) > 1
+    return "in a set whose pictures differ in size or bit depth" if several else None
 
 
 # --- by evidence ---------------------------------------------------------------------------------
 
 
 def _by_evidence(
-    frames: Sequence[Frame],
-    everything: Sequence[Frame],
-    set_size: int | None,
-    gap: float,
-    leftovers: list[Leftover],
-) -> Iterator[Found]:
-    """Take whole folders first, then what names tell, then parts of runs."""
+    frames: Sequence[Frame], everything: Sequence[Frame], set_size: int | None, gap: float
+) -> Found:
+    """Find scenes with a folder or name of their own first, then sets in the runs of the rest."""
     scenes = find_scenes(frames, everything, gap=gap)
     taken = {frame.path for scene in scenes for frame in scene.run.frames}
     rest = [frame for frame in frames if frame.path not in taken]
-    silent = [frame for frame in rest if frame.ev is None and frame.look is None]
-    leftovers += leave(silent, "states no exposure")
-    told = [frame for frame in rest if frame.ev is not None or frame.look is not None]
-    chains = [list(find_runs(line, gap=gap)) for line in find_chains(told)]
-    known = [(scene.run, shape) for scene in scenes if (shape := shape_of_scene(scene.run))]
-    habits = learn((run for runs in chains for run in runs), known)
-    yield from _from_scenes(scenes, habits, set_size, leftovers)
-    parted = [[part_run(run, habit_of(run, habits)) for run in runs] for runs in chains]
-    unexplained: dict[object, list[float]] = defaultdict(list)
-    for parting in chain.from_iterable(parted):
-        habit = habit_of(parting.run, habits)
-        unexplained[_setting(parting.run)] += parting.unexplained_pauses(habit)
-    for partings in parted:
-        yield from _from_chain(partings, habits, unexplained, set_size, leftovers)
+    silent = [frame for frame in rest if frame.ev is None and frame.thumbnail is None]
+    yield from _leave(silent, "states no exposure time, and has no thumbnail")
+    ordered = find_chains(frame for frame in rest if frame.ev is not None or frame.thumbnail)
+    runs = [run for chain in ordered for run in find_runs(chain, gap=gap)]
+    shaped = [(scene.run, shape) for scene in scenes if (shape := shape_of_scene(scene.run))]
+    cameras = learn_shapes(runs, shaped)
+    yield from _judge_scenes(scenes, cameras, set_size)
+    partitions = [divide_run(run, shapes_for(run, cameras)) for run in runs]
+    unexplained: dict[object, list[float]] = defaultdict(list)  # pauses by stream and mode
+    for partition in partitions:
+        known = shapes_for(partition.run, cameras)
+        unexplained[_setting(partition.run)] += partition.unexplained_pauses(known)
+    for partition in partitions:
+        known, pauses = shapes_for(partition.run, cameras), unexplained[_setting(partition.run)]
+        yield from _judge_partition(partition, known, pauses, set_size)
 
 
 def _setting(run: FrameRun) -> tuple[object, ...]:
-    """Name the stream of a run and how the camera was set."""
+    """Return the stream of a run and the exposure mode."""
     return run.chain.stream, run.frames[0].mode
 
 
-def _from_scenes(
-    scenes: Sequence[SceneFrames], habits: Habits, set_size: int | None, leftovers: list[Leftover]
-) -> Iterator[Found]:
-    """Take whole scenes, unless they are of another size or seem to have lost frames."""
+def _judge_scenes(
+    scenes: Sequence[FoundSet], cameras: ShapesByCamera, set_size: int | None
+) -> Found:
+    """Accept scenes, unless they have the wrong size or seem to lack frames."""
     for scene in scenes:
-        run = scene.run
-        if set_size is not None and len(run) != set_size:
-            leftovers += leave(run.frames, f"of a set of {len(run)} frames, not {set_size}")
-        elif lacks_frames(run, habits):
-            leftovers += leave(run.frames, "of a larger set, it seems, with frames missing")
+        objection = _size_objection(len(scene.run), set_size)
+        objection = objection or (INCOMPLETE if lacks_frames(scene.run, cameras) else None)
+        if objection is None:
+            yield scene
         else:
-            yield Found(scene.name, run.frames, run.levels, scene.reason)
+            yield from _leave(scene.run.frames, objection)
 
 
-def _from_chain(
-    partings: Sequence[Parting],
-    habits: Habits,
-    unexplained: Mapping[object, Sequence[float]],
-    set_size: int | None,
-    leftovers: list[Leftover],
-) -> Iterator[Found]:
-    """Part the runs of one chain into sets and leftovers."""
-    for parting in partings:
-        run, pauses = parting.run, unexplained[_setting(parting.run)]
-        reasons = dict.fromkeys(parting.doubtful, "may belong to more than one set")
-        for window in parting.chosen:
-            found, doubted = _judge(run, window, habit_of(run, habits), pauses)
-            if set_size is not None and len(found.frames) != set_size:
-                doubted = f"of a set of {len(found.frames)} frames, not {set_size}"
-            if doubted is None:
-                yield found
-            reasons.update(dict.fromkeys(range(window.start, window.stop), doubted or ""))
-        for at, frame in enumerate(run.frames):
-            if reason := reasons.get(at, _why_alone(run, at)):
-                leftovers.append(Leftover(frame.path, reason))
+def _judge_partition(
+    partition: Partition, known: CameraShapes, unexplained: Sequence[float], set_size: int | None
+) -> Found:
+    """Accept the sets of a run, unless something speaks against them."""
+    run = partition.run
+    reasons = dict.fromkeys(partition.ambiguous, "may belong to more than one set")
+    for window in partition.chosen:
+        found, objection = _judge(run, window, known, unexplained)
+        objection = _size_objection(len(found.run), set_size) or objection
+        if objection is None:
+            yield found
+        reasons.update(dict.fromkeys(range(window.start, window.stop), objection or ""))
+    for at, frame in enumerate(run.frames):
+        if reason := reasons.get(at, _why_alone(run, at)):
+            yield Leftover(frame.path, reason)
 
 
 def _judge(
-    run: FrameRun, window: Window, habit: Habit, unexplained: Sequence[float]
-) -> tuple[Found, str | None]:
-    """Weigh what speaks for and against a window; the doubt is None if it is a bracket."""
-    shape = window.shape
-    frames = run.frames[window.start : window.stop]
-    levels = run.levels[window.start : window.stop]
+    run: FrameRun, window: Window, known: CameraShapes, unexplained: Sequence[float]
+) -> tuple[FoundSet, str | None]:
+    """Return a window as a set, and what speaks against it; None if it is a bracket."""
+    shape, part = window.shape, run.part(window.start, window.stop)
+    frames, levels = part.frames, part.levels
     evidence = evidence_of(frames, levels, stated=run.chain.stated)
     name = name_in(frames[0].folder, frames[0].stem)
-    found = Found(name, frames, levels, f"{evidence.value}: {shape}")
+    found = FoundSet(name, part, f"{evidence.value}: {shape}")
     if show_different_scenes(frames, levels):
         return found, "pictures show different scenes"
-    lacking = lack(run, window, habit, certain=evidence in CERTAIN)
-    return found, lacking or weakness(evidence, habit, shape, unexplained)
+    lack = find_lack(part, shape, known, certain=evidence in CERTAIN)
+    return found, lack or doubt(evidence, known, shape, unexplained)
 
 
 def _why_alone(run: FrameRun, at: int) -> str:
-    """Say why a frame is in no set."""
+    """Return why a frame is in no set."""
     if len(run) == 1:
         return "a single shot"
     beside = run.levels[max(0, at - 1) : at] + run.levels[at + 1 : at + 2]
-    if any(abs(level - run.levels[at]) < SAME for level in beside):
-        return "exposed as the shot beside it"
-    return "exposures beside it form no set that recurs"
+    if any(abs(level - run.levels[at]) < SAME_EXPOSURE for level in beside):
+        return "the same exposure as the shot beside it"
+    return "forms no recurring set with the shots beside it"

@@ -1,21 +1,22 @@
-"""What file names say: counters, copies, trailing frame suffixes, and patterns that users give.
+"""Read file names: camera numbers, copies, trailing frame suffixes, and the patterns of users.
 
-Cameras follow the DCF rules (CIPA DC-009): four free characters and a counter from 0001 to 9999,
-in folders such as ``100CANON``; after 9999 comes 0001, often in the next folder.
+Cameras follow the DCF rules (CIPA DC-009): four free characters and a file number from 0001 to 9999,
+in folders such as ``100CANON``; 0001 follows 9999, often in the next folder.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from expinterp.brackets.plan import PlanError
 
-Natural: TypeAlias = tuple[Any, ...]  # texts and numbers in turn
+Natural: TypeAlias = tuple[Any, ...]  # text, number, text, ...
 
-LAST = 9999  # of a DCF counter
+LAST_NUMBER = 9999  # of DCF file numbers
 _DCF_STEM = re.compile(r"(?!\d{8})(\w{4})(\d{4})", re.ASCII)
 _DCF_FOLDER = re.compile(r"([1-9]\d\d)(\w{5})", re.ASCII)
 _DIGITS = re.compile(r"(\d+)")
@@ -33,11 +34,12 @@ _FRAME_OF_SET = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_SEPARATORS = " -_.(+"
 _FIELD = re.compile(r"\\\{(\w+)\\\}")  # {name}, as re.escape leaves it
 
 
 def natural_key(text: str) -> Natural:
-    """Sort names as people do: ``shot9`` before ``shot10``.
+    """Return a key that sorts names as people do: ``shot9`` before ``shot10``.
 
     Examples
     --------
@@ -48,14 +50,24 @@ def natural_key(text: str) -> Natural:
     return tuple(int(part) if at % 2 else part for at, part in enumerate(parts))
 
 
+def name_in(folder: str, name: str) -> str:
+    """Put a name into a folder."""
+    return f"{folder}/{name}" if folder else name
+
+
+def common_name(stems: Sequence[str]) -> str:
+    """Return what all names begin with, without the separator before the rest."""
+    return posixpath.commonprefix(stems).rstrip(_SEPARATORS) or stems[0]
+
+
 @dataclass(frozen=True, slots=True)
-class Count:
-    """The counter in a file name that a camera gave.
+class FileNumber:
+    """The number that a camera put into a file name.
 
     Attributes
     ----------
     prefix : str
-        What stands before it.
+        The characters before it.
     number : int
         Its value, 0..9999.
     """
@@ -64,24 +76,24 @@ class Count:
     number: int
 
 
-def read_count(stem: str) -> Count | None:
-    """Read the counter of a camera's file name; people's own numbers are none.
+def read_file_number(stem: str) -> FileNumber | None:
+    """Read the number in a camera's file name; numbers that people gave do not count.
 
-    Theirs may have been given after files were deleted, so they do not tell what is missing.
+    People may have numbered files after deleting some; then a gap in them means nothing.
 
     Examples
     --------
-    >>> read_count("IMG_0042")
-    Count(prefix='IMG_', number=42)
-    >>> read_count("wedding-042") is None
+    >>> read_file_number("IMG_0042")
+    FileNumber(prefix='IMG_', number=42)
+    >>> read_file_number("wedding-042") is None
     True
     """
     dcf = _DCF_STEM.fullmatch(stem)
-    return None if dcf is None else Count(dcf[1], int(dcf[2]))
+    return None if dcf is None else FileNumber(dcf[1], int(dcf[2]))
 
 
 def is_camera_folder(name: str) -> bool:
-    """Tell a folder that a camera made (DCF): it says nothing about its pictures.
+    """Return whether a camera named a folder (DCF); its name then says nothing about the pictures.
 
     Examples
     --------
@@ -92,7 +104,7 @@ def is_camera_folder(name: str) -> bool:
 
 
 def next_folder(folder: str) -> str | None:
-    """Name the folder that a camera makes when one is full; None for a folder of people.
+    """Return the folder that a camera creates when this one is full; None if people named it.
 
     Examples
     --------
@@ -108,7 +120,7 @@ def next_folder(folder: str) -> str | None:
 
 
 def original_of(stem: str) -> tuple[str, bool] | None:
-    """Name what a stem may be a copy of, and whether a word in it says so.
+    """Return what a name may be a copy of, and whether a word in it says so; None for other names.
 
     Examples
     --------
@@ -120,38 +132,38 @@ def original_of(stem: str) -> tuple[str, bool] | None:
 
 
 def set_of(stem: str) -> str | None:
-    """Name the set that a trailing frame suffix tells a file to belong to; None without one.
+    """Return the name of the set before a trailing frame suffix; None without such a suffix.
 
     Examples
     --------
     >>> [set_of(stem) for stem in ("church_1", "church-dark", "church +2EV", "IMG_0042")]
     ['church', 'church', 'church', None]
     """
-    if read_count(stem) is not None:
+    if read_file_number(stem) is not None:
         return None
     part = _FRAME_OF_SET.fullmatch(stem)
-    return None if part is None else part["set"].rstrip(" -_.(+").casefold() or None
+    return None if part is None else part["set"].rstrip(_SEPARATORS).casefold() or None
 
 
 def compile_pattern(pattern: str) -> Callable[[str], str | None]:
-    """Make a function that names the set of a file from its path.
+    """Build a function that returns the name of the set of a file from its path.
 
     Parameters
     ----------
     pattern : str
         A template such as ``{set}_{frame}``, or a regular expression with a group named ``set``.
-        It has to match the whole name without its suffix; with a ``/`` in it, the whole path.
+        It must match the whole name without its suffix; if it contains ``/``, the whole path.
 
     Returns
     -------
     function
-        From a path to the name of its set, below the folders above it; None where the pattern does
-        not match.
+        From a path to the name of its set, including the folders above it; None where the pattern
+        does not match.
 
     Raises
     ------
     PlanError
-        If the pattern names no set, or is no regular expression.
+        If the pattern has no field ``set``, or is not a valid regular expression.
 
     Examples
     --------
@@ -163,10 +175,12 @@ def compile_pattern(pattern: str) -> Callable[[str], str | None]:
     try:
         expression = re.compile(source)
     except re.error as error:
-        message = f"the pattern {pattern} is no regular expression ({error}); correct it"
+        message = f"the pattern {pattern} is not a valid regular expression ({error}); correct it"
         raise PlanError(message) from error
     if "set" not in expression.groupindex:
-        message = f"the pattern {pattern} names no set; write {{set}} where its name stands"
+        message = (
+            f"the pattern {pattern} has no {{set}}; write {{set}} in place of the name of the set"
+        )
         raise PlanError(message)
     whole = "/" in pattern
 
@@ -184,5 +198,5 @@ def compile_pattern(pattern: str) -> Callable[[str], str | None]:
 
 
 def _template_group(field: re.Match[str]) -> str:
-    """Turn a field of a template into a group; all but the set are whatever stands there."""
+    """Turn a field of a template into a group; every field but the set matches any text."""
     return "(?P<set>[^/]+)" if field[1] == "set" else "[^/]+?"

@@ -1,6 +1,6 @@
-"""A plan: which files form which bracket, which are left over, and why; and its JSON lines.
+"""A plan: which files form which bracket, which are left over, and why; stored as JSON lines.
 
-One line per bracket or leftover, so that a plan can be read, cut down and edited by hand::
+Each bracket and each leftover has a line, so that a plan can be read, shortened and edited by hand::
 
     {"kind": "plan", "schema_version": 1, "folder": "/photos"}
     {"kind": "bracket", "name": "IMG_0001", "frames": ["IMG_0003.jpg", ...], "reason": ..., ...}
@@ -25,7 +25,7 @@ MAX_PLAN = 1 << 30  # bytes; a line has about 300
 
 
 class PlanError(ValueError):
-    """A plan contradicts itself, or is none."""
+    """A plan that contradicts itself, or a file that is not a plan."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Bracket:
     Attributes
     ----------
     name : str
-        Unique in its plan, letter case aside; parts separated by ``/`` mirror the folders.
+        Unique in its plan, letter case aside; parts separated by ``/`` follow the folders.
     frames : tuple of str
         Paths relative to the folder of the plan, brightest (longest exposure) first; two or more.
     reason : str
@@ -57,38 +57,38 @@ class Bracket:
     camera: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give the facts in types that JSON has."""
+        """Return the values as JSON types."""
         return {"kind": "bracket", **asdict(self)}
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file (or a folder, its path ending in ``/``) that belongs to no bracket.
+    """A file (or a folder, its path ending in ``/``) that is in no bracket.
 
     Attributes
     ----------
     path : str
         Relative to the folder of the plan.
     reason : str
-        One phrase, for people.
+        One phrase for the user.
     """
 
     path: str
     reason: str
 
     def as_json(self) -> dict[str, Any]:
-        """Give the facts in types that JSON has."""
+        """Return the values as JSON types."""
         return {"kind": "leftover", **asdict(self)}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Brackets and leftovers of a folder, each file in one place.
+    """Brackets and leftovers of a folder, each file in one of them.
 
     Attributes
     ----------
     folder : str
-        What the paths are relative to.
+        The paths are relative to it.
     brackets : tuple of Bracket
     leftovers : tuple of Leftover
 
@@ -106,7 +106,7 @@ class Plan:
         _check(self.brackets)
 
     def lines(self) -> Iterator[str]:
-        """Write the plan as JSON, a line each, without line ends."""
+        """Return the plan as lines of JSON, without line ends."""
         header = {"kind": "plan", "schema_version": SCHEMA_VERSION, "folder": self.folder}
         yield json.dumps(header)
         items: tuple[Bracket | Leftover, ...] = (*self.brackets, *self.leftovers)
@@ -114,9 +114,9 @@ class Plan:
 
 
 def _check(brackets: Iterable[Bracket]) -> None:
-    """Refuse what no runner could carry out."""
+    """Check that a batch can run the brackets."""
     names: set[str] = set()
-    places: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for bracket in brackets:
         if bracket.name.casefold() in names:
             message = f"two brackets are named {bracket.name}; give each its own name"
@@ -126,9 +126,9 @@ def _check(brackets: Iterable[Bracket]) -> None:
             message = f"bracket {bracket.name} has fewer than {FEWEST} frames; remove it"
             raise PlanError(message)
         for path in bracket.frames:
-            other = places.setdefault(path, bracket.name)
-            if other != bracket.name or bracket.frames.count(path) > 1:
-                message = f"{path} is in bracket {other} already; name each file once"
+            owner = owners.setdefault(path, bracket.name)
+            if owner != bracket.name or bracket.frames.count(path) > 1:
+                message = f"{path} is already in bracket {owner}; name each file once"
                 raise PlanError(message)
 
 
@@ -143,55 +143,48 @@ def parse_plan(lines: Iterable[str]) -> Plan:
     Raises
     ------
     PlanError
-        If a line cannot be understood, with its number, or the plan contradicts itself.
+        If a line is not part of a plan (the message has its number), or the plan contradicts itself.
     """
-    folder = ""
-    brackets: list[Bracket] = []
-    leftovers: list[Leftover] = []
+    found: dict[type, list[Any]] = {str: [""], Bracket: [], Leftover: []}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            item = _item(json.loads(line))
+            item = _parse_item(json.loads(line))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             message = f"line {number} of the plan cannot be understood ({flaw(error)}); correct it"
             raise PlanError(message) from error
-        if isinstance(item, Bracket):
-            brackets.append(item)
-        elif isinstance(item, Leftover):
-            leftovers.append(item)
-        else:
-            folder = item
-    return Plan(folder, tuple(brackets), tuple(leftovers))
+        found[type(item)].append(item)
+    return Plan(found[str][-1], tuple(found[Bracket]), tuple(found[Leftover]))
 
 
-def _item(facts: dict[str, Any]) -> Bracket | Leftover | str:
-    """Make what one line states; a header gives its folder."""
-    kind = facts["kind"]
+def _parse_item(values: dict[str, Any]) -> Bracket | Leftover | str:
+    """Build what one line describes: a bracket, a leftover, or the folder of the plan."""
+    kind = values["kind"]
     if kind == "plan":
-        if facts["schema_version"] > SCHEMA_VERSION:
-            message = f"schema version {facts['schema_version']} is newer than {SCHEMA_VERSION}"
+        if values["schema_version"] > SCHEMA_VERSION:
+            message = f"schema version {values['schema_version']} is newer than {SCHEMA_VERSION}"
             raise PlanError(message)
-        return _text(facts, "folder")
+        return _text(values, "folder")
     if kind == "leftover":
-        return Leftover(_text(facts, "path"), _text(facts, "reason", ""))
+        return Leftover(_text(values, "path"), _text(values, "reason", ""))
     if kind != "bracket":
-        message = f"no such kind: {kind}"
+        message = f"'kind' must be plan, bracket or leftover, not {kind}"
         raise PlanError(message)
-    frames = _relative(facts["frames"])
+    frames = _relative(values["frames"])
     return Bracket(
-        name=_text(facts, "name"),
+        name=_text(values, "name"),
         frames=frames,
-        reason=_text(facts, "reason", ""),
-        times=_numbers(facts, "times", len(frames)),
-        evs=_numbers(facts, "evs", len(frames)),
-        camera=_text(facts, "camera") if facts.get("camera") is not None else None,
+        reason=_text(values, "reason", ""),
+        times=_numbers(values, "times", len(frames)),
+        evs=_numbers(values, "evs", len(frames)),
+        camera=_text(values, "camera") if values.get("camera") is not None else None,
     )
 
 
-def _text(facts: dict[str, Any], key: str, default: str | None = None) -> str:
-    """Take a text; one that has no default must be there and not be empty."""
-    value = facts.get(key, default)
+def _text(values: dict[str, Any], key: str, default: str | None = None) -> str:
+    """Return a text; without a default it must be present and not empty."""
+    value = values.get(key, default)
     if not isinstance(value, str) or (default is None and not value):
         message = f"'{key}' must be a text"
         raise PlanError(message)
@@ -199,34 +192,34 @@ def _text(facts: dict[str, Any], key: str, default: str | None = None) -> str:
 
 
 def _relative(paths: object) -> tuple[str, ...]:
-    """Take the frames of a bracket: relative paths, which stay inside the folder."""
+    """Check the frames of a bracket: relative paths inside the folder."""
     if not isinstance(paths, list) or not all(isinstance(path, str) and path for path in paths):
         message = "'frames' must be a list of paths"
         raise PlanError(message)
     for path in paths:
         if PurePath(path).anchor or ".." in PurePath(path).parts:
-            message = f"{path} does not lie inside the folder"
+            message = f"{path} is not inside the folder"
             raise PlanError(message)
     return tuple(paths)
 
 
-def _numbers(facts: dict[str, Any], key: str, count: int) -> tuple[float, ...] | None:
-    """Take numbers, one per frame; an edited bracket of another length has none."""
-    values = facts.get(key)
-    if values is None or len(values) != count:
+def _numbers(values: dict[str, Any], key: str, count: int) -> tuple[float, ...] | None:
+    """Return numbers, one per frame; None where an edited bracket has another number of frames."""
+    numbers = values.get(key)
+    if numbers is None or len(numbers) != count:
         return None
-    return tuple(float(value) for value in values)
+    return tuple(float(number) for number in numbers)
 
 
 def read_plan(source: str | Path) -> Plan:
-    """Read a plan from a file, as written or edited; in UTF-16 too, as PowerShell redirects.
+    """Read a plan from a file, as written or edited; also in UTF-16, which PowerShell writes.
 
     Raises
     ------
     ImageFileError
         If the file cannot be read.
     PlanError
-        If it is no plan.
+        If it is not a plan.
     """
     try:
         with Path(source).open("rb") as stream:
@@ -236,6 +229,6 @@ def read_plan(source: str | Path) -> Plan:
         message = f"{source}: cannot be read ({reason(error)}); check the path"
         raise ImageFileError(message) from error
     except UnicodeDecodeError as error:
-        message = f"{source}: is no Unicode text; a plan is made by --dry-run --json"
+        message = f"{source}: not Unicode text; write a plan with 'expinterp batch -n --json'"
         raise PlanError(message) from error
     return parse_plan(text.split("\n"))

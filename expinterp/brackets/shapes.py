@@ -1,8 +1,8 @@
-"""The shape of a set: in which order it was exposed, and how far apart.
+"""The shape of a set: in which order it was exposed, and how far apart its exposures are.
 
-Cameras bracket in even steps, dark to bright, bright to dark, or with the middle exposure first:
+Cameras bracket in even steps: dark to bright, bright to dark, or with the middle exposure first.
 0 −2 +2 is the shape with ranks (1, 0, 2) and a step of 2 stops. Where exposures are not stated, the
-brightness of the pictures still gives the ranks.
+brightness of the thumbnails still gives the ranks.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import TypeAlias
 
 Ranks: TypeAlias = tuple[int, ...]
 
-LONGEST = 15  # frames of a set; cameras make up to 9, remote controls more
-LEAST_STEP = 0.6  # stops between neighbours; automatic exposure of single shots wavers by less
-LEAST_STATED_STEP = 0.25  # the same where the camera itself says that it brackets
-LEAST_SEEN_STEP = 0.15  # the same for brightness, which highlights hold back
-MEAN_SEEN_STEP = 0.6  # stops of brightness between neighbours, on the average
-LEAST_STEP_IN_SCENE = 0.1  # the same where people put the frames together
-EVEN = 0.1  # stops by which exposures of a set may miss even steps
-UNEVEN = 0.25  # the same where times are not those of dials in thirds of a stop
-GRID = 6  # steps are told apart by sixths of a stop: both thirds and halves are whole then
+MOST_FRAMES = 15  # of a set; cameras make up to 9, remote controls more
+LEAST_STEP = 0.6  # stops between adjacent exposures; automatic exposure alone varies by less
+LEAST_MARKED_STEP = 0.25  # stops; the same where the camera marks its brackets
+LEAST_BRIGHTNESS_STEP = 0.15  # stops; the same for brightness, which clipped highlights reduce
+MEAN_BRIGHTNESS_STEP = 0.6  # stops of brightness between adjacent exposures, on average
+LEAST_STEP_IN_SCENE = 0.1  # stops of brightness where people put the frames together
+NOMINAL_TOLERANCE = 0.1  # stops by which exposures of nominal times may miss even steps
+TOLERANCE = 0.25  # stops; the same for other times
+STEPS_PER_STOP = 6  # steps are rounded to sixths of a stop, so that thirds and halves are exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class BracketShape:
     ranks : tuple of int
         0 for the darkest frame, in the order of capture.
     step : int
-        Between neighbouring exposures, in sixths of a stop; 0 if only brightness is known.
+        Between adjacent exposures, in sixths of a stop; 0 if only brightness is known.
     """
 
     ranks: Ranks
@@ -44,7 +44,7 @@ class BracketShape:
     @property
     def stops(self) -> float:
         """The step in stops; 0 if only brightness is known."""
-        return self.step / GRID
+        return self.step / STEPS_PER_STOP
 
     def __len__(self) -> int:
         return len(self.ranks)
@@ -87,37 +87,35 @@ def rank(levels: Sequence[float]) -> Ranks:
     >>> rank([0.0, -2.0, 2.0])
     (1, 0, 2)
     """
-    order = sorted(range(len(levels)), key=levels.__getitem__)
     ranks = [0] * len(levels)
-    for place, at in enumerate(order):
+    for place, at in enumerate(sorted(range(len(levels)), key=levels.__getitem__)):
         ranks[at] = place
     return tuple(ranks)
 
 
 def smallest_step(levels: Sequence[float]) -> float:
-    """Measure the smallest difference between any two levels, in stops."""
-    ordered = sorted(levels)
-    return min(b - a for a, b in pairwise(ordered))
+    """Compute the smallest difference between any two levels, in stops."""
+    return min(b - a for a, b in pairwise(sorted(levels)))
 
 
 def shape_of(
-    levels: Sequence[float], *, stated: bool, least_step: float, tolerance: float = UNEVEN
+    levels: Sequence[float], *, stated: bool, least_step: float, tolerance: float = TOLERANCE
 ) -> BracketShape | None:
-    """Tell the shape of exposures in the order of capture; None if cameras make no such set.
+    """Return the shape of levels in the order of capture; None if cameras make no such set.
 
     Parameters
     ----------
     levels : sequence of float
         Stops.
     stated : bool
-        Whether the levels are stated exposures, whose steps must be even, or mere brightness.
+        Whether the levels are stated exposures, whose steps must be even, or only brightness.
     least_step : float
-        Stops by which neighbouring levels must differ.
+        Stops by which adjacent levels must differ.
     tolerance : float
         Stops by which stated exposures may miss even steps.
     """
     count = len(levels)
-    if not 2 <= count <= LONGEST:
+    if not 2 <= count <= MOST_FRAMES:
         return None
     low, high = min(levels), max(levels)
     if high - low < least_step * (count - 1) or smallest_step(levels) < least_step:
@@ -126,39 +124,37 @@ def shape_of(
     if ranks not in orders(count):
         return None
     if not stated:
-        return BracketShape(ranks, 0) if high - low >= MEAN_SEEN_STEP * (count - 1) else None
+        return BracketShape(ranks, 0) if high - low >= MEAN_BRIGHTNESS_STEP * (count - 1) else None
     step = (high - low) / (count - 1)
     uneven = max(
         abs(level - low - place * step) for level, place in zip(levels, ranks, strict=True)
     )
-    return BracketShape(ranks, round(step * GRID)) if uneven <= tolerance else None
+    return BracketShape(ranks, round(step * STEPS_PER_STOP)) if uneven <= tolerance else None
 
 
-def alike(one: BracketShape, two: BracketShape) -> bool:
-    """Tell whether two shapes are one, as far as rounded times tell."""
-    return one.ranks == two.ranks and abs(one.step - two.step) <= 1
+def same_shape(one: BracketShape, other: BracketShape) -> bool:
+    """Return whether two shapes are equal, apart from the rounding of times."""
+    return one.ranks == other.ranks and abs(one.step - other.step) <= 1
 
 
 @cache
-def is_remnant(part: BracketShape, whole: BracketShape) -> bool:
-    """Tell whether `part` may be left when any frames of `whole` are lost.
+def is_remainder(part: BracketShape, whole: BracketShape) -> bool:
+    """Return whether `part` may be what remains of `whole` after frames were lost.
 
     Examples
     --------
-    >>> is_remnant(BracketShape((0, 1), 24), BracketShape((1, 0, 2), 12))
+    >>> is_remainder(BracketShape((0, 1), 24), BracketShape((1, 0, 2), 12))
     True
     """
-    if not part.step or not whole.step:
-        lengths_tell = len(part) < len(whole) and part.step == whole.step
-        return lengths_tell and any(
-            rank(left) == part.ranks for left in combinations(whole.ranks, len(part))
-        )
-    levels = [place * part.stops for place in part.ranks]
-    return are_left_of(levels, whole)
+    if part.step and whole.step:
+        return levels_remain([place * part.stops for place in part.ranks], whole)
+    if len(part) >= len(whole) or part.step != whole.step:
+        return False
+    return any(rank(left) == part.ranks for left in combinations(whole.ranks, len(part)))
 
 
-def are_left_of(levels: Sequence[float], whole: BracketShape) -> bool:
-    """Tell whether exposures in stops may be what is left of a set, frames of it lost."""
+def levels_remain(levels: Sequence[float], whole: BracketShape) -> bool:
+    """Return whether exposures in stops may be what remains of a set after frames were lost."""
     if len(levels) >= len(whole):
         return False
     offsets = [place * whole.stops for place in whole.ranks]
@@ -166,6 +162,6 @@ def are_left_of(levels: Sequence[float], whole: BracketShape) -> bool:
 
 
 def _are_among(levels: Sequence[float], offsets: Sequence[float], shift: float) -> bool:
-    """Tell whether levels are found among offsets, in order."""
+    """Return whether levels are among the shifted offsets, in order."""
     rest = iter(offsets)
-    return all(any(abs(level - shift - offset) <= UNEVEN for offset in rest) for level in levels)
+    return all(any(abs(level - shift - offset) <= TOLERANCE for offset in rest) for level in levels)

@@ -23,17 +23,19 @@ def roll(camera=MARKING, folder="", *, number=1, seed=0):
 
 
 def frames_of(*rolls):
-    """What the rolls hold, looks only where the camera makes thumbnails."""
+    """What the rolls hold, thumbnails only where the camera stores them."""
     found = []
     for each in rolls:
         bare = each.library.bare
-        found += [replace(f, look=None) if p in bare else f for p, f in each.library.frames.items()]
+        found += [
+            replace(f, thumbnail=None) if p in bare else f for p, f in each.library.frames.items()
+        ]
     return found
 
 
 def stripped(*rolls):
     return [
-        Frame(path, size=frame.size, look=frame.look)
+        Frame(path, size=frame.size, thumbnail=frame.thumbnail)
         for each in rolls
         for path, frame in each.library.frames.items()
     ]
@@ -179,7 +181,7 @@ def test_bursts_of_equal_exposures_are_left():
         card.shoot(scene)
     plan = plan_brackets(frames_of(card))
     assert plan.brackets == ()
-    assert set(reasons(plan).values()) == {"exposed as the shot beside it"}
+    assert set(reasons(plan).values()) == {"the same exposure as the shot beside it"}
 
 
 @pytest.mark.parametrize("camera", [SILENT, SEEING, MARKING], ids=["silent", "sees", "marks"])
@@ -328,7 +330,11 @@ def test_unusable_twins_do_not_spoil_a_folder_but_a_lost_frame_does(suffix):
     card = roll(SEEING, "church")
     paths = card.bracket(card.scene(), 3, 2)
     frames = frames_of(card)
-    form, problem = ("raw", None) if suffix == ".CR2" else ("", "HEIC is not read")
+    form, problem = (
+        ("raw", None)
+        if suffix == ".CR2"
+        else ("", "HEIC is not supported; convert it to JPEG or TIFF")
+    )
     twins = [Frame(p.replace(".jpg", suffix), form, problem=problem) for p in paths]
     assert sets(plan_brackets([*frames, *twins])) == truth(card)
     assert plan_brackets([*frames[:2], twins[2]]).brackets == ()
@@ -366,7 +372,7 @@ def test_raw_files_twins_and_copies_are_set_aside_with_a_reason():
     frames = frames_of(card)
     first = frames[0]
     extra = {
-        "IMG_0001.CR2": ("raw", "the raw twin of IMG_0001.jpg"),
+        "IMG_0001.CR2": ("raw", "the raw file of IMG_0001.jpg"),
         "IMG_0001.tif": ("tiff", "the same shot as IMG_0001.jpg"),
         "IMG_0001-Edit.tif": ("tiff", "a copy of IMG_0001.jpg"),
         "IMG_0001 (1).jpg": ("jpeg", "a copy of IMG_0001.jpg"),
@@ -501,7 +507,7 @@ def test_a_size_leaves_sets_of_other_sizes_out():
     for size in (2, 3, 5):
         plan = plan_brackets(frames, set_size=size)
         assert sets(plan) == {paths for paths in truth(card) if len(paths) == size}
-    assert "of a set of 5 frames, not 3" in reasons(plan_brackets(frames, set_size=3)).values()
+    assert "in a set of 5 frames, not 3" in reasons(plan_brackets(frames, set_size=3)).values()
 
 
 @pytest.mark.parametrize("options", [{"set_size": 1}, {"gap": -1.0}, {"gap": float("nan")}])
@@ -546,11 +552,11 @@ MOMENTS = st.builds(
     st.integers(0, 40) | st.floats(0, 40),
     st.sampled_from([None, None, timezone.utc]),
 )
-LOOKS = st.builds(
+THUMBNAILS = st.builds(
     lambda seed, stops: (
         Roll(None, None, "", np.random.default_rng(seed))
         .scene()
-        .look(stops, np.random.default_rng(0))
+        .thumbnail(stops, np.random.default_rng(0))
     ),
     st.integers(0, 2),
     st.sampled_from([-2.0, 0.0, 2.0]),
@@ -567,7 +573,7 @@ FRAMES = st.builds(
     mode=st.sampled_from([None, "auto", "manual", "bracket", "bracket"]),
     shot=st.sampled_from([None, None, 1, 2, 3]),
     focal_length=st.sampled_from([None, 24.0, 24.0, 50.0]),
-    look=st.none() | LOOKS,
+    thumbnail=st.none() | THUMBNAILS,
 )
 FOLDERS = st.lists(FRAMES, max_size=14, unique_by=lambda frame: frame.path)
 

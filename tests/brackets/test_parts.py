@@ -1,4 +1,4 @@
-"""The parts of planning: names, shapes, looks, and the one way to part a run."""
+"""The parts of planning: names, shapes, thumbnails, and the one way to part a run."""
 
 from itertools import permutations
 
@@ -16,15 +16,15 @@ from expinterp.brackets.names import (
     natural_key,
     next_folder,
     original_of,
-    read_count,
+    read_file_number,
     set_of,
 )
-from expinterp.brackets.parting import MARGIN, part
+from expinterp.brackets.partition import MARGIN, best_windows
 from expinterp.brackets.runs import find_runs
 from expinterp.brackets.shapes import (
     BracketShape,
-    are_left_of,
-    is_remnant,
+    is_remainder,
+    levels_remain,
     orders,
     rank,
     shape_of,
@@ -40,19 +40,19 @@ from expinterp.core.exposure import Exposure
     [("IMG_0001", 1), ("_DSC9999", 9999), ("DSC00042", 42), ("P1010123", 123), ("100_0007", 7)],
 )
 def test_the_counters_of_cameras_are_read(stem, number):
-    assert read_count(stem).number == number
+    assert read_file_number(stem).number == number
 
 
 @pytest.mark.parametrize(
     "stem", ["20240506", "IMG_20240506_070809", "church 1", "wedding-0042", "1"]
 )
 def test_other_numbers_are_no_counters(stem):
-    assert read_count(stem) is None
+    assert read_file_number(stem) is None
 
 
 @given(st.text(max_size=30))
 def test_no_name_breaks_the_readers(name):
-    read_count(name)
+    read_file_number(name)
     original_of(name)
     set_of(name)
     assert natural_key(name) == natural_key(name)
@@ -165,16 +165,16 @@ def test_every_loss_leaves_a_remnant(count, data):
     whole = BracketShape(data.draw(st.sampled_from(sorted(orders(count)))), 12)
     kept = data.draw(st.sets(st.integers(0, count - 1), min_size=2, max_size=count - 1))
     levels = [2.0 * place for at, place in enumerate(whole.ranks) if at in kept]
-    assert are_left_of(levels, whole)
+    assert levels_remain(levels, whole)
     left = shape_of(levels, stated=True, least_step=0.6)
-    assert left is None or is_remnant(left, whole)
+    assert left is None or is_remainder(left, whole)
 
 
 def test_a_set_of_another_step_or_order_is_no_remnant():
     whole = BracketShape((1, 0, 2), 12)
-    assert not is_remnant(BracketShape((1, 0), 6), whole)
-    assert not is_remnant(BracketShape((1, 0), 24), whole)
-    assert not is_remnant(whole, whole)
+    assert not is_remainder(BracketShape((1, 0), 6), whole)
+    assert not is_remainder(BracketShape((1, 0), 24), whole)
+    assert not is_remainder(whole, whole)
 
 
 def test_shapes_are_written_as_photographers_write_them():
@@ -182,7 +182,7 @@ def test_shapes_are_written_as_photographers_write_them():
     assert str(BracketShape((0, 1), 4)) == "0 +0.667 EV"
 
 
-# --- looks ---------------------------------------------------------------------------------------
+# --- thumbnails ---------------------------------------------------------------------------------------
 
 
 def scene(seed):
@@ -192,45 +192,52 @@ def scene(seed):
 @pytest.mark.parametrize("step", [1.0, 2.0, 4.0])
 def test_exposures_of_one_scene_are_told_as_such(step):
     random = np.random.default_rng(0)
-    pairs = [[scene(seed).look(stops, random) for stops in (-step, 0.0)] for seed in range(200)]
+    pairs = [
+        [scene(seed).thumbnail(stops, random) for stops in (-step, 0.0)] for seed in range(200)
+    ]
     assert sum(thumbnail_match.are_one_scene(pair) for pair in pairs) >= 195
     assert not any(thumbnail_match.are_different_scenes(pair) for pair in pairs)
     for pair in pairs:
-        dark, bright = thumbnail_match.brightness(thumbnail_match.read_looks(pair))
+        dark, bright = thumbnail_match.brightness(thumbnail_match.unpack_thumbnails(pair))
         assert dark < bright
 
 
 def test_other_scenes_are_told_as_such():
     random = np.random.default_rng(0)
-    pairs = [[scene(seed).look(0, random), scene(seed + 1).look(1, random)] for seed in range(200)]
+    pairs = [
+        [scene(seed).thumbnail(0, random), scene(seed + 1).thumbnail(1, random)]
+        for seed in range(200)
+    ]
     assert not any(thumbnail_match.are_one_scene(pair) for pair in pairs)
     assert sum(thumbnail_match.are_different_scenes(pair) for pair in pairs) > 150
 
 
 def test_a_brighter_picture_is_nowhere_darker():
     random = np.random.default_rng(0)
-    dark, bright = (scene(3).look(stops, random) for stops in (-1, 1))
+    dark, bright = (scene(3).thumbnail(stops, random) for stops in (-1, 1))
     assert thumbnail_match.are_one_scene([dark, bright])
     assert not thumbnail_match.are_one_scene([bright, dark])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (12, 12), (13, 40), (120, 160), (1000, 7)])
-def test_pictures_of_any_shape_have_a_look(shape):
+def test_pictures_of_any_shape_have_a_thumbnail(shape):
     grey = np.full(shape, 100, np.uint8)
     assert np.allclose(
-        thumbnail_match.read_looks([thumbnail_match.make_look(grey)]), 100, atol=0.01
+        thumbnail_match.unpack_thumbnails([thumbnail_match.pack_thumbnail(grey)]), 100, atol=0.01
     )
 
 
-def test_a_look_holds_the_means_of_blocks():
+def test_a_thumbnail_holds_the_means_of_blocks():
     grey = np.random.default_rng(0).integers(0, 256, (120, 240), np.uint8)
-    blocks = thumbnail_match.read_looks([thumbnail_match.make_look(grey)])[0]
+    blocks = thumbnail_match.unpack_thumbnails([thumbnail_match.pack_thumbnail(grey)])[0]
     assert blocks[0, 0] == pytest.approx(grey[:10, :20].mean(), abs=0.01)
     assert blocks[11, 11] == pytest.approx(grey[-10:, -20:].mean(), abs=0.01)
 
 
 def test_featureless_pictures_are_neither_alike_nor_an_error():
-    flat = [thumbnail_match.make_look(np.full((20, 20), level, np.uint8)) for level in (0, 255)]
+    flat = [
+        thumbnail_match.pack_thumbnail(np.full((20, 20), level, np.uint8)) for level in (0, 255)
+    ]
     assert not thumbnail_match.are_one_scene(flat)
 
 
@@ -248,7 +255,7 @@ def test_parting_finds_the_best_and_nothing_that_crosses_it_nearly_as_good(data)
     drawn = data.draw(st.sets(spans.filter(lambda span: sum(span) <= count), max_size=8))
     windows = [Window(at, at + n, BracketShape(tuple(range(n)), 6)) for at, n in sorted(drawn)]
     gains = {window: len(window.shape) - 1.0 for window in windows}
-    chosen, doubtful = part(count, windows, list(gains.values()))
+    chosen, doubtful = best_windows(count, windows, list(gains.values()))
     partings = list(all_partings(windows))
     best = max(total(parting, gains) for parting in partings)
     for window in chosen:
@@ -284,7 +291,7 @@ def test_chains_go_on_after_9999_and_into_the_next_folder():
     exposure = Exposure(1.0)
     (chain,) = find_chains(Frame(f"{name}.jpg", exposure=exposure) for name in reversed(names))
     assert [frame.path[:-4] for frame in chain.frames] == names
-    assert chain.counts == (9998, 9999, 10000, 10002)
+    assert chain.numbers == (9998, 9999, 10000, 10002)
 
 
 def test_shots_far_apart_are_linked_by_the_one_between():
@@ -293,11 +300,12 @@ def test_shots_far_apart_are_linked_by_the_one_between():
     window, room = random.integers(20, 220, (2, 12, 6), np.uint8)
     shots = [(window, room), (window, 0 * room + 9), (0 * window + 9, room)]
     seen = [
-        thumbnail_match.make_look(np.hstack(shot).repeat(10, 0).repeat(10, 1)) for shot in shots
+        thumbnail_match.pack_thumbnail(np.hstack(shot).repeat(10, 0).repeat(10, 1))
+        for shot in shots
     ]
-    edges = thumbnail_match.edges_of(thumbnail_match.read_looks(seen))
-    assert thumbnail_match.likeness(edges[1:2], edges[2:3])[0] < thumbnail_match.LINKED
-    frames = [Frame(f"IMG_000{at}.jpg", look=look) for at, look in enumerate(seen)]
+    edges = thumbnail_match.edges_of(thumbnail_match.unpack_thumbnails(seen))
+    assert thumbnail_match.similarity(edges[1:2], edges[2:3])[0] < thumbnail_match.MAYBE_SAME_SCENE
+    frames = [Frame(f"IMG_000{at}.jpg", thumbnail=packed) for at, packed in enumerate(seen)]
     (chain,) = find_chains(frames)
     assert [len(run) for run in find_runs(chain, gap=5.0)] == [3]
 
@@ -306,7 +314,7 @@ def test_a_counter_that_begins_anew_within_a_folder_goes_on():
     names = ["IMG_9990", "IMG_9999", "IMG_0000", "IMG_0002"]
     (chain,) = find_chains(Frame(f"{name}.jpg", exposure=Exposure(1.0)) for name in names)
     assert [frame.stem for frame in chain.frames] == names
-    assert chain.counts == (9990, 9999, 10000, 10002)
+    assert chain.numbers == (9990, 9999, 10000, 10002)
 
 
 def test_ranks_are_places_in_order():

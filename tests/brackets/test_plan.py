@@ -137,5 +137,5 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path):
     with pytest.raises(ImageFileError, match="missing"):
         read_plan(tmp_path / "missing.jsonl")
     (tmp_path / "picture.jpg").write_bytes(b"\xff\xd8\xff\xe0")
-    with pytest.raises(PlanError, match="no Unicode text"):
+    with pytest.raises(PlanError, match="not Unicode text"):
         read_plan(tmp_path / "picture.jpg")

@@ -79,9 +79,9 @@ def test_a_folder_is_read_and_planned(tmp_path):
     assert plan.brackets[0].evs == (0.0, -2.0, -4.0)
     assert plan.brackets[-1].frames == ("église/Ü.png", "église/Ä.png", "église/Ö.png")
     reasons = {leftover.path: leftover.reason for leftover in plan.leftovers}
-    assert reasons.pop("DCIM/100CANON/IMG_0001.CR2") == "the raw twin of IMG_0001.jpg"
+    assert reasons.pop("DCIM/100CANON/IMG_0001.CR2") == "the raw file of IMG_0001.jpg"
     assert "is empty" in reasons.pop("empty.jpg")
-    assert reasons.pop("phone.heic") == "HEIC is not read"
+    assert reasons.pop("phone.heic") == "HEIC is not supported; convert it to JPEG or TIFF"
     (damaged,) = reasons
     assert damaged == "DCIM/100CANON/IMG_0099.JPG"
     assert str(tmp_path) not in reasons[damaged]
@@ -115,19 +115,19 @@ def test_pictures_with_exif_are_decoded_only_in_small_folders(tmp_path, monkeypa
     for at in range(folder_module.FEW + 1):
         rendered(0, 0).save(tmp_path / f"{at}.jpg", exif=exif_of(NOON, (1, 60)))
     rendered(0, 0).save(tmp_path / "silent.jpg")
-    assert [frame.look is None for frame in scan(tmp_path)].count(False) == 1
+    assert [frame.thumbnail is None for frame in scan(tmp_path)].count(False) == 1
     assert [path.name for path in decoded] == ["silent.jpg"]
     for at in range(2):
         (tmp_path / f"{at}.jpg").unlink()
-    assert all(frame.look for frame in scan(tmp_path))
+    assert all(frame.thumbnail for frame in scan(tmp_path))
 
 
 def test_the_thumbnail_in_the_header_spares_the_picture(tmp_path, monkeypatch):
     monkeypatch.setattr(folder_module, "read_thumbnail_of", None)
     rendered(6, 0).save(tmp_path / "shot.jpg", exif=with_thumbnail(rendered(5, 1)))
     (frame,) = scan(tmp_path)
-    seen = thumbnail_match.read_looks(
-        [frame.look, thumbnail_match.make_look(np.asarray(rendered(5, 1).convert("L")))]
+    seen = thumbnail_match.unpack_thumbnails(
+        [frame.thumbnail, thumbnail_match.pack_thumbnail(np.asarray(rendered(5, 1).convert("L")))]
     )
     assert np.abs(seen[0] - seen[1]).max() < 3
 
