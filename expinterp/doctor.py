@@ -1,4 +1,4 @@
-"""Examine an installation: packages, devices, model, formats, each with its cure."""
+"""Check an installation: packages, devices, model and formats; a problem comes with its cure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from expinterp.refine import Device
 
 PACKAGES = ("numpy", "onnxruntime", "pillow", "tifffile", "click", "rich")
-RIVALS = {  # distributions that fill one and the same folder: only one may be installed
+RIVALS = {  # distributions that install the same module: only one may be present
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"),
     "cv2": (
         "opencv-python",
@@ -24,7 +24,7 @@ RIVALS = {  # distributions that fill one and the same folder: only one may be i
         "opencv-contrib-python-headless",
     ),
 }
-CURES = {  # what to install once the rivals are gone
+CURES = {  # what to install after the rivals are uninstalled
     "onnxruntime": "pip install onnxruntime, or on an NVIDIA GPU "
     'pip install "onnxruntime-gpu[cuda,cudnn]"',
     "cv2": "pip install opencv-python",
@@ -33,24 +33,24 @@ GPU_CURE = (
     "pip uninstall -y onnxruntime onnxruntime-gpu && "
     'pip install "onnxruntime-gpu[cuda,cudnn]", with an NVIDIA driver on the system'
 )
-OPENCV_LIBRARIES = ("libGL", "libgthread", "libglib")  # absent on slim systems
-TILE = (512, 512)  # rows, cols of the tile that is timed
+OPENCV_LIBRARIES = ("libGL", "libgthread", "libglib")  # missing on minimal systems
+TILE = (512, 512)  # rows, cols of the timed tile
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Attributes
     ----------
     name : str
-        What was looked at.
+        What was checked.
     detail : str
-        What was found, or what is wrong with it.
+        What was found, or what is wrong.
     code : ExitCode
-        ``OK``, or the code with which a command would fail because of it.
+        ``OK``, or the exit code of a command that fails for this reason.
     cure : str or None
-        What to do about it.
+        How to solve the problem.
     """
 
     name: str
@@ -59,12 +59,12 @@ class Finding:
     cure: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give the finding as plain values."""
+        """Return the finding as JSON types."""
         return {**asdict(self), "ok": self.code is ExitCode.OK, "code": int(self.code)}
 
 
 def examine(*, device: Device = "auto") -> list[Finding]:
-    """Look at everything the commands rely on.
+    """Check everything that the commands need.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def examine(*, device: Device = "auto") -> list[Finding]:
     Returns
     -------
     list of Finding
-        In the order in which to cure them.
+        In the order in which to solve them.
     """
     findings = [Finding("python", f"{platform.python_version()} on {platform.platform()}")]
     findings += [find_package(name) for name in PACKAGES]
@@ -85,12 +85,12 @@ def examine(*, device: Device = "auto") -> list[Finding]:
 
 
 def first_problem(findings: Iterable[Finding]) -> ExitCode:
-    """Choose the exit code: that of the first finding that is not well."""
+    """Return the exit code of the first problem, ``OK`` if there is none."""
     return next((found.code for found in findings if found.code), ExitCode.OK)
 
 
 def installed_version(distribution: str) -> str | None:
-    """Look up the version of an installed distribution, None if it is not there."""
+    """Return the version of a distribution; None if it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -98,36 +98,31 @@ def installed_version(distribution: str) -> str | None:
 
 
 def find_package(name: str) -> Finding:
-    """Report the version of a package that is needed, under whichever name it came."""
+    """Report the version of a required package, whichever distribution installed it."""
     for distribution in RIVALS.get(name, (name,)):
         if version := installed_version(distribution):
             return Finding(distribution, version)
     return Finding(name, "not installed", ExitCode.MISSING_EXTRA, f"pip install {name}")
 
 
-def present_rivals(module: str) -> list[str]:
-    """List the installed distributions that fill a module's folder; above one they clash."""
-    return [name for name in RIVALS[module] if installed_version(name)]
-
-
 def find_clash(module: str) -> str | None:
-    """Say which distributions overwrite each other's files, None if none do."""
-    present = present_rivals(module)
-    return f"{' and '.join(present)} overwrite each other" if len(present) > 1 else None
+    """Return which distributions overwrite each other's files; None if none do."""
+    rivals = find_rivals(module)
+    return rivals.detail if rivals.code else None
 
 
 def find_rivals(module: str) -> Finding:
-    """Report the distribution that fills a module's folder, or those that fight for it."""
-    present, name = present_rivals(module), f"{module} wheels"
-    clash = find_clash(module)
-    if clash is None:
+    """Report the distribution that installed a module; several overwrite each other's files."""
+    present, name = [name for name in RIVALS[module] if installed_version(name)], f"{module} wheels"
+    if len(present) < 2:
         return Finding(name, present[0] if present else "none")
+    clash = f"{' and '.join(present)} overwrite each other"
     code = ExitCode.DEVICE if module == "onnxruntime" else ExitCode.MISSING_EXTRA
     return Finding(name, clash, code, f"pip uninstall -y {' '.join(present)}, then {CURES[module]}")
 
 
 def find_opencv() -> Finding:
-    """Import OpenCV, which fails where a system library is missing."""
+    """Report the version of OpenCV; importing it fails where a system library is missing."""
     import cv2
 
     return Finding("opencv", str(cv2.__version__))
@@ -143,7 +138,7 @@ def find_formats() -> Finding:
 
 
 def find_providers() -> Finding:
-    """Report what the installed ONNX Runtime was built for."""
+    """Report the devices that the installed ONNX Runtime supports."""
     import onnxruntime
 
     return Finding("providers", ", ".join(onnxruntime.get_available_providers()))
@@ -170,16 +165,11 @@ def find_model(device: Device) -> Finding:
 
 
 def missing_library(error: ImportError) -> MissingExtraError | None:
-    """Name the remedy for an import that the system, not the program, made fail.
-
-    Returns
-    -------
-    MissingExtraError or None
-        None if the error is the program's own.
-    """
+    """Return an error with the remedy for a failed import; None if expinterp itself caused it."""
     if any(library in str(error) for library in OPENCV_LIBRARIES):
         return MissingExtraError(
-            f"OpenCV misses a system library ({error}): run 'apt install libgl1 libglib2.0-0', "
+            f"OpenCV needs a system library that is missing ({error}): run "
+            "'apt install libgl1 libglib2.0-0', "
             "or 'pip uninstall -y opencv-python' and 'pip install opencv-python-headless'"
         )
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("expinterp"):
@@ -191,10 +181,10 @@ def missing_library(error: ImportError) -> MissingExtraError | None:
 
 
 def _attempt(name: str, check: Callable[[], Finding]) -> Finding:
-    """Run a check whose failure is itself the finding."""
+    """Run a check; an exception becomes its finding."""
     try:
         return check()
-    except DeviceError as error:  # whose message sends the reader here
+    except DeviceError as error:  # its message ends with a reference to doctor
         return Finding(name, str(error).partition(";")[0], error.exit_code, GPU_CURE)
     except ExpInterpError as error:
         return Finding(name, str(error), error.exit_code)

@@ -1,13 +1,13 @@
-"""What can go wrong outside the program, and the exit code each kind of it gives.
+"""Errors outside the program, and their exit codes.
 
 ::
 
     ValueError, TypeError        misuse of the library
-    ExpInterpError          1    the world failed
+    ExpInterpError          1    any error outside the program
     ├── ImageFileError      3    input unreadable, unsupported
     ├── PairError           4    inputs do not match
-    │   └── EqualExposuresError  they are equally exposed
-    ├── OutputExistsError   5    refuses to overwrite
+    │   └── EqualExposuresError  their exposures are equal
+    ├── OutputExistsError   5    output exists
     ├── OutputError         6    cannot write
     ├── DeviceError         7    requested device unavailable
     ├── ModelError          8    model missing or corrupt
@@ -23,7 +23,7 @@ from enum import IntEnum
 
 
 def reason(error: Exception) -> str:
-    """Take the plain words of a system error, for a message.
+    """Return the text of a system error, without its number, for a message.
 
     Examples
     --------
@@ -34,12 +34,12 @@ def reason(error: Exception) -> str:
 
 
 def one_line(message: str) -> str:
-    """Put a message into one line, as those of libraries may not be; names keep their spaces."""
+    """Join the lines of a message; spaces within a line, as in file names, stay."""
     return " ".join(filter(None, map(str.strip, message.splitlines())))
 
 
 def flaw(error: Exception) -> str:
-    """Say what is wrong with the content of a JSON file, by the error that taking it in gave.
+    """Return what is wrong with the content of a JSON file, from the error that reading it raised.
 
     Examples
     --------
@@ -48,14 +48,14 @@ def flaw(error: Exception) -> str:
     """
     match error:
         case UnicodeDecodeError():
-            return "it is no text"
+            return "not a text file"
         case json.JSONDecodeError():
-            return f"line {error.lineno} is no JSON"
+            return f"line {error.lineno} is not JSON"
         case KeyError():
             return f"{error} is missing"
         case ValueError():
             return str(error)[:80]
-    return "something in it is of another kind than it should be"
+    return "a value has the wrong type"
 
 
 class ExitCode(IntEnum):
@@ -76,7 +76,7 @@ class ExitCode(IntEnum):
 
 
 class ExpInterpError(Exception):
-    """A failure of the world, not of the caller; the root of the tree above."""
+    """An error outside the program, not a misuse of it; the root of the tree above."""
 
     exit_code = ExitCode.UNEXPECTED
 
@@ -98,7 +98,7 @@ class EqualExposuresError(PairError):
 
 
 class OutputExistsError(ExpInterpError):
-    """The output is there already, or is one of the inputs."""
+    """The output already exists, or is one of the inputs."""
 
     exit_code = ExitCode.OUTPUT_EXISTS
 
@@ -110,25 +110,25 @@ class OutputError(ExpInterpError):
 
 
 class DeviceError(ExpInterpError):
-    """The device that was asked for is not what the session runs on."""
+    """The requested device is not available."""
 
     exit_code = ExitCode.DEVICE
 
 
 class ModelError(ExpInterpError):
-    """The network is missing, corrupt, breaks its contract, or is no better for being tuned."""
+    """The network is missing or corrupt, breaks its contract, or tuning did not improve it."""
 
     exit_code = ExitCode.MODEL
 
 
 class MissingExtraError(ExpInterpError):
-    """An optional package, or a system library under one, is not installed."""
+    """An optional package, or a system library that a package needs, is not installed."""
 
     exit_code = ExitCode.MISSING_EXTRA
 
 
 def in_words(error: BaseException) -> str:
-    """Say what went wrong; of an error that nobody foresaw, also its kind."""
+    """Return the message of an error; for an unexpected one, with its type."""
     if isinstance(error, ExpInterpError):
         return str(error)
     if isinstance(error, MemoryError):

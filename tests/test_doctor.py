@@ -1,4 +1,4 @@
-"""``expinterp doctor``: it finds what is wrong, names the cure, and fails with its code."""
+"""``expinterp doctor`` finds problems, prints the cure, and exits with the code of the first."""
 
 from __future__ import annotations
 

@@ -152,7 +152,8 @@ def parse_plan(lines: Iterable[str]) -> Plan:
         try:
             item = _parse_item(json.loads(line))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            message = f"line {number} of the plan cannot be understood ({flaw(error)}); correct it"
+            problem = "not JSON" if isinstance(error, json.JSONDecodeError) else flaw(error)
+            message = f"line {number} of the plan cannot be understood ({problem}); correct it"
             raise PlanError(message) from error
         found[type(item)].append(item)
     return Plan(found[str][-1], tuple(found[Bracket]), tuple(found[Leftover]))
