@@ -1,14 +1,15 @@
-"""How much a second stage could add: what the answer itself tells, put into y0 piece by piece.
+"""Upper bounds of what a second stage could add to y0: parts of the ground truth are put into y0.
 
     python benchmarks/bounds.py SCENES
 
-Two things can be wrong with y0 that arithmetic on the pixels of the pair could mend. The *tone*:
-the response that was estimated, the same for all pixels; here a curve per channel is taken from the
-photographed medium, its mean at every code value. And the *share* in which the darkened long and
-the brightened short exposure are averaged; here the best one for every cell of code values of the
-two, fitted to the photographed medium. Nobody knows either beforehand. They bound what tones and
-shares by code value can do; a network that sees neighbours can do a little more here and there.
-SCENES is a list of scenes or a folder, as for ``expinterp evaluate``.
+Two errors of y0 could be corrected by arithmetic on the pixels of the pair. The *tone*: the estimated
+response, the same for all pixels; here a curve per channel is fitted to the photographed medium, its
+mean at every code value. And the *share* with which the darkened long and the brightened short
+exposure are averaged; here the best one for every cell of code values of the two, fitted to the
+photographed medium. In use neither is known. They bound what tones and shares by code value can
+do; a network that sees adjacent pixels can do a little more in places.
+
+Needs SCENES: a list of scenes or a folder, as for ``expinterp evaluate``.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
+import needs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,17 +33,16 @@ from expinterp.evaluation import (
     Method,
     evaluate,
     fidelity_study,
-    find_material,
     tabulate,
 )
 from expinterp.images import Pixels
 from expinterp.refine import open_refiner
 
-SIDE = (16, 32)  # code values of long and short in a cell: cells of one share
+SIDE = (16, 32)  # code values of long and short per cell of equal share
 
 
 def toned(make: Callable[[Case], Pixels]) -> Callable[[Case], Iterator[Candidate]]:
-    """Put the mean of the answer in place of every code value that a method gives."""
+    """Replace every code value of a method by the mean of the ground truth there."""
 
     def with_tone(case: Case) -> Iterator[Candidate]:
         made = make(case)
@@ -62,7 +62,7 @@ def mean_by(index: NDArray[np.intp], values: Floats, size: int) -> Floats:
 
 
 def share(case: Case) -> Pixels:
-    """Average the two estimates so that the answer is met as closely as a cell's share can."""
+    """Average the two estimates with the best share for each cell of code values."""
     pair = case.pair
     planes = pair.blend(MEDIUM).mapped(pair.long, pair.short)
     darkened, brightened = (255.0 * plane.transpose(1, 2, 0) for plane in planes)
@@ -80,9 +80,9 @@ def to_pixels(values: Floats) -> Pixels:
 
 
 def main() -> None:
-    """Try every piece of knowledge on every triple of 8 bits and print the tables."""
-    parser = argparse.ArgumentParser(description="What the answer itself would add to y0.")
-    parser.add_argument("scenes", type=Path)
+    """Measure every bound on every 8-bit triple and print the tables."""
+    parser = argparse.ArgumentParser(description="Upper bounds of what refining can add to y0.")
+    parser.add_argument("scenes", type=needs.existing)
     options = parser.parse_args()
     refiner = open_refiner(device="cpu")
     network = fidelity_study(refiners={BUNDLED: refiner}).only(["blind", BUNDLED])
@@ -97,15 +97,15 @@ def main() -> None:
         yield Candidate(share(case))
 
     bounds = (
-        Method("share", "y0, the share of the two estimates from the answer", shared),
-        Method("tone", "y0, then a curve per channel from the answer", toned(stage_one)),
+        Method("share", "y0, shares fitted to the ground truth", shared),
+        Method("tone", "y0, then a curve per channel fitted to it", toned(stage_one)),
         Method("tone+refined", "refined, then such a curve", toned(both)),
         Method("tone+share", "share, then such a curve", toned(share)),
     )
     study = replace(network, methods=(*network.methods, *bounds))
-    outcomes = evaluate(study, find_material(options.scenes).triples)
+    outcomes = evaluate(study, needs.material(options.scenes).triples)
     print_tables(tabulate(study, list(outcomes)))
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

@@ -1,11 +1,12 @@
-"""A contact sheet of fused pictures beside those of enfuse and OpenCV's MergeMertens, to look at.
+"""A contact sheet of fused pictures beside those of enfuse and OpenCV's MergeMertens.
 
     python benchmarks/contact_sheet.py PANORAMAS -o sheet.jpg
     python benchmarks/contact_sheet.py PANORAMAS -o examples/fused.jpg --width 280 --scene lobby
 
-Scenes are views into the panoramas of the npm package ``@pmndrs/assets``, photographed twice by the
-camera simulator, 4 or 6 stops apart. Columns: long, short, then every method of ``expinterp evaluate
---fusion`` that sees these two only. Needs the extra ``train``.
+Scenes are views into panoramas, photographed twice by the camera simulator, 4 or 6 stops apart.
+Columns: long, short, then every method of ``expinterp evaluate --fusion`` that uses these two only.
+
+Needs PANORAMAS: the folder of .hdr files from the npm package ``@pmndrs/assets``. Enfuse is optional.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import needs
 import numpy as np
 
 from expinterp.evaluation import BUNDLED
@@ -36,7 +38,7 @@ SCENES = VIEWS | {
 
 
 def render_pair(view: View, panorama: np.ndarray) -> list[np.ndarray]:
-    """Photograph a view long and short."""
+    """Simulate a long and a short photograph of a view."""
     random = np.random.default_rng(0)
     radiance = project(panorama, view) / np.float32(view.white)
     factor = 2.0 ** (view.ev_step / 2)
@@ -44,7 +46,7 @@ def render_pair(view: View, panorama: np.ndarray) -> list[np.ndarray]:
 
 
 def render_rows(panoramas: Path, scenes: Sequence[str]) -> Iterator[list[np.ndarray]]:
-    """Fuse every scene by every method."""
+    """Fuse every scene with every method."""
     methods = fusions({BUNDLED: open_refiner()})
     print("columns: long, short,", ", ".join(methods))
     for name in scenes:
@@ -55,7 +57,7 @@ def render_rows(panoramas: Path, scenes: Sequence[str]) -> Iterator[list[np.ndar
 
 
 def arrange(rows: list[list[np.ndarray]], width: int) -> np.ndarray:
-    """Put pictures of one size on a grey sheet, each `width` pixels wide."""
+    """Arrange pictures of one size on a grey sheet, each `width` pixels wide."""
     shape = rows[0][0].shape
     size = (width, round(width * shape[0] / shape[1]))
     strips = []
@@ -67,9 +69,9 @@ def arrange(rows: list[list[np.ndarray]], width: int) -> np.ndarray:
 
 
 def main() -> None:
-    """Render, fuse, write the sheet."""
+    """Render, fuse, and write the sheet."""
     parser = argparse.ArgumentParser(description="A contact sheet of fused pictures.")
-    parser.add_argument("panoramas", type=Path)
+    parser.add_argument("panoramas", type=needs.existing)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--scene", choices=SCENES, action="append", help="only these scenes")
     parser.add_argument("--width", type=int, default=420, help="of a picture, pixels")
@@ -80,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

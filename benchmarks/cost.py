@@ -1,12 +1,13 @@
-"""Wall time and peak memory of ``expinterp interpolate`` beside enfuse and the floor of file I/O.
+"""Time and peak memory of ``expinterp interpolate`` beside enfuse, and of reading and writing alone.
 
     python benchmarks/cost.py                       # a 24 MP JPEG pair, every command 5 times
     python benchmarks/cost.py --megapixels 100 --format tiff --repeat 1
-    python benchmarks/cost.py --moved 9             # the camera moved by so many pixels
+    python benchmarks/cost.py --moved 9             # the camera moved by 9 pixels
 
-All commands run in one session on the same two files, in turn, each as a user starts it; the best
-of the repeats counts. The pair is ``examples/window`` enlarged, with grain, so that it compresses
-like a photograph. Needs enfuse on the path (Debian: ``apt install enfuse``) for the ratios.
+All commands run in turn on the same two files, each as a user starts it; the best of the repeats
+counts. The pair is ``examples/window`` enlarged, with grain, so that it compresses like a photograph.
+
+Needs Linux or macOS. Enfuse (Debian: ``apt install enfuse``) is optional: without it, no ratios.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import time
 from pathlib import Path
 
 import cv2
+import needs
 import numpy as np
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -33,9 +35,9 @@ cv2.imwrite(sys.argv[3], images[0])
 
 
 def write_pair(folder: Path, megapixels: float, suffix: str, *, moved: int = 0) -> list[str]:
-    """Enlarge the example pair, add grain, write it: 8-bit JPEG or 16-bit TIFF.
+    """Enlarge the example pair, add grain, and write it as 8-bit JPEG or 16-bit TIFF.
 
-    The short one is taken `moved` pixels to the right.
+    The camera of the short one is moved `moved` pixels to the right.
     """
     names = []
     random = np.random.default_rng(0)
@@ -69,7 +71,7 @@ def write_pair(folder: Path, megapixels: float, suffix: str, *, moved: int = 0) 
 
 
 def run(command: list[str]) -> tuple[float, float]:
-    """Run a command to its end: seconds, and its peak resident memory in MiB."""
+    """Run a command; return its seconds and its peak resident memory in MiB."""
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     error = process.stderr.read()
@@ -84,7 +86,7 @@ def run(command: list[str]) -> tuple[float, float]:
 def time_in_turn(
     commands: dict[str, list[str]], repeat: int
 ) -> dict[str, list[tuple[float, float]]]:
-    """Run all commands in turn, `repeat` times over: what `run` tells of each."""
+    """Run all commands in turn, `repeat` times; return what `run` returns for each."""
     results: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for _ in range(repeat):
         for name, command in commands.items():
@@ -93,7 +95,7 @@ def time_in_turn(
 
 
 def print_table(title: str, results: dict[str, list[tuple[float, float]]]) -> None:
-    """Print the best time and the highest peak of each command, beside enfuse."""
+    """Print the best time and the highest peak of each command, and the time relative to enfuse."""
     reference = min(results.get(ENFUSE, [(float("nan"), 0)]))[0]
     print(f"{title}, {os.cpu_count()} cores")
     print(f"{'command':42}{'seconds':>9}{'/ enfuse':>10}{'peak MiB':>10}")
@@ -104,7 +106,7 @@ def print_table(title: str, results: dict[str, list[tuple[float, float]]]) -> No
 
 def main() -> None:
     """Time every command and print the table."""
-    parser = argparse.ArgumentParser(description="Cost of interpolate beside enfuse.")
+    parser = argparse.ArgumentParser(description="Time and memory of interpolate beside enfuse.")
     parser.add_argument("--megapixels", type=float, default=24)
     parser.add_argument("--format", choices=["jpeg", "tiff"], default="jpeg")
     parser.add_argument("--moved", type=int, default=0, metavar="PIXELS")
@@ -129,4 +131,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

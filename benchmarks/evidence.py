@@ -2,13 +2,14 @@
 
     python benchmarks/evidence.py PANORAMAS --render card
     expinterp tune card -o simulated.onnx
-    python benchmarks/evidence.py PANORAMAS -o docs --model simulated.onnx --scenes SCENES_JSON
+    python benchmarks/evidence.py PANORAMAS -o docs --model simulated.onnx --scenes SCENES
 
-Scenes are those of ``examples/`` and of `benchmarks/contact_sheet.py`: views into the panoramas of
-the npm package ``@pmndrs/assets``, photographed by the camera simulator. The first command writes
-brackets of the other panoramas, taken by the same camera, for the second to learn that camera from.
-With ``--scenes`` the share of values near zero is also counted on photographs, which are not shown.
-Needs the extra ``train``.
+Scenes are those of ``examples/`` and of `benchmarks/contact_sheet.py`: views into panoramas,
+photographed by the camera simulator. The first command writes brackets of the other panoramas, taken
+by the same camera; the second learns that camera from them. With ``--scenes`` the share of values
+near zero is also counted on photographs, which are not shown.
+
+Needs PANORAMAS: the folder of .hdr files from the npm package ``@pmndrs/assets``.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import needs
 import numpy as np
 from contact_sheet import SCENES
 
 from expinterp.core.pair import measure
 from expinterp.core.render import render
-from expinterp.evaluation import find_material, open_case
+from expinterp.evaluation import open_case
 from expinterp.evaluation.fidelity import worst_place
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 from expinterp.metrics import psnr
@@ -37,14 +39,14 @@ SHOWN = ("window", "lobby", "venice")
 NEAR = (1, 2, 4, 8)  # code values
 AMPLIFY = 8  # of the unmodelled information, around mid-grey
 WIDTH = 420  # of a picture on a sheet, pixels
-BRIGHTNESS = 8  # times the median radiance of a rendered bracket that its medium shows as white
+BRIGHTNESS = 8  # white of the medium of a rendered bracket, over the median radiance
 MARGIN, HEAD = 6, 26
 QUALITY = 88
 GREY = 128
 
 
 def photograph_view(view: View, panorama: np.ndarray) -> dict[str, np.ndarray]:
-    """Photograph a view long, medium and short, and compute y0 and the result."""
+    """Simulate a long, a medium and a short photograph of a view."""
     random = np.random.default_rng(0)
     radiance = project(panorama, view) / np.float32(view.white)
     times = {"long": 2.0 ** (view.ev_step / 2), "medium": 1.0, "short": 2.0 ** (-view.ev_step / 2)}
@@ -52,7 +54,7 @@ def photograph_view(view: View, panorama: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def render_brackets(panoramas: Path, folder: Path) -> None:
-    """Photograph panoramas that are not shown, each in two directions, five times, 2 EV apart."""
+    """Write brackets of the other panoramas: two directions each, five exposures, 2 EV apart."""
     shown = {SCENES[name].panorama for name in SHOWN}
     for path in sorted(panoramas.glob("*.hdr")) + sorted(panoramas.glob("*.exr")):
         radiance = read_radiance(path)
@@ -71,7 +73,7 @@ def render_brackets(panoramas: Path, folder: Path) -> None:
 
 
 def compute(shots: dict[str, np.ndarray], refiner: Refiner) -> dict[str, np.ndarray]:
-    """Compute y0, and y0 with what the network adds."""
+    """Compute y0 and the refined image."""
     profile = refiner.contract.profile
     pair = measure(shots["long"], shots["short"], response=profile)
     return {"y0": render(pair).medium, "refined": render(pair, refiner=refiner).medium}
@@ -84,19 +86,19 @@ def show_difference(truth: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 def share_near(truth: np.ndarray, image: np.ndarray) -> list[float]:
-    """Count the values that differ by no more than so many code values, as shares."""
+    """Return the shares of values that differ by at most 1, 2, 4 and 8 code values."""
     difference = np.abs(truth.astype(np.int32) - image)
     return [float((difference <= near).mean()) for near in NEAR]
 
 
 def describe(shares: Sequence[float]) -> str:
-    """Say how many values lie near zero."""
+    """Describe how many values lie near zero."""
     said = (f"{share:.0%} within {near}" for near, share in zip(NEAR, shares, strict=True))
     return f"values of y - y0: {', '.join(said)} code values"
 
 
 def arrange(rows: Sequence[Sequence[np.ndarray]], heads: Sequence[str], width: int) -> np.ndarray:
-    """Put pictures in rows under their heads."""
+    """Arrange pictures in rows under their headings."""
     strips = []
     for row in rows:
         height = round(width * row[0].shape[0] / row[0].shape[1])
@@ -119,7 +121,7 @@ def write(sheet: np.ndarray, path: Path) -> None:
 
 
 def draw(panoramas: Path, folder: Path, model: Path | None) -> None:
-    """Make the sheets, and print what the shown scenes have."""
+    """Write the sheets, and print the figures of the scenes shown."""
     refiner = open_refiner(model, device="cpu")
     unmodelled, residuals, crops = [], [], []
     for name in SHOWN:
@@ -144,9 +146,9 @@ def draw(panoramas: Path, folder: Path, model: Path | None) -> None:
 
 
 def count_near(scenes: Path, camera: str) -> None:
-    """Print how sparse the unmodelled information of photographs is, mean of all triples."""
+    """Print how sparse the unmodelled information of photographs is, mean over all triples."""
     shares = []
-    for triple in find_material(scenes).of_camera(camera).triples:
+    for triple in needs.material(scenes, camera).triples:
         case = open_case(triple)
         shares.append(share_near(case.medium, render(case.pair).medium))
     means = np.mean(shares, axis=0)
@@ -154,13 +156,15 @@ def count_near(scenes: Path, camera: str) -> None:
 
 
 def main() -> None:
-    """Render, compute, write the sheets."""
+    """Write brackets, write the sheets, or count, as the options ask."""
     parser = argparse.ArgumentParser(description="The pictures of docs/evidence.md.")
-    parser.add_argument("panoramas", type=Path)
-    parser.add_argument("-o", "--output", type=Path, help="folder of the pictures")
-    parser.add_argument("--render", type=Path, help="folder of brackets to write")
-    parser.add_argument("--model", type=Path, help="another network than the bundled one")
-    parser.add_argument("--scenes", type=Path, help="also count on these photographs")
+    parser.add_argument("panoramas", type=needs.existing)
+    parser.add_argument("-o", "--output", type=Path, help="folder of the sheets")
+    parser.add_argument("--render", type=Path, help="write brackets into this folder")
+    parser.add_argument(
+        "--model", type=needs.existing, help="use this network, not the bundled one"
+    )
+    parser.add_argument("--scenes", type=needs.existing, help="also count on these photographs")
     parser.add_argument("--camera", default="", help="only cameras whose name contains this")
     options = parser.parse_args()
     if options.render:
@@ -173,4 +177,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

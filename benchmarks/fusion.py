@@ -1,13 +1,14 @@
-"""``expinterp evaluate --fusion``, where virtual images do harm, and what fusing costs.
+"""``expinterp evaluate --fusion``, the triples that virtual images make worse, and what fusing costs.
 
     python benchmarks/fusion.py SCENES                          # all tables
     python benchmarks/fusion.py SCENES --camera D2x --only virtual-0 --only virtual-auto
-    python benchmarks/fusion.py --megapixels 100 --format tiff --repeat 1          # cost alone
+    python benchmarks/fusion.py --megapixels 100 --format tiff --repeat 1          # cost only
 
-SCENES is a list of scenes or a folder, as for ``expinterp evaluate``, which says what is measured.
-Weights are each program's own: enfuse 4.2 exposure 1, saturation 0.2, contrast 0; MergeMertens
-exposure 0, saturation 1, contrast 1. Needs enfuse on the path (Debian: ``apt install enfuse``);
-rows are left out where it is missing.
+``expinterp evaluate`` explains the measures. Each program uses its own weights: enfuse 4.2 exposure 1,
+saturation 0.2, contrast 0; MergeMertens exposure 0, saturation 1, contrast 1.
+
+Needs Linux or macOS, and for quality SCENES: a list of scenes or a folder, as for ``expinterp
+evaluate``. Enfuse (Debian: ``apt install enfuse``) is optional: without it, its rows are left out.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import needs
 from cost import ENFUSE, FLOOR, print_table, time_in_turn, write_pair
 
 from expinterp.cli.tables import print_tables
@@ -27,7 +29,6 @@ from expinterp.evaluation import (
     Outcome,
     Table,
     evaluate,
-    find_material,
     fusion_study,
     tabulate,
 )
@@ -43,7 +44,7 @@ cv2.imwrite(sys.argv[-1], np.clip(np.rint(fused * 255), 0, 255).astype(np.uint8)
 
 
 def losses(outcomes: Sequence[Outcome], auto: str, plain: str) -> Table:
-    """Name the triples that virtual images make worse, by structure or by order of brightness."""
+    """List the triples that virtual images make worse, in structure or in brightness order."""
     keys = ("bracket", "everywhere", "highlight_shadow")
     rows = []
     for one in outcomes:
@@ -77,16 +78,16 @@ def measure_cost(megapixels: float, kind: str, repeat: int) -> None:
 def main() -> None:
     """Print the tables of quality, of cost, or both."""
     parser = argparse.ArgumentParser(description="Fused pictures beside enfuse and MergeMertens.")
-    parser.add_argument("scenes", type=Path, nargs="?", help="without it, cost alone")
+    parser.add_argument("scenes", type=needs.existing, nargs="?", help="without scenes: cost only")
     parser.add_argument("--camera", default="", help="only cameras whose name contains this")
     parser.add_argument("--only", action="append", default=[], help="only these methods")
-    parser.add_argument("--no-cost", action="store_true", help="quality alone")
+    parser.add_argument("--no-cost", action="store_true", help="quality only")
     parser.add_argument("--megapixels", type=float, default=24)
     parser.add_argument("--format", choices=["jpeg", "tiff"], default="jpeg")
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
     if options.scenes:
-        triples = find_material(options.scenes).of_camera(options.camera).triples
+        triples = needs.material(options.scenes, options.camera).triples
         study = fusion_study(refiners={BUNDLED: open_refiner()}).only(options.only)
         outcomes = list(evaluate(study, triples))
         for failure in (failure for one in outcomes for failure in one.failures):
@@ -98,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

@@ -1,17 +1,19 @@
-"""The paper's experiment on one camera: y0, y0 with a network, and a network that learns it all.
+"""The paper's experiment on one camera: y0, y0 with a network, and a network without y0.
 
     python benchmarks/one_camera.py SCENES --camera D2x --minutes 5
     python benchmarks/one_camera.py SCENES --camera D2x --tune
 
-SCENES is a list of scenes or a folder, as for ``expinterp evaluate``. Its scenes are split by a fixed
-seed; the response is measured on all frames of those to learn from. Two networks of one size learn
-from the same patches for the same time: the *hybrid* one what y0 misses, less the tone error of whole
-pictures, the *plain* one the whole picture, from the two shots. Both end with the average of their
-last weights, whatever they have on the scenes held out. Needs the extra ``train``.
+The scenes are split with a fixed seed; the response is measured on all frames of those to learn from.
+Two networks of one size learn from the same patches for the same time: the *hybrid* one what y0
+misses, except for the tone error of whole pictures; the *plain* one the whole picture, from the two
+shots. Both end with the average of their last weights, whatever their quality on the scenes held out.
 
 Printed are the figures on the scenes held out, and how soon the hybrid passes the plain network. With
-``--tune``, ``expinterp tune`` is run instead on the scenes to learn from, of which it holds out some
-itself, and the model it gives is measured as ``expinterp evaluate --model`` does: two files alone.
+``--tune``, ``expinterp tune`` runs instead on the scenes to learn from, of which it holds out some
+itself. Its model is measured as by ``expinterp evaluate --model``: from two files only.
+
+Needs the extra ``train`` (torch), and SCENES: a list of scenes or a folder, as for ``expinterp
+evaluate``.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import needs
+
+needs.require("torch", "train")
 
 import torch
 
@@ -38,7 +44,6 @@ from expinterp.evaluation import (
     Triple,
     evaluate,
     fidelity_study,
-    find_material,
 )
 from expinterp.evaluation.tables import every_triple, overview
 from expinterp.refine import Refiner, open_refiner
@@ -60,7 +65,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 
 def run_network(name: str, supply: Photographs, settings: TrainingSettings, runs: Path) -> Refiner:
-    """Train one of the two networks, or read what was trained before."""
+    """Train one of the two networks, or read one that was trained before."""
     folder = runs / name
     settings = replace(settings, **NETWORKS[name])
     lesson = collect([supply], settings, cache=runs)
@@ -80,7 +85,7 @@ def run_network(name: str, supply: Photographs, settings: TrainingSettings, runs
 
 
 def compare(profile: Profile, refiners: dict[str, Refiner]) -> Study:
-    """List what is compared: y0 with the profile and the times, and what networks make of it."""
+    """Return the methods to compare: y0 with the profile and the times, and y0 refined."""
 
     def made(refiner: Refiner | None) -> Any:
         def make(case: Case) -> Iterator[Candidate]:
@@ -100,7 +105,7 @@ def compare(profile: Profile, refiners: dict[str, Refiner]) -> Study:
 
 
 def compare_networks(supply: Photographs, settings: TrainingSettings, runs: Path) -> None:
-    """Train both networks, and print what they are worth."""
+    """Train both networks, and print their quality."""
     print("held out:", ", ".join(supply.held_out))
     refiners = {name: run_network(name, supply, settings, runs) for name in NETWORKS}
     assert supply.profile is not None
@@ -112,7 +117,7 @@ def compare_networks(supply: Photographs, settings: TrainingSettings, runs: Path
 
 
 def try_tuning(supply: Photographs, runs: Path) -> None:
-    """Tune on the scenes to learn from, and print what the model is worth on the others."""
+    """Tune on the scenes to learn from, and print the quality of the model on the others."""
     material = supply.material
     learned = replace(
         material,
@@ -132,18 +137,18 @@ def try_tuning(supply: Photographs, runs: Path) -> None:
 
 
 def held_out_triples(supply: Photographs) -> list[Triple]:
-    """Give the triples that are measured on."""
+    """Return the triples of the scenes held out."""
     return [one for one in supply.material.triples if one.scene in supply.held_out]
 
 
 def report(study: Study, triples: Sequence[Triple]) -> None:
-    """Print what the methods are worth."""
+    """Print the quality of the methods."""
     outcomes = list(evaluate(study, triples))
     print_tables([overview(study, outcomes), every_triple(study, outcomes)])
 
 
 def passing(hybrid: list[dict[str, Any]], plain: list[dict[str, Any]]) -> str:
-    """Say when the hybrid network passed what the plain one had in the end."""
+    """Report when the hybrid network passed the final PSNR of the plain one."""
     final, whole = plain[-1]["psnr"], plain[-1]["seconds"]
     for line in hybrid:
         if line["psnr"] >= final:
@@ -153,11 +158,11 @@ def passing(hybrid: list[dict[str, Any]], plain: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Split the scenes, run one of the two."""
+    """Split the scenes, and train both networks or tune."""
     parser = argparse.ArgumentParser(description="The paper's experiment on one camera.")
-    parser.add_argument("scenes", type=Path)
+    parser.add_argument("scenes", type=needs.existing)
     parser.add_argument("--camera", default="D2x")
-    parser.add_argument("--minutes", type=float, default=5.0, help="of training, each network")
+    parser.add_argument("--minutes", type=float, default=5.0, help="of training, per network")
     parser.add_argument("--width", type=int, default=TUNING.width, help="of both networks")
     parser.add_argument("--held-out", type=int, default=HELD_OUT, help="scenes")
     parser.add_argument("--runs", type=Path, default=Path("one_camera.run"))
@@ -166,7 +171,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.runs.mkdir(exist_ok=True)
-    material = find_material(options.scenes).of_camera(options.camera)
+    material = needs.material(options.scenes, options.camera)
     settings = replace(TUNING, width=options.width, minutes=options.minutes)
     settings = replace(settings, held_out=options.held_out, best=False)
     supply = take_brackets(options.scenes, material, settings)
@@ -177,4 +182,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

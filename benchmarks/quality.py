@@ -1,18 +1,20 @@
-"""``expinterp evaluate`` with what only its makers ask: strange cameras, shared responses, ladders.
+"""``expinterp evaluate`` with methods for developers: unknown cameras, shared responses, ladders.
 
     python benchmarks/quality.py SCENES RESPONSES
     python benchmarks/quality.py SCENES RESPONSES --camera D2x --only calibrated
 
-SCENES is a list of scenes or a folder, as for ``expinterp evaluate``; RESPONSES is the folder of
-curves that `expinterp.training.prior` reads. To the methods of ``evaluate`` come:
+These are added to the methods of ``evaluate``:
 
-    unaligned   as blind, motions of the camera left in
+    unaligned   as blind, camera motion not corrected
     stranger    as blind, the camera's own curves left out of the prior
-    shared      with one response for all triples of the camera, estimated from their outer two;
-                cameras of a single triple as blind
-    timed       the same, the ratios of the outer two being known
-    ladder      what the network adds at other exposures than half-way, by position between
+    shared      with one response for all triples of the camera, estimated from their long and short
+                shots; cameras of a single triple as blind
+    timed       the same, with known exposure ratios
+    ladder      what the network adds at other exposures than the medium, by position between
                 short (0) and long (1), where frames one stop apart are there to compare with
+
+Needs SCENES: a list of scenes or a folder, as for ``expinterp evaluate``; and RESPONSES: the folder
+of curves that `expinterp.training.prior` reads.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
+import needs
 import numpy as np
 
 from expinterp.cli.tables import print_tables
@@ -41,7 +44,6 @@ from expinterp.evaluation import (
     Triple,
     evaluate,
     fidelity_study,
-    find_material,
     open_case,
     tabulate,
 )
@@ -54,7 +56,7 @@ STOPS = "D2x"  # the camera whose frames are one stop apart, numbered from dark 
 
 
 def extra_methods(triples: Sequence[Triple], responses: Path) -> tuple[Method, ...]:
-    """Make the methods that ``evaluate`` has not."""
+    """Return the methods that ``evaluate`` does not have."""
 
     @cache
     def prior(camera: str | None) -> ResponsePrior:
@@ -79,15 +81,15 @@ def extra_methods(triples: Sequence[Triple], responses: Path) -> tuple[Method, .
         yield Candidate(render(pair).medium)
 
     return (
-        Method("unaligned", "y0, images left as they lie", unaligned),
+        Method("unaligned", "y0, images not aligned", unaligned),
         Method("stranger", "y0, camera unknown to the prior", stranger),
-        Method("shared", "y0, one response a camera", partial(with_shared, timed=False)),
+        Method("shared", "y0, one response per camera", partial(with_shared, timed=False)),
         Method("timed", "the same, times known", partial(with_shared, timed=True)),
     )
 
 
 def share(triples: Sequence[Triple], *, timed: bool) -> Profile:
-    """Estimate one response for triples of one camera from their outer two."""
+    """Estimate one response for triples of one camera from their long and short shots."""
     levels = [open_case(triple).pair.levels for triple in triples]
     stated = [float(np.log(triple.ratio)) if timed else None for triple in triples]
     found = estimate_shared(levels, load_prior(), stated=stated)
@@ -95,7 +97,7 @@ def share(triples: Sequence[Triple], *, timed: bool) -> Profile:
 
 
 def measure_ladder(triples: Sequence[Triple], refiner: Refiner) -> Table:
-    """Tell what the network adds at every position that a frame between the two lies at."""
+    """Measure what the network adds at the position of every frame between the two."""
     gains: dict[float, list[float]] = {}
     for triple in triples:
         if STOPS in (triple.camera or ""):
@@ -109,7 +111,7 @@ def measure_ladder(triples: Sequence[Triple], refiner: Refiner) -> Table:
 
 
 def gains_between(triple: Triple, refiner: Refiner) -> Iterator[tuple[float, float]]:
-    """Compare with every frame between the outer two: its position, what the network adds."""
+    """Yield the position of every frame between the two, and what the network adds there in dB."""
     pair = open_case(triple).pair
     top, bottom = int(triple.long.stem), int(triple.short.stem)
     for stop in range(bottom + 1, top):
@@ -122,15 +124,15 @@ def gains_between(triple: Triple, refiner: Refiner) -> Iterator[tuple[float, flo
 
 
 def main() -> None:
-    """Try every method on every triple and print the tables."""
+    """Measure every method on every triple and print the tables."""
     parser = argparse.ArgumentParser(description="Quality of y0 and of the refined image.")
-    parser.add_argument("scenes", type=Path)
-    parser.add_argument("responses", type=Path)
+    parser.add_argument("scenes", type=needs.existing)
+    parser.add_argument("responses", type=needs.existing)
     parser.add_argument("--camera", default="", help="only cameras whose name contains this")
     parser.add_argument("--only", action="append", default=[], help="only these methods, or ladder")
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", type=needs.existing)
     options = parser.parse_args()
-    material = find_material(options.scenes).of_camera(options.camera)
+    material = needs.material(options.scenes, options.camera)
     refiner = open_refiner(options.model, device="cpu")
     study = fidelity_study(refiners={BUNDLED: refiner}, profiles=Profiles(material.brackets))
     extras = extra_methods(material.triples, options.responses)
@@ -143,7 +145,7 @@ def main() -> None:
 
 
 def report(study: Study, triples: Sequence[Triple]) -> None:
-    """Print the tables of a study; what fails ends it."""
+    """Print the tables of a study; a failed triple ends it."""
     outcomes = list(evaluate(study, triples))
     print_tables(tabulate(study, outcomes))
     for failure in (failure for one in outcomes for failure in one.failures):
@@ -151,4 +153,4 @@ def report(study: Study, triples: Sequence[Triple]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

@@ -1,4 +1,4 @@
-"""How like real photographs the simulated ones are, where the network learns from them.
+"""How similar simulated photographs are to real ones, in what the network learns from them.
 
     python benchmarks/realism.py SCENES RADIANCE RESPONSES
 
@@ -6,9 +6,11 @@ Stage one has two estimates of the medium: the long exposure darkened and the sh
 Where they differ, the medium lies between them; how far towards the darkened one is the *share* that
 a network has to learn. Shares and differences (standard deviation, code values) are printed by code
 value of the long exposure, medians over triples: of real brackets, and of pictures rendered as for
-training, by how much they are reduced. What pixels of one code value have in common, the tone error,
-is left out. SCENES is a list of scenes or a folder, as for ``expinterp evaluate``; RADIANCE and
-RESPONSES are those of ``expinterp train``.
+training, by their reduction in size. The tone error, which pixels of one code value have in common,
+is left out.
+
+Needs the extra ``train`` (torch); SCENES: a list of scenes or a folder, as for ``expinterp evaluate``;
+RADIANCE and RESPONSES: the folders of ``expinterp train``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 
+import needs
+
+needs.require("torch", "train")
+
 import numpy as np
 
 from expinterp.cli.tables import print_tables
@@ -25,17 +31,18 @@ from expinterp.evaluation import Table, find_material
 from expinterp.training import data
 from expinterp.training.brackets import Example, read_examples
 from expinterp.training.collect import RADIANCE
-from expinterp.training.data import Estimates, FieldStage, Triple
+from expinterp.training.data import Estimates, FieldStage
+from expinterp.training.data import TrainingTriple as Triple
 from expinterp.training.simulator.camera import REDUCED, draw_camera, read_responses
 
 CODES = (30, 60, 100, 140, 180, 200, 215, 230, 240, 247, 252, 256)  # bounds of the rows
-FEWEST = 200  # pixels that tell something
+FEWEST = 200  # pixels of a meaningful estimate
 RENDERED = 60  # photographs of each kind
 SEED = 5
 
 
 def compare(triple: Triple, estimates: Estimates) -> np.ndarray:
-    """Give share and difference for every row, (rows, 2); nan where too few pixels are."""
+    """Compute share and difference for every row, (rows, 2); nan where there are too few pixels."""
     _, darkened, brightened = (255 * each.astype(np.float64) for each in estimates)
     apart, missing = darkened - brightened, triple.medium - brightened
     found = np.full((len(CODES) - 1, 2), np.nan)
@@ -73,12 +80,15 @@ def rendered(maps: list[np.ndarray], responses: Path, reduction: int) -> Iterato
 
 
 def main() -> None:
-    """Compare, and print a table."""
-    parser = argparse.ArgumentParser(description="How like real photographs simulated ones are.")
-    parser.add_argument("scenes", type=Path)
-    parser.add_argument("radiance", type=Path)
-    parser.add_argument("responses", type=Path)
+    """Compare, and print the tables."""
+    parser = argparse.ArgumentParser(
+        description="How similar simulated photographs are to real ones."
+    )
+    parser.add_argument("scenes", type=needs.existing)
+    parser.add_argument("radiance", type=needs.existing)
+    parser.add_argument("responses", type=needs.existing)
     options = parser.parse_args()
+    needs.material(options.scenes)
     paths = sorted(path for path in options.radiance.iterdir() if path.suffix in RADIANCE)
     maps = [data.read_radiance(path) for path in paths]
     kinds = {"real": real(options.scenes)}
@@ -94,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

@@ -1,11 +1,13 @@
-"""Time, memory and size of ``expinterp report``, and what a browser makes of the page.
+"""Time, memory and size of ``expinterp report``, and how fast a browser is with the page.
 
     python benchmarks/report.py                     # 1,000 brackets of two 24 MP JPEGs each
     python benchmarks/report.py --brackets 100 --megapixels 45
 
-A bracket is ``examples/window`` enlarged, with grain, and the photograph between the two; all
-brackets are made of the same three files, which are decoded anew each time. With Chromium on the
-path (Debian: ``apt install chromium``) the page is opened too; the best of three counts.
+A bracket is ``examples/window`` enlarged, with grain, and the image between the two; all brackets
+use the same three files, which are decoded again each time.
+
+Needs Linux or macOS. Chromium (Debian: ``apt install chromium``) is optional: with it the page is
+opened too; the best of three counts.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import needs
 from cost import run, write_pair
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
@@ -37,7 +40,7 @@ PAINT = "performance.getEntriesByType('paint')[0].startTime"
 
 
 def write_batch(folder: Path, brackets: int, megapixels: float) -> Path:
-    """Write three photographs and the journal of so many brackets of them."""
+    """Write three photographs, and the journal of a batch in which they form all brackets."""
     long, short = (Path(name).name for name in write_pair(folder, megapixels, ".jpg"))
     pair, medium = [str(folder / long), str(folder / short)], str(folder / "mid.jpg")
     run([sys.executable, "-m", "expinterp", "interpolate", *pair, "-o", medium])
@@ -46,7 +49,7 @@ def write_batch(folder: Path, brackets: int, megapixels: float) -> Path:
 
 
 def browse_page(page: Path) -> dict[str, float]:
-    """Measure how soon a browser shows the page, has it whole, and has searched it; ms."""
+    """Measure when a browser shows the page, has loaded it, and has searched it; milliseconds."""
     trials = []
     for _ in range(3):
         profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -59,7 +62,7 @@ def browse_page(page: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Write a report and tell what it cost."""
+    """Write a report and print its time, memory and size."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--brackets", type=int, default=1000)
     options.add_argument("--megapixels", type=float, default=24)
@@ -79,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

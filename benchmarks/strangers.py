@@ -1,11 +1,13 @@
-"""What the network is worth on a camera that nothing has seen: neither the prior nor the simulator.
+"""Quality of the network on a camera that neither the prior nor the simulator knows.
 
     python benchmarks/strangers.py SCENES RADIANCE RESPONSES --photographs 1000
 
-For each camera of the scenes whose curves are among RESPONSES, these are left out, the prior is made
-and a network trained from the others, and both are measured on that camera. The remaining cameras are
-unknown with all curves. What was trained stays in the folder of the runs. SCENES, RADIANCE and
-RESPONSES are those of ``expinterp evaluate`` and ``expinterp train``. Needs the extra ``train``.
+For each camera of SCENES with curves in RESPONSES, these curves are left out, the prior and a network
+are built from the others, and both are measured on that camera. The other cameras of SCENES are
+unknown anyway: one network with all curves serves them. The trained networks stay in ``--runs``.
+
+Needs the extra ``train`` (torch); SCENES: a list of scenes or a folder, as for ``expinterp evaluate``;
+RADIANCE and RESPONSES: the folders of ``expinterp train``.
 """
 
 from __future__ import annotations
@@ -15,6 +17,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+
+import needs
+
+needs.require("torch", "train")
 
 import numpy as np
 
@@ -29,7 +35,6 @@ from expinterp.evaluation import (
     Study,
     evaluate,
     fidelity_study,
-    find_material,
     tabulate,
 )
 from expinterp.refine import Refiner, open_refiner
@@ -38,11 +43,11 @@ from expinterp.training.prior import as_prior, build_prior
 from expinterp.training.settings import TrainingSettings
 
 MEASURED = "measured_log_exposure.npz"
-ALL = "no camera"  # left out
+ALL = "no camera"  # nothing is left out
 
 
 def copy_without(responses: Path, folder: Path, camera: str) -> Path:
-    """Copy a folder of curves, those of one camera left out."""
+    """Copy a folder of curves without those of one camera."""
     shutil.copytree(responses, folder, dirs_exist_ok=True)
     held = np.load(responses / MEASURED)
     kept = held["camera"] != camera
@@ -51,7 +56,7 @@ def copy_without(responses: Path, folder: Path, camera: str) -> Path:
 
 
 def train_without(camera: str, options: argparse.Namespace) -> Study:
-    """Train a network without a camera, and give what is to be compared."""
+    """Train a network without a camera; return the methods to compare."""
     run = options.runs / "".join(letter if letter.isalnum() else "-" for letter in camera)
     curves = copy_without(options.responses, run / "responses", camera)
     target = TrainingOutputs(run / "network.onnx", run / "card.md", run, overwrite=True)
@@ -61,7 +66,7 @@ def train_without(camera: str, options: argparse.Namespace) -> Study:
 
 
 def compare(prior: ResponsePrior, refiner: Refiner) -> Study:
-    """List what is compared: y0 under a prior, and what a network makes of it."""
+    """Return the methods to compare: y0 with a prior, and y0 refined."""
 
     def make(case: Case, refiner: Refiner | None) -> Iterator[Candidate]:
         pair = measure(case.long, case.short, prior=prior)
@@ -81,15 +86,15 @@ def compare(prior: ResponsePrior, refiner: Refiner) -> Study:
 
 def main() -> None:
     """Train and measure for every camera, and print the tables."""
-    parser = argparse.ArgumentParser(description="Worth of the network on unknown cameras.")
-    parser.add_argument("scenes", type=Path)
-    parser.add_argument("radiance", type=Path)
-    parser.add_argument("responses", type=Path)
+    parser = argparse.ArgumentParser(description="Quality of the network on unknown cameras.")
+    parser.add_argument("scenes", type=needs.existing)
+    parser.add_argument("radiance", type=needs.existing)
+    parser.add_argument("responses", type=needs.existing)
     parser.add_argument("--photographs", type=int, default=TrainingSettings.photographs)
     parser.add_argument("--steps", type=int, default=TrainingSettings.steps)
     parser.add_argument("--runs", type=Path, default=Path("strangers.run"))
     options = parser.parse_args()
-    triples = find_material(options.scenes).triples
+    triples = needs.material(options.scenes).triples
     known = set(map(str, np.load(options.responses / MEASURED)["camera"]))
     left_out = {triple: triple.camera if triple.camera in known else ALL for triple in triples}
     outcomes = []
@@ -101,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)
