@@ -96,12 +96,13 @@ def time_in_turn(
 
 def print_table(title: str, results: dict[str, list[tuple[float, float]]]) -> None:
     """Print the best time and the highest peak of each command, and the time relative to enfuse."""
-    reference = min(results.get(ENFUSE, [(float("nan"), 0)]))[0]
+    reference = min(results[ENFUSE])[0] if ENFUSE in results else None
     print(f"{title}, {os.cpu_count()} cores")
     print(f"{'command':42}{'seconds':>9}{'/ enfuse':>10}{'peak MiB':>10}")
     for name, runs in results.items():
         seconds, memory = min(t for t, _ in runs), max(m for _, m in runs)
-        print(f"{name:42}{seconds:9.2f}{seconds / reference:10.2f}{memory:10.0f}")
+        ratio = f"{seconds / reference:.2f}" if reference else "-"
+        print(f"{name:42}{seconds:9.2f}{ratio:>10}{memory:10.0f}")
 
 
 def main() -> None:

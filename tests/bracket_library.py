@@ -1,9 +1,9 @@
-"""A photographer's disk, made up: what several cameras leave in folders, and which of it is brackets.
+"""Made-up disks of photographers: the files of several cameras, and which of them are brackets.
 
-Cameras here do what real ones do: clocks that tick in whole seconds, times rounded as dials have
-them, counters that start anew after 9999, bursts of a bracket within a second, dark frames after
-long exposures. Photographers delete, copy, develop and edit, take single shots in between, let a
-bracket break off, and set exposures by hand.
+Cameras behave as real ones do: clocks tick in whole seconds, times are rounded to nominal shutter
+speeds, file numbers start again after 9999, a bracket takes less than a second, dark frames follow
+long exposures. Photographers delete, copy, develop and edit files, take single shots in between,
+break off brackets, and set exposures by hand.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from expinterp.brackets.thumbnail_match import pack_thumbnail
 from expinterp.core.exposure import Exposure
 
 FIELD = 48  # pixels of a scene, four per block of a thumbnail
-DIAL = [1 / n for n in (8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500)]
-DIAL += [1 / n for n in (400, 320, 250, 200, 160, 125, 100, 80, 60, 50, 40, 30, 25, 20, 15, 13)]
-DIAL += [1 / 10, 1 / 8, 1 / 6, 1 / 5, 1 / 4, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2]
-DIAL += [4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 15.0, 20.0, 25.0, 30.0]
-FIRST_DIAL = -39  # thirds of a stop below a second
+TIMES = [1 / n for n in (8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500)]
+TIMES += [1 / n for n in (400, 320, 250, 200, 160, 125, 100, 80, 60, 50, 40, 30, 25, 20, 15, 13)]
+TIMES += [1 / 10, 1 / 8, 1 / 6, 1 / 5, 1 / 4, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2]
+TIMES += [4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 15.0, 20.0, 25.0, 30.0]
+FIRST_TIME = -39  # thirds of a stop relative to one second
 
 
 def order_of(style: str, count: int, step: float) -> list[float]:
-    """Compensations of a set in the order a camera takes them."""
+    """Return the compensations of a set in the order in which a camera takes them."""
     if count == 2:
         return {"rising": [-step, 0], "falling": [0, -step], "base": [0, -step]}[style]
     rising = [step * (at - count // 2) for at in range(count)]
@@ -37,13 +37,13 @@ def order_of(style: str, count: int, step: float) -> list[float]:
 
 @dataclass
 class Scene:
-    """Radiance in stops, one value per pixel, and the exposure a meter gives it."""
+    """Radiance in stops, one value per pixel, and the metered exposure."""
 
     radiance: np.ndarray
     metered: float
 
     def thumbnail(self, stops: float, random) -> bytes:
-        """Photograph it: shot by hand (or wind), through a response, with noise and clipping."""
+        """Photograph it, handheld or in wind, through a response, with noise and clipping."""
         down, right = random.integers(0, 2, 2)
         seen = self.radiance[down : down + FIELD, right : right + FIELD]
         linear = 0.18 * np.exp2(seen + stops) + random.normal(0, 0.002, seen.shape)
@@ -53,12 +53,12 @@ class Scene:
 
 @dataclass
 class Camera:
-    """A body and its ways."""
+    """A camera body and how it behaves."""
 
     model: str
     serial: str | None = None
     prefix: str = "IMG_"
-    marks: bool = True  # whether it says that it brackets
+    marks: bool = True  # whether it marks brackets
     biases: bool = True  # whether it states the compensation
     fractions: bool = True  # whether its clock has fractions of a second
     thumbnails: bool = False
@@ -69,7 +69,7 @@ class Camera:
 
 @dataclass
 class Library:
-    """Files and truth: the sets of paths that are brackets, and whether these state exposures."""
+    """Files, and the ground truth: which sets of paths are brackets, and whether they have EXIF."""
 
     frames: dict[str, Frame] = field(default_factory=dict)
     brackets: dict[frozenset[str], bool] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Library:
 
 
 class Roll:
-    """A card in a camera: takes pictures into a folder, one number after the other."""
+    """A memory card in a camera: pictures are taken into a folder, numbered in sequence."""
 
     def __init__(self, library, camera, folder, random, *, number=1):
         self.library, self.camera, self.folder, self.random = library, camera, folder, random
@@ -87,17 +87,14 @@ class Roll:
         self.dark_frames = False
 
     def scene(self, light: float | None = None) -> Scene:
-        """Find a new scene: sky, ground, some things in it."""
+        """Create a new scene: sky, ground, and some objects."""
         random = self.random
         coarse = random.normal(0, 1.6, (6, 6))
         fine = random.normal(0, 0.8, (12, 12))
         size = FIELD + 2
         rows = np.linspace(0, 1, size)[:, np.newaxis]
-        field_ = (
-            _enlarged(coarse, size)
-            + _enlarged(fine, size)
-            + 2.0 * (rows < random.uniform(0.2, 0.6))
-        )
+        sky = 2.0 * (rows < random.uniform(0.2, 0.6))
+        field_ = _enlarged(coarse, size) + _enlarged(fine, size) + sky
         light = random.uniform(-10, 0) if light is None else light
         return Scene(field_ - field_.mean(), light)
 
@@ -105,15 +102,15 @@ class Roll:
         self.clock += timedelta(seconds=float(self.random.uniform(low, high or low)))
 
     def shoot(self, scene, stops=0.0, *, mode="auto", bias=None, pause=0.2, by="time", keep=True):
-        """Take a picture; returns its path. `by` is what the camera varies."""
+        """Take a picture and return its path; `by` is what the camera varies."""
         camera = self.camera
         third = round(3 * (scene.metered + (stops if by == "time" else 0)))
-        place = min(max(third - FIRST_DIAL, 0), len(DIAL) - 1)
-        time = DIAL[place]
+        place = min(max(third - FIRST_TIME, 0), len(TIMES) - 1)
+        time = TIMES[place]
         iso = self.iso * 2.0 ** (round(3 * stops) / 3) if by == "iso" else self.iso
         moment = self.clock if camera.fractions else self.clock.replace(microsecond=0)
         path = f"{self.folder}/{camera.prefix}{self.number:04d}.jpg".lstrip("/")
-        actual = (place + FIRST_DIAL - round(3 * scene.metered)) / 3 + np.log2(iso / self.iso)
+        actual = (place + FIRST_TIME - round(3 * scene.metered)) / 3 + np.log2(iso / self.iso)
         thumbnail = scene.thumbnail(actual, self.random)
         frame = Frame(
             path,
@@ -138,16 +135,13 @@ class Roll:
     def bracket(
         self, scene, count, step, *, lost=(), repeated=None, mode="bracket", pause=0.15, by="time"
     ):
-        """Take a set; frames whose index is in `lost` were deleted, one may be taken twice."""
+        """Take a set; frames with an index in `lost` are deleted, one may be taken twice."""
         paths = []
         for at, stops in enumerate(order_of(self.camera.style, count, step)):
             for _ in range(2 if at == repeated else 1):
                 bias = 0.0 if mode == "manual" else None
-                paths.append(
-                    self.shoot(
-                        scene, stops, mode=mode, bias=bias, pause=pause, by=by, keep=at not in lost
-                    )
-                )
+                shared = {"mode": mode, "bias": bias, "pause": pause, "by": by}
+                paths.append(self.shoot(scene, stops, keep=at not in lost, **shared))
         if not len(lost) and repeated is None:
             self.library.brackets[frozenset(paths)] = True
         return paths
@@ -164,23 +158,15 @@ def _enlarged(field_, size):
 # --- what photographers do -----------------------------------------------------------------------
 
 
+EVENTS = {"set": 0.6, "single": 0.1, "burst": 0.05, "lost": 0.06, "broken": 0.01}  # probabilities
+EVENTS |= {"repeated": 0.02, "trial": 0.05, "extra": 0.04, "walk": 0.06, "lone": 0.01}
+
+
 def session(roll, sets, events, *, mode="bracket", pause=0.15, by="time", tidy=False, hurry=0.3):
-    """Brackets of given kinds, and all that happens between them unless it is a tidy session."""
-    kinds = [
-        "set",
-        "single",
-        "burst",
-        "lost",
-        "broken",
-        "repeated",
-        "trial",
-        "extra",
-        "walk",
-        "lone",
-    ]
-    odds = [1.0] + [0.0] * 9 if tidy else [0.6, 0.1, 0.05, 0.06, 0.01, 0.02, 0.05, 0.04, 0.06, 0.01]
+    """Take brackets of given kinds, with other events between them unless the session is tidy."""
+    odds = [1.0] + [0.0] * 9 if tidy else list(EVENTS.values())
     random = roll.random
-    for kind in random.choice(kinds, events, p=odds):
+    for kind in random.choice(list(EVENTS), events, p=odds):
         roll.wait(1.0, 4.0) if random.random() < hurry else roll.wait(8, 300)
         scene = roll.scene()
         count, step = sets[random.integers(len(sets))]
@@ -189,15 +175,14 @@ def session(roll, sets, events, *, mode="bracket", pause=0.15, by="time", tidy=F
         if kind in {"set", "lost", "repeated"}:
             lost = random.choice(count, random.integers(1, count), replace=False)
             twice = random.integers(1, count - 1) if kind == "repeated" and count > 2 else None
-            roll.bracket(
-                scene, count, step, lost=lost if kind == "lost" else (), repeated=twice, **shared
-            )
+            lost = lost if kind == "lost" else ()
+            roll.bracket(scene, count, step, lost=lost, repeated=twice, **shared)
         elif kind == "single":
             roll.shoot(scene, mode=single)
         elif kind == "burst":
             for _ in range(random.integers(2, 9)):
                 roll.shoot(scene, mode=single, pause=0.1)
-        elif kind == "broken" and len(sets) == 1:  # else none can tell it from a smaller set
+        elif kind == "broken" and len(sets) == 1:  # else it may be a smaller set
             stops = order_of(roll.camera.style, count, step)
             for value in stops[: random.integers(1, count)]:
                 roll.shoot(scene, value, **shared)
@@ -215,7 +200,7 @@ def session(roll, sets, events, *, mode="bracket", pause=0.15, by="time", tidy=F
 
 
 def walk(roll, count):
-    """Single shots in automatic exposure, one after the other, of whatever comes."""
+    """Take single shots of several scenes in automatic exposure, one after the other."""
     light = roll.random.uniform(-10, -3)
     for _ in range(count):
         light += roll.random.choice([0, 0, 1, 2, 3, 6, -1, -2, -3, -6]) / 3
@@ -223,7 +208,7 @@ def walk(roll, count):
 
 
 def panorama(roll, sets, views, *, locked, mode="bracket"):
-    """Sets in quick succession, turning between them; the exposure locked or metered anew."""
+    """Take sets in quick succession, turning between them; exposure is locked or metered again."""
     count, step = sets[roll.random.integers(len(sets))]
     light = roll.random.uniform(-9, -2)
     roll.wait(60, 300)
@@ -234,7 +219,7 @@ def panorama(roll, sets, views, *, locked, mode="bracket"):
 
 
 def time_lapse(roll, count, step, shots, every):
-    """Sets at a fixed interval from a tripod while the light fades."""
+    """Take sets at a fixed interval from a tripod while the light fades."""
     scene = roll.scene(-6.0)
     roll.wait(100)
     for at in range(shots):
@@ -244,7 +229,7 @@ def time_lapse(roll, count, step, shots, every):
 
 
 def fail(library, random, count):
-    """Let some files of brackets be unreadable: their sets are no brackets any more."""
+    """Make some files of brackets unreadable: their sets are no longer brackets."""
     for place in random.choice(len(library.brackets), count, replace=False):
         paths = sorted(list(library.brackets)[place])
         path = paths[random.integers(len(paths))]
@@ -255,8 +240,8 @@ def fail(library, random, count):
     }
 
 
-def add_twins_and_copies(library, random, share):
-    """Raw files beside some, edited and copied versions of others."""
+def add_raw_files_and_copies(library, random, share):
+    """Add raw files beside some, and edited and copied versions of others."""
     for path, frame in list(library.frames.items()):
         stem = path.removesuffix(".jpg")
         if random.random() < share:
@@ -270,7 +255,7 @@ def add_twins_and_copies(library, random, share):
 
 
 def rename(library, folder, name):
-    """Give the files of a folder other names, told by the frame and its place in time."""
+    """Rename the files of a folder; `name` returns the new name from the position and the frame."""
     moved = {}
     mine = [path for path in library.frames if path.rpartition("/")[0] == folder]
     ordered = sorted(mine, key=lambda path: (library.frames[path].captured, path))
@@ -284,7 +269,7 @@ def rename(library, folder, name):
 
 
 def strip(library, top):
-    """Take the EXIF blocks out of all files below a folder."""
+    """Remove the EXIF blocks of all files below a folder."""
     for path, frame in library.frames.items():
         if path.startswith(f"{top}/"):
             library.frames[path] = Frame(path, size=frame.size, thumbnail=frame.thumbnail)
@@ -297,7 +282,7 @@ CANON = Camera("Canon R6", "0123")
 
 
 def make_library(seed: int) -> Library:
-    """Make a disk of some 4,000 files."""
+    """Create a disk of about 4,000 files."""
     random = np.random.default_rng(seed)
     library = Library()
 
@@ -314,14 +299,14 @@ def make_library(seed: int) -> Library:
     for path in library.bare & library.frames.keys():
         library.frames[path] = replace(library.frames[path], thumbnail=None)
     add_stripped(library, roll, random)
-    add_twins_and_copies(library, random, 0.15)
+    add_raw_files_and_copies(library, random, 0.15)
     return library
 
 
 def add_cards(library, roll):
-    """Cards as they come out of cameras, what is no bracket and all."""
+    """Add memory cards as they come out of cameras."""
     session(roll("DCIM/100CANON", CANON, number=9930), [(3, 2)], 40)
-    # The folder changes in the middle of a day, and of a set, when the counter starts anew.
+    # The folder changes within a day, and within a set, when the file numbers start again.
     names = [path.rpartition("/")[2] for path in library.frames]
     anew = [f"DCIM/100CANON/{name}" for name in names if name < "IMG_9"]
     _move(library, anew, "DCIM/100CANON", "DCIM/101CANON")
@@ -335,16 +320,16 @@ def add_cards(library, roll):
     shared = {"mode": "manual", "pause": 2.5, "tidy": True, "hurry": 0}
     session(roll("pairs/plain", plain), [(2, 3)], 30, **shared)
 
-    for number, shift in ((100, 0), (6200, 3601)):  # two bodies of one model, one clock is late
-        twin = roll("wedding", Camera("Canon R5", fractions=False), number=number)
-        twin.clock += timedelta(seconds=shift)
-        session(twin, [(3, 2)], 45)
+    for number, shift in ((100, 0), (6200, 3601)):  # two bodies of one model, one clock is wrong
+        body = roll("wedding", Camera("Canon R5", fractions=False), number=number)
+        body.clock += timedelta(seconds=shift)
+        session(body, [(3, 2)], 45)
 
     session(roll("iso", replace(CANON, serial="3"), number=1), [(3, 1)], 20, by="iso")
 
 
 def add_tripods(roll):
-    """Many sets of one place: panoramas, time lapses, the self-timer."""
+    """Add many sets from one place: panoramas, time lapses, the self-timer."""
     pano = roll("pano", Camera("Sony A7", prefix="DSC0", fractions=False), number=1200)
     for locked in (True, False, True):
         panorama(pano, [(3, 2), (5, 1)], 12, locked=locked)
@@ -359,7 +344,7 @@ def add_tripods(roll):
 
 
 def add_single_shots(roll, random):
-    """Events: nothing but single shots, exposed as the light was, often in quick succession."""
+    """Add events: single shots only, exposed for the light, often in quick succession."""
     silent = Camera("Olympus E-1", prefix="P506", marks=False, biases=False, fractions=False)
     for camera in (silent, replace(silent, marks=True), replace(silent, thumbnails=True), CANON):
         event = roll(f"event/{camera.model} {camera.marks} {camera.thumbnails}", camera)
@@ -369,7 +354,7 @@ def add_single_shots(roll, random):
 
 
 def add_odd_times(library, roll, random):
-    """Midnight, long exposures with dark frames, and the night in which clocks are changed."""
+    """Add midnight, long exposures with dark frames, and the night of the clock change."""
     night = roll("midnight", replace(CANON, style="falling"), number=50)
     night.clock = datetime(2024, 5, 6, 23, 57)
     session(night, [(3, 2)], 30, hurry=0.6)
@@ -388,7 +373,7 @@ def add_odd_times(library, roll, random):
 
 
 def add_renamed(library, roll):
-    """Names that are no counters of cameras, or were given after some files had been deleted."""
+    """Add names without file numbers, and names given after some files had been deleted."""
     session(roll("phone", Camera("Pixel 8", marks=False)), [(3, 2)], 30)
     rename(library, "phone", lambda at, frame: f"PXL_{frame.captured:%Y%m%d_%H%M%S%f}.jpg")
     session(roll("export", replace(CANON, serial="4")), [(3, 2)], 40)
@@ -396,7 +381,7 @@ def add_renamed(library, roll):
 
 
 def add_folders(roll, random):
-    """A folder per set; from some a frame was lost."""
+    """Add a folder per set; some lack a frame."""
     for at in range(30):
         room = roll(f"scenes/room {at:02d}", replace(CANON, serial="6"), number=7000 + 10 * at)
         room.clock += timedelta(minutes=10 * at)
@@ -406,24 +391,19 @@ def add_folders(roll, random):
 
 
 def add_stripped(library, roll, random):
-    """Files without EXIF blocks: numbered ones in a row, a folder per set, a name per set."""
+    """Add files without EXIF: numbered in sequence, a folder per set, a name per set."""
     old = Camera("forgotten", prefix="IMG_")
     session(roll("stripped/flat", old, number=300), [(3, 2)], 60)
     session(roll("stripped/mixed", old, number=4300), [(2, 3), (3, 2), (5, 4 / 3)], 60)
-    session(
-        roll("stripped/tidy", replace(old, style="rising"), number=8300), [(3, 2)], 40, tidy=True
-    )
+    rising = replace(old, style="rising")
+    session(roll("stripped/tidy", rising, number=8300), [(3, 2)], 40, tidy=True)
     rename(library, "stripped/tidy", lambda at, frame: f"picture {at:04d}.jpg")
     for at in range(40):
-        one = roll(
-            f"stripped/folders/église {at}", replace(old, style="rising"), number=7000 + 10 * at
-        )
+        one = roll(f"stripped/folders/église {at}", rising, number=7000 + 10 * at)
         one.bracket(one.scene(), int(random.choice([2, 3, 5, 7])), 4 / 3)
     for at in range(4):
-        walk(
-            roll(f"stripped/folders/Sunday {at}", old, number=100 * at + 1),
-            int(random.integers(2, 6)),
-        )
+        card = roll(f"stripped/folders/Sunday {at}", old, number=100 * at + 1)
+        walk(card, int(random.integers(2, 6)))
     for at in range(20):
         one = roll("stripped/names", old, number=10 * at)
         paths = one.bracket(one.scene(), 3, 2)
@@ -432,7 +412,7 @@ def add_stripped(library, roll, random):
 
 
 def _move(library, paths, old, new):
-    """Move files, and what is known about them."""
+    """Move files, and their entries in the ground truth."""
     moved = {path: path.replace(old, new) for path in paths}
     for path, to in moved.items():
         if path in library.frames:
@@ -444,7 +424,7 @@ def _move(library, paths, old, new):
 
 
 def _change_clock(library, folder, moment):
-    """Let a camera that knows its time zone go to summer time."""
+    """Switch a camera that states its time zone to summer time."""
     summer = timezone(timedelta(hours=2))
     for path, frame in library.frames.items():
         if path.startswith(f"{folder}/") and frame.captured.replace(tzinfo=None) >= moment:

@@ -40,7 +40,7 @@ UNSUPPORTED = {
     ".jxl": "JPEG XL",
     ".jp2": "JPEG 2000",
 }
-RESULTS = "results of a batch"  # the reason why a folder with a journal is not searched
+RESULTS = f"holds the results of a batch ({JOURNAL})"  # such a folder is not searched
 # Folders that systems create beside pictures. Hidden ones are skipped because of their dot.
 _SYSTEM_FOLDERS = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
 _decoding_large = threading.Lock()
@@ -112,31 +112,34 @@ def _walk(root: Path, visited: set[tuple[int, int] | None]) -> Iterator[_Entry]:
         if identity in visited:
             continue
         visited.add(identity)
-        try:
-            children = sorted(os.scandir(real), key=lambda child: child.name)
-        except OSError as error:
+        children = _list_folder(real)
+        if isinstance(children, str):
             if real == root:
-                message = f"{root}: cannot be read ({reason(error)}); check its permissions"
-                raise ImageFileError(message) from error
-            yield _Entry(prefix, real, f"the folder cannot be read ({reason(error)})")
-            continue
-        if any(child.name == JOURNAL for child in children):
-            if real == root:
-                message = (
-                    f"{root}: holds the results of a batch; name a folder of photographs, or move "
-                    f"{JOURNAL} elsewhere"
-                )
+                message = f"{root}: {children}; name another folder of photographs"
                 raise ImageFileError(message)
-            yield _Entry(prefix, real, RESULTS)
+            yield _Entry(prefix, real, children)
             continue
         for child in children:
             path = prefix + child.name
-            if child.name.startswith(".") or child.name.lower() in _SYSTEM_FOLDERS:
-                continue
             if _is_folder(child):
                 (links if child.is_symlink() else folders).append((path + "/", Path(child.path)))
             elif _kind(child.name):
                 yield _Entry(path, Path(child.path), _problem_of(child))
+
+
+def _list_folder(folder: Path) -> list[os.DirEntry[str]] | str:
+    """List the entries of a folder by name, without hidden ones; return a problem instead, if any."""
+    try:
+        children = sorted(os.scandir(folder), key=lambda child: child.name)
+    except OSError as error:
+        return f"cannot be read ({reason(error)})"
+    if any(child.name == JOURNAL for child in children):
+        return RESULTS
+    return [
+        child
+        for child in children
+        if not child.name.startswith(".") and child.name.lower() not in _SYSTEM_FOLDERS
+    ]
 
 
 def _is_folder(child: os.DirEntry[str]) -> bool:

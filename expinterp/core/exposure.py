@@ -1,8 +1,8 @@
-"""Exposure arithmetic: times, stops, ratios, and where between two shots a third one lies.
+"""Exposure arithmetic: times, stops, ratios, and positions between two shots.
 
 t1 > t2 are the exposure times of ``long`` and ``short`` in seconds, ``ratio`` = t1/t2 > 1, and
-``ev_step`` = log2(ratio) in stops. A *position* p says where between the two an exposure lies, in
-stops: 0 is ``short``, 1 is ``long``, ½ the geometric mean t3 = √(t1·t2).
+``ev_step`` = log2(ratio) in stops. A *position* p places an exposure between the two on the
+scale of stops: 0 is ``short``, 1 is ``long``, ½ the geometric mean t3 = √(t1·t2).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MEDIUM = 0.5  # position of the geometric mean
 
 @dataclass(frozen=True)
 class Exposure:
-    """What one shot states about its exposure; None where it is silent.
+    """The exposure that one shot states; None for each value that it does not.
 
     Attributes
     ----------
@@ -38,12 +38,12 @@ class Exposure:
 def exposure_ratio(long: Exposure, short: Exposure) -> float | None:
     """Compute how much more light ``long`` recorded: t·ISO/N² over the same of ``short``.
 
-    Sensitivity and aperture count only where both shots state them.
+    ISO and aperture count only where both shots state them.
 
     Returns
     -------
     float or None
-        The ratio, > 0 (below 1 if the two are given in the wrong order); None if a time is missing.
+        The ratio, > 0 (below 1 if the two are passed in the wrong order); None if a time is missing.
     """
     if not long.time or not short.time:
         return None

@@ -160,7 +160,8 @@ def test_results_of_a_batch_are_no_photographs_and_said_to_be_none(tmp_path):
     (tmp_path / "older" / journal.NAME).write_text("{}")
     photograph, results = scan(tmp_path)
     assert photograph.path == "in/below/a.jpg"
-    assert (results.path, results.problem) == ("older/", "results of a batch")
+    assert results.path == "older/"
+    assert results.problem == f"holds the results of a batch ({journal.NAME})"
     assert not is_damaged(results)
     assert scan(tmp_path, exclude=[tmp_path / "older"]) == [photograph]
     with pytest.raises(ImageFileError, match="holds the results of a batch"):
