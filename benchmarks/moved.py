@@ -2,9 +2,10 @@
 
     python benchmarks/moved.py PANORAMAS -o examples/moved.jpg
 
-The scene is a view of `benchmarks/contact_sheet.py` with a ball on the floor, lit by the panorama
-itself. The ball rolled on between the long and the short exposure. Columns: long, short, fused.
-Needs no extra.
+The scene is a view of `benchmarks/contact_sheet.py` with a ball on the floor, lit by the panorama.
+The ball rolls between the long and the short exposure. Columns: long, short, fused.
+
+Needs PANORAMAS: the folder of .hdr files from the npm package ``@pmndrs/assets``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 from pathlib import Path
 
 import cv2
+import needs
 import numpy as np
 from contact_sheet import MARGIN, SCENES, arrange
 
@@ -30,7 +32,7 @@ QUALITY = 88
 
 
 def light_on(normals: np.ndarray, panorama: np.ndarray) -> np.ndarray:
-    """Compute the light that matt surfaces receive: the panorama weighed by the cosine."""
+    """Compute the light that matt surfaces receive: the panorama weighted by the cosine."""
     small = cv2.resize(panorama, (64, 32), interpolation=cv2.INTER_AREA).reshape(-1, 3)
     latitude = (0.5 - (np.arange(32) + 0.5) / 32) * np.pi
     longitude = ((np.arange(64) + 0.5) / 64 - 0.5) * 2 * np.pi
@@ -59,7 +61,7 @@ def put_ball(scene: np.ndarray, place: tuple[int, int], panorama: np.ndarray, ya
 
 
 def render_pair(panorama: np.ndarray) -> list[np.ndarray]:
-    """Photograph the view long and short, with the ball at another place in each."""
+    """Simulate a long and a short photograph of the view, with the ball at two places."""
     view, random, shots = SCENES[SCENE], np.random.default_rng(0), []
     for sign, place in zip((1, -1), PLACES.values(), strict=True):
         radiance = project(panorama, view)
@@ -71,9 +73,9 @@ def render_pair(panorama: np.ndarray) -> list[np.ndarray]:
 
 
 def main() -> None:
-    """Render, fuse, write."""
+    """Render, fuse, and write the sheet."""
     parser = argparse.ArgumentParser(description="A pair in which something moved.")
-    parser.add_argument("panoramas", type=Path)
+    parser.add_argument("panoramas", type=needs.existing)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--width", type=int, default=420, help="of a picture, pixels")
     options = parser.parse_args()
@@ -84,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)
