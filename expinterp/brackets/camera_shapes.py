@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from expinterp.brackets.runs import CLOCK_TICK, FrameRun
 from expinterp.brackets.shapes import MOST_FRAMES, BracketShape, same_shape
-from expinterp.brackets.windows import Window, window_at
+from expinterp.brackets.windows import Window, window_at, windows_of
 
 CameraKey: TypeAlias = tuple[object, ...]
 
@@ -59,7 +59,7 @@ class CameraShapes:
         """Sum the sets of a shape, and of the shapes that differ by the rounding of times only."""
         if shape not in self._sums:
             found = [tally for other, tally in self.tallies.items() if same_shape(shape, other)]
-            complete, uncertain = (sum(t.complete for t in found), sum(t.uncertain for t in found))
+            complete, uncertain = sum(t.complete for t in found), sum(t.uncertain for t in found)
             pauses = sorted(seconds for tally in found for seconds in tally.pauses)
             self._sums[shape] = ShapeTally(complete, uncertain, pauses)
         return self._sums[shape]
@@ -139,10 +139,8 @@ def learn_shapes(
         tallies[_camera_of(run)][shape].complete += 1
     for run in runs:
         for window in regular_windows(run):
-            tally, found = (
-                tallies[_camera_of(run)][window.shape],
-                run.part(window.start, window.stop),
-            )
+            tally = tallies[_camera_of(run)][window.shape]
+            found = run.part(window.start, window.stop)
             complete = not any(found.missing_beside())
             tally.complete += complete
             tally.uncertain += not complete
@@ -160,15 +158,9 @@ def regular_windows(run: FrameRun) -> list[Window]:
     for length in range(min(count, MOST_FRAMES), 1, -1):
         if count % length == 0 and (windows := _even_windows(run, length)):
             larger = range(length + 1, min(count, MOST_FRAMES) + 1)
-            ambiguous = length < count and any(_windows_of(run, other) for other in larger)
+            ambiguous = length < count and any(windows_of(run, other) for other in larger)
             return [] if ambiguous else windows
     return _frequent_windows(run) if count >= REPEATS * 2 else _single_window(run)
-
-
-def _windows_of(run: FrameRun, length: int) -> list[Window]:
-    """Find all windows of a length."""
-    starts = range(len(run) - length + 1)
-    return [window for start in starts if (window := window_at(run, start, length))]
 
 
 def _even_windows(run: FrameRun, length: int) -> list[Window]:
@@ -189,7 +181,7 @@ def _frequent_windows(run: FrameRun) -> list[Window]:
     """
     candidates = []
     for length in range(min(len(run) // 2, MOST_FRAMES), 2, -1):
-        found = _windows_of(run, length)
+        found = windows_of(run, length)
         shapes = {window.shape: None for window in found}
         candidates += [_without_overlap(found, shape) for shape in shapes]
     covered = [sum(len(window.shape) for window in windows) for windows in candidates]
@@ -219,5 +211,5 @@ def _single_window(run: FrameRun) -> list[Window]:
     The made-up disks pass without this rule; a user who takes trial shots has no other runs.
     """
     length = len(run) - 1
-    windows = _windows_of(run, length) if length >= 3 else []
+    windows = windows_of(run, length) if length >= 3 else []
     return windows if len(windows) == 1 else []

@@ -12,7 +12,7 @@ from expinterp.brackets.camera_shapes import RECURRENT, CameraShapes
 from expinterp.brackets.chains import idle_between
 from expinterp.brackets.runs import FrameRun
 from expinterp.brackets.shapes import LEAST_STEP, same_shape
-from expinterp.brackets.windows import Window, shutter_limited_windows, window_at
+from expinterp.brackets.windows import Window, shutter_limited_windows, windows_of
 
 MARGIN = 1.5  # frames by which a partition must gain more than any other one
 RARITY = 1.0  # frames that a shape a tenth as frequent as the most frequent one gains less
@@ -64,15 +64,12 @@ def divide_run(run: FrameRun, known: CameraShapes) -> Partition:
 
 def _known_windows(run: FrameRun, known: CameraShapes) -> list[Window]:
     """Find all parts of a run that have a known shape."""
-    found = (
-        window_at(run, start, length)
-        for length in sorted({len(shape) for shape in known.shapes})
-        for start in range(len(run) - length + 1)
-    )
+    lengths = sorted({len(shape) for shape in known.shapes})
     windows = [
         window
-        for window in found
-        if window is not None and any(same_shape(window.shape, shape) for shape in known.shapes)
+        for length in lengths
+        for window in windows_of(run, length)
+        if any(same_shape(window.shape, shape) for shape in known.shapes)
     ]
     spans = {(window.start, window.stop) for window in windows}
     limited = shutter_limited_windows(run, known.recurrent)

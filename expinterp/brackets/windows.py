@@ -44,6 +44,12 @@ def window_at(run: FrameRun, start: int, length: int) -> Window | None:
     return Window(start, start + length, shape)
 
 
+def windows_of(run: FrameRun, length: int) -> list[Window]:
+    """Find all windows of a length."""
+    starts = range(len(run) - length + 1)
+    return [window for start in starts if (window := window_at(run, start, length))]
+
+
 def _least_step(run: FrameRun) -> float:
     if not run.chain.stated:
         return LEAST_BRIGHTNESS_STEP
