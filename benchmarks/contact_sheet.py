@@ -56,15 +56,17 @@ def render_rows(panoramas: Path, scenes: Sequence[str]) -> Iterator[list[np.ndar
         yield [*pair, *(fuse(pair).pixels for fuse in methods.values())]
 
 
-def arrange(rows: list[list[np.ndarray]], width: int) -> np.ndarray:
-    """Arrange pictures of one size on a grey sheet, each `width` pixels wide."""
-    shape = rows[0][0].shape
-    size = (width, round(width * shape[0] / shape[1]))
+def arrange(
+    rows: Sequence[Sequence[np.ndarray]], width: int, *, background: int = 90
+) -> np.ndarray:
+    """Arrange rows of pictures on a grey sheet, each `width` pixels wide."""
     strips = []
     for row in rows:
-        small = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in row]
-        framed = [np.pad(p, ((0, MARGIN), (0, MARGIN), (0, 0)), constant_values=90) for p in small]
-        strips.append(np.hstack(framed))
+        size = (width, round(width * row[0].shape[0] / row[0].shape[1]))
+        method = cv2.INTER_AREA if row[0].shape[1] > width else cv2.INTER_NEAREST
+        small = [cv2.resize(picture, size, interpolation=method) for picture in row]
+        margins = ((0, MARGIN), (0, MARGIN), (0, 0))
+        strips.append(np.hstack([np.pad(p, margins, constant_values=background) for p in small]))
     return np.vstack(strips)
 
 

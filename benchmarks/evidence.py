@@ -22,7 +22,7 @@ from pathlib import Path
 import cv2
 import needs
 import numpy as np
-from contact_sheet import SCENES
+from contact_sheet import MARGIN, SCENES, arrange
 
 from expinterp.core.pair import measure
 from expinterp.core.render import render
@@ -40,7 +40,7 @@ NEAR = (1, 2, 4, 8)  # code values
 AMPLIFY = 8  # of the unmodelled information, around mid-grey
 WIDTH = 420  # of a picture on a sheet, pixels
 BRIGHTNESS = 8  # white of the medium of a rendered bracket, over the median radiance
-MARGIN, HEAD = 6, 26
+HEAD = 26  # pixels above a sheet
 QUALITY = 88
 GREY = 128
 
@@ -97,16 +97,11 @@ def describe(shares: Sequence[float]) -> str:
     return f"values of y - y0: {', '.join(said)} code values"
 
 
-def arrange(rows: Sequence[Sequence[np.ndarray]], heads: Sequence[str], width: int) -> np.ndarray:
+def with_heads(
+    rows: Sequence[Sequence[np.ndarray]], heads: Sequence[str], width: int
+) -> np.ndarray:
     """Arrange pictures in rows under their headings."""
-    strips = []
-    for row in rows:
-        height = round(width * row[0].shape[0] / row[0].shape[1])
-        method = cv2.INTER_AREA if row[0].shape[1] > width else cv2.INTER_NEAREST
-        small = [cv2.resize(picture, (width, height), interpolation=method) for picture in row]
-        strips.append(np.hstack([np.pad(p, ((0, MARGIN), (0, MARGIN), (0, 0)),
-                                        constant_values=255) for p in small]))  # fmt: skip
-    sheet = np.vstack(strips)
+    sheet = arrange(rows, width, background=255)
     top = np.full((HEAD, sheet.shape[1], 3), 255, np.uint8)
     for place, words in enumerate(heads):
         at = (place * (width + MARGIN) + 4, HEAD - 8)
@@ -138,11 +133,11 @@ def draw(panoramas: Path, folder: Path, model: Path | None) -> None:
         place = worst_place(made["y0"], truth)
         pictures = [shots["long"], shots["short"], truth, made["y0"], made["refined"]]
         crops.append([picture[place] for picture in pictures])
-    write(arrange(unmodelled, ("y, photographed", "y0", f"y - y0, x {AMPLIFY}"), WIDTH),
+    write(with_heads(unmodelled, ("y, photographed", "y0", f"y - y0, x {AMPLIFY}"), WIDTH),
           folder / "unmodelled.jpg")  # fmt: skip
-    write(arrange(residuals, ("y - y0", "y - refined"), WIDTH), folder / "residual.jpg")
+    write(with_heads(residuals, ("y - y0", "y - refined"), WIDTH), folder / "residual.jpg")
     heads = ("long", "short", "y, photographed", "y0", "refined")
-    write(arrange(crops, heads, WIDTH // 2), folder / "crops.jpg")
+    write(with_heads(crops, heads, WIDTH // 2), folder / "crops.jpg")
 
 
 def count_near(scenes: Path, camera: str) -> None:

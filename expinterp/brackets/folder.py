@@ -6,7 +6,7 @@ import os
 import posixpath
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -121,10 +121,14 @@ def _walk(root: Path, visited: set[tuple[int, int] | None]) -> Iterator[_Entry]:
             continue
         for child in children:
             path = prefix + child.name
-            if _is_folder(child):
+            if _holds(child.is_dir):
                 (links if child.is_symlink() else folders).append((path + "/", Path(child.path)))
             elif _kind(child.name):
-                yield _Entry(path, Path(child.path), _problem_of(child))
+                # Other than ordinary files are not opened: reading a pipe would never end.
+                broken = (
+                    "a link to a missing file" if child.is_symlink() else "not an ordinary file"
+                )
+                yield _Entry(path, Path(child.path), None if _holds(child.is_file) else broken)
 
 
 def _list_folder(folder: Path) -> list[os.DirEntry[str]] | str:
@@ -142,23 +146,12 @@ def _list_folder(folder: Path) -> list[os.DirEntry[str]] | str:
     ]
 
 
-def _is_folder(child: os.DirEntry[str]) -> bool:
-    """Return whether an entry is a folder; a circular link is none."""
+def _holds(check: Callable[[], bool]) -> bool:
+    """Run a check of a directory entry; circular links fail it."""
     try:
-        return child.is_dir()
+        return check()
     except OSError:
         return False
-
-
-def _problem_of(child: os.DirEntry[str]) -> str | None:
-    """Return why a file must not be opened: reading a pipe, for example, would never end."""
-    try:
-        ordinary = child.is_file()
-    except OSError:
-        ordinary = False
-    if ordinary:
-        return None
-    return "a link to a missing file" if child.is_symlink() else "not an ordinary file"
 
 
 def is_damaged(frame: Frame) -> bool:
