@@ -113,7 +113,7 @@ def compare_networks(supply: Photographs, settings: TrainingSettings, runs: Path
     logs = {name: read_log(runs / name) for name in NETWORKS}
     print("the hybrid network passes the plain one's final PSNR", passing(*logs.values()))
     curves = {name: curve_of(log) for name, log in logs.items()}
-    write_curves(runs / "curves.png", curves, levels={"y0": logs["hybrid"][-1]["psnr_y0"]})
+    write_curves(runs / "curves.svg", curves, levels={"y0": logs["hybrid"][-1]["psnr_y0"]})
 
 
 def try_tuning(supply: Photographs, runs: Path) -> None:

@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": {"cli"},
     "errors": set(),
     "files": set(),
+    "svg": set(),
     "core": {"cv2"},
     "metrics": {"core", "cv2"},
     "refine": {"core", "onnxruntime"},
@@ -25,18 +26,18 @@ ALLOWED: dict[str, set[str]] = {
     "images": {"core", "files", "PIL", "tifffile", "cv2"},
     "doctor": {"refine", "onnxruntime", "cv2", "PIL"},
     "scene_io": {
-        "core", "doctor", "files", "images", "metrics", "refine", "cv2",
+        "core", "doctor", "files", "images", "metrics", "refine", "svg", "cv2",
     },
     "brackets": {"core", "files", "images"},
     "batch": {"brackets", "core", "files", "images", "refine", "scene_io", "distributed"},
-    "report": {"batch", "files", "images", "cv2", "PIL"},
+    "report": {"batch", "files", "images", "svg", "cv2", "PIL"},
     "evaluation": {
         "brackets", "core", "files", "images", "metrics", "pipeline", "refine", "report",
-        "scene_io", "cv2",
+        "scene_io", "svg", "cv2",
     },
     "training": {
         "core", "evaluation", "files", "images", "metrics", "refine", "scene_io",
-        "cv2", "torch", "onnx", "OpenEXR", "PIL",
+        "svg", "cv2", "torch", "onnx", "OpenEXR", "PIL",
     },
     "cli": {
         "batch", "brackets", "core", "doctor", "evaluation", "files", "refine", "report",

@@ -4,21 +4,44 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from expinterp.evaluation.charts import Mark, chart_against, chart_gains
 from expinterp.evaluation.figures import gains
 from expinterp.evaluation.record import Evaluation
 from expinterp.evaluation.study import Method, Outcome
 from expinterp.evaluation.tables import Table, every_triple, present, show, tabulate
 from expinterp.files import replacing
-from expinterp.report.markup import Html, element, name
 from expinterp.report.page import begin_page, end_page, table, terms
 from expinterp.report.pictures import Encoded
 from expinterp.report.wording import count
+from expinterp.svg import Axis, Chart, Html, element, name
 
 STYLES = ("page.css", "evaluation.css")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One picture in a chart.
+
+    Attributes
+    ----------
+    name : str
+        Any text.
+    before, gain : float
+        The score of the base, and how much the method adds.
+    """
+
+    name: str
+    before: float
+    gain: float
+
+    def verdict(self, margin: float) -> str:
+        """Return the class of the style sheet; gains within the margin are alike."""
+        if self.gain < -margin:
+            return "worse"
+        return "better" if self.gain > margin else "alike"
 
 
 def write_page(evaluation: Evaluation, target: str | Path, *, overwrite: bool = False) -> None:
@@ -116,6 +139,46 @@ def _marks(evaluation: Evaluation, method: Method) -> list[Mark]:
         for triple, gain in gains(study, outcomes, method.name)
     ]
     return [mark for mark in marks if math.isfinite(mark.before) and math.isfinite(mark.gain)]
+
+
+def chart_gains(marks: Sequence[Mark], *, margin: float, what: str, unit: str) -> Html:
+    """Draw the gain of every picture as a bar, the largest first."""
+    ranked = sorted(marks, key=lambda mark: -mark.gain)
+    across = Axis(
+        (0, len(ranked)), f"{count(len(ranked), 'picture')}, the largest gain first", False
+    )
+    chart = Chart(f"Gain of {what}", across, _gain_axis(marks, unit))
+    bars = [
+        chart.bar(
+            place,
+            place + 1,
+            mark.gain,
+            mark.verdict(margin),
+            f"{mark.name}: {mark.gain:+.3g} {unit}",
+        )
+        for place, mark in enumerate(ranked)
+    ]
+    return chart.figure([*bars, chart.level(0.0, "zero")])
+
+
+def chart_against(marks: Sequence[Mark], *, margin: float, what: str, unit: str) -> Html:
+    """Draw the gain of every picture over the score of the base, as a dot."""
+    across = Axis.over([mark.before for mark in marks], f"{unit} without {what}")
+    chart = Chart(f"Gain of {what}, by {unit} without it", across, _gain_axis(marks, unit))
+    dots = [
+        chart.dot(
+            mark.before,
+            mark.gain,
+            mark.verdict(margin),
+            f"{mark.name}: {mark.before:.4g}, {mark.gain:+.3g} {unit}",
+        )
+        for mark in marks
+    ]
+    return chart.figure([chart.level(0.0, "zero"), *dots])
+
+
+def _gain_axis(marks: Sequence[Mark], unit: str) -> Axis:
+    return Axis.over([0.0, *(mark.gain for mark in marks)], f"gain in {unit}")
 
 
 def _show(evaluation: Evaluation, one: Outcome) -> Html:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from expinterp.report.markup import Html, element, join, name
 from expinterp.report.page import link, table, terms
 from expinterp.report.pictures import Encoded, Picture
 from expinterp.report.plots import Series, plot_histograms, plot_tones
 from expinterp.report.results import BracketResult, File, mapping, number, text
 from expinterp.report.wording import count, duration, exposure_time, moment, share, stops
+from expinterp.svg import Html, element, join, name
 
 INPUT_STYLES = ("input-1", "input-2", "input-3", "input-4")  # classes, brightest first
 NOT_PLOTTED = {"residual", "mask"}  # pictures of something else than the scene

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from expinterp.batch.journal import JournalContents
-from expinterp.report.markup import Html, element, name
 from expinterp.report.page import table, terms
 from expinterp.report.results import STATES, BracketResult, State, text
 from expinterp.report.wording import count, duration
+from expinterp.svg import Html, element, name
 
 STATE_NAMES: Mapping[State, str] = {
     "failed": "Failed",

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from expinterp import __version__
-from expinterp.report.markup import Html, element, join
+from expinterp.svg import Html, element, join
 
 
 def begin_page(title: str, *, styles: Sequence[str], script: str | None = None) -> Html:

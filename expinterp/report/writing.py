@@ -16,12 +16,12 @@ from expinterp.batch.journal import NAME, JournalContents, read
 from expinterp.errors import ImageFileError
 from expinterp.files import STREAM, check_output, replacing
 from expinterp.report.cards import NOT_FOUND, NOT_SHOWN, Shown, write_card
-from expinterp.report.markup import Html, element
 from expinterp.report.overview import write_filters, write_overview
 from expinterp.report.page import begin_page, end_page
 from expinterp.report.pictures import Sizes, make_picture, share_out
 from expinterp.report.results import BracketResult, File, read_results, text
 from expinterp.report.wording import count
+from expinterp.svg import Html, element
 
 STYLES, SCRIPT = ("page.css", "batch.css"), "batch.js"
 MOST_BRACKETS = 2_000  # of which a browser still makes a page that answers

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from expinterp.core import response
 from expinterp.core.exposure import exposure_ratio
 from expinterp.errors import ImageFileError, OutputExistsError, PairError, flaw, reason
 from expinterp.files import STREAM, check_output, replacing
 from expinterp.images import Photograph
-from expinterp.scene_io.plot import plot_response
 from expinterp.scene_io.shots import agree, check_alike, read_shots, state_times
+from expinterp.svg import Axis, Chart
 
 MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
 REMEDY = "make one with 'expinterp calibrate'"
@@ -92,7 +94,7 @@ def calibrate_files(
     _write_text(output, profile.to_json(), overwrite)
     if plot:
         title = profile.camera or "camera response"
-        _write_text(plot, plot_response(profile.response, title=title), overwrite)
+        _write_text(plot, draw_response(profile, title), overwrite)
     return profile, warnings + _doubt(profile)
 
 
@@ -138,6 +140,19 @@ def _refuse(images: Sequence[str], output: str, plot: str | None, overwrite: boo
         raise OutputExistsError(message)
     for target in filter(None, (output, plot)):
         check_output(target, overwrite=overwrite, inputs=images)
+
+
+def draw_response(profile: response.Profile, title: str) -> str:
+    """Draw a camera response as an SVG file: a line per channel, without unknown ends."""
+    stops = profile.response / np.log(2.0)
+    across = Axis.over(stops[np.isfinite(stops)], "log exposure, stops (0 at code value 128)")
+    chart = Chart(title, across, Axis((0, 64, 128, 192, 255), "code value"), size=(560, 400))
+    channels = ("red", "green", "blue") if len(stops) > 1 else ("grey",)
+    lines = [
+        chart.line(((stop, code) for code, stop in enumerate(curve) if np.isfinite(stop)), channel)
+        for curve, channel in zip(stops, channels, strict=True)
+    ]
+    return chart.document(lines, [(channel, channel) for channel in channels])
 
 
 def _write_text(target: str, text: str, overwrite: bool) -> None:

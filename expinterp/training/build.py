@@ -20,7 +20,7 @@ from expinterp.training.run import read_log
 from expinterp.training.settings import TrainingSettings
 from expinterp.training.train import train
 
-CURVES = "curves.png"
+CURVES = "curves.svg"
 Told = Callable[[str, float], None]  # what is being done, and the share that is done
 
 
