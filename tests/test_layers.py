@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "cli": {
         "batch", "brackets", "core", "doctor", "evaluation", "files", "refine", "report",
-        "scene_io", "training", "torch", "click", "rich",
+        "scene_io", "svg", "training", "torch", "click", "rich",
     },
 }  # fmt: skip
 LIGHT = {"", "__main__", "cli", "errors"}  # may not load NumPy on import

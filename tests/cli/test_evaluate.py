@@ -13,10 +13,8 @@ from evaluation_samples import TIMES, write_list, write_scene
 from report_samples import read_page
 
 from expinterp import cli
-from expinterp.cli.tables import print_tables
 from expinterp.core.response import Profile
 from expinterp.errors import ExitCode
-from expinterp.evaluation import Table
 from expinterp.images import read_photograph
 from expinterp.metrics import psnr, ssim
 from expinterp.pipeline import interpolate
@@ -66,35 +64,6 @@ def test_a_table_is_plain_where_no_terminal_is(card: Path, run: Run) -> None:
     assert all(char.isprintable() for line in lines for char in line)
     assert "one 00-01-02: PSNR dB: blind" in err
     assert "2 of 2" in err
-
-
-class Terminal:
-    """A stdout that says it is one."""
-
-    encoding = "ascii"
-
-    def __init__(self) -> None:
-        self.written = ""
-
-    def isatty(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        self.written += text
-        return len(text)
-
-    def flush(self) -> None:
-        """Do nothing."""
-
-
-def test_a_table_is_ruled_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stdout", terminal)
-    monkeypatch.setenv("TERM", "dumb")
-    print_tables([Table("means", ("", "dB"), (("[bold]name", "34.04"),))])
-    assert "[bold]name" in terminal.written
-    assert "34.04" in terminal.written
-    assert terminal.written.count("\n") > 4
 
 
 def test_a_broken_picture_stops_no_other_triple(tmp_path: Path, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""``expinterp doctor`` tells whether this installation is well."""
+"""``expinterp doctor``: check this installation."""
 
 from __future__ import annotations
 
@@ -38,15 +38,19 @@ SECTIONS = {
 
 @click.command(cls=Command, sections=SECTIONS, help=HELP)
 def doctor(device: Device, as_json: bool) -> int:
-    """Print what the examination found."""
+    """Print what the checks found."""
+    from expinterp.cli.tables import print_table
     from expinterp.doctor import examine, first_problem
 
     findings = examine(device=device)
     if as_json:
-        rows = [found.as_json() for found in findings]
-        click.echo(json.dumps({"schema_version": 1, "findings": rows}, indent=2))
-    for found in findings if not as_json else ():
-        click.echo(f"{'FAIL' if found.code else 'ok':4}  {found.name:20}  {found.detail}")
+        records = [found.as_json() for found in findings]
+        click.echo(json.dumps({"schema_version": 1, "findings": records}, indent=2))
+        return first_problem(findings)
+    rows = []
+    for found in findings:
+        rows.append(("FAIL" if found.code else "ok", found.name, found.detail))
         if found.cure:
-            click.echo(f"{'':28}cure: {found.cure}")
+            rows.append(("", "", f"cure: {found.cure}"))
+    print_table(("", "check", "finding"), rows)
     return first_problem(findings)
