@@ -68,11 +68,11 @@ def quantile(values: Sequence[float], share: float) -> float:
     """
     ranked = sorted(values)
     place = share * (len(ranked) - 1)
-    low = math.floor(place)
-    part = place - low
-    if part == 0:
-        return ranked[low]
-    return (1 - part) * ranked[low] + part * ranked[low + 1]
+    low, high = ranked[math.floor(place)], ranked[math.ceil(place)]
+    if low == high:  # also both infinite
+        return low
+    part = place - math.floor(place)
+    return min(max((1 - part) * low + part * high, low), high)  # in spite of rounding
 
 
 def summarise(outcomes: Iterable[Outcome], method: str, column: Column) -> Figures | None:
