@@ -37,14 +37,14 @@ class Html(str):
     __slots__ = ()
 
 
-def shown(text: str) -> str:
+def visible(text: str) -> str:
     r"""Make a name visible: line breaks, controls and characters that reverse text become ``\\x``.
 
     File names may hold anything, even bytes that are no UTF-8 (as lone surrogates).
 
     Examples
     --------
-    >>> print(shown("a\nb\udcff"))
+    >>> print(visible("a\nb\udcff"))
     a\nb\udcff
     """
     if text.isprintable():  # the usual case, also for megabytes of base64
@@ -62,7 +62,7 @@ def markup(content: object) -> Html:
     """Turn content into markup: `Html` stays, None becomes nothing, all else is escaped."""
     if isinstance(content, Html):
         return content
-    return Html("" if content is None else escape(shown(str(content))))
+    return Html("" if content is None else escape(visible(str(content))))
 
 
 def join(contents: Iterable[object], between: str = "") -> Html:
@@ -99,7 +99,7 @@ def _attribute(name: str, value: object) -> str:
     return f" {key}" if value is True else f' {key}="{markup(value)}"'
 
 
-def name(text: str) -> Html:
+def bdi(text: str) -> Html:
     """Mark up the name of a file or bracket, so that its writing direction affects nothing else."""
     return element("bdi", text)
 

@@ -15,7 +15,7 @@ from text_samples import ANY_TEXT
 
 from expinterp.core.response import Profile
 from expinterp.scene_io.profiles import draw_response
-from expinterp.svg import COLOURS, LETTER, Axis, Chart, element, shown
+from expinterp.svg import COLOURS, LETTER, Axis, Chart, element, visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 GAMMA = np.log((np.arange(256) + 0.5) / 128.5) * np.array([[2.4], [2.2], [2.0]])
@@ -30,22 +30,22 @@ POINTS = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_siz
 def test_text_and_attributes_are_read_as_they_were_written(text: str) -> None:
     written = element("p", text, element("b", text), title=text)
     paragraph, bold = read_page(written).elements
-    assert bold.text == shown(text)
-    assert paragraph.text == 2 * shown(text)
-    assert paragraph.attributes == {"title": shown(text)}
+    assert bold.text == visible(text)
+    assert paragraph.text == 2 * visible(text)
+    assert paragraph.attributes == {"title": visible(text)}
 
 
 @given(ANY_TEXT)
 def test_what_is_shown_is_one_line_of_utf_8_that_turns_no_text_round(text: str) -> None:
-    visible = shown(text)
-    assert len(visible.splitlines()) <= 1
-    visible.encode()
-    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x1f]", visible)
+    line = visible(text)
+    assert len(line.splitlines()) <= 1
+    line.encode()
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x1f]", line)
 
 
 def test_names_in_other_scripts_stay_as_they_are() -> None:
     for name in ("صورة ١.jpg", "写真 #2?.jpg", "naïve – “x”.tif", "👩\u200d🚀.png"):
-        assert shown(name) == name
+        assert visible(name) == name
 
 
 def test_markup_is_not_escaped_twice() -> None:
@@ -130,9 +130,9 @@ def test_a_file_is_well_formed_and_its_text_is_text(one: str, two: str) -> None:
     drawn = chart.document([chart.dot(0, 1, "red", two)], [("red", two), ("blue", one)])
     root = ElementTree.fromstring(drawn)
     said = [text.text or "" for text in root.iter(f"{SVG}text")]
-    assert said.count(shown(one)) >= 3
-    assert said.count(shown(two)) >= 2
-    assert [tip.text or "" for tip in root.iter(f"{SVG}title")] == [shown(two)]
+    assert said.count(visible(one)) >= 3
+    assert said.count(visible(two)) >= 2
+    assert [tip.text or "" for tip in root.iter(f"{SVG}title")] == [visible(two)]
 
 
 @given(st.lists(st.text("abcdefgh ", max_size=40), max_size=7), st.integers(100, 900))
@@ -197,4 +197,4 @@ def test_a_flat_response_does_not_divide_by_zero() -> None:
 @pytest.mark.parametrize("title", ["<script>", "a & b", "Größe 写真", "nul\0"])
 def test_a_camera_may_have_any_name(title: str) -> None:
     root = ElementTree.fromstring(draw_response(Profile(GAMMA, 0.0, 3), title))
-    assert shown(title) in {text.text for text in root.iter(f"{SVG}text")}
+    assert visible(title) in {text.text for text in root.iter(f"{SVG}text")}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from expinterp.svg import shown
+from expinterp.svg import visible
 
 if TYPE_CHECKING:
     from expinterp.evaluation import Table
@@ -43,7 +43,7 @@ def print_table(
     figures : bool
         Whether all columns but the first are aligned to the right.
     """
-    lines = [tuple(map(shown, row)) for row in (headers, *rows)]
+    lines = [tuple(map(visible, row)) for row in (headers, *rows)]
     if sys.stdout is not None and sys.stdout.isatty():
         _print_ruled(lines, caption, figures)
     else:

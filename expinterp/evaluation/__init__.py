@@ -1,20 +1,26 @@
-"""What the program is worth on photographs whose medium is there to compare with.
+"""The quality of the results, measured against photographed media.
 
-`find_material` finds triples, a study says what is tried and measured (`fidelity_study`,
-`fusion_study`), `evaluate` tries it triple by triple, `tabulate` and `Evaluation` tell the figures.
+`find_material` finds triples; a study (`fidelity_study`, `fusion_study`) defines methods and
+scores; `evaluate` runs it on each triple; `tabulate` and `Evaluation` summarise the scores.
 """
 
 from __future__ import annotations
 
 from expinterp.evaluation.fidelity import fidelity_study
 from expinterp.evaluation.fusions import fusion_study
-from expinterp.evaluation.networks import open_networks
 from expinterp.evaluation.profiles import Profiles
 from expinterp.evaluation.record import Evaluation
 from expinterp.evaluation.scenes.cases import Case, open_case
 from expinterp.evaluation.scenes.folders import find_material
 from expinterp.evaluation.scenes.triples import FailedTriple, Material, Triple
-from expinterp.evaluation.study import BUNDLED, Candidate, Method, Outcome, Study
+from expinterp.evaluation.study import (
+    BUNDLED,
+    Candidate,
+    Method,
+    Outcome,
+    Study,
+    open_networks,
+)
 from expinterp.evaluation.tables import Table, tabulate
 from expinterp.evaluation.trial import evaluate
 

@@ -1,4 +1,4 @@
-"""How close the computed medium is to the photographed one: PSNR, SSIM, colour, lightness."""
+"""Fidelity of the computed medium to the photographed one: PSNR, SSIM, colour, lightness."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from expinterp.scene_io.record import describe_refiner
 
 COLUMNS = (
     Column("psnr", "PSNR dB", "peak signal-to-noise ratio against the photographed medium", 2),
-    Column("ssim", "SSIM", "structural similarity to it, -1 to 1", 4),
+    Column("ssim", "SSIM", "structural similarity to the photographed medium, -1 to 1", 4),
     Column(
         "colour",
         "colour °",
-        "mean angle between its colours and those of the photograph, degrees",
+        "mean angle between computed and photographed colours, degrees",
         2,
         rises=False,
     ),
     Column(
         "lightness",
         "lightness",
-        "spread of how much lighter pictures are than they should be, code values 0 to 255",
+        "standard deviation of the error in mean brightness, code values 0 to 255",
         2,
         rises=None,
     ),
 )
-MARGIN = 0.2  # dB; less is not seen
+MARGIN = 0.2  # dB; smaller differences are not visible
 CROP = 160  # pixels of each side of the views
 
 
@@ -56,19 +56,17 @@ def fidelity_study(
     Parameters
     ----------
     refiners : mapping of str to Refiner
-        Networks by their names.
+        Networks by name.
     profile : Profile, optional
-        The camera's; without it those of other scenes in `profiles` are used.
+        Of the camera; by default `profiles` supplies those of its other scenes.
     """
     calibrated = with_profile(profile) if profile else with_others(profiles or Profiles(()))
     methods = (
-        Method("blind", "y0, from the two files alone", blind),
-        Method("times", "y0, exposure times known", timed),
-        Method("calibrated", "y0, with a camera profile", calibrated),
+        Method("blind", "no network, response estimated from the pair", blind),
+        Method("times", "no network, exposure times known", timed),
+        Method("calibrated", "no network, camera profile known", calibrated),
         *(
-            Method(
-                name, "y0 and what the network adds", refined(refiner), describe_refiner(refiner)
-            )
+            Method(name, "with the network", refined(refiner), describe_refiner(refiner))
             for name, refiner in refiners.items()
         ),
         Method("opencv", "Debevec calibration and merge, re-exposed", reexpose),
@@ -77,18 +75,18 @@ def fidelity_study(
 
 
 def blind(case: Case) -> Iterator[Candidate]:
-    """Make y0 of the two files alone."""
+    """Compute y0 with the response estimated from the pair."""
     yield Candidate(render(case.pair).medium)
 
 
 def timed(case: Case) -> Iterator[Candidate]:
-    """Make y0 with the ratio that is stated; half-way it cancels, and helps only lost pairs."""
+    """Compute y0 with the stated ratio; at the middle it cancels, and helps only difficult pairs."""
     pair = measure(case.long, case.short, ratio=case.triple.ratio)
     yield Candidate(render(pair).medium)
 
 
 def refined(refiner: Refiner) -> Callable[[Case], Iterable[Candidate]]:
-    """Make the medium with a network, of the two files and what the network carries."""
+    """Compute the medium with a network, and with the profile in its file if there is one."""
     profile = refiner.contract.profile
     if profile is None:
         return lambda case: [Candidate(render(case.pair, refiner=refiner).medium)]
@@ -96,12 +94,12 @@ def refined(refiner: Refiner) -> Callable[[Case], Iterable[Candidate]]:
 
 
 def with_profile(profile: Profile) -> Callable[[Case], Iterable[Candidate]]:
-    """Make y0 with a camera's profile."""
+    """Compute y0 with a profile of the camera."""
     return lambda case: [_with(case, profile)]
 
 
 def with_others(profiles: Profiles) -> Callable[[Case], Iterable[Candidate]]:
-    """Make y0 with the profile of each other scene of the camera in turn."""
+    """Compute y0 with the profile of each other scene of the camera in turn."""
     return lambda case: (_with(case, each) for each in profiles.of_others(case.triple))
 
 
@@ -117,8 +115,8 @@ def score(case: Case, candidate: Candidate) -> Scores:
     -------
     Scores
         ``psnr`` in dB, infinite if they are equal; ``ssim``, None for pictures smaller than its
-        window; ``colour``, in degrees, None of grey; ``lightness``: how much lighter the computed
-        one is on average, in code values 0..255.
+        window; ``colour`` in degrees, None for grey; ``lightness``: error of the mean brightness,
+        code values 0..255.
     """
     image, truth = candidate.pixels, case.medium
     unit = 257 if image.dtype == np.uint16 else 1
@@ -131,7 +129,7 @@ def score(case: Case, candidate: Candidate) -> Scores:
 
 
 def crop(case: Case, results: Mapping[str, Pixels]) -> Mapping[str, Pixels]:
-    """Cut out where y0 (or the first result) misses most."""
+    """Crop to the area with the largest error of the first result."""
     views = {"long": case.long, "short": case.short, "photographed": case.medium, **results}
     rows, cols = worst_place(next(iter(results.values())), case.medium)
     return {label: np.array(image[rows, cols]) for label, image in views.items()}

@@ -1,4 +1,4 @@
-"""From scores to figures: means, the worst tenth, gains; over all, by camera, by exposure ratio."""
+"""Statistics of scores: means, the worst 10 %, gains; over all, by camera, by exposure ratio."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import numpy as np
 from expinterp.evaluation.scenes.triples import Triple
 from expinterp.evaluation.study import Column, Outcome, Study
 
-WORST = 0.1  # the share of pictures whose limit is told beside the mean
+WORST = 0.1  # share of the pictures whose limit is reported beside the mean
 Groups: TypeAlias = dict[str, list[Outcome]]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a column comes to over several pictures.
+    """Statistics of a column over several pictures.
 
     Attributes
     ----------
     count : int
-        Pictures that have it.
+        Pictures with a value.
     mean, deviation : float
         Arithmetic mean, standard deviation.
     worst_tenth : float
-        A tenth of the pictures are no better than this.
+        10 % of the pictures are no better than this.
     """
 
     count: int
@@ -38,7 +38,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Gain:
-    """What a method adds to the base, over the pictures that both made.
+    """Gain of a method over the base, for the pictures with a score of both.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Gain:
     mean, worst_tenth, worst : float
         In units of the first column.
     worse : float
-        Share of pictures that lose more than the margin.
+        Share of pictures that are worse by more than the margin.
     """
 
     count: int
@@ -59,7 +59,7 @@ class Gain:
 def quantile(values: Sequence[float], share: float) -> float:
     """Find the value that a share of the values do not exceed, by linear interpolation.
 
-    As NumPy's, but infinite values are allowed.
+    As in NumPy, but infinite values are allowed.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def summarise(outcomes: Iterable[Outcome], method: str, column: Column) -> Figures | None:
-    """Summarise a column of a method; None where nothing has it."""
+    """Summarise a column of a method; None without any value."""
     scores = [one.scores[method][column.key] for one in outcomes if method in one.scores]
     values = [value for value in scores if value is not None]
     if not values:
@@ -91,7 +91,7 @@ def summarise(outcomes: Iterable[Outcome], method: str, column: Column) -> Figur
 
 
 def gains(study: Study, outcomes: Iterable[Outcome], method: str) -> list[tuple[Triple, float]]:
-    """Compute what a method adds to the base, picture by picture; between two perfect ones 0."""
+    """Compute the gain over the base for each picture; 0 if both are perfect."""
     key = study.columns[0].key
     found = []
     for one in outcomes:
@@ -102,7 +102,7 @@ def gains(study: Study, outcomes: Iterable[Outcome], method: str) -> list[tuple[
 
 
 def summarise_gain(study: Study, outcomes: Iterable[Outcome], method: str) -> Gain | None:
-    """Summarise what a method adds to the base; None of the base itself, or without pictures."""
+    """Summarise the gain over the base; None for the base itself, or without pictures."""
     values = [value for _, value in gains(study, outcomes, method)]
     if not values or method == study.base:
         return None
@@ -121,7 +121,7 @@ def by_camera(outcomes: Iterable[Outcome]) -> Groups:
 
 
 def by_ev(outcomes: Iterable[Outcome]) -> Groups:
-    """Group by the stops between the outer two, rounded, the fewest first."""
+    """Group by the stops between long and short, rounded, in ascending order."""
     ranked = sorted(outcomes, key=lambda one: one.triple.ev)
     return _grouped(ranked, lambda one: f"{one.triple.ev:.0f} EV")
 

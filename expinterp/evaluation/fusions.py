@@ -1,8 +1,8 @@
-"""How well two exposures are fused, with virtual ones between them, with the true one, by peers.
+"""Quality of fusions of two exposures: plain, with virtual exposures between, by other programs.
 
-Photographs are reduced to `assessment.LONGER_SIDE` pixels and 8 bits first, so that figures
-compare. Every method gets the long and the short one; where its name says so also the photographed
-one between. All three together are what the scene held.
+Photographs are first reduced to `assessment.LONGER_SIDE` pixels and 8 bits, so that scores are
+comparable. Every method gets the long and the short photograph; those named ``+medium`` also get
+the photographed medium. The reference is the content of all three.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from expinterp.refine import Refiner
 from expinterp.scene_io.record import describe_refiner
 
 COLUMNS = (
-    Column("bracket", "MEF-SSIM", "structure kept of all three photographs, 0 to 1", 4),
-    Column("inputs", "of inputs", "the same of the outer two; the true medium lowers it too", 4),
+    Column("bracket", "MEF-SSIM", "structure of all three photographs that is kept, 0 to 1", 4),
+    Column("inputs", "of inputs", "the same for long and short only", 4),
     Column(
         "everywhere",
         "reversed %",
-        "pairs of pixels whose order of brightness contradicts the scene",
+        "pairs of pixels whose order of brightness is reversed",
         3,
         factor=100,
         rises=False,
     ),
     Column(
         "highlight_shadow",
-        "high/shade %",
-        "the same of a highlight, that only short holds, and a shadow, that only long holds",
+        "high/shadow %",
+        "the same for a highlight, visible only in short, and a shadow, visible only in long",
         4,
         factor=100,
         rises=False,
@@ -42,13 +42,13 @@ COLUMNS = (
     Column(
         "out_of_range",
         "out of range %",
-        "values that had to be brought back into the range",
+        "values that had to be clipped to the range",
         3,
         factor=100,
         rises=False,
     ),
 )
-MEDIUM = "+medium"  # ends the names of methods that are given the photographed medium
+MEDIUM = "+medium"  # suffix of methods that get the photographed medium
 Fuse = Callable[[Sequence[Pixels]], Candidate]
 
 
@@ -58,9 +58,9 @@ def fusion_study(*, refiners: Mapping[str, Refiner], profile: Profile | None = N
     Parameters
     ----------
     refiners : mapping of str to Refiner
-        Networks that refine virtual exposures, by their names.
+        Networks that refine virtual exposures, by name.
     profile : Profile, optional
-        The camera's.
+        Of the camera.
     """
     networks = {_auto(name): describe_refiner(each) for name, each in refiners.items()}
     given_two = fusions(refiners, profile)
@@ -73,7 +73,7 @@ def fusion_study(*, refiners: Mapping[str, Refiner], profile: Profile | None = N
 
 
 def fusions(refiners: Mapping[str, Refiner], profile: Profile | None = None) -> dict[str, Fuse]:
-    """Name the ways to fuse that this machine has: those of peers, then this package's."""
+    """List the fusions available on this machine: other programs, then this package."""
     ours = {_auto(name): fuse_by_us("auto", each, profile) for name, each in refiners.items()}
     peers = {"enfuse": enfuse} if has_enfuse() else {}
     return {**peers, "MergeMertens": merge_mertens, "virtual-0": fuse_by_us(0), **ours}
@@ -86,7 +86,7 @@ def _auto(network: str) -> str:
 def fuse_by_us(
     virtual: Virtual, refiner: Refiner | None = None, profile: Profile | None = None
 ) -> Fuse:
-    """Fuse by this package."""
+    """Return a fusion by this package."""
 
     def fuse(shots: Sequence[Pixels]) -> Candidate:
         result = pipeline.fuse(shots, virtual=virtual, refiner=refiner, response=profile)
@@ -97,12 +97,12 @@ def fuse_by_us(
 
 
 def of_pair(fuse: Fuse) -> Callable[[Case], Iterable[Candidate]]:
-    """Give a fusion the short and the long photograph."""
+    """Fuse the short and the long photograph."""
     return lambda case: [fuse([case.short, case.long])]
 
 
 def of_three(fuse: Fuse) -> Callable[[Case], Iterable[Candidate]]:
-    """Give a fusion the medium too."""
+    """Fuse the short, the medium and the long photograph."""
     return lambda case: [fuse([case.short, case.medium, case.long])]
 
 
@@ -112,10 +112,10 @@ def score(case: Case, candidate: Candidate) -> Scores:
     Returns
     -------
     Scores
-        ``bracket`` and ``inputs``: MEF-SSIM against all three photographs, and against the outer
-        two, which falls when even the true medium is added; None for pictures too small.
+        ``bracket`` and ``inputs``: MEF-SSIM against all three photographs, and against long and
+        short (which falls even when the true medium is added); None for pictures too small.
         ``everywhere`` and ``highlight_shadow``: shares of pairs of pixels whose order of brightness
-        contradicts the scene; None where there are no such pairs. ``out_of_range``.
+        is reversed; None without such pairs. ``out_of_range``.
     """
     fused, inputs = candidate.pixels, [case.short, case.long]
     order = order_violations(fused, case.scene)
@@ -130,5 +130,5 @@ def score(case: Case, candidate: Candidate) -> Scores:
 
 
 def views(case: Case, results: Mapping[str, Pixels]) -> Mapping[str, Pixels]:
-    """Show the inputs and all results, whole."""
+    """Return the inputs and all results, uncropped."""
     return {"long": case.long, "short": case.short, **results}

@@ -1,8 +1,7 @@
-"""An evaluation as one page of HTML: tables, charts, and pictures if they were kept."""
+"""An evaluation as one HTML page: tables, charts, and pictures if they were kept."""
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from expinterp.evaluation.record import Evaluation
 from expinterp.evaluation.study import Method, Outcome
 from expinterp.evaluation.tables import Table, every_triple, present, show, tabulate
 from expinterp.files import replacing
-from expinterp.report.page import begin_page, end_page, table, terms
-from expinterp.report.pictures import Encoded
+from expinterp.report.page import begin_page, end_page, image, table, terms
 from expinterp.report.wording import count
-from expinterp.svg import Axis, Chart, Html, element, name
+from expinterp.svg import Axis, Chart, Html, bdi, element
 
 STYLES = ("page.css", "evaluation.css")
 
@@ -45,7 +43,7 @@ class Mark:
 
 
 def write_page(evaluation: Evaluation, target: str | Path, *, overwrite: bool = False) -> None:
-    """Write the page of an evaluation; it needs nothing beside it.
+    """Write the page of an evaluation; it needs no other file.
 
     Raises
     ------
@@ -80,29 +78,29 @@ def make_page(evaluation: Evaluation) -> Iterator[Html]:
 
 
 def _header(evaluation: Evaluation) -> Html:
-    """Say what was measured, and what could not be."""
-    said = [element("li", name(str(failure))) for failure in evaluation.failures]
-    remarks = [element("li", name(sentence)) for sentence in evaluation.remarks]
-    failed = f"{count(len(said), 'failure')}:"
+    """Write what was measured, and what failed or was left out."""
+    failures = [element("li", bdi(str(failure))) for failure in evaluation.failures]
+    remarks = [element("li", bdi(sentence)) for sentence in evaluation.remarks]
+    failed = f"{count(len(failures), 'failure')}:"
     return element(
         "header",
         element("h1", "Evaluation"),
-        element("p", name(evaluation.source), class_="source"),
+        element("p", bdi(evaluation.source), class_="source"),
         element(
             "p", f"{count(len(evaluation.outcomes), 'triple')} of photographs. {_base(evaluation)}"
         ),
-        *((element("p", failed), element("ul", *said, class_="failures")) if said else ()),
+        *((element("p", failed), element("ul", *failures, class_="failures")) if failures else ()),
         _folded(count(len(remarks), "remark"), element("ul", *remarks)) if remarks else None,
     )
 
 
 def _base(evaluation: Evaluation) -> str:
-    """Say what gains are gains over."""
+    """State the method that gains refer to."""
     study = evaluation.study
     labels = {method.name: method.label for method in study.methods}
     if study.base not in labels:
         return ""
-    return f"Gains are those in {study.columns[0].label} over: {labels[study.base]}."
+    return f"Gains are differences in {study.columns[0].label} to: {labels[study.base]}."
 
 
 def _section(title: str, *content: object) -> Html:
@@ -114,7 +112,7 @@ def _folded(title: str, *content: object) -> Html:
 
 
 def _table(made: Table) -> Html:
-    rows = [(name(first), *rest) for first, *rest in made.rows]
+    rows = [(bdi(first), *rest) for first, *rest in made.rows]
     return table(made.headers, rows, caption=made.caption)
 
 
@@ -130,7 +128,7 @@ def _charts(evaluation: Evaluation) -> Iterator[Html]:
 
 
 def _marks(evaluation: Evaluation, method: Method) -> list[Mark]:
-    """List what a chart can show: gains that are finite."""
+    """List the finite gains of a method, with the scores of the base."""
     study, outcomes = evaluation.study, evaluation.outcomes
     key = study.columns[0].key
     before = {one.triple: one.scores.get(study.base, {}).get(key) for one in outcomes}
@@ -182,30 +180,18 @@ def _gain_axis(marks: Sequence[Mark], unit: str) -> Axis:
 
 
 def _show(evaluation: Evaluation, one: Outcome) -> Html:
-    """Show what was kept of a triple, each with its score."""
+    """Show the pictures of a triple, each with its score."""
     first = evaluation.study.columns[0]
     figures = []
     for label, picture in one.views.items():
         value = one.scores.get(label, {}).get(first.key)
         score = f" {show(first, value)}" if value is not None else ""
         caption = element("figcaption", element("b", label), score)
-        image = _image(picture, f"{label}: {one.triple.name}")
-        figures.append(element("li", element("figure", image, caption)))
+        shown = image(picture, f"{label}: {one.triple.name}")
+        figures.append(element("li", element("figure", shown, caption)))
     return element(
         "article",
-        element("h3", name(one.triple.name)),
+        element("h3", bdi(one.triple.name)),
         element("ul", *figures, role="list"),
         class_="seen",
-    )
-
-
-def _image(picture: Encoded, words: str) -> Html:
-    data = base64.b64encode(picture.data).decode("ascii")
-    return element(
-        "img",
-        alt=words,
-        width=picture.cols,
-        height=picture.rows,
-        loading="lazy",
-        src=f"data:image/webp;base64,{data}",
     )

@@ -1,7 +1,7 @@
-"""What other programs make of the same photographs, with their own defaults.
+"""Results of other programs from the same photographs, with their own defaults.
 
-They know 8 bits and three channels; 16-bit and grey photographs are brought there, and what comes
-back is brought to the photographs again.
+They take 8 bits and three channels; 16-bit and grey photographs are converted, and the results are
+converted back.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from expinterp.evaluation.study import Candidate
 from expinterp.images import Pixels, read_photograph, to_depth, write_photograph
 from expinterp.metrics import out_of_range
 
-STRIP = 256  # rows in work at a time
-RAMP = 1e-9 * CODE_VALUES[:, None]  # makes a curve that stands still rise
+STRIP = 256  # rows processed at a time
+RAMP = 1e-9 * CODE_VALUES[:, None]  # makes constant parts of a curve increase
 
 
 def reexpose(case: Case) -> Iterator[Candidate]:
     """Calibrate and merge the pair by Debevec and Malik's method in OpenCV, and re-expose it.
 
-    The radiance map of the pair is photographed anew for the geometric mean of the times, through
-    the response that OpenCV found. The ratio of the times is the stated one.
+    The radiance map of the pair is exposed for the geometric mean of the times, through the
+    response that OpenCV estimated. The ratio of the times is the stated one.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def merge_mertens(shots: Sequence[Pixels]) -> Candidate:
 
 
 def has_enfuse() -> bool:
-    """Tell whether enfuse is on the path."""
+    """Whether enfuse is on the path."""
     return shutil.which("enfuse") is not None
 
 
@@ -76,7 +76,7 @@ def enfuse(shots: Sequence[Pixels]) -> Candidate:
     Raises
     ------
     ExpInterpError
-        If it is not there, or fails.
+        If it is missing, or fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         names = [f"{folder}/{index}.png" for index in range(len(shots))]
@@ -91,18 +91,18 @@ def _run(command: list[str]) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, errors="replace")
     except (OSError, subprocess.CalledProcessError) as error:
-        said = str(getattr(error, "stderr", "") or error).strip().splitlines()
-        message = f"{command[0]} failed ({said[-1] if said else 'it said nothing'})"
+        lines = str(getattr(error, "stderr", "") or error).strip().splitlines()
+        message = f"{command[0]} failed ({lines[-1] if lines else 'without a message'})"
         raise ExpInterpError(message) from error
 
 
 def as_peers_take(shot: Pixels) -> Pixels:
-    """Bring a photograph to uint8, three channels."""
+    """Convert a photograph to uint8, three channels."""
     codes = to_depth(shot, 8)
     return codes if codes.shape[2] == 3 else np.repeat(codes, 3, axis=2)
 
 
 def as_photographed(codes: Floats | Planes | Pixels, shot: Pixels) -> Pixels:
-    """Bring code values 0..255 in three channels to channels and dtype of a photograph."""
+    """Convert code values 0..255 in three channels to the channels and dtype of a photograph."""
     rounded = np.clip(np.rint(codes), 0, 255).astype(np.uint8)[..., : shot.shape[2]]
     return to_depth(rounded, 8 * shot.itemsize)

@@ -1,4 +1,4 @@
-"""Camera profiles from other scenes of the same camera, made when they are first asked for."""
+"""Camera profiles from other scenes of the same camera, measured when first needed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from expinterp.errors import in_words
 from expinterp.evaluation.scenes.triples import FailedTriple, TimedBracket, Triple
 from expinterp.scene_io.shots import check_alike, read_shots
 
-FEWEST = 5  # files of a scene that a profile is made from
+FEWEST = 5  # exposures of a scene that a profile needs
 
 
 class Profiles:
-    """The profiles of all scenes that have enough exposures.
+    """The profiles of all scenes with enough exposures.
 
     Attributes
     ----------
     failures : list of FailedTriple
-        Scenes that should have given a profile and did not, so far.
+        Scenes whose calibration failed, so far.
     """
 
     def __init__(self, brackets: Iterable[TimedBracket]) -> None:
@@ -29,7 +29,7 @@ class Profiles:
         self._made: dict[str, dict[str, Profile]] = {}
 
     def of_others(self, triple: Triple) -> list[Profile]:
-        """Give the profiles of the camera's other scenes; none if the camera is not known."""
+        """Return the profiles of the other scenes of the camera; none if it is not known."""
         if triple.camera is None:
             return []
         if triple.camera not in self._made:
@@ -38,16 +38,16 @@ class Profiles:
         return [profile for scene, profile in made.items() if scene != triple.scene]
 
     def _calibrate(self, camera: str) -> dict[str, Profile]:
-        """Calibrate a camera on each of its scenes, unless it has but one."""
+        """Calibrate a camera on each of its scenes, unless it has only one."""
         mine = [bracket for bracket in self._brackets if bracket.camera == camera]
         found = {one.scene: self._try(one) for one in mine} if len(mine) > 1 else {}
         return {scene: profile for scene, profile in found.items() if profile}
 
     def _try(self, bracket: TimedBracket) -> Profile | None:
-        """Calibrate on one scene; a failure is kept."""
+        """Calibrate on one scene; a failure is recorded."""
         try:
             return calibrate_bracket(bracket)
-        except Exception as error:  # noqa: BLE001 - nothing may stop the other scenes
+        except Exception as error:  # noqa: BLE001 - must not stop the other scenes
             self.failures.append(FailedTriple(bracket.scene, in_words(error), ("calibrated",)))
             return None
 
@@ -58,7 +58,7 @@ def calibrate_bracket(bracket: TimedBracket) -> Profile:
     Raises
     ------
     ExpInterpError
-        If a file cannot be read, or they do not go together.
+        If a file cannot be read, or the files do not match.
     """
     shots = read_shots([str(file) for file in bracket.files])
     check_alike(shots)

@@ -1,4 +1,4 @@
-"""An evaluation as plain values, for ``--json``; stable within a `SCHEMA_VERSION`."""
+"""The record of an evaluation, for ``--json``; its format is stable within a `SCHEMA_VERSION`."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that came of a study.
+    """The outcomes of a study.
 
     Attributes
     ----------
-    study : Study
     source : str
-        Where the triples are from, as it was given.
-    outcomes : tuple of Outcome
+        Of the triples, as given by the user.
     failures : tuple of FailedTriple
-        Those of the outcomes, and of what belongs to no single triple.
+        Of the outcomes, of scenes, and of files.
     remarks : tuple of str
-        What was passed over.
+        What was left out, and why.
     """
 
     study: Study
@@ -39,9 +37,9 @@ class Evaluation:
     remarks: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Give everything as values that JSON has; what is infinite or no number is None.
+        """Return the record; numbers that are not finite are None.
 
-        A PSNR of None belongs to a picture that equals the photograph.
+        A PSNR of None means a picture equal to the photograph.
         """
         study, outcomes = self.study, self.outcomes
         facts = {
@@ -69,13 +67,13 @@ class Evaluation:
 
 def describe(study: Study, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Summarise every method over some triples: each column, and ``gain`` over the base."""
-    said: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for method in present(study, outcomes):
         columns = {each.key: summarise(outcomes, method.name, each) for each in study.columns}
         gain = summarise_gain(study, outcomes, method.name)
-        said[method.name] = {key: found and asdict(found) for key, found in columns.items()}
-        said[method.name]["gain"] = gain and asdict(gain)
-    return said
+        found[method.name] = {key: each and asdict(each) for key, each in columns.items()}
+        found[method.name]["gain"] = gain and asdict(gain)
+    return found
 
 
 def _triple(one: Outcome) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def _triple(one: Outcome) -> dict[str, Any]:
 
 
 def finite(value: Any) -> Any:
-    """Replace numbers that JSON does not have by None, however deep."""
+    """Replace numbers that are not finite, which JSON lacks, by None at any depth."""
     if isinstance(value, dict):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,29 +1,34 @@
-"""A study: which methods are tried on every triple, and what is measured of their results."""
+"""A study: the methods to run on every triple, and the scores of their results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeAlias
+
+import cv2
 
 from expinterp.evaluation.scenes.cases import Case
 from expinterp.evaluation.scenes.triples import FailedTriple, Triple
 from expinterp.images import Pixels
+from expinterp.refine import Device, Refiner, open_refiner
 from expinterp.report.pictures import Encoded
 
-BUNDLED = "refined"  # what the bundled network is called among networks
-Scores: TypeAlias = Mapping[str, float | None]  # by `Column.key`; None is not measurable
+BUNDLED = "refined"  # name of the bundled network
+Scores: TypeAlias = Mapping[str, float | None]  # by `Column.key`; None if not measurable
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What a method made of a triple.
+    """A result of a method.
 
     Attributes
     ----------
     pixels : uint8 or uint16 array, shape and dtype of the photographs
     out_of_range : float or None
-        Share of values that had to be brought back into the range, where the method tells.
+        Share of values that had to be clipped, if the method reports it.
     """
 
     pixels: Pixels
@@ -32,16 +37,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to make a picture of a triple.
+    """A way to compute a picture from a triple.
 
     Attributes
     ----------
     name, label : str
-        For programs, and for people.
+        An identifier, and words for readers.
     make : function
-        Gives the candidates, whose scores are averaged; none where the method does not apply.
+        Computes candidates, whose scores are averaged; none if the method does not apply.
     network : dict or None
-        What network it uses, if any; the gains of these are told group by group.
+        Describes the network, if any; gains of networks are reported in more detail.
     """
 
     name: str
@@ -57,18 +62,18 @@ class Method:
 
 @dataclass(frozen=True)
 class Column:
-    """Something that is measured.
+    """A score.
 
     Attributes
     ----------
     key, label, meaning : str
-        For programs, and for people, in brief and in full.
+        An identifier, a heading, and an explanation.
     digits : int
-        Shown after the point.
+        Shown after the decimal point.
     factor : float
         100 to show a share in percent.
     rises : bool or None
-        Whether more is better; None if what counts is how it scatters.
+        Whether more is better; None if its standard deviation is reported, not its mean.
     """
 
     key: str
@@ -81,25 +86,24 @@ class Column:
 
 @dataclass(frozen=True)
 class Study:
-    """What is tried and measured.
+    """Methods and scores.
 
     Attributes
     ----------
     name : str
-        For programs.
-    methods : tuple of Method
+        An identifier.
     columns : tuple of Column
-        The first is the one that gains are reckoned in.
+        Gains are differences in the first one.
     base : str
         The method that others are compared with.
     margin : float
-        A picture is called worse than that of `base` if the first column loses more than this.
+        A picture is worse than that of `base` if the first column falls by more than this.
     open : function
         Reads a triple.
     score : function
         Measures a candidate.
     views : function
-        Chooses what of the photographs and results is worth being looked at, label by label.
+        Chooses the parts of photographs and results to show, by label.
     """
 
     name: str
@@ -129,18 +133,55 @@ class Study:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one triple.
+    """The scores of one triple.
 
     Attributes
     ----------
     scores : dict of str to Scores
-        By the names of methods; those that do not apply, or failed, are missing.
-    failures : tuple of FailedTriple
+        By method; those that do not apply, or failed, are missing.
     views : dict of str to Encoded
-        Pictures to be looked at, if they were asked for.
+        Pictures to show, if wanted.
     """
 
     triple: Triple
     scores: Mapping[str, Scores]
     failures: tuple[FailedTriple, ...] = ()
     views: Mapping[str, Encoded] = field(default_factory=dict, repr=False)
+
+
+def open_networks(
+    models: Sequence[Path], *, device: Device = "auto", threads: int | None = None
+) -> dict[str, Refiner]:
+    """Open the bundled network and others.
+
+    Returns
+    -------
+    dict of str to Refiner
+        The bundled one as ``refined``, the others by file name, or by path if several files have
+        the same name.
+
+    Raises
+    ------
+    ModelError, DeviceError
+        As `open_refiner`.
+    """
+    if threads:
+        cv2.setNumThreads(threads)  # the core uses as many threads as OpenCV
+    files: list[Path | None] = [None, *models]
+    names = [BUNDLED, *name_models(models)]
+    return {
+        name: open_refiner(file, device=device, threads=threads)
+        for name, file in zip(names, files, strict=True)
+    }
+
+
+def name_models(models: Sequence[Path]) -> list[str]:
+    """Name models after their files, with folders where names repeat.
+
+    Examples
+    --------
+    >>> name_models([Path("a/lrl.onnx"), Path("b/lrl.onnx"), Path("b/other.onnx")])
+    ['a/lrl.onnx', 'b/lrl.onnx', 'other.onnx']
+    """
+    shared = Counter(model.name for model in models)
+    return [model.name if shared[model.name] == 1 else model.as_posix() for model in models]

@@ -1,4 +1,4 @@
-"""Figures as tables of text, for terminals and pages alike."""
+"""Scores as tables of text, for terminals and pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Table:
 
 
 def tabulate(study: Study, outcomes: Sequence[Outcome]) -> list[Table]:
-    """Make the tables of a study: over all, by camera, by exposure ratio."""
+    """Build the tables of a study: over all, by camera, by exposure ratio."""
     return [
         overview(study, outcomes),
         by_group(study, by_camera(outcomes), "camera"),
@@ -40,10 +40,10 @@ def tabulate(study: Study, outcomes: Sequence[Outcome]) -> list[Table]:
 
 
 def overview(study: Study, outcomes: Sequence[Outcome]) -> Table:
-    """Summarise every method that made a picture, over all triples."""
+    """Summarise every method over all triples."""
     first, *rest = study.columns
-    headers = ["", "images", first.label, "worst tenth", *(column.label for column in rest)]
-    headers += ["gain", "its worst tenth", worse_label(study)]
+    headers = ["", "images", first.label, "worst 10 %", *(column.label for column in rest)]
+    headers += ["gain", "gain, worst 10 %", worse_label(study)]
     rows = []
     for method in present(study, outcomes):
         found = summarise(outcomes, method.name, first)
@@ -58,17 +58,17 @@ def overview(study: Study, outcomes: Sequence[Outcome]) -> Table:
                 *_gain_cells(first, gain, limit="worst_tenth"),
             )
         )
-    return Table(f"means of {count(len(outcomes), 'triple')}", tuple(headers), tuple(rows))
+    return Table(f"Means of {count(len(outcomes), 'triple')}", tuple(headers), tuple(rows))
 
 
 def by_group(study: Study, groups: Groups, what: str) -> Table:
-    """Compare the methods group by group, in the first column, and tell the gains of networks."""
+    """Compare the methods group by group in the first column, with the gains of networks."""
     first = study.columns[0]
     methods = present(study, [one for group in groups.values() for one in group])
     networks = [method for method in methods if method.network]
     headers = [what, "images", *(method.name for method in methods)]
     for method in networks:
-        headers += [f"{method.name}: gain", "worst", worse_label(study)]
+        headers += [f"{method.name}: gain", "lowest gain", worse_label(study)]
     rows = []
     for name, group in groups.items():
         cells = [_summary(first, summarise(group, method.name, first)) for method in methods]
@@ -80,7 +80,7 @@ def by_group(study: Study, groups: Groups, what: str) -> Table:
 
 
 def every_triple(study: Study, outcomes: Sequence[Outcome]) -> Table:
-    """List all triples with the first column of every method, by name."""
+    """List all triples by name, with the first column of every method."""
     first = study.columns[0]
     methods = present(study, outcomes)
     rows = [
@@ -97,7 +97,7 @@ def every_triple(study: Study, outcomes: Sequence[Outcome]) -> Table:
 
 
 def present(study: Study, outcomes: Sequence[Outcome]) -> list[Method]:
-    """Give the methods that made any picture, in the order of the study."""
+    """List the methods with any result, in the order of the study."""
     made = {name for one in outcomes for name in one.scores}
     return [method for method in study.methods if method.name in made]
 
@@ -110,20 +110,20 @@ def show(column: Column, value: float | None, *, sign: bool = False) -> str:
 
 
 def worse_label(study: Study) -> str:
-    """Name the share of pictures that lose."""
+    """Return the heading of the share of worse pictures."""
     margin = f" by > {study.margin:g}" if study.margin else ""
     return f"worse{margin}"
 
 
 def describe_scores(study: Study, scores: Mapping[str, Mapping[str, float | None]]) -> str:
-    """Tell of one triple, in one line, the first column of every method."""
+    """Write the first column of every method for one triple, in one line."""
     first = study.columns[0]
-    said = [f"{name} {show(first, found[first.key])}" for name, found in scores.items()]
-    return f"{first.label}: {', '.join(said)}" if said else "nothing could be measured"
+    parts = [f"{name} {show(first, found[first.key])}" for name, found in scores.items()]
+    return f"{first.label}: {', '.join(parts)}" if parts else "nothing could be measured"
 
 
 def _summary(column: Column, found: Figures | None) -> str:
-    """Write what matters of a column: its mean, or how it scatters."""
+    """Write the mean of a column, or its standard deviation."""
     if found is None:
         return NOTHING
     return show(column, found.deviation if column.rises is None else found.mean)
@@ -132,7 +132,7 @@ def _summary(column: Column, found: Figures | None) -> str:
 def _gain_cells(
     column: Column, gain: Gain | None, *, limit: Literal["worst", "worst_tenth"]
 ) -> list[str]:
-    """Write a mean gain, how bad it can get, and the share of pictures that lose."""
+    """Write the mean gain, a low gain, and the share of worse pictures."""
     if gain is None:
         return 3 * [NOTHING]
     worst = getattr(gain, limit)

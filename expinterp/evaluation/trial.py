@@ -1,4 +1,4 @@
-"""Trying the methods of a study on triples: whatever fails stops nothing else."""
+"""Run the methods of a study on triples; a failure stops nothing else."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from expinterp.evaluation.study import Method, Outcome, Scores, Study
 from expinterp.images import Pixels, to_depth
 from expinterp.report.pictures import Encoded, encode, share_out
 
-PHOTOGRAPHS = 3  # that may be shown beside the results
+PHOTOGRAPHS = 3  # shown beside the results
 LARGEST_VIEW = 320  # pixels of the longer side
 
 
 def evaluate(
-    study: Study, triples: Sequence[Triple], *, looking: bool = False
+    study: Study, triples: Sequence[Triple], *, keep_views: bool = False
 ) -> Iterator[Outcome]:
-    """Try every method on every triple.
+    """Run every method on every triple.
 
     Parameters
     ----------
-    looking : bool
-        Whether to keep views, as large as a page that shows all of them has room for.
+    keep_views : bool
+        Whether to keep pictures, within the size limit of a page that shows all.
 
     Yields
     ------
     Outcome
         One for each triple, in their order.
     """
-    room = share_out(len(triples), len(study.methods) + PHOTOGRAPHS).view if looking else 0
+    room = share_out(len(triples), len(study.methods) + PHOTOGRAPHS).view if keep_views else 0
     for triple in triples:
         yield try_all(study, triple, room=room)
 
 
 def try_all(study: Study, triple: Triple, *, room: int = 0) -> Outcome:
-    """Try every method on one triple; each view has `room` bytes, without room there are none."""
+    """Run every method on one triple; keep pictures of `room` bytes each, none if it is 0."""
     try:
         case = study.open(triple)
-    except Exception as error:  # noqa: BLE001 - nothing may stop the other triples
+    except Exception as error:  # noqa: BLE001 - must not stop the other triples
         return Outcome(triple, {}, (FailedTriple(triple.name, in_words(error)),))
     scores: dict[str, Scores] = {}
     pictures: dict[str, Pixels] = {}
@@ -65,7 +65,7 @@ def try_all(study: Study, triple: Triple, *, room: int = 0) -> Outcome:
 
 
 def try_one(study: Study, method: Method, case: Case) -> tuple[list[Scores], Pixels | None]:
-    """Measure all that a method makes of a case; also give the first picture.
+    """Score all candidates of a method; also return the first picture.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def try_one(study: Study, method: Method, case: Case) -> tuple[list[Scores], Pix
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:
-    """Average the scores of several candidates, column by column; None counts for nothing."""
+    """Average the scores of several candidates, column by column, without None."""
     means: dict[str, float | None] = {}
     for key in scores[0]:
         known = [value for one in scores if (value := one[key]) is not None]
@@ -89,7 +89,7 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
 
 
 def encode_views(views: Mapping[str, Pixels], room: int) -> dict[str, Encoded]:
-    """Make pictures for a page, of so many bytes each."""
+    """Encode pictures for a page, with a limit of bytes for each."""
     encoded = {}
     for label, pixels in views.items():
         codes = to_depth(pixels, 8)

@@ -1,4 +1,4 @@
-"""One self-contained page of HTML from the journal of a batch: no network, nothing beside it."""
+"""The report of a batch: one HTML page, made from its journal, that needs nothing else."""
 
 from __future__ import annotations
 

@@ -1,71 +1,79 @@
-"""One bracket as part of the page: its pictures, what was measured, what went wrong.
+"""One bracket as a card of the page: its pictures, measurements, warnings and errors.
 
-Small pictures are plain images. The larger ones stand in a ``<noscript>``: a browser with scripts
-keeps that as text until somebody looks at the bracket, when ``batch.js`` makes a slider of it; one
-without scripts shows them one below the other.
+The small pictures are plain images. The larger ones are in a ``<noscript>``: a browser with scripts
+keeps it as text until the card is opened, then ``batch.js`` turns it into a slider; a browser
+without scripts shows the pictures one below the other.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from expinterp.report.page import link, table, terms
-from expinterp.report.pictures import Encoded, Picture
+from expinterp.report.page import image, link, table, terms
+from expinterp.report.pictures import Picture
 from expinterp.report.plots import Series, plot_histograms, plot_tones
-from expinterp.report.results import BracketResult, File, mapping, number, text
+from expinterp.report.results import BracketFile, BracketResult, as_dict, as_number, as_text
 from expinterp.report.wording import count, duration, exposure_time, moment, share, stops
-from expinterp.svg import Html, element, join, name
+from expinterp.svg import Html, bdi, element, join
 
 INPUT_STYLES = ("input-1", "input-2", "input-3", "input-4")  # classes, brightest first
-NOT_PLOTTED = {"residual", "mask"}  # pictures of something else than the scene
-NOT_FOUND, NOT_SHOWN = "not found", "cannot be shown"  # why there is no picture of a file
-COLUMNS = ("Picture", "File", "Time", "ISO", "Aperture", "Size", "At black", "At white", "Camera")
+NOT_PLOTTED = {"residual", "mask"}  # pictures that do not show the scene
+NOT_FOUND, NOT_SHOWN = "not found", "cannot be shown"  # why a file has no picture
+COLUMNS = (
+    "Picture",
+    "File",
+    "Time",
+    "ISO",
+    "Aperture",
+    "Size",
+    "Clipped black",
+    "Clipped white",
+    "Camera",
+)
 Item = TypeVar("Item")
 STATE_WORDS = {"failed": "Failed", "done": "Done", "skipped": "Skipped"}
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A file and what could be shown of it.
+class ShownFile:
+    """A file and its picture.
 
     Attributes
     ----------
-    file : File
     picture : Picture or str
         Or why there is none: `NOT_FOUND` or `NOT_SHOWN`.
     """
 
-    file: File
+    file: BracketFile
     picture: Picture | str
 
 
 def write_card(
-    result: BracketResult, shown: Sequence[Shown], *, number: int, beside: Path | None
+    result: BracketResult, shown: Sequence[ShownFile], *, number: int, beside: Path | None
 ) -> Html:
     """Write a bracket.
 
     Parameters
     ----------
-    shown : sequence of Shown
-        One for each of the files of the result, in their order.
+    shown : sequence of ShownFile
+        The files of the result, in their order.
     number : int
-        Of the bracket in the page, for ids.
+        Of the bracket on the page, for ids.
     beside : Path or None
         The folder of the page, for links.
     """
     return element(
         "article",
-        element("h3", name(result.name)),
+        element("h3", bdi(result.name)),
         _state(result),
         element(
             "div",
             _facts(result),
             _error(result),
-            _remarks(result.warnings),
+            _warnings(result.warnings),
             element("ul", *map(_strip_item, shown), class_="strip", role="list"),
             _details(result, shown, beside),
             class_="body",
@@ -83,80 +91,70 @@ def _state(result: BracketResult) -> Html:
 
 
 def _facts(result: BracketResult) -> Html | None:
-    """Say in one line what matters most."""
-    ratios = [mapping(report.get("ratio")) for report in result.reports]
+    """Write the main figures in one line."""
+    ratios = [as_dict(record.get("ratio")) for record in result.records]
     times = [exposure_time(file.time) for file in result.files if file.made]
     facts = [
-        _labelled("measured", [stops(number(ratio.get("measured"))) for ratio in ratios]),
-        _labelled("stated", [stops(number(ratio.get("stated"))) for ratio in ratios]),
+        _labelled("measured", [stops(as_number(ratio.get("measured"))) for ratio in ratios]),
+        _labelled("stated", [stops(as_number(ratio.get("stated"))) for ratio in ratios]),
         _labelled("result at", times),
         _labelled("took", [duration(result.seconds)]),
     ]
-    said = [element("li", fact) for fact in facts if fact]
-    return element("ul", *said, class_="facts", role="list") if said else None
+    items = [element("li", fact) for fact in facts if fact]
+    return element("ul", *items, class_="facts", role="list") if items else None
 
 
 def _labelled(label: str, values: Iterable[str]) -> str:
-    said = ", ".join(dict.fromkeys(filter(None, values)))
-    return f"{label} {said}" if said else ""
+    known = ", ".join(dict.fromkeys(filter(None, values)))
+    return f"{label} {known}" if known else ""
 
 
 def _error(result: BracketResult) -> Html | None:
     if not result.error:
         return None
-    code = number(result.error.get("exit_code"))
-    kind = text(result.error.get("type"))
+    code = as_number(result.error.get("exit_code"))
+    kind = as_text(result.error.get("type"))
     origin = kind + (f", exit code {code:.0f}" if code is not None else "")
-    said = text(result.error.get("message")) or "no message"
+    message = as_text(result.error.get("message")) or "no message"
     return element(
-        "p", name(said), element("small", f" ({origin})") if origin else None, class_="remark error"
+        "p",
+        bdi(message),
+        element("small", f" ({origin})") if origin else None,
+        class_="remark error",
     )
 
 
-def _remarks(warnings: Sequence[str]) -> Html | None:
+def _warnings(warnings: Sequence[str]) -> Html | None:
     if not warnings:
         return None
-    return element(
-        "ul",
-        *(element("li", name(said), class_="remark warning") for said in warnings),
-        class_="remarks",
-        role="list",
-    )
+    items = (element("li", bdi(warning), class_="remark warning") for warning in warnings)
+    return element("ul", *items, class_="remarks", role="list")
 
 
-def _strip_item(one: Shown) -> Html:
+def _strip_item(one: ShownFile) -> Html:
     file = one.file
     caption = element(
         "figcaption",
         element("span", element("b", file.label), " ", exposure_time(file.time)),
-        element("span", name(file.path.name)),
+        element("span", bdi(file.path.name)),
     )
     made = "made" if file.made else None
     return element("li", element("figure", _thumbnail(one), caption), class_=made)
 
 
-def _thumbnail(one: Shown) -> Html:
+def _thumbnail(one: ShownFile) -> Html:
     if isinstance(one.picture, str):
         return element("p", one.picture, class_="absent")
-    return _image(one.picture.thumb, one.file)
+    return image(one.picture.thumb, _words(one.file))
 
 
-def _image(encoded: Encoded, file: File) -> Html:
-    data = base64.b64encode(encoded.data).decode("ascii")
-    return element(
-        "img",
-        alt=f"{file.label}: {file.name}",
-        width=encoded.cols,
-        height=encoded.rows,
-        loading="lazy",
-        decoding="async",
-        src=f"data:image/webp;base64,{data}",
-    )
+def _words(file: BracketFile) -> str:
+    return f"{file.label}: {file.name}"
 
 
-def _details(result: BracketResult, shown: Sequence[Shown], beside: Path | None) -> Html:
+def _details(result: BracketResult, shown: Sequence[ShownFile], beside: Path | None) -> Html:
     summary = element(
-        "summary", "Compare and details", element("span", ": ", name(result.name), class_="unseen")
+        "summary", "Compare and details", element("span", ": ", bdi(result.name), class_="unseen")
     )
     return element(
         "details",
@@ -167,13 +165,13 @@ def _details(result: BracketResult, shown: Sequence[Shown], beside: Path | None)
     )
 
 
-def _views(shown: Sequence[Shown]) -> Html | None:
-    """Put the larger pictures aside, in the order of the strip."""
+def _views(shown: Sequence[ShownFile]) -> Html | None:
+    """Write the larger pictures, in the order of the strip."""
     views = [
         element(
             "figure",
-            _image(one.picture.view, one.file),
-            element("figcaption", one.file.label, ": ", name(one.file.name)),
+            image(one.picture.view, _words(one.file)),
+            element("figcaption", one.file.label, ": ", bdi(one.file.name)),
         )
         for one in shown
         if isinstance(one.picture, Picture)
@@ -183,8 +181,8 @@ def _views(shown: Sequence[Shown]) -> Html | None:
     return element("div", element("noscript", *views), class_="compare")
 
 
-def _plots(shown: Sequence[Shown]) -> Html | None:
-    """Draw the histograms, and the tone curves of all that is no fusion."""
+def _plots(shown: Sequence[ShownFile]) -> Html | None:
+    """Draw the histograms, and the tone curves of all but fused pictures."""
     series = _series(shown)
     if not series:
         return None
@@ -197,8 +195,8 @@ def _plots(shown: Sequence[Shown]) -> Html | None:
     )
 
 
-def _series(shown: Sequence[Shown]) -> list[tuple[File, Series]]:
-    """Choose what is plotted, and how: a few inputs from the brightest to the darkest, results."""
+def _series(shown: Sequence[ShownFile]) -> list[tuple[BracketFile, Series]]:
+    """Choose the pictures to plot and their styles: a few inputs, brightest first, then results."""
     plotted = [
         (one.file, one.picture.histogram)
         for one in shown
@@ -214,7 +212,7 @@ def _series(shown: Sequence[Shown]) -> list[tuple[File, Series]]:
 
 
 def _spread(items: Sequence[Item], most: int) -> list[Item]:
-    """Take at most so many of the items, evenly, the first and the last among them.
+    """Choose at most so many items, evenly spaced, with the first and the last.
 
     Examples
     --------
@@ -226,8 +224,8 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
     return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
 
 
-def _file_table(result: BracketResult, shown: Sequence[Shown], beside: Path | None) -> Html:
-    """List the files, leaving out columns that say nothing."""
+def _file_table(result: BracketResult, shown: Sequence[ShownFile], beside: Path | None) -> Html:
+    """List the files, without empty columns."""
     rows = [_file_row(one, beside) for one in shown]
     kept = [place for place in range(len(COLUMNS)) if place < 2 or any(row[place] for row in rows)]
     return table(
@@ -237,11 +235,11 @@ def _file_table(result: BracketResult, shown: Sequence[Shown], beside: Path | No
     )
 
 
-def _file_row(one: Shown, beside: Path | None) -> list[object]:
+def _file_row(one: ShownFile, beside: Path | None) -> list[object]:
     file, facts = one.file, one.file.facts
-    clipped = mapping(facts.get("clipped"))
-    size = [number(facts.get(side)) for side in ("cols", "rows")]
-    iso, aperture = number(facts.get("iso")), number(facts.get("f_number"))
+    clipped = as_dict(facts.get("clipped"))
+    size = [as_number(facts.get(side)) for side in ("cols", "rows")]
+    iso, aperture = as_number(facts.get("iso")), as_number(facts.get("f_number"))
     return [
         file.label,
         _linked(one, beside),
@@ -249,62 +247,62 @@ def _file_row(one: Shown, beside: Path | None) -> list[object]:
         f"{iso:g}" if iso else "",
         f"f/{aperture:g}" if aperture else "",
         " × ".join(f"{side:.0f}" for side in size if side),
-        share(number(clipped.get("black"))),
-        share(number(clipped.get("white"))),
-        text(facts.get("camera")),
+        share(as_number(clipped.get("black"))),
+        share(as_number(clipped.get("white"))),
+        as_text(facts.get("camera")),
     ]
 
 
-def _linked(one: Shown, beside: Path | None) -> Html:
-    """Link to a file that is there, and say what keeps it from being shown."""
-    named = name(one.file.name)
+def _linked(one: ShownFile, beside: Path | None) -> Html:
+    """Link to a file that exists; also write why it has no picture."""
+    named = bdi(one.file.name)
     if one.picture != NOT_FOUND:
         named = link(one.file.path, named, beside=beside)
     return join((named, one.picture) if isinstance(one.picture, str) else (named,), ", ")
 
 
 def _numbers(result: BracketResult) -> Html:
-    """List what else the jobs measured."""
+    """List the other measurements of the jobs."""
     pairs: list[tuple[str, object]] = []
     spent: dict[str, float] = {}
-    for report in result.reports:
-        pairs.append(("Response", _response(mapping(report.get("response")))))
-        pairs.append(("Network", _network(report)))
-        pairs += _fusion(mapping(report.get("fusion")))
-        for stage, seconds in mapping(report.get("timings")).items():
-            spent[stage] = spent.get(stage, 0.0) + (number(seconds) or 0.0)
+    for record in result.records:
+        pairs.append(("Response", _response(as_dict(record.get("response")))))
+        pairs.append(("Network", _network(record)))
+        pairs += _fusion(as_dict(record.get("fusion")))
+        for stage, seconds in as_dict(record.get("timings")).items():
+            spent[stage] = spent.get(stage, 0.0) + (as_number(seconds) or 0.0)
     timings = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in spent.items())
     pairs += [("Timings", timings), ("Finished", moment(result.finished))]
     return terms([*dict.fromkeys(pairs)], class_="numbers")
 
 
 def _response(response: Mapping[str, Any]) -> str:
-    source, camera = text(response.get("source")), text(response.get("camera"))
-    return ", ".join(filter(None, (source, camera, text(response.get("file")))))
+    source, camera = as_text(response.get("source")), as_text(response.get("camera"))
+    return ", ".join(filter(None, (source, camera, as_text(response.get("file")))))
 
 
-def _network(report: Mapping[str, Any]) -> str:
-    if "refinement" not in report:
+def _network(record: Mapping[str, Any]) -> str:
+    if "refinement" not in record:
         return ""
-    used = mapping(report["refinement"])
-    return text(used.get("provider")).removesuffix("ExecutionProvider") or "not used"
+    used = as_dict(record["refinement"])
+    return as_text(used.get("provider")).removesuffix("ExecutionProvider") or "not used"
 
 
 def _fusion(fusion: Mapping[str, Any]) -> list[tuple[str, object]]:
-    """List how the shots were fused, and how well, if that was measured."""
-    metrics = mapping(fusion.get("metrics"))
-    order = mapping(metrics.get("order_violations"))
-    similarity = number(metrics.get("mef_ssim"))
+    """List the method of fusion, and its quality if that was measured."""
+    metrics = as_dict(fusion.get("metrics"))
+    order = as_dict(metrics.get("order_violations"))
+    similarity = as_number(metrics.get("mef_ssim"))
     reversed_ = [
         f"{share(part)} {where}"
         for key, where in (
-            ("everywhere", "of all pairs"),
-            ("highlight_shadow", "of highlights and shadows"),
+            ("everywhere", "of all pairs of pixels"),
+            ("highlight_shadow", "of pairs of a highlight and a shadow"),
         )
-        if (part := number(order.get(key))) is not None
+        if (part := as_number(order.get(key))) is not None
     ]
     return [
-        ("Fusion", text(fusion.get("method"))),
+        ("Fusion", as_text(fusion.get("method"))),
         ("MEF-SSIM", "" if similarity is None else f"{similarity:.3f}"),
-        ("Brightness reversed", ", ".join(reversed_)),
+        ("Brightness order reversed", ", ".join(reversed_)),
     ]

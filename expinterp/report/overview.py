@@ -1,4 +1,4 @@
-"""What the whole batch came to: counts, time, options, and the files that no bracket took."""
+"""The head of the page: counts, time and options of the batch, and the files in no bracket."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from expinterp.batch.journal import JournalContents
 from expinterp.report.page import table, terms
-from expinterp.report.results import STATES, BracketResult, State, text
+from expinterp.report.results import STATES, BracketResult, State, as_text
 from expinterp.report.wording import count, duration
-from expinterp.svg import Html, element, name
+from expinterp.svg import Html, bdi, element
 
 STATE_NAMES: Mapping[State, str] = {
     "failed": "Failed",
@@ -22,27 +22,27 @@ STATE_NAMES: Mapping[State, str] = {
 MOST_LEFTOVERS = 2_000  # rows of a table
 
 
-def write_overview(record: JournalContents, results: Sequence[BracketResult]) -> Html:
-    """Write the head of the page: what was done, in numbers and in a sentence."""
-    folder = text(record.header.get("folder"))
+def write_overview(journal: JournalContents, results: Sequence[BracketResult]) -> Html:
+    """Write the head of the page."""
+    folder = as_text(journal.header.get("folder"))
     return element(
         "header",
         element("h1", "Batch report"),
-        element("p", name(folder), class_="folder") if folder else None,
-        _counts(record, results),
+        element("p", bdi(folder), class_="folder") if folder else None,
+        _counts(journal, results),
         *(element("p", sentence) for sentence in _sentences(results)),
-        _leftovers(record.leftovers),
-        _options(record),
+        _leftovers(journal.leftovers),
+        _options(journal),
     )
 
 
-def _counts(record: JournalContents, results: Sequence[BracketResult]) -> Html:
-    """Count the brackets by what came of them, bad news first."""
+def _counts(journal: JournalContents, results: Sequence[BracketResult]) -> Html:
+    """Count the brackets by state, failures first."""
     states = Counter(result.state for result in results)
     numbers = [("", "Brackets", len(results))]
     numbers += [(state, STATE_NAMES[state], states[state]) for state in STATES if states[state]]
-    numbers += [("", "Not run yet", len(record.planned) - len(results))]
-    numbers += [("", "Left over", len(record.leftovers))]
+    numbers += [("", "Not run yet", len(journal.planned) - len(results))]
+    numbers += [("", "Left over", len(journal.leftovers))]
     groups = [
         element("div", element("dt", label), element("dd", f"{number:,}"), class_=state or None)
         for state, label, number in numbers
@@ -65,7 +65,7 @@ def _sentences(results: Sequence[BracketResult]) -> Iterable[str]:
 
 
 def _span(result: BracketResult) -> tuple[float, float] | None:
-    """When a bracket was worked on, in seconds since 1970; None if no calendar has it."""
+    """Compute when work on a bracket began and ended, in seconds since 1970; None if not valid."""
     try:
         end = datetime.fromisoformat(result.finished.replace("Z", "+00:00")).timestamp()
         start = end - (result.seconds or 0.0)
@@ -76,7 +76,7 @@ def _span(result: BracketResult) -> tuple[float, float] | None:
 
 
 def busy_seconds(spans: Iterable[tuple[float, float]]) -> float:
-    """Add up the time during which something was done: overlaps count once, pauses not at all.
+    """Add up the time of work: overlaps count once, pauses not at all.
 
     Examples
     --------
@@ -91,40 +91,40 @@ def busy_seconds(spans: Iterable[tuple[float, float]]) -> float:
 
 
 def _period(start: float, end: float) -> str:
-    """Write a span of time, in the time zone of this computer; the day once if it is one day."""
+    """Write a span of time in the time zone of this computer; the date once if it is one day."""
     first, last = (datetime.fromtimestamp(moment) for moment in (start, end))
     until = f"{last:%H:%M:%S}" if last.date() == first.date() else f"{last:%Y-%m-%d %H:%M:%S}"
     return f"from {first:%Y-%m-%d %H:%M:%S} to {until}"
 
 
 def _leftovers(leftovers: Sequence[Mapping[str, Any]]) -> Html | None:
-    """List the files that belong to no bracket, and why."""
+    """List the files in no bracket, with reasons."""
     if not leftovers:
         return None
     rows = [
-        (name(text(row.get("path"))), name(text(row.get("reason"))))
+        (bdi(as_text(row.get("path"))), bdi(as_text(row.get("reason"))))
         for row in leftovers[:MOST_LEFTOVERS]
     ]
     more = len(leftovers) - len(rows)
     return element(
         "details",
         element("summary", f"{count(len(leftovers), 'file')} in no bracket"),
-        table(("File", "Why"), rows, caption="Files in no bracket"),
+        table(("File", "Reason"), rows, caption="Files in no bracket"),
         element("p", f"{count(more, 'more')} in the journal.") if more else None,
     )
 
 
-def _options(record: JournalContents) -> Html:
-    """List what was asked for, once where both kinds of results share it."""
-    header = record.header
-    said = [("mode", header.get("mode")), ("output", header.get("out"))]
-    said += [*_flat(header.get("options")), ("version", header.get("version"))]
-    pairs = list(dict.fromkeys((key, _value(value)) for key, value in said))
+def _options(journal: JournalContents) -> Html:
+    """List the options of the batch; an option of both kinds of results is listed once."""
+    header = journal.header
+    options = [("mode", header.get("mode")), ("output", header.get("out"))]
+    options += [*_flat(header.get("options")), ("version", header.get("version"))]
+    pairs = list(dict.fromkeys((key, _value(value)) for key, value in options))
     return element("details", element("summary", "Options"), terms(pairs, class_="numbers"))
 
 
 def _flat(options: object, key: str = "") -> Iterator[tuple[str, object]]:
-    """List what nested options say, each under its own name."""
+    """List nested options, each under its own name."""
     if not isinstance(options, dict):
         yield key.replace("_", " "), options
         return
@@ -133,16 +133,16 @@ def _flat(options: object, key: str = "") -> Iterator[tuple[str, object]]:
 
 
 def _value(value: object) -> object:
-    """Show the value of an option; nothing if it was left open."""
+    """Write the value of an option; nothing if it was not given."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return name(", ".join(map(str, value)))
-    return name(str(value)) if value not in (None, "") else ""
+        return bdi(", ".join(map(str, value)))
+    return bdi(str(value)) if value not in (None, "") else ""
 
 
 def write_filters(results: Sequence[BracketResult]) -> Html:
-    """Write search box and choice of states; a script shows them, since it makes them work."""
+    """Write the search box and the choice of states; hidden until a script makes them work."""
     states = Counter(result.state for result in results)
     choices = [_choice("all", "All", len(results))]
     choices += [_choice(s, STATE_NAMES[s], states[s]) for s in STATES if states[s]]
@@ -161,5 +161,5 @@ def write_filters(results: Sequence[BracketResult]) -> Html:
 
 def _choice(value: str, label: str, number: int) -> Html:
     radio = element("input", type="radio", name="state", value=value, checked=value == "all")
-    said = element("span", label, " ", element("b", f"{number:,}"))
-    return element("label", radio, said, class_="choice")
+    words = element("span", label, " ", element("b", f"{number:,}"))
+    return element("label", radio, words, class_="choice")

@@ -1,7 +1,7 @@
-"""The shell of a page: head, styles, script, tables; what it is filled with comes from elsewhere.
+"""The frame of a page: head, styles, script, tables; other modules write its content.
 
-A page is one file. Its security policy lets nothing in from anywhere, and of styles and scripts
-runs only the very ones written here.
+A page is one file. Its security policy blocks everything from elsewhere, and runs only the styles
+and scripts written here.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from expinterp import __version__
+from expinterp.report.pictures import Encoded
 from expinterp.svg import Html, element, join
 
 
 def begin_page(title: str, *, styles: Sequence[str], script: str | None = None) -> Html:
-    """Write everything up to the content, which is to follow in ``<main>``.
+    """Write the page up to its content, which follows in ``<main>``.
 
     Parameters
     ----------
@@ -28,9 +29,9 @@ def begin_page(title: str, *, styles: Sequence[str], script: str | None = None) 
     styles : sequence of str
         Files of this package, in their order.
     script : str, optional
-        A file of this package; `end_page` runs it.
+        A file of this package; `end_page` includes it.
     """
-    style = "\n".join(read_asset(name) for name in styles)
+    style = "\n".join(map(read_asset, styles))
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -68,7 +69,7 @@ def read_asset(name: str) -> str:
 
 
 def _source(code: str) -> str:
-    """Name an inline style or script for the policy: by its hash, so that no other one runs."""
+    """Name an inline style or script in the policy by its hash, so that no other one runs."""
     digest = hashlib.sha256(code.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
@@ -77,36 +78,46 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, caption: 
     """Write a table whose first column names its rows; a narrow screen scrolls it sideways."""
     head = element("tr", *(element("th", header, scope="col") for header in headers))
     body = [
-        element(
-            "tr",
-            element("th", row[0], scope="row"),
-            *(element("td", cell) for cell in row[1:]),
-        )
-        for row in rows
+        element("tr", element("th", first, scope="row"), *(element("td", cell) for cell in rest))
+        for first, *rest in rows
     ]
-    whole = element(
-        "table",
-        element("caption", caption),
-        element("thead", head),
-        element("tbody", *body),
-    )
+    parts = (element("caption", caption), element("thead", head), element("tbody", *body))
     return element(
-        "div", whole, class_="scroll", tabindex=0, role="region", aria_label=f"Table: {caption}"
+        "div",
+        element("table", *parts),
+        class_="scroll",
+        tabindex=0,
+        role="region",
+        aria_label=f"Table: {caption}",
     )
 
 
 def terms(pairs: Sequence[tuple[str, object]], **attributes: object) -> Html:
-    """Write a list of terms and what they are, leaving out what is empty."""
+    """Write a list of terms and their values, without those that are empty."""
     groups = [
-        element("div", element("dt", term), element("dd", said))
-        for term, said in pairs
-        if said not in {"", None}
+        element("div", element("dt", term), element("dd", value))
+        for term, value in pairs
+        if value not in {"", None}
     ]
     return element("dl", *groups, **attributes) if groups else join(())
 
 
+def image(encoded: Encoded, words: str) -> Html:
+    """Write a picture as part of the page; `words` describe it to those who cannot see it."""
+    data = base64.b64encode(encoded.data).decode("ascii")
+    return element(
+        "img",
+        alt=words,
+        width=encoded.cols,
+        height=encoded.rows,
+        loading="lazy",
+        decoding="async",
+        src=f"data:image/webp;base64,{data}",
+    )
+
+
 def link(path: Path, content: object, *, beside: Path | None) -> Html:
-    """Link to a file: relative to the page's folder `beside` where the two have a way between them.
+    """Link to a file, if possible relative to `beside`, the folder of the page.
 
     A name that no URL can express stays plain.
     """
@@ -118,7 +129,7 @@ def link(path: Path, content: object, *, beside: Path | None) -> Html:
 
 
 def _address(path: Path, beside: Path | None) -> str:
-    """Write a URL; folders are followed through links first, so that ``..`` leads back."""
+    """Write a URL; symbolic links of folders are resolved first, so that ``..`` leads back."""
     real = Path(os.path.realpath(path.parent), path.name)
     try:
         if beside is not None:

@@ -1,7 +1,7 @@
-"""Photographs made small enough to be part of a page: WebP within a number of bytes.
+"""Photographs made small enough for a page: WebP within a number of bytes.
 
-One picture is read at a time, JPEGs at a fraction of their size from the start. They come out
-upright, 8 bits, in sRGB, since that is what a page shows.
+One picture is read at a time; JPEGs are decoded at a fraction of their size. The results are
+upright, 8 bits, in sRGB, as a page shows them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BRACKET_BYTES = 600_000  # at most for one bracket, however few there are
 THUMB_BYTES = 4_000
 THUMB_SIDE = 240  # pixels; a strip shows them at about 160
 LARGEST_SIDE = 1280
-PIXELS_PER_BYTE = 24  # of a photograph as WebP at the medium qualities below, about
+PIXELS_PER_BYTE = 24  # of a photograph as WebP, about, at the medium qualities below
 QUALITIES = (75, 50, 30, 15)  # tried from the best down
 SMALLEST_SIDE = 48
 BASE64 = 4 / 3
@@ -39,7 +39,7 @@ BASE64 = 4 / 3
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large the pictures of one bracket may be.
+    """The largest size of each picture of a bracket.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Sizes:
 
     @property
     def side(self) -> int:
-        """Longer side, in pixels, that such a view is worth."""
+        """Longer side in pixels for which the bytes of a view suffice."""
         side = int((1.5 * PIXELS_PER_BYTE * self.view) ** 0.5)  # of a picture of 3:2
         return min(LARGEST_SIDE, max(SMALLEST_SIDE, side))
 
@@ -73,7 +73,7 @@ class Picture:
     Attributes
     ----------
     thumb, view : Encoded
-        For the strip, and for looking closely.
+        For the strip, and for a closer look.
     histogram : int64 array, shape (256,)
         Luma (BT.601) of the view, before it was encoded.
     """
@@ -84,7 +84,7 @@ class Picture:
 
 
 def share_out(brackets: int, pictures: int) -> Sizes:
-    """Share the bytes of a page among so many brackets of so many pictures."""
+    """Divide the bytes of a page among brackets of so many pictures each."""
     per_bracket = min(PAGE_BYTES / max(brackets, 1), BRACKET_BYTES)
     each = per_bracket / BASE64 / max(pictures, 1)
     thumb = int(min(THUMB_BYTES, each / 4))
@@ -97,10 +97,10 @@ def make_picture(path: Path, sizes: Sizes) -> Picture:
     Raises
     ------
     ImageFileError
-        If it is not there (any more), or cannot be read.
+        If it does not exist, or cannot be read.
     """
-    if not path.is_file():  # nor a pipe, which would never end
-        message = f"{path}: not found; it was moved or removed since"
+    if not path.is_file():  # a pipe would never end
+        message = f"{path}: not found; put it back where the batch read it"
         raise ImageFileError(message)
     small = read_small(path, max(sizes.side, THUMB_SIDE))
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
@@ -165,9 +165,9 @@ def shrink(pixels: Pixels, side: int) -> Pixels:
 
 
 def _to_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
-    """Show the colours that the profile means; without a good one, those of the numbers."""
+    """Convert to sRGB by the colour profile; without a valid one the values are taken as sRGB."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    with suppress(ImageCms.PyCMSError, OSError):  # a damaged profile, or one of another kind
+    with suppress(ImageCms.PyCMSError, OSError):  # a damaged or unsuitable profile
         if icc:
             source = ImageCms.ImageCmsProfile(BytesIO(icc))
             srgb = ImageCms.createProfile("sRGB")
@@ -176,9 +176,9 @@ def _to_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
 
 
 def encode(small: Pixels, side: int, limit: int) -> Encoded:
-    """Encode as WebP of at most `side` pixels and `limit` bytes, if need be fewer pixels.
+    """Encode as WebP of at most `side` pixels and `limit` bytes, with fewer pixels if necessary.
 
-    Only at `SMALLEST_SIDE` the limit may be exceeded.
+    Only at `SMALLEST_SIDE` may the limit be exceeded.
     """
     while True:
         image = Image.fromarray(shrink(small, side))

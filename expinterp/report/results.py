@@ -1,7 +1,6 @@
-"""What a journal says of each bracket, as values that can be relied on.
+"""The results of a batch, read from its journal as values of known types.
 
-A journal is read from a file that anybody may have touched: what is not of the expected type counts
-as not said.
+Anybody may have changed a journal: a value of an unexpected type counts as missing.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ State: TypeAlias = Literal["failed", "warned", "done", "skipped"]
 STATES: tuple[State, ...] = ("failed", "warned", "done", "skipped")  # the order on the page
 
 
-def text(value: object) -> str:
-    """Take a text; empty if it is none."""
+def as_text(value: object) -> str:
+    """Return a text; empty for anything else."""
     return value if isinstance(value, str) else ""
 
 
-def number(value: object) -> float | None:
-    """Take a finite number; None if it is none."""
+def as_number(value: object) -> float | None:
+    """Return a finite number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
@@ -34,35 +33,34 @@ def number(value: object) -> float | None:
         return None
 
 
-def mapping(value: object) -> dict[str, Any]:
-    """Take an object; empty if it is none."""
+def as_dict(value: object) -> dict[str, Any]:
+    """Return a JSON object; empty for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def items(value: object) -> list[Any]:
-    """Take a list; empty if it is none."""
+def as_list(value: object) -> list[Any]:
+    """Return a list; empty for anything else."""
     return value if isinstance(value, list) else []
 
 
 @dataclass(frozen=True)
-class File:
-    """A photograph of a bracket, and what its job said of it.
+class BracketFile:
+    """A photograph of a bracket, and what the record of its job states.
 
     Attributes
     ----------
     path : Path
         Where it was when the batch ran.
     name : str
-        As the journal gives it, relative.
+        As in the journal, relative.
     role : str
-        What the job says it is: ``long``, ``short``, ``medium``, ``fused``... Empty if it does not
-        say what sets the file apart.
+        ``long``, ``short``, ``medium``, ``fused``...; empty if it does not distinguish the file.
     label : str
-        What the page calls it: its role, numbered if the bracket has several such files.
+        Its name on the page: the role, numbered if the bracket has several such files.
     made : bool
         Whether the batch made it.
     facts : dict
-        Its row in the report of the job; empty if there is none.
+        Its row in the record of the job; empty if there is none.
     """
 
     path: Path
@@ -75,35 +73,33 @@ class File:
     @property
     def time(self) -> float | None:
         """The exposure time in seconds, if it is known."""
-        return number(self.facts.get("time"))
+        return as_number(self.facts.get("time"))
 
 
 @dataclass(frozen=True)
 class BracketResult:
-    """What came of one bracket.
+    """The result of one bracket.
 
     Attributes
     ----------
-    name : str
     status : str
-        As the journal says: done, failed, skipped.
-    files : tuple of File
+        As in the journal: done, failed, skipped.
+    files : tuple of BracketFile
         Inputs, brightest first, then results.
-    reports : tuple of dict
-        What each job reported, as ``--json`` prints it.
-    warnings : tuple of str
+    records : tuple of dict
+        Of the jobs, as ``--json`` prints them.
     error : dict
         ``type``, ``message`` and ``exit_code`` of a failure; empty without one.
     seconds : float or None
-        Time it took.
+        Duration.
     finished : str
-        When, in ISO 8601.
+        Date and time, ISO 8601.
     """
 
     name: str
     status: str
-    files: tuple[File, ...]
-    reports: tuple[dict[str, Any], ...]
+    files: tuple[BracketFile, ...]
+    records: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
     error: dict[str, Any]
     seconds: float | None
@@ -111,7 +107,7 @@ class BracketResult:
 
     @property
     def state(self) -> State:
-        """How the page sorts it."""
+        """The group of the bracket on the page."""
         if self.error or self.status == "failed":
             return "failed"
         if self.status == "skipped":
@@ -119,71 +115,64 @@ class BracketResult:
         return "warned" if self.warnings else "done"
 
 
-def read_results(record: JournalContents, out: Path) -> list[BracketResult]:
-    """Take the results from a journal: failures first, then those with warnings, each by name.
+def read_results(journal: JournalContents, out: Path) -> list[BracketResult]:
+    """Read the results: failures first, then those with warnings, each group by name.
 
     Parameters
     ----------
     out : Path
         The folder that the outputs are relative to.
     """
-    folder = Path(text(record.header.get("folder")))
-    results = [_read_result(name, line, folder, out) for name, line in record.results.items()]
+    folder = Path(as_text(journal.header.get("folder")))
+    results = [_read_result(name, line, folder, out) for name, line in journal.results.items()]
     return sorted(results, key=lambda result: (STATES.index(result.state), _natural(result.name)))
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """Order names as people count: 2 before 10, and figures before letters."""
+    """Return a sort key that compares numbers by value: 2 before 10, and digits before letters."""
     parts: list[str] = re.findall("[0-9]{1,18}|[^0-9]+", name.casefold())
-    numbers = ("0" <= part[0] <= "9" for part in parts)
-    return [
-        (False, int(part), "") if numeric else (True, 0, part)
-        for part, numeric in zip(parts, numbers, strict=True)
-    ]
+    return [(False, int(p), "") if "0" <= p[0] <= "9" else (True, 0, p) for p in parts]
 
 
 def _read_result(name: str, line: dict[str, Any], folder: Path, out: Path) -> BracketResult:
-    reports = tuple(mapping(report) for report in items(line.get("reports")))
-    frames = _files(line.get("frames"), folder, _rows(reports, "inputs"), made=False)
-    # Of more than two, one is the short shot of one pair and the long one of the next.
+    records = tuple(map(as_dict, as_list(line.get("reports"))))
+    frames = _files(line.get("frames"), folder, _rows(records, "inputs"), made=False)
+    # Of three shots, the middle one is the short shot of one pair and the long one of the next.
     if len({frame.role for frame in frames}) < len(frames) or len(frames) > 2:
         frames = [replace(frame, role="") for frame in frames]
-    outputs = _files(line.get("outputs"), out, _rows(reports, "outputs"), made=True)
+    outputs = _files(line.get("outputs"), out, _rows(records, "outputs"), made=True)
+    warnings = (as_text(one) for record in records for one in as_list(record.get("warnings")))
     return BracketResult(
         name=name,
-        status=text(line.get("status")),
+        status=as_text(line.get("status")),
         files=(*_label(frames, "shot"), *_label(outputs, "result")),
-        reports=reports,
-        warnings=_warnings(reports),
-        error=mapping(line.get("error")),
-        seconds=number(line.get("seconds")),
-        finished=text(line.get("finished")),
+        records=records,
+        warnings=tuple(dict.fromkeys(filter(None, warnings))),
+        error=as_dict(line.get("error")),
+        seconds=as_number(line.get("seconds")),
+        finished=as_text(line.get("finished")),
     )
 
 
-def _warnings(reports: Iterable[dict[str, Any]]) -> tuple[str, ...]:
-    """Gather what the jobs remarked on, each remark once."""
-    said = [text(words) for report in reports for words in items(report.get("warnings"))]
-    return tuple(dict.fromkeys(filter(None, said)))
+def _rows(records: Iterable[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    return [as_dict(row) for record in records for row in as_list(record.get(key))]
 
 
-def _rows(reports: Iterable[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    return [mapping(row) for report in reports for row in items(report.get(key))]
-
-
-def _files(names: object, base: Path, rows: list[dict[str, Any]], *, made: bool) -> list[File]:
+def _files(
+    names: object, base: Path, rows: list[dict[str, Any]], *, made: bool
+) -> list[BracketFile]:
     files = []
-    for name in filter(None, map(text, items(names))):
-        matching = [row for row in rows if _same_name(text(row.get("file")), name)]
-        # Of a.jpg and sub/a.jpg, both end in a.jpg.
+    for name in filter(None, map(as_text, as_list(names))):
+        matching = [row for row in rows if _same_name(as_text(row.get("file")), name)]
+        # The paths of a.jpg and sub/a.jpg both end in a.jpg.
         facts = min(matching, key=lambda row: len(row["file"]), default={})
-        role = text(facts.get("kind" if made else "role"))
-        files.append(File(base / name, name, role, "", made, facts))
+        role = as_text(facts.get("kind" if made else "role"))
+        files.append(BracketFile(base / name, name, role, "", made, facts))
     return files
 
 
-def _label(files: list[File], unknown: str) -> Iterator[File]:
-    """Name files after their roles, with a number where there are several of one."""
+def _label(files: list[BracketFile], unknown: str) -> Iterator[BracketFile]:
+    """Label files by their roles, with a number if several have the same."""
     labels = [file.role or unknown for file in files]
     for place, (file, label) in enumerate(zip(files, labels, strict=True)):
         several = labels.count(label) > 1
@@ -191,7 +180,7 @@ def _label(files: list[File], unknown: str) -> Iterator[File]:
         yield replace(file, label=numbered)
 
 
-def _same_name(reported: str, name: str) -> bool:
-    """Tell whether a job's path, absolute or not, is that of a relative name."""
-    path, tail = reported.replace("\\", "/"), name.replace("\\", "/")
+def _same_name(recorded: str, name: str) -> bool:
+    """Whether the path in a record, absolute or not, is that of a relative name."""
+    path, tail = recorded.replace("\\", "/"), name.replace("\\", "/")
     return path == tail or path.endswith("/" + tail)

@@ -1,4 +1,4 @@
-"""Numbers as photographers read them."""
+"""Numbers in words, as photographers read them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def stops(ratio: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Write how long something took; nothing if it is not known.
+    """Write a duration; nothing if it is not known.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def duration(seconds: float | None) -> str:
 
 
 def moment(when: str) -> str:
-    """Write a time of day that is given in ISO 8601; what is none stays as it is.
+    """Write a date and time given in ISO 8601; other text stays as it is.
 
     Examples
     --------

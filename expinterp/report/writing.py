@@ -1,4 +1,4 @@
-"""From a journal to a page: the order of things, and one bracket in memory at a time."""
+"""Write the report of a batch from its journal, a few brackets in memory at a time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import BinaryIO
 from expinterp.batch.journal import NAME, JournalContents, read
 from expinterp.errors import ImageFileError
 from expinterp.files import STREAM, check_output, replacing
-from expinterp.report.cards import NOT_FOUND, NOT_SHOWN, Shown, write_card
+from expinterp.report.cards import NOT_FOUND, NOT_SHOWN, ShownFile, write_card
 from expinterp.report.overview import write_filters, write_overview
 from expinterp.report.page import begin_page, end_page
 from expinterp.report.pictures import Sizes, make_picture, share_out
-from expinterp.report.results import BracketResult, File, read_results, text
+from expinterp.report.results import BracketFile, BracketResult, as_text, read_results
 from expinterp.report.wording import count
 from expinterp.svg import Html, element
 
 STYLES, SCRIPT = ("page.css", "batch.css"), "batch.js"
-MOST_BRACKETS = 2_000  # of which a browser still makes a page that answers
+MOST_BRACKETS = 2_000  # that a browser still shows without delay
 WORKERS = 2  # pictures made at a time
 
 
@@ -37,8 +37,7 @@ def write_report(
 ) -> list[str]:
     """Write the report of a batch: one file of HTML that needs nothing else.
 
-    Pictures are read anew from where they were, made small, and part of the page; 48 MB of them
-    at most, however many brackets there are.
+    The photographs are read again, made small and included, 48 MB at most in all.
 
     Parameters
     ----------
@@ -47,44 +46,44 @@ def write_report(
     target : str or Path
         The page; ``-`` is standard output.
     overwrite : bool
-        Whether the target may be replaced. A file of the batch never is.
+        Whether the target may be replaced. Files of the batch never are.
     progress : function
-        Called with what is done and the share of everything that is done, 0..1.
+        Called with the stage and the share of all work that is done, 0..1.
 
     Returns
     -------
     list of str
-        What a person should know of the page.
+        Warnings.
 
     Raises
     ------
     ImageFileError
         If the journal cannot be read.
     OutputExistsError, OutputError
-        If the page cannot be written there. What was there before is left as it was.
+        If the page cannot be written there; an existing file stays as it was.
     """
     path = Path(journal)
     path = path / NAME if path.is_dir() else path
-    record = read(path)
-    results = read_results(record, _output_folder(record, path))
+    contents = read(path)
+    results = read_results(contents, _output_folder(contents, path))
     check_output(target, overwrite=overwrite, inputs=chain([path], _photographs(results)))
     beside = None if str(target) == STREAM else Path(os.path.realpath(Path(target).parent))
     cards = Cards(results[:MOST_BRACKETS], beside, progress)
     with _opened(target, overwrite=overwrite) as stream:
-        for part in _parts(record, results, cards):
+        for part in _parts(contents, results, cards):
             stream.write(part.encode())
-    return list(_remarks(results, cards))
+    return list(_warnings(results, cards))
 
 
-def _output_folder(record: JournalContents, journal: Path) -> Path:
-    """Find the folder of the outputs: where the journal lies, even if all was moved since."""
-    if journal.name == NAME:
-        return journal.parent.absolute()
-    return Path(text(record.header.get("out")))
+def _output_folder(contents: JournalContents, path: Path) -> Path:
+    """Find the folder of the outputs: that of the journal, even if it was moved."""
+    if path.name == NAME:
+        return path.parent.absolute()
+    return Path(as_text(contents.header.get("out")))
 
 
 def _photographs(results: Sequence[BracketResult]) -> Iterator[Path]:
-    """List the files of a batch that are there."""
+    """List the files of a batch that exist."""
     return (file.path for result in results for file in result.files if file.path.is_file())
 
 
@@ -94,7 +93,7 @@ def _opened(target: str | Path, *, overwrite: bool) -> AbstractContextManager[Bi
     return replacing(target, overwrite=overwrite)
 
 
-def _remarks(results: Sequence[BracketResult], cards: Cards) -> Iterator[str]:
+def _warnings(results: Sequence[BracketResult], cards: Cards) -> Iterator[str]:
     if cards.absent:
         yield f"{count(cards.absent, 'picture')} of the batch cannot be found or shown any more"
     if len(results) > len(cards.results):
@@ -102,12 +101,12 @@ def _remarks(results: Sequence[BracketResult], cards: Cards) -> Iterator[str]:
 
 
 def _parts(
-    record: JournalContents, results: Sequence[BracketResult], cards: Cards
+    contents: JournalContents, results: Sequence[BracketResult], cards: Cards
 ) -> Iterator[Html]:
     """Write the page piece by piece."""
-    folder = Path(text(record.header.get("folder"))).name
+    folder = Path(as_text(contents.header.get("folder"))).name
     yield begin_page(f"Batch report: {folder}", styles=STYLES, script=SCRIPT)
-    yield write_overview(record, results)
+    yield write_overview(contents, results)
     yield Html('<main id="content" tabindex="-1">')
     yield Html('<section aria-labelledby="brackets"><h2 id="brackets">Brackets</h2>')
     yield write_filters(cards.results)
@@ -119,12 +118,12 @@ def _parts(
 
 
 class Cards:
-    """The cards of a page, made while they are written: a few at a time, in their order.
+    """The cards of a page, built a few ahead while they are written.
 
     Attributes
     ----------
     absent : int
-        Pictures that could not be shown, so far.
+        Number of pictures that could not be shown, so far.
     """
 
     def __init__(
@@ -141,7 +140,7 @@ class Cards:
     def __iter__(self) -> Iterator[Html]:
         """Write card after card."""
         waiting = iter(self.results)
-        ahead: deque[Future[list[Shown]]] = deque()
+        ahead: deque[Future[list[ShownFile]]] = deque()
         with ThreadPoolExecutor(WORKERS) as pool:
             try:
                 for number, result in enumerate(self.results, 1):
@@ -155,16 +154,16 @@ class Cards:
                 for future in ahead:
                     future.cancel()
 
-    def _show(self, result: BracketResult) -> list[Shown]:
+    def _show(self, result: BracketResult) -> list[ShownFile]:
         sizes = share_out(len(self.results), len(result.files))
         return [show(file, sizes) for file in result.files]
 
 
-def show(file: File, sizes: Sizes) -> Shown:
-    """Make a picture of a file, or say in a few words why there is none."""
+def show(file: BracketFile, sizes: Sizes) -> ShownFile:
+    """Build the picture of a file, or state why there is none."""
     if not file.path.is_file():
-        return Shown(file, NOT_FOUND)
+        return ShownFile(file, NOT_FOUND)
     try:
-        return Shown(file, make_picture(file.path, sizes))
+        return ShownFile(file, make_picture(file.path, sizes))
     except ImageFileError:
-        return Shown(file, NOT_SHOWN)
+        return ShownFile(file, NOT_SHOWN)

@@ -58,8 +58,8 @@ def test_a_table_is_plain_where_no_terminal_is(card: Path, run: Run) -> None:
     code, out, err = run("card", "--only", "blind", "--only", "opencv", "-v")
     assert code == ExitCode.OK
     lines = out.splitlines()
-    assert lines[0] == "means of 2 triples"
-    assert lines[2].startswith("  blind: y0, from the two files alone")
+    assert lines[0] == "Means of 2 triples"
+    assert lines[2].startswith("  blind: no network, response estimated from the pair")
     assert out.count("\n\n") == 3
     assert all(char.isprintable() for line in lines for char in line)
     assert "one 00-01-02: PSNR dB: blind" in err

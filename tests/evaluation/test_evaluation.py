@@ -585,7 +585,7 @@ def test_a_page_without_networks_or_outcomes_has_no_charts():
 def test_pictures_are_in_the_page_only_if_they_were_kept(case):
     study = replace(fidelity_study(refiners={}).only(["blind"]), open=lambda triple: case)
     for looking in (False, True):
-        outcomes = tuple(evaluate(study, [triple("a"), triple("b")], looking=looking))
+        outcomes = tuple(evaluate(study, [triple("a"), triple("b")], keep_views=looking))
         reader = read_page("".join(make_page(Evaluation(study, "s", outcomes))))
         shown = [one.attributes for one in reader.all("img")]
         assert len(shown) == (8 if looking else 0)

@@ -223,7 +223,9 @@ def test_shots_are_called_what_they_are_or_numbered(reader: Reader) -> None:
 
 def test_a_fusion_is_told_and_has_no_tone_curve(reader: Reader) -> None:
     card = next(one for one in reader.all("article") if one.text.startswith("fused"))
-    assert re.search("Fusionguided.*MEF-SSIM0.978.*reversed0.27 % of all pairs, 0 %", card.text)
+    assert re.search(
+        "Fusionguided.*MEF-SSIM0.978.*reversed0.27 % of all pairs of pixels, 0 %", card.text
+    )
     lines = [one for one in reader.all("polyline") if card in one.parents]
     assert [one.attributes["class"] for one in lines] == [
         "area", "input-1", "input-4", "result", "input-1", "input-4", "result",

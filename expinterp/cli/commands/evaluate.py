@@ -1,4 +1,4 @@
-"""``expinterp evaluate``: photographs whose medium is there to compare with in, figures out."""
+"""``expinterp evaluate``: measure the results against photographed media."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from expinterp.errors import ExitCode
 if TYPE_CHECKING:
     from expinterp.evaluation import Evaluation, Material, Outcome, Profiles, Study
 
-HELP = """Measure on your own photographs what the results are worth.
+HELP = """Measure the quality of the results on your own photographs.
 
 \b
 expinterp evaluate brackets                       # PSNR and SSIM against the photographed medium
@@ -25,25 +25,22 @@ expinterp evaluate brackets --model mycam.onnx --html report.html
 expinterp evaluate brackets --fusion              # fused pictures, with enfuse and MergeMertens
 expinterp evaluate scenes.json --camera D90 --json > figures.json
 
-SOURCE is a folder whose subfolders hold three or more exposures of one still scene each: every
-evenly spaced triple is used, by what the files state. Or a list of scenes, or a folder with one
-named scenes.json. --model may name any network: a tuned one, or a plain one to compare with, as
-'expinterp train --target image' makes it. Photographs are compared as they lie: a camera that moved
-before the medium counts against every result. What cannot be read stops nothing else; the exit
-code is then 10.
+SOURCE is a folder with a subfolder for each still scene, of three or more exposures. All triples of
+evenly spaced exposures are used, by the exposures stated in the files. SOURCE may also be a list of
+scenes in JSON, or a folder that holds one as scenes.json. --model may name any network, also one
+made by 'expinterp train --target image'. Photographs are not aligned: a camera that moved makes
+every result worse. A file that cannot be read stops nothing else; the exit code is then 10.
 """
 
 SECTIONS = {
     "Comparison": (
-        click.Option(
-            ["--fusion"], is_flag=True, help="Fuse the outer two, and judge that instead."
-        ),
-        click.Option(["--camera"], metavar="NAME", help="Only cameras whose name contains this."),
+        click.Option(["--fusion"], is_flag=True, help="Measure fusions of the pair instead."),
+        click.Option(["--camera"], metavar="NAME", help="Only cameras whose name contains NAME."),
         click.Option(
             ["--only"],
             multiple=True,
             metavar="METHOD",
-            help="Only this one, by its name in the tables; may be repeated.",
+            help="Only this method, by its name in the tables; may be repeated.",
         ),
         *RESPONSE,
     ),
@@ -53,7 +50,7 @@ SECTIONS = {
             type=FILE,
             multiple=True,
             metavar="FILE",
-            help="Another network beside the bundled one; may be repeated.",
+            help="Compare another network; may be repeated.",
         ),
         *DEVICE,
     ),
@@ -62,16 +59,18 @@ SECTIONS = {
             ["--html"],
             type=PAGE,
             metavar="FILE.html",
-            help="Also write a page of tables and plots.",
+            help="Also write an HTML page of tables and charts.",
         ),
         click.Option(
-            ["--pictures"], is_flag=True, help="Show photographs in the page; mind their rights."
+            ["--pictures"],
+            is_flag=True,
+            help="Include photographs in the page; mind their copyright.",
         ),
         click.Option(["--overwrite"], is_flag=True, help="Replace a page that exists."),
     ),
     "Messages": (
         click.Option(
-            ["--json", "as_json"], is_flag=True, help="Print everything on stdout as JSON."
+            ["--json", "as_json"], is_flag=True, help="Print the record on stdout as JSON."
         ),
     ),
 }
@@ -81,12 +80,12 @@ SECTIONS = {
     cls=Command,
     sections=SECTIONS,
     help=HELP,
-    short_help="Measure what results are worth, on triples.",
+    short_help="Measure the quality of results on photographed triples.",
 )
 @click.argument("source", type=FILE)
 @click.pass_context
 def evaluate(context: click.Context, /, **options: Any) -> int:
-    """Find the triples, try every method on each, tell the figures."""
+    """Find the triples, run every method on each, print the scores."""
     for contradiction in _contradictions(options):
         raise click.UsageError(contradiction)
     from expinterp.cli.tables import print_tables
@@ -110,15 +109,15 @@ def evaluate(context: click.Context, /, **options: Any) -> int:
 
 
 def _contradictions(options: dict[str, Any]) -> Iterator[str]:
-    """Say which arguments cannot be had together, or mean nothing."""
+    """List the arguments that contradict each other."""
     if str(options["html"]) == STREAM:
-        yield "--html needs the name of a file; stdout is for the figures"
+        yield "--html needs the name of a file; stdout is for the tables"
     if options["pictures"] and options["html"] is None:
         yield "--pictures is for the page; add --html"
 
 
 def _check(material: Material, options: dict[str, Any]) -> None:
-    """Make every refusal that can be made before any work.
+    """Refuse what can be refused before any work.
 
     Raises
     ------
@@ -144,7 +143,7 @@ def _check(material: Material, options: dict[str, Any]) -> None:
 
 
 def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evaluation:
-    """Try every method on every triple, and gather what came of it."""
+    """Run every method on every triple."""
     from expinterp.evaluation import Evaluation, Profiles, evaluate
     from expinterp.evaluation.tables import describe_scores
 
@@ -152,7 +151,7 @@ def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evalua
     study = _study(profiles, options, talk)
     outcomes: list[Outcome] = []
     with pace(talk, len(material.triples)) as count:
-        for one in evaluate(study, material.triples, looking=options["pictures"]):
+        for one in evaluate(study, material.triples, keep_views=options["pictures"]):
             talk.detail(f"{one.triple.name}: {describe_scores(study, one.scores)}")
             outcomes.append(one)
             count()
@@ -167,12 +166,12 @@ def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evalua
 
 
 def _study(profiles: Profiles, options: dict[str, Any], talk: Talk) -> Study:
-    """Choose what is tried and measured.
+    """Choose the methods and scores.
 
     Raises
     ------
     click.UsageError
-        If a method was asked for that there is not.
+        If a method does not exist.
     """
     from expinterp.evaluation import fidelity_study, fusion_study, open_networks
     from expinterp.scene_io.profiles import read_profile

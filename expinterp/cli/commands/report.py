@@ -1,4 +1,4 @@
-"""``expinterp report``: the journal of a batch in, one page of HTML out."""
+"""``expinterp report``: write an HTML page from the journal of a batch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from expinterp.cli.command import Command
 from expinterp.cli.console import Talk
 from expinterp.cli.options import NAME, PAGE
 
-HELP = """Write a report of a batch: one page of HTML that needs no network, nor anything beside it.
+HELP = """Write a report of a batch: one HTML page that needs no network and no other file.
 
 \b
 expinterp report results -o report.html
 expinterp report results/expinterp-journal.jsonl -o report.html
 
-JOURNAL is the journal of a batch, or the folder of its results. The page shows failures first, and
-of every bracket its pictures side by side, their brightness, and what was measured.
+JOURNAL is the journal of a batch, or the folder of its results. The page lists failures first. For
+every bracket it shows the pictures, their histograms, and the measurements.
 """
 SECTIONS = {
     "Options": (
@@ -37,17 +37,17 @@ SECTIONS = {
     cls=Command,
     sections=SECTIONS,
     help=HELP,
-    short_help="Write a report of a batch, one page of HTML.",
+    short_help="Write a report of a batch, an HTML page.",
 )
 @click.argument("journal", type=NAME)
 @click.pass_context
 def report(context: click.Context, journal: str, output: Path, overwrite: bool) -> None:
-    """Read the journal, and write the page."""
+    """Read the journal and write the page."""
     from expinterp.report import write_report
 
     talk = context.ensure_object(Talk)
     with talk.progress() as progress:
-        remarks = write_report(journal, output, overwrite=overwrite, progress=progress)
-    for remark in remarks:
-        talk.warn(remark)
+        warnings = write_report(journal, output, overwrite=overwrite, progress=progress)
+    for warning in warnings:
+        talk.warn(warning)
     talk.detail(f"wrote {output}")

@@ -1,4 +1,4 @@
-"""A triple with its pixels, and what every method asks of it."""
+"""A triple with its pixels, and what the methods derive from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ class Case:
 
     Attributes
     ----------
-    triple : Triple
     long, medium, short : uint8 or uint16 arrays, shape (rows, cols, 1 or 3)
         Display-encoded, upright, alike in shape and dtype.
     """
@@ -31,7 +30,7 @@ class Case:
 
     @cached_property
     def pair(self) -> Pair:
-        """What the outer two tell when nothing else is known.
+        """The measured pair of long and short, without exposure times.
 
         Raises
         ------
@@ -42,7 +41,7 @@ class Case:
 
     @cached_property
     def scene(self) -> OrderScene:
-        """What the three say of the scene's light; their response is estimated from the outer two.
+        """The brightness order of the scene, by the response estimated from long and short.
 
         Raises
         ------
@@ -50,7 +49,7 @@ class Case:
             As `pair`.
         """
         pair = self.pair
-        medium = self.medium[..., : pair.long.shape[2]]  # a colourless pair is kept in one channel
+        medium = self.medium[..., : pair.long.shape[2]]  # a colourless pair has one channel
         log_times = [0.0, pair.log_ratio / 2, pair.log_ratio]
         return read_scene([pair.short, medium, pair.long], log_times, pair.response)
 

@@ -1,7 +1,6 @@
-"""Triples from a folder: every subfolder is a scene, its files state their exposures.
+"""Triples from a folder: every subfolder is a scene, and the files state their exposures.
 
-Where the exposures of a folder repeat, it holds several scenes if a batch would find as many brackets
-in it.
+A folder with repeated exposures is split into scenes if a batch would find several brackets in it.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from expinterp.evaluation.scenes.triples import (
 )
 from expinterp.images import FORMATS
 
-LIST = "scenes.json"  # a folder that holds one is described by it
+LIST = "scenes.json"  # describes the folder that holds it
 FEWEST = 3
 
 
 def find_material(source: Path) -> Material:
-    """Find triples in a folder, or read a list of them.
+    """Find triples in a folder, or read them from a list.
 
     Parameters
     ----------
@@ -58,14 +57,7 @@ def find_material(source: Path) -> Material:
 
 
 def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
-    """Sort frames into scenes and find the triples of each.
-
-    Parameters
-    ----------
-    frames : iterable of Frame
-        As `scan` finds them below `root`.
-    root : Path
-    """
+    """Sort frames, as `scan` finds them below `root`, into scenes; find the triples of each."""
     folders: dict[str, list[Frame]] = defaultdict(list)
     damaged = []
     for frame in frames:
@@ -87,7 +79,7 @@ def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
 
 
 def _scenes_of(folder: str, held: Sequence[Frame]) -> Iterator[tuple[str, Sequence[Frame]]]:
-    """Name the scenes of a folder, with their pictures: mostly one."""
+    """List the scenes of a folder, usually one, as names and frames."""
     repeated = read_stops(held)[1]
     sets = plan_brackets(held).brackets if repeated else ()
     if len(sets) < 2:
@@ -99,7 +91,7 @@ def _scenes_of(folder: str, held: Sequence[Frame]) -> Iterator[tuple[str, Sequen
 
 
 def _sort_scene(name: str, held: Sequence[Frame], root: Path) -> Material:
-    """Find the triples among the pictures of one scene."""
+    """Find the triples among the frames of one scene."""
     stops, remarks = read_stops(held)
     remarks = [f"{name}: {remark}" for remark in remarks]
     frames = list(stops)
@@ -118,43 +110,41 @@ def _sort_scene(name: str, held: Sequence[Frame], root: Path) -> Material:
 
 
 def read_stops(frames: Iterable[Frame]) -> tuple[dict[Frame, float], list[str]]:
-    """Read how much light pictures recorded, in stops, the first of each exposure only.
+    """Read the exposures of frames in stops, the first frame of each exposure only.
 
-    Times are read as dials mean them, 1/15, 1/60 and 1/250 being two stops apart each, or to the
-    letter, whatever gives more triples.
+    Times are read as nominal (1/15, 1/60 and 1/250 are two stops apart each) or as exact,
+    whichever gives more triples.
 
     Returns
     -------
     dict of Frame to float
-        Without those that state no time.
+        Without frames that state no time.
     list of str
-        What was passed over.
+        What was left out, and why.
     """
-    meant: dict[float, Frame] = {}
+    first_of: dict[float, Frame] = {}
     remarks = []
     for frame in frames:
         if frame.ev is None:
             continue
-        first = meant.setdefault(round(frame.ev, 2), frame)
+        first = first_of.setdefault(round(frame.ev, 2), frame)
         if first is not frame:
             remarks.append(f"{first.path} and {frame.path} are exposed alike; the first is used")
-    readings = (
-        {frame: read(frame) for frame in meant.values()} for read in (_meant, _to_the_letter)
-    )
+    readings = ({frame: read(frame) for frame in first_of.values()} for read in (_nominal, _exact))
     return max(readings, key=lambda stops: len(even_triples(list(stops.values())))), remarks
 
 
-def _meant(frame: Frame) -> float:
+def _nominal(frame: Frame) -> float:
     return frame.ev or 0.0
 
 
-def _to_the_letter(frame: Frame) -> float:
+def _exact(frame: Frame) -> float:
     time = frame.exposure.time or 1.0
-    return _meant(frame) - stops_of_time(time) + math.log2(time)
+    return _nominal(frame) - stops_of_time(time) + math.log2(time)
 
 
 def _why_none(held: Sequence[Frame], timed: Sequence[Frame]) -> str:
-    """Say why a folder gives no triple."""
+    """State why a folder gives no triple."""
     if len(held) < FEWEST:
         return f"{len(held)} of the {FEWEST} exposures that a triple needs"
     if len(timed) < FEWEST:

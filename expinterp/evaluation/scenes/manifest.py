@@ -6,8 +6,8 @@
       "frames": [{"file": "00.jpg", "time_s": 0.25}, ...],
       "triples": [{"long": "04.jpg", "medium": "02.jpg", "short": "00.jpg", "ev_span": 4.0}, ...]}]
 
-Anything else in it is passed over. Where times are not known, the numbers in the names of the
-files may tell them: see `_steps`.
+Other keys are ignored. Unknown times may follow from the numbers in the names of the files: see
+`_steps`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any
 from expinterp.errors import ImageFileError, flaw, reason
 from expinterp.evaluation.scenes.triples import Material, TimedBracket, Triple
 
-MOST_SPAN = 40.0  # EV; more is no exposure
-EVENLY = 0.02  # share by which steps between numbered files may differ and still be called equal
+MOST_SPAN = 40.0  # EV; more is not an exposure
+EVENLY = 0.02  # largest relative difference of steps that count as equal
 
 SceneFacts = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ def read_manifest(path: Path) -> Material:
     Raises
     ------
     ImageFileError
-        If it cannot be read, or is no such list.
+        If it cannot be read, or is not such a list.
     """
     try:
         scenes = json.loads(path.read_text(encoding="utf-8"))
@@ -48,7 +48,7 @@ def read_manifest(path: Path) -> Material:
 
 
 def read_scenes(scenes: Any, path: Path) -> Material:
-    """Take triples and brackets from what a list says; names are relative to its folder."""
+    """Build triples and brackets from the content of a list; names are relative to its folder."""
     base = path.parent.absolute()
     try:
         triples = [triple for scene in scenes for triple in _triples(scene, base)]
@@ -77,7 +77,7 @@ def _camera(scene: SceneFacts) -> str | None:
 
 
 def _bracket(scene: SceneFacts, base: Path, steps: Mapping[str, float]) -> TimedBracket | None:
-    """Find the times of a scene's files, by what is stated or by their numbers."""
+    """Find the times of the files of a scene, from the list or from their numbers."""
     frames = scene.get("frames") or []
     files = [base / scene["scene"] / frame["file"] for frame in frames]
     times = [frame.get("time_s") for frame in frames]
@@ -91,25 +91,25 @@ def _bracket(scene: SceneFacts, base: Path, steps: Mapping[str, float]) -> Timed
 
 
 def _steps(scenes: Iterable[SceneFacts]) -> dict[str, float]:
-    """Find cameras whose files are numbered evenly: EV from one number to the next.
+    """Find cameras whose files are numbered by exposure; return the EV between two numbers.
 
-    Every triple says how many stops lie between two numbers. Where all triples of a camera agree,
-    the number of any of its files tells its exposure.
+    Every triple states the stops between its numbers. If all triples of a camera agree, the number
+    of a file determines its exposure.
     """
-    said: dict[str, list[float]] = defaultdict(list)
+    found: dict[str, list[float]] = defaultdict(list)
     for scene in scenes:
         for triple in scene["triples"]:
-            said[_camera(scene) or ""].append(_step(triple))
-    means = {camera: math.fsum(steps) / len(steps) for camera, steps in said.items() if camera}
+            found[_camera(scene) or ""].append(_step(triple))
+    means = {camera: math.fsum(steps) / len(steps) for camera, steps in found.items() if camera}
     return {
         camera: mean
         for camera, mean in means.items()
-        if mean > 0 and max(said[camera]) - min(said[camera]) <= EVENLY * mean
+        if mean > 0 and max(found[camera]) - min(found[camera]) <= EVENLY * mean
     }
 
 
 def _step(triple: Mapping[str, Any]) -> float:
-    """Compute EV per number between the files of a triple; not a number if that is none."""
+    """Compute EV per number between the files of a triple; NaN if they are not numbered evenly."""
     try:
         long, medium, short = (int(Path(triple[s]).stem) for s in ("long", "medium", "short"))
     except ValueError:

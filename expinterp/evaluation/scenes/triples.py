@@ -1,6 +1,6 @@
-"""Triples: the long and the short exposure of a scene, and the photograph that lies between them.
+"""Triples: long and short exposure of a scene, and the photographed medium between them.
 
-An evaluation gives the outer two to the program and holds what it makes against the third.
+An evaluation compares what a method computes from long and short with the photographed medium.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from expinterp.core.exposure import ev_step
 
-EVEN = 0.05  # EV a medium may lie off the geometric mean: about a code value
-LEAST_SPAN = 1.0  # EV between the outer two
+EVEN = 0.05  # EV between medium and geometric mean: about a code value
+LEAST_SPAN = 1.0  # EV between long and short
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,9 @@ class Triple:
     Attributes
     ----------
     scene : str
-        Of any text.
-    camera : str or None
-    long, medium, short : Path
+        Any text.
     ratio : float
-        t1/t2 of the outer two as files or lists state it, > 1.
+        t1/t2 of long and short, as files or lists state it, > 1.
     """
 
     scene: str
@@ -39,7 +37,7 @@ class Triple:
 
     @property
     def ev(self) -> float:
-        """Stops between the outer two."""
+        """Stops between long and short."""
         return ev_step(self.ratio)
 
     @property
@@ -49,18 +47,18 @@ class Triple:
 
     @property
     def name(self) -> str:
-        """The scene, and which of its photographs these are."""
+        """The scene and the names of the files."""
         return f"{self.scene} {'-'.join(file.stem for file in self.files)}"
 
 
 @dataclass(frozen=True)
 class TimedBracket:
-    """All photographs of a scene with their times: what a camera can be calibrated on.
+    """All photographs of a scene with their times, to calibrate a camera on.
 
     Attributes
     ----------
     times : tuple of float
-        Of each file, in seconds, or anything proportional to the light recorded.
+        Of each file, in seconds, or anything proportional to the exposure.
     """
 
     scene: str
@@ -71,16 +69,16 @@ class TimedBracket:
 
 @dataclass(frozen=True)
 class FailedTriple:
-    """What could not be done.
+    """A failure.
 
     Attributes
     ----------
     name : str
         Of the triple, the scene or the file.
     message : str
-        Why, in one line.
+        The reason, in one line.
     methods : tuple of str
-        Those that failed; none if nothing could be tried.
+        Those that failed; none if none could run.
     """
 
     name: str
@@ -88,23 +86,21 @@ class FailedTriple:
     methods: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return the failure in one line."""
         methods = f" ({', '.join(self.methods)})" if self.methods else ""
         return f"{self.name}{methods}: {self.message}"
 
 
 @dataclass(frozen=True)
 class Material:
-    """What there is to evaluate on.
+    """Photographs to evaluate on.
 
     Attributes
     ----------
-    triples : tuple of Triple
-    brackets : tuple of TimedBracket
     damaged : tuple of FailedTriple
-        Files that should be readable and are not.
+        Files that cannot be read.
     remarks : tuple of str
-        What was passed over, and why, a sentence each.
+        What was left out, and why, a sentence each.
     """
 
     triples: tuple[Triple, ...]
@@ -113,7 +109,7 @@ class Material:
     remarks: tuple[str, ...] = ()
 
     def of_camera(self, name: str) -> Material:
-        """Keep the triples of cameras whose name contains `name`, in any case of letters."""
+        """Keep the triples of cameras whose name contains `name`, in any case."""
         wanted = name.casefold()
         kept = [one for one in self.triples if wanted in (one.camera or "").casefold()]
         return replace(self, triples=tuple(kept))
@@ -130,7 +126,7 @@ def even_triples(stops: Sequence[float]) -> list[tuple[int, int, int]]:
     Returns
     -------
     list of (long, medium, short)
-        Indices; the medium within `EVEN` of half-way, the outer two `LEAST_SPAN` or more apart.
+        Indices; the medium within `EVEN` of the middle, long and short `LEAST_SPAN` or more apart.
 
     Examples
     --------
