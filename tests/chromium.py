@@ -36,7 +36,7 @@ KEYS = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36} | {
 
 
 def find_chromium() -> str | None:
-    """Find the browser; None where there is none, or no pipes to talk through."""
+    """Find the browser; None if there is none, or no pipes to control it."""
     return next(filter(None, map(shutil.which, NAMES)), None) if os.name == "posix" else None
 
 
@@ -46,7 +46,7 @@ class Page:
     Attributes
     ----------
     complaints : list of str
-        Whatever the console reported: errors, warnings, refusals of the security policy.
+        Messages of the console: errors, warnings, refusals of the security policy.
     """
 
     def __init__(self, reading: int, writing: int) -> None:
@@ -65,7 +65,7 @@ class Page:
             self.send(f"{domain}.enable")
 
     def send(self, method: str, **params: Any) -> dict[str, Any]:
-        """Give a command and wait for its result."""
+        """Send a command and wait for its result."""
         self._count += 1
         message: dict[str, Any] = {"id": self._count, "method": method, "params": params}
         if self._session:
@@ -108,7 +108,7 @@ class Page:
             self._receive()
 
     def run(self, script: str) -> Any:
-        """Evaluate JavaScript and give its value; a promise is waited for."""
+        """Evaluate JavaScript and return its value; a promise is awaited."""
         done = self.send(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
@@ -135,13 +135,13 @@ class Page:
         self.send("Emulation.setEmulatedMedia", features=chosen)
 
     def picture(self) -> bytes:
-        """Photograph what is to be seen, as PNG."""
+        """Take a screenshot, PNG."""
         return base64.b64decode(self.send("Page.captureScreenshot")["data"])
 
 
 @contextmanager
 def browse(profile: Path, *options: str) -> Iterator[Page]:
-    """Start the browser with an empty profile, give its tab, and end it."""
+    """Start the browser with an empty profile, yield its tab, and stop it."""
     command = find_chromium()
     assert command, "no Chromium is installed"
     theirs_in, ours_out = os.pipe()

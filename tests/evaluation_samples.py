@@ -1,4 +1,4 @@
-"""Folders of triples by a camera that is known: small pictures that state their exposures."""
+"""Folders of triples by a known camera: small pictures that state their exposures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from expinterp.evaluation.study import Candidate, Column, Method, Outcome, Study
 from expinterp.evaluation.trial import mean_scores
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 
-TIMES = (1 / 4, 1 / 16, 1 / 64)  # seconds: exact stops, as dials have not
-BRIGHT = 16.0  # what the scene is lit by, so that a quarter of a second clips some of it
+TIMES = (1 / 4, 1 / 16, 1 / 64)  # seconds: exact stops, unlike nominal times
+BRIGHT = 16.0  # light on the scene; a quarter of a second clips some of it
 COLUMNS = (
     Column("good", "good", "the more the better", 2),
     Column("bad", "bad", "", 1, 100, False),
@@ -41,7 +41,7 @@ def write_scene(
 
 
 def write_list(folder: Path, scenes: Mapping[str, int], camera: str | None = "A B") -> Path:
-    """Write scenes of nine unstated exposures each, numbered by stops, and the list of them."""
+    """Write scenes of nine exposures without times, numbered by stops, and their list."""
     listed = []
     for name, seed in scenes.items():
         for index in range(9):
@@ -57,13 +57,13 @@ def write_list(folder: Path, scenes: Mapping[str, int], camera: str | None = "A 
 
 
 def triple(name: str = "scene", camera: str | None = "A B", ev: float = 4.0) -> Triple:
-    """Make a triple of files that need not be there."""
+    """Make a triple of files that need not exist."""
     files = (Path(name) / f"{shot}.png" for shot in ("long", "medium", "short"))
     return Triple(name, camera, *files, ratio=2.0**ev)
 
 
 def study_of(**methods) -> Study:
-    """Make a study of methods that give numbers in place of pictures, the first being the base."""
+    """Make a study of methods that return numbers as pictures; the first is the base."""
     made = tuple(Method(name, f"label of {name}", make) for name, make in methods.items())
 
     def score(case, candidate: Candidate):

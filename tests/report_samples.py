@@ -1,4 +1,4 @@
-"""Journals as a batch writes them, with small pictures beside, and a reader of the pages."""
+"""Journals as a batch writes them, with small pictures, and a reader of pages."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def header(folder: Path, out: Path, **options: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def job_report(long: str, short: str, medium: str, warnings: Iterable[str] = ()) -> dict[str, Any]:
-    """What a job reports of a pair, as ``interpolate --json`` prints it."""
+def job_record(long: str, short: str, medium: str, warnings: Iterable[str] = ()) -> dict[str, Any]:
+    """Build the record of a pair, as ``interpolate --json`` prints it."""
     shot = {"rows": 80, "cols": 120, "bit_depth": 8, "iso": 100.0, "f_number": 8.0, "camera": "A B"}
     clipped = {"black": 0.0036, "white": 0.19733}
     return {
@@ -44,15 +44,15 @@ def job_report(long: str, short: str, medium: str, warnings: Iterable[str] = ())
     }  # fmt: skip
 
 
-def fused_report(long: str, short: str, fused: str) -> dict[str, Any]:
-    """What a job reports of a fusion, as ``fuse --json`` prints it."""
-    report = job_report(long, short, fused)
+def fused_record(long: str, short: str, fused: str) -> dict[str, Any]:
+    """Build the record of a fusion, as ``fuse --json`` prints it."""
+    record = job_record(long, short, fused)
     metrics = {
         "mef_ssim": 0.9782, "order_violations": {"everywhere": 0.0027, "highlight_shadow": 0.0}
     }  # fmt: skip
-    return report | {
+    return record | {
         "command": "fuse",
-        "inputs": [row | {"role": "image"} for row in report["inputs"]],
+        "inputs": [row | {"role": "image"} for row in record["inputs"]],
         "outputs": [{"kind": "fused", "file": fused, "ev": None, "time": None}],
         "fusion": {"method": "guided", "metrics": metrics},
     }
@@ -67,8 +67,8 @@ def result(name: str, frames: list[str], outputs: list[str], **more: Any) -> dic
 
 
 def done(name: str, frames: list[str], output: str, *warnings: str) -> dict[str, Any]:
-    report = job_report(*(f"/card/{frame}" for frame in frames), f"/out/{output}", warnings)
-    return result(name, frames, [output], reports=[report])
+    record = job_record(*(f"/card/{frame}" for frame in frames), f"/out/{output}", warnings)
+    return result(name, frames, [output], reports=[record])
 
 
 def write_journal(out: Path, lines: Iterable[dict[str, Any]]) -> Path:
@@ -95,14 +95,14 @@ def draw(path: Path, *, light: float = 1.0, noise: float = 0.0, size: int = 120)
 
 
 def sample_batch(folder: Path) -> Path:
-    """Make a batch of all that can happen to a bracket; give the folder of its journal."""
+    """Make a batch with every kind of result; return the folder of its journal."""
     card, out = folder / "card", folder / "out"
     for name, light in (("long.jpg", 1.0), ("short.jpg", 0.06), ("x.jpg", 0.3)):
         draw(card / name, light=light)
     draw(out / "medium.jpg", light=0.25)
     (card / "broken.jpg").write_bytes((card / "long.jpg").read_bytes()[:500])
     pair = ["long.jpg", "short.jpg"]
-    neighbours = [job_report("long.jpg", "x.jpg", ""), job_report("x.jpg", "short.jpg", "")]
+    neighbours = [job_record("long.jpg", "x.jpg", ""), job_record("x.jpg", "short.jpg", "")]
     lines = [
         header(card, out, quality=95, refine=True, nested={"count": None, "ev": 1.5}),
         {"kind": "leftover", "path": "single <1>.jpg", "reason": "a single shot"},
@@ -113,7 +113,7 @@ def sample_batch(folder: Path) -> Path:
         done("مجلس \u202egpj", pair, "medium.jpg"),
         result("failed", ["long.jpg", "broken.jpg"], [], status="failed", error=ERROR),
         result("skipped", pair, [], status="skipped", seconds=0.0),
-        result("fused", pair, ["medium.jpg"], reports=[fused_report(*pair, "medium.jpg")]),
+        result("fused", pair, ["medium.jpg"], reports=[fused_record(*pair, "medium.jpg")]),
         result("three", ["long.jpg", "x.jpg", "short.jpg"], ["medium.jpg"], reports=neighbours),
         done("vanished", ["gone\n1.jpg", "caf\udce9.jpg"], "gone.jpg"),
     ]

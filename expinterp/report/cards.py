@@ -22,19 +22,7 @@ from expinterp.svg import Html, bdi, element, join
 INPUT_STYLES = ("input-1", "input-2", "input-3", "input-4")  # classes, brightest first
 NOT_PLOTTED = {"residual", "mask"}  # pictures that do not show the scene
 NOT_FOUND, NOT_SHOWN = "not found", "cannot be shown"  # why a file has no picture
-COLUMNS = (
-    "Picture",
-    "File",
-    "Time",
-    "ISO",
-    "Aperture",
-    "Size",
-    "Clipped black",
-    "Clipped white",
-    "Camera",
-)
 Item = TypeVar("Item")
-STATE_WORDS = {"failed": "Failed", "done": "Done", "skipped": "Skipped"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +74,8 @@ def write_card(
 
 
 def _state(result: BracketResult) -> Html:
-    words = STATE_WORDS.get(result.state) or count(len(result.warnings), "warning")
+    warned = result.state == "warned"
+    words = count(len(result.warnings), "warning") if warned else result.state.capitalize()
     return element("p", words, class_=f"state {result.state}")
 
 
@@ -227,30 +216,27 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
 def _file_table(result: BracketResult, shown: Sequence[ShownFile], beside: Path | None) -> Html:
     """List the files, without empty columns."""
     rows = [_file_row(one, beside) for one in shown]
-    kept = [place for place in range(len(COLUMNS)) if place < 2 or any(row[place] for row in rows)]
-    return table(
-        [COLUMNS[place] for place in kept],
-        [[row[place] for place in kept] for row in rows],
-        caption=f"Files of {result.name}",
-    )
+    kept = [column for column in rows[0] if any(row[column] for row in rows)] if rows else []
+    cells = [[row[column] for column in kept] for row in rows]
+    return table(kept, cells, caption=f"Files of {result.name}")
 
 
-def _file_row(one: ShownFile, beside: Path | None) -> list[object]:
+def _file_row(one: ShownFile, beside: Path | None) -> dict[str, object]:
     file, facts = one.file, one.file.facts
     clipped = as_dict(facts.get("clipped"))
     size = [as_number(facts.get(side)) for side in ("cols", "rows")]
     iso, aperture = as_number(facts.get("iso")), as_number(facts.get("f_number"))
-    return [
-        file.label,
-        _linked(one, beside),
-        exposure_time(file.time),
-        f"{iso:g}" if iso else "",
-        f"f/{aperture:g}" if aperture else "",
-        " × ".join(f"{side:.0f}" for side in size if side),
-        share(as_number(clipped.get("black"))),
-        share(as_number(clipped.get("white"))),
-        as_text(facts.get("camera")),
-    ]
+    return {
+        "Picture": file.label,
+        "File": _linked(one, beside),
+        "Time": exposure_time(file.time),
+        "ISO": f"{iso:g}" if iso else "",
+        "Aperture": f"f/{aperture:g}" if aperture else "",
+        "Size": " × ".join(f"{side:.0f}" for side in size if side),
+        "Clipped black": share(as_number(clipped.get("black"))),
+        "Clipped white": share(as_number(clipped.get("white"))),
+        "Camera": as_text(facts.get("camera")),
+    }
 
 
 def _linked(one: ShownFile, beside: Path | None) -> Html:

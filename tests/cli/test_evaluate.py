@@ -1,4 +1,4 @@
-"""``expinterp evaluate`` from the outside: figures of folders and lists, refusals, exit codes."""
+"""``expinterp evaluate`` as a command: scores of folders and lists, refusals, exit codes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_examples_have_the_figures_of_the_library(tmp_path: Path, run: Run) -> N
     assert [len(method["network"] or ()) > 0 for method in facts["methods"]] == [False, True]
 
 
-def test_a_table_is_plain_where_no_terminal_is(card: Path, run: Run) -> None:
+def test_a_table_is_plain_when_piped(card: Path, run: Run) -> None:
     code, out, err = run("card", "--only", "blind", "--only", "opencv", "-v")
     assert code == ExitCode.OK
     lines = out.splitlines()
@@ -88,7 +88,7 @@ def test_a_damaged_file_in_a_folder_is_a_failure(card: Path, run: Run, content: 
     assert "two/note.jpg" in err
 
 
-def test_scenes_without_a_triple_are_remarked_upon(card: Path, run: Run) -> None:
+def test_scenes_without_a_triple_cause_a_warning(card: Path, run: Run) -> None:
     write_scene(card / "pair", TIMES[:2])
     code, out, err = run("card", "--only", "blind")
     assert code == ExitCode.OK
@@ -115,7 +115,7 @@ def test_a_profile_takes_the_place_of_other_scenes(card: Path, run: Run) -> None
 
 
 @pytest.mark.model
-def test_fusion_is_judged_with_its_peers(card: Path, run: Run) -> None:
+def test_fusion_is_compared_with_other_programs(card: Path, run: Run) -> None:
     code, out, err = run("card", "--fusion", "--json", "--html", "page.html", "--pictures", "-q")
     assert (code, err) == (ExitCode.OK, "")
     facts = json.loads(out)

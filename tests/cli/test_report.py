@@ -1,4 +1,4 @@
-"""``expinterp report`` from the outside: a real batch in, a page out, refusals with their codes."""
+"""``expinterp report`` as a command: the page of a real batch, refusals and exit codes."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ def test_refusals_have_their_codes_and_one_line(
     assert not Path("x.html").exists()
 
 
-def test_pictures_that_are_gone_are_remarked_upon(
-    journal: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_pictures_cause_a_warning(journal: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report", journal, "-o", "there.html", "--overwrite", "-v"]) == ExitCode.OK
     err = capsys.readouterr().err
     assert "4 pictures of the batch cannot be found" in err

@@ -1,4 +1,4 @@
-"""Evaluation: which triples are found, what is measured of them, and what the figures come to."""
+"""Evaluation: finding triples, scoring results, statistics, tables and pages."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ STOPS = st.lists(st.integers(-60, 20).map(lambda thirds: thirds / 3), max_size=9
 SCORES = st.lists(st.floats(-50, 50), min_size=1, max_size=20)
 
 
-# Which triples there are
+# Triples
 
 
 @given(STOPS)
-def test_triples_are_all_the_even_ones_wide_enough(stops):
+def test_all_evenly_spaced_triples_of_enough_stops_are_found(stops):
     found = {frozenset(one) for one in even_triples(stops)}
     for three in combinations(range(len(stops)), 3):
         low, middle, high = sorted(stops[index] for index in three)
@@ -92,7 +92,7 @@ def test_triples_do_not_depend_on_the_order_of_files(stops, random):
 
 
 @pytest.mark.parametrize(("frames", "triples"), [(2, 0), (3, 1), (5, 4), (9, 16)])
-def test_a_ladder_of_stops_has_so_many_triples(frames, triples):
+def test_a_series_of_whole_stops_has_all_its_triples(frames, triples):
     assert len(even_triples([float(stop) for stop in range(frames)])) == triples
 
 
@@ -101,7 +101,7 @@ def frame(path: str, time: float | None, **more) -> Frame:
 
 
 @pytest.mark.parametrize("times", [(1 / 15, 1 / 60, 1 / 250), (2 / 15, 1 / 30, 1 / 120)])
-def test_times_are_read_as_dials_mean_them_or_to_the_letter(times):
+def test_times_are_read_as_nominal_or_exact(times):
     stops, remarks = read_stops([frame(f"{index}.jpg", time) for index, time in enumerate(times)])
     assert not remarks
     assert list(stops.values()) == pytest.approx(
@@ -109,14 +109,14 @@ def test_times_are_read_as_dials_mean_them_or_to_the_letter(times):
     )
 
 
-def test_of_pictures_exposed_alike_the_first_is_used():
+def test_of_equal_exposures_the_first_is_used():
     frames = [frame("a.jpg", 1 / 4), frame("b.jpg", 1 / 4), frame("c.jpg", None)]
     stops, remarks = read_stops(frames)
     assert list(stops) == frames[:1]
     assert remarks == ["a.jpg and b.jpg are exposed alike; the first is used"]
 
 
-def test_frames_are_sorted_into_scenes_with_what_is_wrong():
+def test_frames_are_sorted_into_scenes_and_problems_are_listed():
     frames = [
         *(frame(f"good/{index}.jpg", time) for index, time in enumerate(TIMES)),
         *(frame(f"good/{index}.arw", time, format="raw") for index, time in enumerate(TIMES)),
@@ -138,7 +138,7 @@ def test_frames_are_sorted_into_scenes_with_what_is_wrong():
     assert not material.of_camera("c").triples
 
 
-def test_scenes_that_lie_side_by_side_are_told_apart_by_their_names():
+def test_scenes_in_one_folder_are_separated_by_their_names():
     frames = [
         frame(f"{scene}_{shot}.jpg", time)
         for scene in ("door", "room")
@@ -174,7 +174,7 @@ SPAN = {"long": "1.png", "medium": "2.png", "short": "3.png", "ev_span": 4}
         json.dumps([SCENE | {"frames": [{"file": "x", "time_s": "y"}]}]),
     ],
 )  # fmt: skip
-def test_what_is_no_list_of_scenes_is_refused_in_a_line(tmp_path, text):
+def test_files_that_are_not_lists_of_scenes_are_refused_in_one_line(tmp_path, text):
     path = tmp_path / "scenes.json"
     path.write_text(text, "utf-8", errors="surrogateescape")
     with pytest.raises(ImageFileError, match=re.escape(str(path))) as caught:
@@ -210,13 +210,13 @@ def scenes_with(*triples: dict, times: tuple[float | None, ...] = (None,) * 5) -
         (scenes_with(SPAN | {"long": "x.png"}), None),
     ],
 )
-def test_times_of_a_list_come_from_it_or_from_numbers_that_agree(scenes, stops):
+def test_times_come_from_the_list_or_from_consistent_numbers(scenes, stops):
     brackets = read_scenes(scenes, Path("scenes.json")).brackets
     found = [list(np.log2(bracket.times)) for bracket in brackets]
     assert found == ([] if stops is None else [pytest.approx(list(stops))])
 
 
-# What is measured
+# Scores
 
 
 def case_of(long, medium, short, ratio: float = 16.0) -> Case:
@@ -237,14 +237,14 @@ def test_a_perfect_medium_is_infinitely_good(dtype):
 
 
 @pytest.mark.parametrize(("dtype", "unit"), [(np.uint8, 1), (np.uint16, 257)])
-def test_a_medium_too_light_by_three_codes_has_its_closed_form(dtype, unit):
+def test_scores_of_a_medium_lighter_by_three_codes_have_a_closed_form(dtype, unit):
     truth, light = flat(100 * unit, dtype=dtype), flat(103 * unit, dtype=dtype)
     scores = fidelity.score(case_of(truth, truth, truth), Candidate(light))
     assert scores["psnr"] == pytest.approx(20 * math.log10(255 / 3))
     assert scores["lightness"] == pytest.approx(3.0)
 
 
-def test_what_is_too_small_for_a_window_has_no_similarity():
+def test_pictures_too_small_for_a_window_have_no_similarity():
     tiny = flat(100, (9, 40))
     assert fidelity.score(case_of(tiny, tiny, tiny), Candidate(tiny))["ssim"] is None
     small = case_of(*(shoot(time, size=(40, 60)) for time in TIMES))
@@ -253,7 +253,7 @@ def test_what_is_too_small_for_a_window_has_no_similarity():
     assert scores["everywhere"] is not None
 
 
-def test_methods_make_what_the_library_makes(case):
+def test_methods_give_the_results_of_the_library(case):
     (made,) = fidelity.blind(case)
     assert np.array_equal(made.pixels, interpolate(case.long, case.short).medium)
     (made,) = fidelity.timed(case)
@@ -276,7 +276,7 @@ def test_a_stated_ratio_helps_a_pair_that_shares_no_tone():
     assert [failure.methods for failure in found.failures] == [("blind",)]
 
 
-def test_fusions_are_given_what_their_names_say(case):
+def test_fusions_get_the_photographs_their_names_say(case):
     given = []
     for wrapped in (fusions.of_pair, fusions.of_three):
         list(wrapped(given.append)(case))
@@ -290,13 +290,13 @@ def test_fusions_are_given_what_their_names_say(case):
             assert np.array_equal(candidate.pixels, fuse(shots).pixels)
 
 
-def test_photographs_themselves_keep_the_order(case):
+def test_a_photograph_keeps_the_brightness_order(case):
     scores = fusions.score(case, Candidate(case.medium))
     assert scores["everywhere"] < 0.02
     assert scores["highlight_shadow"] in (None, 0.0)
 
 
-def test_the_crop_is_where_the_first_result_misses_most():
+def test_the_crop_has_the_largest_error_of_the_first_result():
     truth, wrong = flat(100, (400, 500)), flat(100, (400, 500))
     wrong[210:360, 300:450] += 50
     views = fidelity.crop(case_of(truth, truth, truth), {"blind": wrong, "other": truth})
@@ -307,7 +307,7 @@ def test_the_crop_is_where_the_first_result_misses_most():
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_peers_keep_shape_and_depth(dtype, channels):
+def test_other_programs_keep_shape_and_depth(dtype, channels):
     bits = 8 * np.dtype(dtype).itemsize
     shots = [np.ascontiguousarray(shoot(t, bits=bits)[..., :channels]) for t in TIMES]
     (opencv,) = peers.reexpose(case_of(*shots))
@@ -318,13 +318,13 @@ def test_peers_keep_shape_and_depth(dtype, channels):
     assert psnr(opencv.pixels, shots[1]) > 20  # no better than peers are, but the right exposure
 
 
-def test_a_pair_that_opencv_refuses_is_a_failure_of_its_own():
+def test_a_pair_that_opencv_refuses_is_a_failure():
     tiny = flat(9, (2, 3))
     with pytest.raises(ExpInterpError, match="OpenCV cannot calibrate"):
         list(peers.reexpose(case_of(tiny, tiny, tiny)))
 
 
-def test_a_program_that_is_missing_or_fails_is_told(monkeypatch):
+def test_a_missing_program_is_reported(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert not peers.has_enfuse()
     assert "enfuse" not in fusions.fusions({})
@@ -340,7 +340,7 @@ def test_enfuse_fuses_pictures_of_any_kind():
         assert np.ptp(fused.astype(int) - shots[0]) <= 257
 
 
-# Trying
+# Running
 
 
 def give(*values: float):
@@ -354,7 +354,7 @@ def fail(error: str | Exception):
     return make
 
 
-def test_a_method_that_fails_stops_no_other_and_says_so_once():
+def test_a_failing_method_stops_no_other_and_is_reported_once():
     study = study_of(
         base=give(1.0, 3.0), broken=fail("no pair"), other=give(5.0), too=fail("no pair")
     )
@@ -370,7 +370,7 @@ def test_a_method_that_fails_stops_no_other_and_says_so_once():
         (ZeroDivisionError("x"), "unexpected ZeroDivisionError"),
     ],
 )
-def test_what_nobody_foresaw_stops_nothing_else_either(error, words):
+def test_an_unexpected_error_stops_nothing_else(error, words):
     study = study_of(base=give(1.0), broken=fail(error))
     found = list(evaluate(study, [triple(), triple()]))
     assert all(words in one.failures[0].message and one.scores["base"] for one in found)
@@ -431,7 +431,7 @@ def test_a_camera_with_one_scene_has_no_other():
     assert not profiles.failures  # nor is it read
 
 
-def test_a_profile_and_a_network_beat_what_knows_less(tmp_path):
+def test_a_profile_beats_an_estimate_and_both_beat_opencv(tmp_path):
     material = find_material(write_list(tmp_path, {"one": 0, "two": 1}))
     study = fidelity_study(refiners={}, profiles=Profiles(material.brackets))
     scores = [one.scores for one in evaluate(study, material.triples)]
@@ -440,7 +440,7 @@ def test_a_profile_and_a_network_beat_what_knows_less(tmp_path):
         assert one["calibrated"]["psnr"] > one["blind"]["psnr"] > one["opencv"]["psnr"]
 
 
-# Figures
+# Statistics
 
 
 @given(SCORES, st.floats(0, 1))
@@ -478,7 +478,7 @@ def test_of_two_perfect_results_none_is_better():
     assert summarise(outcomes, "new", COLUMNS[0]).mean == math.inf
 
 
-def test_gains_are_of_pictures_that_both_made():
+def test_gains_are_for_pictures_with_both_scores():
     study = study_of(base=give(), new=give())
     outcomes = [
         outcome(triple("a"), base=1.0, new=2.0),
@@ -505,7 +505,7 @@ def test_the_worst_tenth_is_at_the_bad_end():
         st.tuples(st.sampled_from(["A", "B", None]), st.floats(1, 9), st.floats(0, 60)), max_size=15
     )
 )
-def test_groups_part_the_outcomes_and_their_means_make_the_mean(rows):
+def test_groups_partition_the_outcomes_and_their_means_give_the_mean(rows):
     outcomes = [outcome(triple(str(n), c, ev), base=v) for n, (c, ev, v) in enumerate(rows)]
     for groups in (by_camera(outcomes), by_ev(outcomes)):
         assert sorted(one.triple.name for group in groups.values() for one in group) == sorted(
@@ -523,7 +523,7 @@ def test_ratios_are_grouped_from_small_to_large():
     assert list(by_ev(outcomes)) == ["2 EV", "4 EV", "10 EV"]
 
 
-# Telling
+# Records, tables and pages
 
 
 def evaluation(**more) -> Evaluation:
@@ -548,7 +548,7 @@ def test_tables_have_a_cell_for_every_header():
     assert first[1][-3:] == ("-0.33", "-1.60", "33.3%")
 
 
-def test_json_has_no_number_that_json_has_not():
+def test_the_record_has_only_numbers_that_json_has():
     facts = evaluation().as_json()
     read = json.loads(json.dumps(facts, allow_nan=False))
     assert read == facts
@@ -560,7 +560,7 @@ def test_json_has_no_number_that_json_has_not():
     assert finite([math.nan, {"a": (math.inf, 1.0)}]) == [None, {"a": [None, 1.0]}]
 
 
-def test_the_page_needs_nothing_beside_it_and_no_name_breaks_it():
+def test_the_page_needs_no_other_file_and_no_name_breaks_it():
     page = "".join(make_page(evaluation()))
     reader = read_page(page)
     assert not re.search(r"(https?:|//|url\(|@import)", re.sub(r"<meta[^>]*>", "", page))
@@ -606,7 +606,7 @@ def test_charts_have_a_mark_for_every_picture(pairs):
 
 
 @pytest.mark.model
-def test_networks_are_told_apart_and_described():
+def test_networks_are_distinguished_and_described():
     refiner = open_refiner(device="cpu")
     study = fidelity_study(refiners={BUNDLED: refiner, "mine.onnx": refiner})
     networks = {method.name for method in study.methods if method.network}

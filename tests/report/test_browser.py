@@ -1,4 +1,4 @@
-"""The report in a real browser: it loads, answers to keys, adapts, and lets nothing in."""
+"""The report in a real browser: it loads, reacts to keys, adapts, and blocks foreign code."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(tab: Page, report: Path) -> Iterator[Page]:
-    """Open the report anew; whatever the browser complains about fails the test."""
+    """Open the report anew; any complaint of the browser fails the test."""
     tab.complaints.clear()
     tab.prefer()
     tab.resize(*WIDE)
@@ -86,7 +86,7 @@ def test_a_script_or_picture_from_elsewhere_is_refused(page: Page) -> None:
     assert all("Content Security Policy" in refusal for refusal in refusals)
 
 
-def test_slider_moves_by_keys_and_says_so(opened: Page) -> None:
+def test_slider_moves_by_keys_and_states_its_value(opened: Page) -> None:
     opened.run(f"{SLIDER}.focus()")
     shown = [opened.run(f"getComputedStyle({OPEN}.querySelector('.over')).clipPath")]
     for key, value in (("ArrowRight", 51), ("End", 100), ("ArrowLeft", 99), ("Home", 0)):
@@ -169,6 +169,12 @@ def test_everything_that_can_be_operated_has_a_name(opened: Page) -> None:
 
 def test_tab_goes_through_the_page_and_the_focus_is_seen(page: Page) -> None:
     page.run(f"{OPEN}.querySelector('details').open = true")
+    page.run(
+        f"""new Promise(done => {{
+              const look = () => {SLIDER} ? done() : setTimeout(look, 10);
+              look();
+            }})"""
+    )
     page.press("Tab")
     assert page.run("document.activeElement.className") == "skip"
     assert page.run("document.activeElement.getBoundingClientRect().top") >= 0

@@ -75,7 +75,7 @@ def test_cmyk_is_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["jpeg", "png"])
-def test_colours_are_those_the_profile_means(tmp_path: Path, form: str) -> None:
+def test_colours_follow_the_profile(tmp_path: Path, form: str) -> None:
     path = tmp_path / f"a{SUFFIX[form]}"
     swapped = ICC.replace(b"rXYZ", b"----").replace(b"bXYZ", b"rXYZ").replace(b"----", b"bXYZ")
     write_photograph(picture(), path, metadata=Metadata(icc=swapped))
@@ -84,13 +84,13 @@ def test_colours_are_those_the_profile_means(tmp_path: Path, form: str) -> None:
 
 @pytest.mark.parametrize("icc", [b"no profile", ICC[:200]])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_damaged_profile_spoils_nothing(tmp_path: Path, icc: bytes, channels: int) -> None:
+def test_a_damaged_profile_is_ignored(tmp_path: Path, icc: bytes, channels: int) -> None:
     path = tmp_path / "a.png"
     write_photograph(picture(channels=channels), path, metadata=Metadata(icc=icc))
     assert difference(read_small(path, 100), picture(channels=channels)) < 1
 
 
-def test_what_cannot_be_shown_is_refused(tmp_path: Path) -> None:
+def test_files_that_are_not_pictures_are_refused(tmp_path: Path) -> None:
     draw(tmp_path / "a.jpg")
     data = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])

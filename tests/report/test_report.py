@@ -1,4 +1,4 @@
-"""The report of a batch: a page that no name can break, and that says what happened."""
+"""The report of a batch: what the page shows, and that no name can break it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from report_samples import (
 )
 from text_samples import ANY_TEXT
 
-from expinterp.batch.journal import JournalContents, read
+from expinterp.batch.journal import read
 from expinterp.errors import ImageFileError, OutputError, OutputExistsError
 from expinterp.report import write_report, writing
 from expinterp.report.overview import _options, busy_seconds
@@ -97,7 +97,7 @@ def test_page_has_its_landmarks_and_its_language(reader: Reader) -> None:
     assert reader.all("main")[0].attributes["id"] == "content"
 
 
-def test_page_needs_nothing_from_anywhere(page: str, reader: Reader) -> None:
+def test_page_loads_nothing_from_elsewhere(page: str, reader: Reader) -> None:
     assert not re.search(r"(?:src|href|action|srcset|data)=.?(?:https?:|//|file:)", page)
     assert not re.search(r"@import|url\(|https?://", page)
     assert not reader.all("link", "iframe", "object", "base", "form[action]")
@@ -105,7 +105,7 @@ def test_page_needs_nothing_from_anywhere(page: str, reader: Reader) -> None:
         assert (one.attributes["src"] or "").startswith("data:image/webp;base64,")
 
 
-def test_security_policy_lets_in_only_what_is_written_here(reader: Reader) -> None:
+def test_security_policy_allows_only_the_code_of_the_page(reader: Reader) -> None:
     (meta,) = (one for one in reader.all("meta") if "http-equiv" in one.attributes)
     policy = dict(rule.split(" ", 1) for rule in (meta.attributes["content"] or "").split("; "))
     assert policy["default-src"] == "'none'"
@@ -147,7 +147,7 @@ def test_no_name_changes_the_structure_of_the_page(tmp_path: Path, name: str, ot
     assert skeleton_with(name, other) == skeleton_with("tame", "words")
 
 
-# What it says
+# What it shows
 
 
 def test_failures_come_first_and_names_in_the_order_of_their_numbers(reader: Reader) -> None:
@@ -158,7 +158,7 @@ def test_failures_come_first_and_names_in_the_order_of_their_numbers(reader: Rea
     assert ODD_NAME in names
 
 
-def test_failures_warnings_leftovers_and_options_are_told(reader: Reader) -> None:
+def test_failures_warnings_leftovers_and_options_are_shown(reader: Reader) -> None:
     failed, warned, *_ = reader.all("article")
     assert f"{ERROR['message']} (PairError, exit code 4)" in failed.text
     assert WARNING in warned.text
@@ -168,14 +168,18 @@ def test_failures_warnings_leftovers_and_options_are_told(reader: Reader) -> Non
     assert "count" not in head  # an option that was left open
 
 
-def test_options_that_both_results_share_are_told_once(tmp_path: Path) -> None:
+def test_options_of_both_results_are_listed_once(tmp_path: Path) -> None:
     shared = {"writing": {"quality": 95}, "refine": True}
     options = {"interpolation": shared, "fusion": {**shared, "method": "guided"}}
-    told = str(_options(JournalContents(header=header(tmp_path, tmp_path, **options))))
-    assert [told.count(f"<dt>{name}</dt>") for name in ("quality", "refine", "method")] == [1, 1, 1]
+    listed = str(_options(JournalContents(header=header(tmp_path, tmp_path, **options))))
+    assert [listed.count(f"<dt>{name}</dt>") for name in ("quality", "refine", "method")] == [
+        1,
+        1,
+        1,
+    ]
 
 
-def test_brackets_are_counted_by_what_came_of_them(reader: Reader) -> None:
+def test_brackets_are_counted_by_state(reader: Reader) -> None:
     said = {
         tag: [
             one.text for one in reader.all(tag) if one.parents[-2].attributes == {"class": "counts"}
@@ -192,7 +196,7 @@ def test_rate_counts_what_was_worked_on(reader: Reader) -> None:
     assert "9 brackets in 1.5 s, 360 a minute, from 2026-11-23" in reader.all("header")[0].text
 
 
-def test_what_was_measured_is_told(reader: Reader) -> None:
+def test_measurements_are_shown(reader: Reader) -> None:
     card = next(one for one in reader.all("article") if one.text.startswith("plain 9"))
     for words in (
         "measured 15.2:1 (3.9 EV)", "stated 16:1 (4.0 EV)", "result at 1/16 s", "took 1.5 s",
@@ -201,7 +205,7 @@ def test_what_was_measured_is_told(reader: Reader) -> None:
         assert words in card.text
 
 
-def test_pictures_that_are_gone_or_broken_are_told_not_shown(reader: Reader) -> None:
+def test_missing_and_broken_pictures_are_named(reader: Reader) -> None:
     by_name = {one.text: one.parents[-1].text for one in reader.all("h3")}
     assert by_name["vanished"].count("not found") == 6  # in the strip, and in the table
     assert "cannot be shown" in by_name["failed"]
@@ -210,18 +214,18 @@ def test_pictures_that_are_gone_or_broken_are_told_not_shown(reader: Reader) -> 
 
 
 def captions(reader: Reader, bracket: str) -> list[str]:
-    """Give the labels of the strip of a bracket."""
+    """List the labels in the strip of a bracket."""
     card = next(one for one in reader.all("article") if one.text.startswith(bracket))
     return [one.text for one in reader.all("b") if card in one.parents and one.inside("figcaption")]
 
 
-def test_shots_are_called_what_they_are_or_numbered(reader: Reader) -> None:
+def test_shots_are_labelled_by_role_or_number(reader: Reader) -> None:
     assert captions(reader, "plain 9") == ["long", "short", "medium"]
     assert captions(reader, "three") == ["shot 1", "shot 2", "shot 3", "result"]
     assert captions(reader, "fused") == ["shot 1", "shot 2", "fused"]
 
 
-def test_a_fusion_is_told_and_has_no_tone_curve(reader: Reader) -> None:
+def test_a_fusion_is_described_and_has_no_tone_curve(reader: Reader) -> None:
     card = next(one for one in reader.all("article") if one.text.startswith("fused"))
     assert re.search(
         "Fusionguided.*MEF-SSIM0.978.*reversed0.27 % of all pairs of pixels, 0 %", card.text
@@ -233,7 +237,7 @@ def test_a_fusion_is_told_and_has_no_tone_curve(reader: Reader) -> None:
     ]  # fmt: skip
 
 
-def test_no_words_move() -> None:
+def test_nothing_is_animated() -> None:
     for name in ("page.css", "batch.css"):
         assert not re.search("animation|transition|smooth", read_asset(name))
 
@@ -254,11 +258,11 @@ def test_links_lead_from_the_page_to_the_file(path: str) -> None:
     assert os.path.normpath(b"/a/d/" + way) == os.fsencode("/a/b/c/" + path)
 
 
-def test_a_page_without_a_place_links_to_whole_addresses(tmp_path: Path) -> None:
+def test_a_page_on_stdout_links_by_absolute_urls(tmp_path: Path) -> None:
     assert f'href="{(tmp_path / "a b").as_uri()}"' in link(tmp_path / "a b", "x", beside=None)
 
 
-def test_names_that_no_address_can_hold_are_not_linked(tmp_path: Path) -> None:
+def test_names_that_no_url_can_express_are_not_linked(tmp_path: Path) -> None:
     for beside in (tmp_path, None):
         assert link(tmp_path / "\ud800", "x", beside=beside) == "<span>x</span>"
 
@@ -335,7 +339,7 @@ def test_plots_stay_in_their_frame(histograms: list[np.ndarray]) -> None:
 # Journals
 
 
-def test_values_of_other_kinds_count_as_not_said(tmp_path: Path) -> None:
+def test_values_of_wrong_types_count_as_missing(tmp_path: Path) -> None:
     report = dict.fromkeys(("inputs", "outputs", "ratio", "response", "timings", "warnings"), 7)
     odd = {
         "status": 1, "frames": ["a", None, 3], "reports": [7, None, report, {"inputs": [None]}],
@@ -347,14 +351,14 @@ def test_values_of_other_kinds_count_as_not_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("finished", ["", "noon", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59"])
-def test_times_that_no_calendar_has_are_left_out(tmp_path: Path, finished: str) -> None:
+def test_invalid_times_are_left_out(tmp_path: Path, finished: str) -> None:
     line = result("r", [], [], finished=finished, seconds=1e12)
     write_report(write_journal(tmp_path, [header(tmp_path, tmp_path), line]), tmp_path / "x.html")
     assert "a minute" not in (tmp_path / "x.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 10**400, -5, True])
-def test_numbers_beyond_measure_are_left_out(tmp_path: Path, seconds: float) -> None:
+def test_invalid_numbers_are_left_out(tmp_path: Path, seconds: float) -> None:
     lines = [header(tmp_path, tmp_path), result("r", [], [], seconds=seconds)]
     write_report(write_journal(tmp_path, lines), tmp_path / "x.html")
     assert (
@@ -374,7 +378,7 @@ def test_numbers_beyond_measure_are_left_out(tmp_path: Path, seconds: float) -> 
         '{"kind": "header", "schema_version": 1}\n{"kind": "result", "bracket": []}\n',
     ],
 )  # fmt: skip
-def test_what_is_no_journal_is_refused(tmp_path: Path, content: str) -> None:
+def test_files_that_are_not_journals_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "j.jsonl").write_text(content, "utf-8")
     with pytest.raises(ImageFileError, match=r"j\.jsonl"):
         write_report(tmp_path / "j.jsonl", tmp_path / "x.html")
@@ -391,7 +395,7 @@ def test_a_torn_last_line_is_ignored_and_the_last_result_counts(tmp_path: Path) 
     assert card.attributes["data-state"] == "done"
 
 
-def test_files_alike_in_name_are_told_apart(tmp_path: Path) -> None:
+def test_files_of_one_name_in_two_folders_are_distinguished(tmp_path: Path) -> None:
     rows = [
         {"role": role, "file": f"/card/{name}"}
         for role, name in (("long", "sub/a.jpg"), ("short", "a.jpg"))
@@ -405,8 +409,8 @@ def test_files_alike_in_name_are_told_apart(tmp_path: Path) -> None:
 def test_a_journal_that_was_moved_with_its_outputs_shows_them(tmp_path: Path) -> None:
     out = sample_batch(tmp_path)
     out.rename(tmp_path / "moved")
-    remarks = write_report(tmp_path / "moved", tmp_path / "x.html")
-    assert remarks == ["4 pictures of the batch cannot be found or shown any more"]
+    warnings = write_report(tmp_path / "moved", tmp_path / "x.html")
+    assert warnings == ["4 pictures of the batch cannot be found or shown any more"]
 
 
 # Writing
@@ -496,8 +500,8 @@ def test_brackets_beyond_the_page_are_counted(
     small_batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "MOST_BRACKETS", 20)
-    remarks = write_report(small_batch, tmp_path / "x.html")
-    assert remarks == ["the page shows 20 of 30 brackets, worst first"]
+    warnings = write_report(small_batch, tmp_path / "x.html")
+    assert warnings == ["the page shows 20 of 30 brackets, worst first"]
     assert "10 more brackets in the journal" in (tmp_path / "x.html").read_text("utf-8")
 
 
@@ -536,7 +540,7 @@ LINES = [
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_and_lines_stand_out(scheme: str) -> None:
+def test_words_and_lines_have_enough_contrast(scheme: str) -> None:
     colours = tokens(scheme)
     for pairs, least in ((TEXT, 4.5), (LINES, 3.0)):
         for one, two in pairs:
@@ -544,7 +548,7 @@ def test_words_and_lines_stand_out(scheme: str) -> None:
 
 
 def test_greys_are_neutral() -> None:
-    """They surround photographs, whose colours they must not shift."""
+    """They surround photographs, and must not shift their colours."""
     for scheme in ("light", "dark"):
         for name in ("page", "card", "well", "ink", "quiet", "line", "control"):
             assert len(set(tokens(scheme)[name])) == 1, (scheme, name)
