@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from expinterp.evaluation.figures import gains
 from expinterp.evaluation.record import Evaluation
@@ -19,27 +19,12 @@ from expinterp.svg import Axis, Chart, Html, bdi, element
 STYLES = ("page.css", "evaluation.css")
 
 
-@dataclass(frozen=True)
-class Mark:
-    """One picture in a chart.
-
-    Attributes
-    ----------
-    name : str
-        Any text.
-    before, gain : float
-        The score of the base, and how much the method adds.
-    """
+class Mark(NamedTuple):
+    """One picture in a chart: its name, the score of the base, and the gain of the method."""
 
     name: str
     before: float
     gain: float
-
-    def verdict(self, margin: float) -> str:
-        """Return the class of the style sheet; gains within the margin are alike."""
-        if self.gain < -margin:
-            return "worse"
-        return "better" if self.gain > margin else "alike"
 
 
 def write_page(evaluation: Evaluation, target: str | Path, *, overwrite: bool = False) -> None:
@@ -62,10 +47,10 @@ def make_page(evaluation: Evaluation) -> Iterator[Html]:
     yield begin_page(title, styles=STYLES)
     yield _header(evaluation)
     yield Html('<main id="content" tabindex="-1">')
-    meanings = terms(
-        [(column.label, column.meaning) for column in study.columns], class_="meanings"
-    )
-    yield _section("Figures", *map(_table, tabulate(study, outcomes)), meanings)
+    meanings = [(column.label, column.meaning) for column in study.columns]
+    meanings.append(("worst 10 %", "10 % of the pictures have this value or a worse one"))
+    tables = map(_table, tabulate(study, outcomes))
+    yield _section("Scores", *tables, terms(meanings, class_="meanings"))
     charts = [*_charts(evaluation)]
     if charts:
         yield _section("Gain, picture by picture", element("div", *charts, class_="charts"))
@@ -118,13 +103,11 @@ def _table(made: Table) -> Html:
 
 def _charts(evaluation: Evaluation) -> Iterator[Html]:
     """Draw the gains of every network."""
-    study, outcomes = evaluation.study, evaluation.outcomes
-    first = study.columns[0]
-    for method in present(study, outcomes):
-        marks = _marks(evaluation, method) if method.network else []
-        if marks:
-            for chart in (chart_gains, chart_against):
-                yield chart(marks, margin=study.margin, what=method.name, unit=first.label)
+    study = evaluation.study
+    for method in present(study, evaluation.outcomes):
+        if method.network and (marks := _marks(evaluation, method)):
+            unit = study.columns[0].label
+            yield from chart_gains(marks, margin=study.margin, what=method.name, unit=unit)
 
 
 def _marks(evaluation: Evaluation, method: Method) -> list[Mark]:
@@ -139,44 +122,24 @@ def _marks(evaluation: Evaluation, method: Method) -> list[Mark]:
     return [mark for mark in marks if math.isfinite(mark.before) and math.isfinite(mark.gain)]
 
 
-def chart_gains(marks: Sequence[Mark], *, margin: float, what: str, unit: str) -> Html:
-    """Draw the gain of every picture as a bar, the largest first."""
+def chart_gains(marks: Sequence[Mark], *, margin: float, what: str, unit: str) -> tuple[Html, Html]:
+    """Draw the gains of pictures twice: as ranked bars, and as dots over the score of the base."""
     ranked = sorted(marks, key=lambda mark: -mark.gain)
-    across = Axis(
-        (0, len(ranked)), f"{count(len(ranked), 'picture')}, the largest gain first", False
-    )
-    chart = Chart(f"Gain of {what}", across, _gain_axis(marks, unit))
-    bars = [
-        chart.bar(
-            place,
-            place + 1,
-            mark.gain,
-            mark.verdict(margin),
-            f"{mark.name}: {mark.gain:+.3g} {unit}",
-        )
-        for place, mark in enumerate(ranked)
-    ]
-    return chart.figure([*bars, chart.level(0.0, "zero")])
-
-
-def chart_against(marks: Sequence[Mark], *, margin: float, what: str, unit: str) -> Html:
-    """Draw the gain of every picture over the score of the base, as a dot."""
+    order = f"{count(len(ranked), 'picture')}, the largest gain first"
+    up = Axis.over([0.0, *(mark.gain for mark in marks)], f"gain in {unit}")
+    bars = Chart(f"Gain of {what}", Axis((0, len(ranked)), order, numbered=False), up)
     across = Axis.over([mark.before for mark in marks], f"{unit} without {what}")
-    chart = Chart(f"Gain of {what}, by {unit} without it", across, _gain_axis(marks, unit))
-    dots = [
-        chart.dot(
-            mark.before,
-            mark.gain,
-            mark.verdict(margin),
-            f"{mark.name}: {mark.before:.4g}, {mark.gain:+.3g} {unit}",
-        )
-        for mark in marks
-    ]
-    return chart.figure([chart.level(0.0, "zero"), *dots])
-
-
-def _gain_axis(marks: Sequence[Mark], unit: str) -> Axis:
-    return Axis.over([0.0, *(mark.gain for mark in marks)], f"gain in {unit}")
+    dots = Chart(f"Gain of {what}, by {unit} without it", across, up)
+    rank_shapes, score_shapes = [], []
+    for place, (title, before, gain) in enumerate(ranked):
+        style = "worse" if gain < -margin else "better" if gain > margin else "alike"
+        tip = f"{title}: {before:.4g}, {gain:+.3g} {unit}"
+        rank_shapes.append(bars.bar(place, place + 1, gain, style, tip))
+        score_shapes.append(dots.dot(before, gain, style, tip))
+    return (
+        bars.figure([*rank_shapes, bars.level(0.0, "zero")]),
+        dots.figure([dots.level(0.0, "zero"), *score_shapes]),
+    )
 
 
 def _show(evaluation: Evaluation, one: Outcome) -> Html:

@@ -38,7 +38,7 @@ def reexpose(case: Case) -> Iterator[Candidate]:
     ExpInterpError
         If OpenCV refuses the pair.
     """
-    shots = [as_peers_take(case.short), as_peers_take(case.long)]
+    shots = [to_rgb8(case.short), to_rgb8(case.long)]
     times = np.array([1.0, case.triple.ratio], np.float32)
     try:
         response = cv2.createCalibrateDebevec().process(shots, times)
@@ -55,14 +55,14 @@ def reexpose(case: Case) -> Iterator[Candidate]:
         for c in range(3):
             codes = np.interp(exposure[..., c], curves[:, c], CODE_VALUES)
             medium[rows, :, c] = np.rint(codes)
-    yield Candidate(as_photographed(medium, case.long))
+    yield Candidate(from_rgb8(medium, case.long))
 
 
 def merge_mertens(shots: Sequence[Pixels]) -> Candidate:
     """Fuse by OpenCV, weights: contrast 1, saturation 1, exposure 0; clipped and rounded."""
     merge = cv2.createMergeMertens(1, 1, 0)
-    fused = cast(Planes, merge.process([as_peers_take(shot) for shot in shots]))
-    return Candidate(as_photographed(fused * 255, shots[0]), out_of_range(fused))
+    fused = cast(Planes, merge.process([to_rgb8(shot) for shot in shots]))
+    return Candidate(from_rgb8(fused * 255, shots[0]), out_of_range(fused))
 
 
 def has_enfuse() -> bool:
@@ -81,10 +81,10 @@ def enfuse(shots: Sequence[Pixels]) -> Candidate:
     with tempfile.TemporaryDirectory() as folder:
         names = [f"{folder}/{index}.png" for index in range(len(shots))]
         for name, shot in zip(names, shots, strict=True):
-            write_photograph(as_peers_take(shot), name)
+            write_photograph(to_rgb8(shot), name)
         out = f"{folder}/fused.png"
         _run(["enfuse", "-o", out, *names])
-        return Candidate(as_photographed(read_photograph(out).pixels, shots[0]))
+        return Candidate(from_rgb8(read_photograph(out).pixels, shots[0]))
 
 
 def _run(command: list[str]) -> None:
@@ -96,13 +96,13 @@ def _run(command: list[str]) -> None:
         raise ExpInterpError(message) from error
 
 
-def as_peers_take(shot: Pixels) -> Pixels:
+def to_rgb8(shot: Pixels) -> Pixels:
     """Convert a photograph to uint8, three channels."""
     codes = to_depth(shot, 8)
     return codes if codes.shape[2] == 3 else np.repeat(codes, 3, axis=2)
 
 
-def as_photographed(codes: Floats | Planes | Pixels, shot: Pixels) -> Pixels:
+def from_rgb8(codes: Floats | Planes | Pixels, shot: Pixels) -> Pixels:
     """Convert code values 0..255 in three channels to the channels and dtype of a photograph."""
     rounded = np.clip(np.rint(codes), 0, 255).astype(np.uint8)[..., : shot.shape[2]]
     return to_depth(rounded, 8 * shot.itemsize)

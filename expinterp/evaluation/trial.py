@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from expinterp.errors import in_words
+from expinterp.evaluation.peers import to_rgb8
 from expinterp.evaluation.scenes.cases import Case
 from expinterp.evaluation.scenes.triples import FailedTriple, Triple
 from expinterp.evaluation.study import Method, Outcome, Scores, Study
-from expinterp.images import Pixels, to_depth
+from expinterp.images import Pixels
 from expinterp.report.pictures import Encoded, encode, share_out
 
 PHOTOGRAPHS = 3  # shown beside the results
@@ -65,13 +66,7 @@ def try_all(study: Study, triple: Triple, *, room: int = 0) -> Outcome:
 
 
 def try_one(study: Study, method: Method, case: Case) -> tuple[list[Scores], Pixels | None]:
-    """Score all candidates of a method; also return the first picture.
-
-    Raises
-    ------
-    ExpInterpError
-        If the method fails.
-    """
+    """Score all candidates of a method; also return the first picture."""
     measured, first = [], None
     for candidate in method.make(case):
         measured.append(study.score(case, candidate))
@@ -90,9 +85,4 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
 
 def encode_views(views: Mapping[str, Pixels], room: int) -> dict[str, Encoded]:
     """Encode pictures for a page, with a limit of bytes for each."""
-    encoded = {}
-    for label, pixels in views.items():
-        codes = to_depth(pixels, 8)
-        colour = codes if codes.shape[2] == 3 else np.repeat(codes, 3, axis=2)
-        encoded[label] = encode(colour, LARGEST_VIEW, room)
-    return encoded
+    return {label: encode(to_rgb8(view), LARGEST_VIEW, room) for label, view in views.items()}

@@ -1,11 +1,11 @@
-// Filters the brackets, and makes a slider of the pictures of one that is opened.
+// Filters the brackets, and turns the pictures of an opened bracket into a slider.
 "use strict";
 
 const cards = Array.from(document.querySelectorAll(".bracket"));
 const filters = document.getElementById("filters");
 const told = document.getElementById("status");
 
-// What a search looks through; gathered when it is first needed.
+// The text that a search looks through, collected when first needed.
 const words = new Map();
 const wordsOf = (card) => {
   if (!words.has(card)) {

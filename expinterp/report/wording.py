@@ -79,12 +79,12 @@ def share(part: float | None) -> str:
     return "" if part is None else f"{100 * part:.2g} %"
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
+def count(number: int, one: str) -> str:
     """Count things in words.
 
     Examples
     --------
-    >>> count(1, "file"), count(2_000, "file"), count(0, "child", "children")
-    ('1 file', '2,000 files', '0 children')
+    >>> count(1, "file"), count(2_000, "file")
+    ('1 file', '2,000 files')
     """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one if number == 1 else one + 's'}"

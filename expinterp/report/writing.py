@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -117,6 +118,7 @@ def _parts(
     yield end_page(script=SCRIPT)
 
 
+@dataclass
 class Cards:
     """The cards of a page, built a few ahead while they are written.
 
@@ -126,16 +128,10 @@ class Cards:
         Number of pictures that could not be shown, so far.
     """
 
-    def __init__(
-        self,
-        results: Sequence[BracketResult],
-        beside: Path | None,
-        progress: Callable[[str, float], None],
-    ) -> None:
-        self.results = results
-        self.absent = 0
-        self._beside = beside
-        self._progress = progress
+    results: Sequence[BracketResult]
+    beside: Path | None
+    progress: Callable[[str, float], None]
+    absent: int = 0
 
     def __iter__(self) -> Iterator[Html]:
         """Write card after card."""
@@ -148,8 +144,8 @@ class Cards:
                     ahead.extend(pool.submit(self._show, result) for result in more)
                     shown = ahead.popleft().result()
                     self.absent += sum(isinstance(one.picture, str) for one in shown)
-                    yield write_card(result, shown, number=number, beside=self._beside)
-                    self._progress("pictures", number / len(self.results))
+                    yield write_card(result, shown, number=number, beside=self.beside)
+                    self.progress("pictures", number / len(self.results))
             finally:
                 for future in ahead:
                     future.cancel()

@@ -31,7 +31,7 @@ from report_samples import (
 )
 from text_samples import ANY_TEXT
 
-from expinterp.batch.journal import read
+from expinterp.batch.journal import JournalContents, read
 from expinterp.errors import ImageFileError, OutputError, OutputExistsError
 from expinterp.report import write_report, writing
 from expinterp.report.overview import _options, busy_seconds

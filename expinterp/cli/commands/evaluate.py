@@ -117,15 +117,7 @@ def _contradictions(options: dict[str, Any]) -> Iterator[str]:
 
 
 def _check(material: Material, options: dict[str, Any]) -> None:
-    """Refuse what can be refused before any work.
-
-    Raises
-    ------
-    ImageFileError
-        If there are no triples.
-    OutputExistsError, OutputError
-        If the page cannot be written.
-    """
+    """Refuse a source without triples, and a page that cannot be written, before any work."""
     from expinterp.errors import ImageFileError
     from expinterp.files import check_output
 
@@ -166,13 +158,7 @@ def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evalua
 
 
 def _study(profiles: Profiles, options: dict[str, Any], talk: Talk) -> Study:
-    """Choose the methods and scores.
-
-    Raises
-    ------
-    click.UsageError
-        If a method does not exist.
-    """
+    """Choose the methods and scores."""
     from expinterp.evaluation import fidelity_study, fusion_study, open_networks
     from expinterp.scene_io.profiles import read_profile
 

@@ -30,24 +30,12 @@ class Case:
 
     @cached_property
     def pair(self) -> Pair:
-        """The measured pair of long and short, without exposure times.
-
-        Raises
-        ------
-        PairError
-            If they are not a long and a short exposure of one scene.
-        """
+        """The pair of long and short, measured without exposure times; may raise `PairError`."""
         return measure(self.long, self.short)
 
     @cached_property
     def scene(self) -> OrderScene:
-        """The brightness order of the scene, by the response estimated from long and short.
-
-        Raises
-        ------
-        PairError
-            As `pair`.
-        """
+        """The brightness order of the scene, by the response estimated from long and short."""
         pair = self.pair
         medium = self.medium[..., : pair.long.shape[2]]  # a colourless pair has one channel
         log_times = [0.0, pair.log_ratio / 2, pair.log_ratio]
@@ -70,13 +58,7 @@ def open_case(triple: Triple) -> Case:
 
 
 def open_small(triple: Triple) -> Case:
-    """Read the photographs of a triple, reduced by `assessment.shrink`, with 8 bits.
-
-    Raises
-    ------
-    ExpInterpError
-        As `open_case`.
-    """
+    """Read the photographs of a triple as `open_case`, reduced by `assessment.shrink`, 8 bits."""
     case = open_case(triple)
     shots = (to_depth(shrink(shot), 8) for shot in (case.long, case.medium, case.short))
     return Case(triple, *shots)
