@@ -113,7 +113,7 @@ def test_of_equal_exposures_the_first_is_used():
     frames = [frame("a.jpg", 1 / 4), frame("b.jpg", 1 / 4), frame("c.jpg", None)]
     stops, remarks = read_stops(frames)
     assert list(stops) == frames[:1]
-    assert remarks == ["a.jpg and b.jpg are exposed alike; the first is used"]
+    assert remarks == ["a.jpg and b.jpg have the same exposure; the first is used"]
 
 
 def test_frames_are_sorted_into_scenes_and_problems_are_listed():

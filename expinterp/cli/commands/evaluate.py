@@ -126,7 +126,7 @@ def _check(material: Material, options: dict[str, Any]) -> None:
         of_camera = f" of a camera {options['camera']!r}" if options["camera"] else ""
         message = (
             f"{options['source']}: no evenly spaced long, medium and short exposure of one scene"
-            f"{of_camera} ({reason or 'nothing else either'}); give each scene a subfolder"
+            f"{of_camera} ({reason or 'no photographs found'}); give each scene a subfolder"
         )
         raise ImageFileError(message)
     if options["html"]:

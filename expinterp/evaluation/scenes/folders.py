@@ -129,7 +129,9 @@ def read_stops(frames: Iterable[Frame]) -> tuple[dict[Frame, float], list[str]]:
             continue
         first = first_of.setdefault(round(frame.ev, 2), frame)
         if first is not frame:
-            remarks.append(f"{first.path} and {frame.path} are exposed alike; the first is used")
+            remarks.append(
+                f"{first.path} and {frame.path} have the same exposure; the first is used"
+            )
     readings = ({frame: read(frame) for frame in first_of.values()} for read in (_nominal, _exact))
     return max(readings, key=lambda stops: len(even_triples(list(stops.values())))), remarks
 

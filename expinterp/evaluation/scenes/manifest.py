@@ -25,6 +25,8 @@ from expinterp.evaluation.scenes.triples import Material, TimedBracket, Triple
 MOST_SPAN = 40.0  # EV; more is not an exposure
 EVENLY = 0.02  # largest relative difference of steps that count as equal
 
+REMEDY = "correct it, or give a folder with a subfolder for each scene"
+
 SceneFacts = Mapping[str, Any]
 
 
@@ -42,7 +44,7 @@ def read_manifest(path: Path) -> Material:
         message = f"{path}: cannot be read ({reason(error)}); check the path"
         raise ImageFileError(message) from error
     except (ValueError, RecursionError) as error:
-        message = f"{path}: is no list of scenes in JSON ({flaw(error)})"
+        message = f"{path}: is not a list of scenes in JSON ({flaw(error)}); {REMEDY}"
         raise ImageFileError(message) from error
     return read_scenes(scenes, path)
 
@@ -55,7 +57,7 @@ def read_scenes(scenes: Any, path: Path) -> Material:
         steps = _steps(scenes)
         brackets = [found for scene in scenes if (found := _bracket(scene, base, steps))]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        message = f"{path}: is no list of scenes and their triples ({flaw(error)})"
+        message = f"{path}: is not a list of scenes and their triples ({flaw(error)}); {REMEDY}"
         raise ImageFileError(message) from error
     return Material(tuple(triples), tuple(brackets))
 
