@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from expinterp.core.mapping import Codes as Pixels
 from expinterp.evaluation.charts import Axis
 from expinterp.images import write_photograph
-from expinterp.training.data import Pixels
 
 SIZE = (640, 1000)  # rows, cols of the box between the axes
 MARGIN = (60, 60, 90, 110)  # above, right, below, left

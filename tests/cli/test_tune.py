@@ -82,6 +82,7 @@ def test_a_tuned_model_carries_its_profile_and_does_better(card: Path, run: Run)
 def test_what_is_handed_back_has_learned_from_all_scenes(
     card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from expinterp.training import build
     from expinterp.training import tune as module
 
     learned = []
@@ -91,7 +92,8 @@ def test_what_is_handed_back_has_learned_from_all_scenes(
         return module_train(patches, *arguments, **options)
 
     module_train = module.train
-    monkeypatch.setattr(module, "train", watch)
+    for each in (build, module):
+        monkeypatch.setattr(each, "train", watch)
     assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
     (three, some), (four, all_of_them) = learned
     assert (three, four) == (3, 4)
@@ -147,7 +149,7 @@ def test_a_model_with_a_broken_profile_is_refused(tmp_path: Path) -> None:
 def test_a_model_that_is_worse_is_not_handed_back(
     card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from expinterp.training import tune as module
+    from expinterp.training import build as module
 
     def spoil(*arguments, **options):
         network = module_train(*arguments, **options)

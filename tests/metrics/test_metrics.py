@@ -480,7 +480,7 @@ def test_the_angle_is_the_mean_over_pixels_whatever_the_depth_and_the_order():
 
 def test_the_angle_is_that_of_the_training_loss():
     torch = pytest.importorskip("torch", reason="needs the extra 'train'")
-    from expinterp.training.losses import colour_angle as loss
+    from expinterp.training.train import colour_angle as loss
 
     one, two = np.random.default_rng(1).integers(0, 256, (2, 9, 8, 3), np.uint8)
     planes = [torch.from_numpy(each / 255.0).permute(2, 0, 1)[None] for each in (one, two)]

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train': pip install expinterp[train]")
 
-from expinterp.training.losses import (
+from expinterp.training.train import (
     DARK,
     colour_angle,
     reconstruction,

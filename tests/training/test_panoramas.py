@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from expinterp.errors import ImageFileError, OutputExistsError
-from expinterp.training.data import read_radiance
 from expinterp.training.simulator.panoramas import unpack
+from expinterp.training.simulator.triples import read_radiance
 
 
 def pack(path: Path, files: dict[str, bytes]) -> Path:

@@ -12,10 +12,9 @@ pytest.importorskip("onnx", reason="needs the extra 'train': pip install expinte
 from expinterp.errors import ModelError, OutputExistsError
 from expinterp.refine import open_refiner
 from expinterp.refine.contract import INPUTS
-from expinterp.training.collect import Lesson, read_lesson, write_lesson
-from expinterp.training.data import FIELDS, Patches
 from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, NetworkShape, grow
+from expinterp.training.patches import FIELDS, Patches, TrainingData, read_data, write_data
 from expinterp.training.run import LOG, read_log
 from expinterp.training.settings import TrainingSettings
 from expinterp.training.train import PICTURES, draw, measure, scale, shape_of, train
@@ -92,7 +91,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(tmp_path, monkeypatch
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(patches, TINY, tmp_path / "parts", held_out=patches, told=interrupt)
+        train(patches, TINY, tmp_path / "parts", held_out=patches, on_log=interrupt)
     resumed = train(patches, TINY, tmp_path / "parts", held_out=patches)
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -109,8 +108,8 @@ def test_patches_that_were_kept_give_the_same_weights(tmp_path):
         for name in PICTURES
     }
     cut = replace(made, **last)  # as `cut_patches` lays them out
-    write_lesson(tmp_path / "kept.npz", Lesson(cut, cut))
-    kept = read_lesson(tmp_path / "kept.npz").patches
+    write_data(tmp_path / "kept.npz", TrainingData(cut, cut))
+    kept = read_data(tmp_path / "kept.npz").patches
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(kept, name), getattr(cut, name))
     shape = replace(TINY, fold=1, width=16, kernels=(3, 1))
@@ -250,7 +249,7 @@ def test_the_best_weights_outlive_a_stop(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(patches, settings, tmp_path / "parts", held_out=against, told=interrupt)
+        train(patches, settings, tmp_path / "parts", held_out=against, on_log=interrupt)
     resumed = train(patches, settings, tmp_path / "parts", held_out=against)
     assert measure(resumed, against) == measure(whole, against)
 

@@ -1,8 +1,9 @@
-"""``expinterp train``: radiance maps or photographed brackets in, a network out."""
+"""``expinterp train``: train a network on radiance maps or photographed brackets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,61 +17,81 @@ from expinterp.cli.progress import course
 from expinterp.errors import MissingExtraError
 from expinterp.training.settings import TrainingSettings
 
-HELP = """Train the network that refines y0, from rendered or photographed brackets.
+HELP = """Train the network that refines y0, the image computed without a network.
 
 \b
-expinterp train radiance --responses responses -o model.onnx      # the bundled one, anew
+expinterp train radiance --responses responses -o model.onnx      # the bundled model again
 expinterp train brackets --known camera --minutes 10 -o mine.onnx
 expinterp train brackets --target image --minutes 10 -o plain.onnx
 
-SOURCE is a folder of radiance maps (.hdr, .exr), photographed through simulated cameras; or
-brackets as for 'expinterp evaluate', of which every evenly spaced triple that is registered and
-still is used. Some scenes are held out, never learned from, and measured on. The same command goes
-on where a stopped one ended. To adapt to one camera, 'expinterp tune' does all of this in one step.
+SOURCE is a folder of radiance maps (.hdr, .exr), which simulated cameras photograph at three
+exposures, or of brackets as for 'expinterp evaluate'. Of brackets, all evenly spaced triples are
+used that are registered and show no motion. The network does not learn from held-out scenes; its
+PSNR is measured on them. To continue a run that was stopped, run the same command again. To adapt
+the network to one camera, use 'expinterp tune', which does all this in one step.
 """
 DEFAULTS = TrainingSettings()
-RUN_SUFFIX, CARD_SUFFIX = ".run", ".md"  # in place of that of the model
+RUN_SUFFIX, CARD_SUFFIX = ".run", ".md"  # in place of .onnx
 
 OUTPUTS: tuple[click.Option, ...] = (
-    click.Option(["-o", "--output"], type=FILE, required=True, metavar="FILE", help="The model."),
-    click.Option(["--card"], type=FILE, metavar="FILE", help="Model card.  [default: FILE.md]"),
+    click.Option(
+        ["-o", "--output"], type=FILE, required=True, metavar="FILE", help="Model file (.onnx)."
+    ),
+    click.Option(
+        ["--card"],
+        type=FILE,
+        metavar="FILE",
+        help="Model card: data, settings, PSNR.  [default: FILE.md]",
+    ),
     click.Option(
         ["--run"],
         type=FILE,
         metavar="FOLDER",
-        help="Where checkpoint, log and curves are kept.  [default: FILE.run]",
+        help="Folder for checkpoint, log and curves.  [default: FILE.run]",
     ),
-    click.Option(["--overwrite"], is_flag=True, help="Replace a model and card that exist."),
+    click.Option(["--overwrite"], is_flag=True, help="Replace an existing model and card."),
 )
 THREADS = click.Option(
-    ["--threads"], type=click.IntRange(1), metavar="N", help="CPU threads.  [default: all CPUs]"
+    ["--threads"],
+    type=click.IntRange(1),
+    metavar="N",
+    help="Number of CPU threads.  [default: all CPUs]",
 )
+
+
+def minutes(words: str) -> click.Option:
+    """Define --minutes, the training time."""
+    kind = click.FloatRange(0, min_open=True)
+    return click.Option(["--minutes"], type=kind, metavar="MINUTES", help=words)
+
+
+def number(name: str, words: str, default: object, least: int | None = 1) -> click.Option:
+    """Define an option that takes a whole number, with its default in words."""
+    kind = click.INT if least is None else click.IntRange(least)
+    text = f"{words}  [default: {default}]"
+    return click.Option([name], type=kind, metavar="N", help=text)
+
+
 SECTIONS = {
     "Result": (
         *OUTPUTS,
-        click.Option(["--licence"], metavar="TEXT", help="Licence that the model is to state."),
+        click.Option(["--licence"], metavar="TEXT", help="Licence to state in model and card."),
     ),
-    "Pictures": (
+    "Training data": (
         click.Option(
-            ["--responses"], type=FILE, metavar="FOLDER", help="Response curves, for radiance maps."
+            ["--responses"],
+            type=FILE,
+            metavar="FOLDER",
+            help="Camera response curves; required for radiance maps.",
         ),
         click.Option(
             ["--known"],
             type=click.Choice(["nothing", "times", "camera"]),
-            help="What y0 of brackets is told.  [default: nothing]",
+            help="How y0 of brackets is computed: from the two files alone, with their exposure "
+            "times, or also with the response measured from the brackets.  [default: nothing]",
         ),
-        click.Option(
-            ["--photographs"],
-            type=click.IntRange(1),
-            metavar="N",
-            help=f"Rendered.  [default: {DEFAULTS.photographs}]",
-        ),
-        click.Option(
-            ["--held-out"],
-            type=click.IntRange(1),
-            metavar="N",
-            help=f"Scenes of each source.  [default: {DEFAULTS.held_out}]",
-        ),
+        number("--photographs", "Triples to render of radiance maps.", DEFAULTS.photographs),
+        number("--held-out", "Scenes of each source to hold out.", DEFAULTS.held_out),
     ),
     "Network": (
         click.Option(
@@ -78,57 +99,39 @@ SECTIONS = {
             type=click.Choice(["residual", "image"]),
             default="residual",
             show_default=True,
-            help="What is learned: what y0 misses, or (a plain network) the whole picture.",
+            help="What the network computes: the residual, medium minus y0, or the whole medium "
+            "(a plain network, for comparison).",
         ),
         click.Option(
             ["--inputs", "sight"],
             type=click.Choice(["all", "y0", "shots"]),
-            help="What the network sees: y0, both shots and what stage one makes of each, or some.  "
-            "[default: all; image: shots]",
+            help="Inputs of the network: y0, the two photographs (shots), or all: these and both "
+            "photographs mapped to the medium exposure.  [default: all; image: shots]",
         ),
-        click.Option(
-            ["--width"],
-            type=click.IntRange(1),
-            metavar="N",
-            help=f"Channels of a layer.  [default: {DEFAULTS.width}]",
-        ),
-        click.Option(
-            ["--layers"],
-            type=click.IntRange(0),
-            metavar="N",
-            help="Inner layers; the first one is 3×3, others are 1×1.",
-        ),
+        number("--width", "Channels of each layer.", DEFAULTS.width),
+        number("--layers", "Inner layers: the first is 3×3, others 1×1.", len(DEFAULTS.kernels), 0),
     ),
     "Training": (
         click.Option(
             ["--loss"],
             type=click.Choice(["relative", "paper"]),
-            help="Lr as in the paper, or each picture's over that of y0.  [default: relative]",
+            help="Reconstruction loss Lr: mean squared error (paper), or that divided by the "
+            "error of y0.  [default: relative]",
         ),
         click.Option(
-            ["--colour-weight", "colour"], type=click.FloatRange(0), help="w of L = Lr + w·Lc."
+            ["--colour-weight", "colour"],
+            type=click.FloatRange(0),
+            help=f"Weight w of the colour loss in L = Lr + w·Lc.  [default: {DEFAULTS.colour}]",
         ),
         click.Option(
-            ["--tone/--no-tone"], default=None, help="Learn tone errors of whole pictures."
+            ["--tone/--no-tone"],
+            default=None,
+            help="Also learn the mean residual of each tone in a picture.  [default: no; image: "
+            "yes]",
         ),
-        click.Option(
-            ["--steps"],
-            type=click.IntRange(1),
-            metavar="N",
-            help=f"Budget in steps.  [default: {DEFAULTS.steps}]",
-        ),
-        click.Option(
-            ["--minutes"],
-            type=click.FloatRange(0, min_open=True),
-            metavar="MINUTES",
-            help="Budget in time, in place of it.",
-        ),
-        click.Option(
-            ["--seed"],
-            type=int,
-            metavar="N",
-            help=f"Of everything random.  [default: {DEFAULTS.seed}]",
-        ),
+        number("--steps", "Training steps.", DEFAULTS.steps),
+        minutes("Training time, instead of --steps."),
+        number("--seed", "Seed of all random numbers.", DEFAULTS.seed, None),
         THREADS,
     ),
 }
@@ -140,7 +143,7 @@ SETTINGS = ("loss", "known", "sight", "colour", "tone", "width", "steps", "minut
 @click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:
-    """Gather pictures, train, write model and card."""
+    """Train a network; write model, card and curves."""
     for contradiction in _contradictions(context, options):
         raise click.UsageError(contradiction)
     start_torch(options["threads"])
@@ -148,40 +151,40 @@ def train(context: click.Context, /, **options: Any) -> None:
 
     talk = context.ensure_object(Talk)
     with course(talk) as show:
-        remarks = build(
+        warnings = build(
             options["sources"],
-            target_of(options),
+            outputs_of(options),
             _settings(options),
             responses=options["responses"],
             licence=options["licence"],
-            told=show,
+            progress=show,
         )
-    for remark in remarks:
-        talk.warn(remark)
+    for warning in warnings:
+        talk.warn(warning)
     talk.note(f"wrote {options['output']}")
 
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
-    """Say which arguments cannot be had together, or mean nothing."""
+    """Yield what is wrong with the options."""
     yield from excluding(context, [("steps", "minutes")])
-    yield from name_contradictions(options)
+    yield from check_name(options)
     if options["target"] == "image" and options["tone"] is False:
         yield "--no-tone is for residuals; a whole picture has its tones"
 
 
-def name_contradictions(options: dict[str, Any]) -> Iterator[str]:
-    """Say what is wrong with the name of a model."""
+def check_name(options: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the name of the model."""
     if options["output"].suffix != ".onnx":
         yield f"-o {options['output']}: a model is an ONNX file; end its name in .onnx"
 
 
 def start_torch(threads: int | None) -> None:
-    """Set up PyTorch.
+    """Check that PyTorch is installed, and set its number of threads.
 
     Raises
     ------
     MissingExtraError
-        If it, or what writes models, is not installed.
+        If PyTorch or ONNX is not installed.
     """
     for package in ("torch", "onnx"):
         if find_spec(package) is None:
@@ -193,8 +196,8 @@ def start_torch(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def target_of(options: dict[str, Any]) -> Any:
-    """Say where model, card and run go."""
+def outputs_of(options: dict[str, Any]) -> Any:
+    """Return the `TrainingOutputs` that the options name."""
     from expinterp.training.build import TrainingOutputs
 
     model: Path = options["output"]
@@ -204,15 +207,9 @@ def target_of(options: dict[str, Any]) -> Any:
 
 
 def _settings(options: dict[str, Any]) -> TrainingSettings:
-    """Fill in the settings; a plain network sees the shots alone and learns every tone."""
-    from dataclasses import replace
-
-    from expinterp.training.settings import TrainingSettings
-
+    """Return the settings; by default a plain network reads the shots and learns every tone."""
     plain = options["target"] == "image"
-    settings = (
-        TrainingSettings(plain=True, sight="shots", tone=True) if plain else TrainingSettings()
-    )
+    settings = TrainingSettings(plain=True, sight="shots", tone=True) if plain else DEFAULTS
     if options["layers"] is not None:
         ones = (1,) * options["layers"]
         settings = replace(settings, kernels=(3, *ones[1:]) if ones else ())

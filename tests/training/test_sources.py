@@ -9,10 +9,10 @@ pytest.importorskip("torch", reason="needs the extra 'train': pip install expint
 
 from training_samples import write_curves, write_maps
 
-from expinterp.training import collect as module
-from expinterp.training import data
-from expinterp.training.collect import collect, open_supply
+from expinterp.training import sources as module
 from expinterp.training.settings import TrainingSettings
+from expinterp.training.simulator import triples
+from expinterp.training.sources import collect_data, open_source
 
 pytestmark = pytest.mark.train
 
@@ -26,8 +26,8 @@ def left_out(monkeypatch):
         names.append(without)
         return build_prior(folder, without=without)
 
-    build_prior = data.build_prior
-    monkeypatch.setattr(data, "build_prior", watched)
+    build_prior = triples.build_prior
+    monkeypatch.setattr(triples, "build_prior", watched)
     monkeypatch.setattr(module, "MEASURED", 4)
     return names
 
@@ -38,7 +38,7 @@ def test_stage_one_has_never_seen_as_many_cameras_as_it_is_told(
 ):
     settings = TrainingSettings(photographs=8, patches=2, held_out=1, strangers=strangers)
     maps, curves = write_maps(tmp_path / "maps"), write_curves(tmp_path / "curves")
-    lesson = collect([open_supply(maps, settings, responses=curves)], settings)
+    data = collect_data([open_source(maps, settings, responses=curves)], settings)
     assert set(left_out) <= some
     assert left_out
-    assert np.unique(lesson.patches.picture).tolist() == list(range(8))
+    assert np.unique(data.patches.picture).tolist() == list(range(8))
