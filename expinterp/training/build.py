@@ -17,7 +17,13 @@ from expinterp.training.network import Network
 from expinterp.training.patches import TrainingData
 from expinterp.training.run import LogLine, read_log
 from expinterp.training.settings import TrainingSettings
-from expinterp.training.sources import DataSource, SourceDescription, collect_data, open_source
+from expinterp.training.sources import (
+    BracketSource,
+    RadianceSource,
+    SourceDescription,
+    collect_data,
+    open_source,
+)
 from expinterp.training.train import train
 
 CURVES = "curves.png"
@@ -26,22 +32,12 @@ Progress = Callable[[str, float], None]  # called with the current step and the 
 
 @dataclass(frozen=True)
 class TrainingOutputs:
-    """The files of a trained model.
+    """The files of a trained model."""
 
-    Attributes
-    ----------
-    model, card : Path
-        ONNX and Markdown.
-    run : Path
-        Folder of checkpoint, log, patches and curves.
-    overwrite : bool
-        Whether model and card may replace files.
-    """
-
-    model: Path
-    card: Path
-    run: Path
-    overwrite: bool = False
+    model: Path  # ONNX
+    card: Path  # Markdown
+    run: Path  # folder of checkpoint, log, patches and curves
+    overwrite: bool = False  # whether model and card may replace files
 
     def check(self, inputs: Sequence[Path]) -> None:
         """Check before any work that everything can be written.
@@ -101,7 +97,7 @@ def build(
 
 
 def learn(
-    sources: Sequence[DataSource],
+    sources: Sequence[RadianceSource | BracketSource],
     settings: TrainingSettings,
     run: Path,
     *,

@@ -52,30 +52,16 @@ StageOne = Callable[["TrainingTriple"], StageOneImages]
 
 @dataclass(frozen=True)
 class Patches:
-    """Training patches, each (n, 3, side, side).
+    """Training patches, each (n, 3, side, side)."""
 
-    Attributes
-    ----------
-    intermediate, darkened, brightened : float16
-        y0, Λ13(long) and Λ23(short), 0..1.
-    long, short : uint8
-        Code values.
-    residual : float16
-        What the network learns: medium − y0, in −1..1.
-    error : float32 (n,)
-        Mean squared residual of the whole photograph that the patch is cut from.
-    picture : int32 (n,)
-        Number of that photograph, from 0.
-    """
-
-    intermediate: NDArray[np.float16]
+    intermediate: NDArray[np.float16]  # y0, 0..1
     long: Codes
     short: Codes
-    darkened: NDArray[np.float16]
-    brightened: NDArray[np.float16]
-    residual: NDArray[np.float16]
-    error: NDArray[np.float32]
-    picture: NDArray[np.int32]
+    darkened: NDArray[np.float16]  # Λ13(long), 0..1
+    brightened: NDArray[np.float16]  # Λ23(short), 0..1
+    residual: NDArray[np.float16]  # what the network learns: medium − y0, −1..1
+    error: NDArray[np.float32]  # (n,), mean squared residual of the whole photograph
+    picture: NDArray[np.int32]  # (n,), number of that photograph, from 0
 
     def __len__(self) -> int:
         return len(self.long)
@@ -86,20 +72,11 @@ FIELDS = [field.name for field in fields(Patches)]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Patches to learn from and patches to measure on.
-
-    Attributes
-    ----------
-    patches, held_out : Patches
-        Of different scenes. Held-out residuals include the tone error. `held_out` is None if no
-        scene is held out.
-    warnings : tuple of str
-        Which triples are not used, and why.
-    """
+    """Patches to learn from, and patches of other scenes to measure on."""
 
     patches: Patches
-    held_out: Patches | None
-    warnings: tuple[str, ...] = ()
+    held_out: Patches | None  # with the tone error; None if no scene is held out
+    warnings: tuple[str, ...] = ()  # which triples are not used, and why
 
 
 def split_scenes(

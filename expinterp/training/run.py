@@ -24,31 +24,17 @@ LogLine = dict[str, Any]  # step, loss, seconds, seconds_left; with held-out sce
 
 @dataclass
 class TrainingRun:
-    """Everything that changes during training; a checkpoint stores it.
-
-    Attributes
-    ----------
-    network, averaged : Network
-        The current weights, and their running average.
-    best : Network
-        The running average where it was best on held-out scenes.
-    best_psnr : float
-        PSNR of `best` on held-out scenes, dB.
-    seconds : float
-        Time spent on training steps so far, also before interruptions.
-    identity : str
-        Digest of settings, training data and first weights; a checkpoint with another is refused.
-    """
+    """Everything that changes during training; a checkpoint stores it."""
 
     network: Network
-    averaged: Network
-    best: Network
+    averaged: Network  # running average of the weights
+    best: Network  # that average where it was best on held-out scenes
     optimiser: torch.optim.Optimizer
     random: torch.Generator
-    identity: str
+    identity: str  # digest of settings, training data and first weights
     step: int = 0
-    seconds: float = 0.0
-    best_psnr: float = -math.inf
+    seconds: float = 0.0  # spent on training steps, also before interruptions
+    best_psnr: float = -math.inf  # of `best` on held-out scenes, dB
     logged: list[LogLine] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
@@ -63,13 +49,7 @@ class TrainingRun:
             stream.write(log.encode())
 
     def load(self, folder: Path) -> None:
-        """Restore the state of the checkpoint.
-
-        Raises
-        ------
-        OutputExistsError
-            If it belongs to a run with other settings, training data or start.
-        """
+        """Restore the state of the checkpoint; see `open_run`."""
         held: dict[str, Any] = torch.load(folder / CHECKPOINT, weights_only=True)
         if held["identity"] != self.identity:
             message = (
@@ -85,9 +65,17 @@ class TrainingRun:
         self.logged = json.loads(held["logged"])
 
 
-def start_run(network: Network, *, rate: float, seed: int, identity: str) -> TrainingRun:
-    """Return a run at its first step; the averages start as copies of the network."""
-    return TrainingRun(
+def open_run(
+    folder: Path, network: Network, identity: str, *, rate: float, seed: int
+) -> TrainingRun:
+    """Start a run, or continue it from the checkpoint in its folder.
+
+    Raises
+    ------
+    OutputExistsError
+        If the checkpoint belongs to a run with other settings, training data or start.
+    """
+    run = TrainingRun(
         network,
         copy.deepcopy(network),
         copy.deepcopy(network),
@@ -95,6 +83,9 @@ def start_run(network: Network, *, rate: float, seed: int, identity: str) -> Tra
         torch.Generator().manual_seed(seed),
         identity,
     )
+    if (folder / CHECKPOINT).exists():
+        run.load(folder)
+    return run
 
 
 def read_log(folder: Path) -> list[LogLine]:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,7 +30,6 @@ from expinterp.training.brackets import (
 from expinterp.training.patches import (
     Patches,
     TrainingData,
-    TrainingTriple,
     cut_patches,
     join_patches,
     read_data,
@@ -54,43 +53,19 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class SourceDescription:
-    """What the model card states about a source.
+    """What the model card states about a source."""
 
-    Attributes
-    ----------
-    name : str
-        Of the folder or list.
-    kind : {'radiance maps', 'photographed brackets'}
-    learned, held_out : tuple of str
-        Scenes.
-    licences : tuple of str
-        Names of the licence files beside the data.
-    digest : str
-        SHA-256 over all files that are used.
-    """
-
-    name: str
-    kind: str
-    learned: tuple[str, ...]
-    held_out: tuple[str, ...]
-    licences: tuple[str, ...]
-    digest: str
-
-
-class DataSource(Protocol):
-    """Something that training data can be made from."""
-
-    @property
-    def description(self) -> SourceDescription:
-        """What the model card states about it."""
-
-    def prepare(self, settings: TrainingSettings, progress: Progress) -> TrainingData:
-        """Cut the patches."""
+    name: str  # of the folder or list
+    kind: str  # 'radiance maps' or 'photographed brackets'
+    learned: tuple[str, ...]  # scenes
+    held_out: tuple[str, ...]  # scenes
+    licences: tuple[str, ...]  # names of licence files beside the data
+    digest: str  # SHA-256 over all files that are used
 
 
 def open_source(
     source: Path, settings: TrainingSettings, *, responses: Path | None = None
-) -> DataSource:
+) -> RadianceSource | BracketSource:
     """Look into a folder and split its scenes.
 
     Parameters
@@ -150,36 +125,37 @@ class RadianceSource:
     @cached_property
     def description(self) -> SourceDescription:
         """What the model card states about it."""
-        learned, held_out = ([path.stem for path in each] for each in (self.learned, self.held_out))
+        learned, held_out = (
+            tuple(path.stem for path in each) for each in (self.learned, self.held_out)
+        )
         files = [*self.learned, *self.held_out, *self.responses.iterdir()]
         return _describe(self.folder, "radiance maps", learned, held_out, files)
 
     def prepare(self, settings: TrainingSettings, progress: Progress) -> TrainingData:
         """Render triples and cut patches of them."""
-        patches = cut_patches(
-            *self._render(self.learned, settings.photographs, settings.seed, settings, progress),
-            side=settings.side,
-            per_triple=settings.patches,
-            tone=settings.tone,
-            seed=settings.seed,
-        )
-        seed = settings.seed + 1
-        held_out = self._render(self.held_out, MEASURED, seed, settings, progress)
-        return TrainingData(patches, cut_patches(*held_out, seed=seed, **MEASURING))
+        options: dict[str, Any] = {"side": settings.side, "per_triple": settings.patches}
+        options |= {"tone": settings.tone, "seed": settings.seed}
+        count, seed = settings.photographs, settings.seed + 1
+        patches = self._cut(self.learned, count, settings, progress, **options)
+        held_out = self._cut(self.held_out, MEASURED, settings, progress, seed=seed, **MEASURING)
+        return TrainingData(patches, held_out)
 
-    def _render(
+    def _cut(
         self,
         maps: Sequence[Path],
         count: int,
-        seed: int,
         settings: TrainingSettings,
         progress: Progress,
-    ) -> tuple[Iterator[TrainingTriple], StageOneOfPair]:
-        """Return the triples, and the stage one that computes their y0."""
+        *,
+        seed: int,
+        **options: Any,
+    ) -> Patches:
+        """Cut patches of `count` triples, rendered one by one."""
         scenes = {path: read_radiance(path) for path in maps}
         triples = render_triples(scenes, read_responses(self.responses), count=count, seed=seed)
+        counted = _counted(triples, f"of {count} triples rendered", progress)
         stage_one = StageOneOfPair(self.responses, unknown=settings.strangers, seed=seed)
-        return _counted(triples, f"of {count} triples rendered", progress), stage_one
+        return cut_patches(counted, stage_one, seed=seed, **options)
 
 
 @dataclass(frozen=True)
@@ -202,22 +178,14 @@ class BracketSource:
     def prepare(self, settings: TrainingSettings, progress: Progress) -> TrainingData:
         """Cut patches of all triples to learn from, and of the given triples to measure on."""
         triples = thin(list_triples(self.material, self.learned), seed=settings.seed)
-        patches, warnings = self._cut(
-            triples,
-            settings,
-            progress,
-            side=settings.side,
-            per_triple=-(-settings.photographs * settings.patches // len(triples)),
-            tone=settings.tone,
-            seed=settings.seed,
-        )
-        held_out = self.held_out_triples
-        if not held_out:
-            return TrainingData(patches, None, tuple(warnings))
-        measured, more = self._cut(
-            held_out, settings, progress, seed=settings.seed + 1, **MEASURING
-        )
-        return TrainingData(patches, measured, (*warnings, *more))
+        options: dict[str, Any] = {"side": settings.side, "tone": settings.tone}
+        options["per_triple"] = -(-settings.photographs * settings.patches // len(triples))
+        patches, faults = self._cut(triples, settings, progress, seed=settings.seed, **options)
+        if not self.held_out_triples:
+            return TrainingData(patches, None, tuple(faults))
+        options = {"seed": settings.seed + 1, **MEASURING}
+        held_out, more = self._cut(self.held_out_triples, settings, progress, **options)
+        return TrainingData(patches, held_out, (*faults, *more))
 
     @property
     def held_out_triples(self) -> list[Triple]:
@@ -264,7 +232,11 @@ def _counted(items: Iterable[Item], what: str, progress: Progress) -> Iterator[I
 
 
 def _describe(
-    place: Path, kind: str, learned: Iterable[str], held_out: Iterable[str], files: Iterable[Path]
+    place: Path,
+    kind: str,
+    learned: tuple[str, ...],
+    held_out: tuple[str, ...],
+    files: Iterable[Path],
 ) -> SourceDescription:
     """Describe a source; the digest is over names and contents of files, not over their folders."""
     found = hashlib.sha256()
@@ -272,19 +244,13 @@ def _describe(
         found.update(path.name.encode())
         found.update(hashlib.sha256(path.read_bytes()).digest())
     folder = place if place.is_dir() else place.parent
-    licences = sorted(path.name for pattern in LICENCES for path in folder.glob(pattern))
-    return SourceDescription(
-        place.resolve().name,
-        kind,
-        tuple(learned),
-        tuple(held_out),
-        tuple(licences),
-        found.hexdigest(),
-    )
+    licences = tuple(sorted(path.name for pattern in LICENCES for path in folder.glob(pattern)))
+    name = place.resolve().name
+    return SourceDescription(name, kind, learned, held_out, licences, found.hexdigest())
 
 
 def collect_data(
-    sources: Sequence[DataSource],
+    sources: Sequence[RadianceSource | BracketSource],
     settings: TrainingSettings,
     *,
     cache: Path | None = None,

@@ -23,7 +23,7 @@ import torch
 from expinterp.refine.contract import INPUTS
 from expinterp.training.network import Network, NetworkShape
 from expinterp.training.patches import FIELDS, Patches
-from expinterp.training.run import CHECKPOINT, LogLine, TrainingRun, digest, start_run
+from expinterp.training.run import LogLine, TrainingRun, digest, open_run
 from expinterp.training.settings import TrainingSettings
 
 WARM_UP = 100  # steps in which the learning rate rises
@@ -71,7 +71,10 @@ def train(
         If the folder holds a run with other settings, training data or start.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = _open_run(patches, settings, folder, held_out, start)
+    torch.manual_seed(settings.seed)
+    network = copy.deepcopy(start) if start else Network(shape_of(settings))
+    identity = identify(settings, patches, held_out, network)
+    run = open_run(folder, network, identity, rate=settings.rate, seed=settings.seed)
     arrays = as_tensors(patches)
     while (done := share_done(run, settings)) < 1:
         begun = time.monotonic()
@@ -83,23 +86,6 @@ def train(
             run.save(folder)
             on_log(line)
     return run.best if settings.best and held_out else run.averaged
-
-
-def _open_run(
-    patches: Patches,
-    settings: TrainingSettings,
-    folder: Path,
-    held_out: Patches | None,
-    start: Network | None,
-) -> TrainingRun:
-    """Start a run, or continue from the checkpoint in its folder."""
-    torch.manual_seed(settings.seed)
-    network = copy.deepcopy(start) if start else Network(shape_of(settings))
-    identity = identify(settings, patches, held_out, network)
-    run = start_run(network, rate=settings.rate, seed=settings.seed, identity=identity)
-    if (folder / CHECKPOINT).exists():
-        run.load(folder)
-    return run
 
 
 def identify(

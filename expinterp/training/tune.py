@@ -46,7 +46,12 @@ from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, grow
 from expinterp.training.patches import Patches, join_patches
 from expinterp.training.settings import TUNING, TrainingSettings
-from expinterp.training.sources import BracketSource, collect_data, open_brackets
+from expinterp.training.sources import (
+    BracketSource,
+    SourceDescription,
+    collect_data,
+    open_brackets,
+)
 from expinterp.training.train import shape_of, train
 
 HELD_OUT = 0.25  # share of the scenes
@@ -57,21 +62,11 @@ START, RESPONSE, TUNED = "start", "profile", "tuned"  # the methods that are com
 
 @dataclass(frozen=True)
 class TuningResult:
-    """How good the tuned network is.
+    """How good the tuned network is on the held-out scenes."""
 
-    Attributes
-    ----------
-    study : Study
-        The model to start from, the same with the camera's profile, and the tuned one.
-    outcomes : tuple of Outcome
-        On the triples of held-out scenes.
-    warnings : tuple of str
-        Which triples are not used, and why.
-    """
-
-    study: Study
+    study: Study  # the model to start from, the same with the camera's profile, the tuned one
     outcomes: tuple[Outcome, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...]  # which triples are not used, and why
 
     def psnr(self, method: str) -> float:
         """Return the mean PSNR of a method, dB."""
@@ -139,32 +134,39 @@ def tune(
     """
     outputs.check([source])
     check_output(profile_file, overwrite=outputs.overwrite)
-    start = model or model_path()
+    start, half = model or model_path(), halve(settings)
     network = grow_model(start, settings)
     brackets = open_brackets(source, material, settings)
     profile = _profile_of(brackets, settings)
-    half = halve(settings)
-    data, network = learn(
-        [brackets], half, outputs.run, start=network, progress=lambda w, s: progress(w, s / 2)
-    )
-    facts = model_facts([brackets.description], settings) | {
-        PROFILE: profile.to_json(),
-        "tuned_from": open_refiner(start, device="cpu").digest,
-    }
+    first, second = split_progress(progress)
+    data, network = learn([brackets], half, outputs.run, start=network, progress=first)
+    facts = tuned_facts(brackets.description, settings, profile, start)
     trial = outputs.run / TRIAL
     export_network(network, trial, facts)
-    triples = brackets.held_out_triples
-    result = compare(triples, profile, start, trial, warnings=data.warnings)
-    _keep_profile(result, profile, profile_file, overwrite=outputs.overwrite)
-    network = _learn_all(
-        brackets, data.patches, network, half, run=outputs.run,
-        progress=lambda words, share: progress(f"all scenes: {words}", (1 + share) / 2),
-    )  # fmt: skip
-    described = brackets.description
-    described = replace(described, learned=(*described.learned, *described.held_out))
-    facts |= model_facts([described], settings)
+    result = compare(brackets.held_out_triples, profile, start, trial, warnings=data.warnings)
+    keep_profile(result, profile, profile_file, overwrite=outputs.overwrite)
+    network = learn_all(brackets, data.patches, network, half, run=outputs.run, progress=second)
+    learned = (*brackets.description.learned, *brackets.description.held_out)
+    described = replace(brackets.description, learned=learned)
+    facts = tuned_facts(described, settings, profile, start)
     write_outputs(network, outputs, settings, [described], facts=facts, warnings=data.warnings)
     return result
+
+
+def split_progress(progress: Progress) -> tuple[Progress, Progress]:
+    """Return functions that report the two halves of the budget."""
+    return (
+        lambda words, share: progress(words, share / 2),
+        lambda words, share: progress(f"all scenes: {words}", (1 + share) / 2),
+    )
+
+
+def tuned_facts(
+    source: SourceDescription, settings: TrainingSettings, profile: Profile, start: Path
+) -> dict[str, str]:
+    """Return the metadata of a tuned model besides its contract."""
+    facts = {PROFILE: profile.to_json(), "tuned_from": open_refiner(start, device="cpu").digest}
+    return model_facts([source], settings) | facts
 
 
 def grow_model(model: Path, settings: TrainingSettings) -> Network | None:
@@ -189,7 +191,7 @@ def halve(settings: TrainingSettings) -> TrainingSettings:
     return replace(settings, minutes=minutes, steps=max(1, settings.steps // 2))
 
 
-def _learn_all(
+def learn_all(
     brackets: BracketSource,
     patches: Patches,
     start: Network,
@@ -243,7 +245,7 @@ def _refined(refiner: Refiner, profile: Profile | None) -> Callable[[Case], Iter
     return compute
 
 
-def _keep_profile(result: TuningResult, profile: Profile, file: Path, *, overwrite: bool) -> None:
+def keep_profile(result: TuningResult, profile: Profile, file: Path, *, overwrite: bool) -> None:
     """Write the profile if it is an improvement, alone or with the tuned network.
 
     Raises

@@ -27,31 +27,15 @@ QUALITY = 92
 
 @dataclass(frozen=True)
 class View:
-    """A view into a panorama, and its exposure.
+    """A view into a panorama, and its exposure."""
 
-    Attributes
-    ----------
-    panorama : str
-        File name without suffix.
-    yaw, pitch : float
-        Direction in degrees: to the right of the middle of the panorama, and upwards.
-    field : float
-        Horizontal angle of view in degrees.
-    white : float
-        Linear radiance at which the medium becomes white.
-    medium : Fraction
-        Exposure time of the medium, seconds.
-    ev_step : int
-        Stops between short and long; even, so that all times are exact fractions.
-    """
-
-    panorama: str
-    yaw: float
-    pitch: float
-    field: float
-    white: float
-    medium: Fraction
-    ev_step: int
+    panorama: str  # file name without suffix
+    yaw: float  # degrees to the right of the middle of the panorama
+    pitch: float  # degrees upwards
+    field: float  # horizontal angle of view, degrees
+    white: float  # linear radiance at which the medium becomes white
+    medium: Fraction  # exposure time of the medium, seconds
+    ev_step: int  # stops between short and long; even, so that all times are exact fractions
 
 
 VIEWS = {
