@@ -30,24 +30,14 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709, on linear R G B
 
 @dataclass(frozen=True, eq=False)
 class OrderScene:
-    """The brightness of a scene, measured from its bracket, on a coarse grid of pixels.
+    """The brightness of a scene, measured from its bracket, on a coarse grid (rows, cols)."""
 
-    Attributes
-    ----------
-    log_irradiance : float64 array, shape (grid rows, grid cols)
-        ln E, relative.
-    highlight : bool array, same shape
-        Where the longest exposure is white and the shortest is not clipped.
-    shadow : bool array, same shape
-        Where the shortest exposure is dark and the longest is not clipped.
-    step : int
-        Pixels between grid points: the grid is ``image[::step, ::step]``.
-    """
-
-    log_irradiance: Floats
-    highlight: NDArray[np.bool_]
-    shadow: NDArray[np.bool_]
-    step: int = 1
+    log_irradiance: Floats  # ln E, relative
+    highlight: NDArray[
+        np.bool_
+    ]  # where the longest exposure is white, and the shortest not clipped
+    shadow: NDArray[np.bool_]  # where the shortest exposure is dark, and the longest not clipped
+    step: int = 1  # pixels between grid points: the grid is ``image[::step, ::step]``
 
 
 @dataclass(frozen=True)

@@ -49,18 +49,7 @@ def write_card(
 ) -> str:
     """Return the card of a model as Markdown.
 
-    Parameters
-    ----------
-    name : str
-        Of the model file.
-    log : sequence of LogLine
-        Of the run.
-    digest : str
-        SHA-256 of the model file.
-    facts : mapping of str to str
-        Metadata of the model file.
-    warnings : sequence of str
-        Which triples are not used, and why.
+    `name`, `digest` (SHA-256) and `facts` (metadata) are those of the model file.
     """
     parts = [
         f"# `{name}`",

@@ -30,27 +30,13 @@ Convolution = tuple[torch.Tensor, torch.Tensor]  # weight and bias
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """Size and kind of the network.
+    """Size and kind of the network."""
 
-    Attributes
-    ----------
-    fold : int
-        Side of the block of pixels that is folded into one.
-    width : int
-        Channels of every layer.
-    kernels : tuple of int
-        Kernel sides of the layers between fold and unfold, in pixels; odd.
-    sight : {'all', 'y0', 'shots'}
-        Its inputs: all five, y0 alone, or the two photographs.
-    plain : bool
-        Whether the chain computes the medium instead of the residual.
-    """
-
-    fold: int = 1
-    width: int = 16
-    kernels: tuple[int, ...] = (3, 1)
-    sight: str = "all"
-    plain: bool = False
+    fold: int = 1  # side of the block of pixels that is folded into one
+    width: int = 16  # channels of every layer
+    kernels: tuple[int, ...] = (3, 1)  # odd sides of the layers between fold and unfold, pixels
+    sight: str = "all"  # its inputs, a key of `SIGHTS`
+    plain: bool = False  # whether the chain computes the medium instead of the residual
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Photographed brackets as training pictures: which serve, what y0 they get, how scenes part."""
+"""Photographed brackets as training data: usable triples, their y0, and the split by scene."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_still_registered_triple_has_no_fault(tmp_path):
 
 
 @pytest.mark.parametrize("shift", [2, -3])
-def test_a_medium_that_lies_beside_is_refused_with_its_distance(tmp_path, shift):
+def test_a_shifted_medium_is_refused_with_its_distance(tmp_path, shift):
     fault = find_fault(case_with(tmp_path, lambda medium: np.roll(medium, shift, axis=1)))
     assert f"{abs(shift)}.0 pixels beside" in fault
     assert "register" in fault
@@ -80,7 +80,7 @@ def test_grey_and_sixteen_bits_become_three_channels_of_eight(tmp_path):
         assert picture.shape == example.stage_one[0].shape == (96, 128, 3)
 
 
-def test_what_does_not_serve_is_a_reason_in_place_of_an_example(tmp_path):
+def test_an_unusable_triple_is_a_reason_in_place_of_pictures(tmp_path):
     good, bad = (write_scene(tmp_path / name, seed=seed) for seed, name in enumerate("ab"))
     triples = find_material(tmp_path).triples
     bad[1].write_bytes(bad[1].read_bytes()[:3000])
@@ -107,7 +107,7 @@ def test_frames_without_times_give_no_profile():
         calibrate_brackets([])
 
 
-def test_frames_give_list_triples_as_far_apart_as_listed_ones(tmp_path):
+def test_brackets_give_all_triples_as_far_apart_as_given_ones(tmp_path):
     material = read_material(tmp_path)
     found = list_triples(material, ["one"])
     assert len(found) == len({one.files for one in found}) == 5  # 4 EV, of nine stops
@@ -151,7 +151,7 @@ def test_brackets_are_split_by_scene(tmp_path):
     assert {other.held_out for other in others} - {source.held_out}
 
 
-def test_no_photograph_is_kept_once_its_patches_are_cut(tmp_path, monkeypatch):
+def test_no_photograph_is_kept_after_its_patches_are_cut(tmp_path, monkeypatch):
     from expinterp.training import sources as module
 
     seen, alive = [], []
@@ -170,7 +170,7 @@ def test_no_photograph_is_kept_once_its_patches_are_cut(tmp_path, monkeypatch):
     assert alive == [1, 1, 1, 1]  # the last one, which the loop holds
 
 
-def test_a_source_of_which_no_triple_serves_is_refused_with_reasons(tmp_path):
+def test_a_source_without_usable_triples_is_refused_with_reasons(tmp_path):
     for seed in range(2):
         paths = write_scene(tmp_path / f"scene{seed}", seed=seed)
         medium = read_photograph(paths[1])
@@ -180,7 +180,7 @@ def test_a_source_of_which_no_triple_serves_is_refused_with_reasons(tmp_path):
         collect_data([open_source(tmp_path, SMALL)], SMALL)
 
 
-def test_patches_are_kept_by_what_they_are_made_of(tmp_path):
+def test_patches_are_cached_by_source_and_settings(tmp_path):
     for seed in range(2):
         write_scene(tmp_path / "card" / f"scene{seed}", seed=seed)
     kept = tmp_path / "run"
@@ -188,7 +188,7 @@ def test_patches_are_kept_by_what_they_are_made_of(tmp_path):
     source = open_source(tmp_path / "card", SMALL)
     first = collect_data([source], SMALL, cache=kept)
     again = collect_data(
-        [source], SMALL, cache=kept, progress=lambda words: pytest.fail("made anew")
+        [source], SMALL, cache=kept, progress=lambda words: pytest.fail("cut again")
     )
     np.testing.assert_array_equal(first.patches.residual, again.patches.residual)
     collect_data([source], replace(SMALL, side=8), cache=kept)
@@ -196,7 +196,7 @@ def test_patches_are_kept_by_what_they_are_made_of(tmp_path):
 
 
 @pytest.mark.parametrize("held_out", [2, 5])
-def test_a_source_needs_scenes_on_both_sides(tmp_path, held_out):
+def test_a_source_needs_scenes_to_learn_from_and_to_hold_out(tmp_path, held_out):
     for seed in range(2):
         write_scene(tmp_path / f"scene{seed}", seed=seed)
     with pytest.raises(ImageFileError, match="2 scenes"):

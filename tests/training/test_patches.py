@@ -23,7 +23,7 @@ def triple(seed=0):
 
 
 def middle(shots):
-    """Stage one that takes the mean of the two, and leaves them as they are."""
+    """Stage one that returns the mean of the two, and both unmapped."""
     long, short = (shot.astype(np.float32) / 255 for shot in (shots.long, shots.short))
     return StageOneImages((long + short) / 2, long, short)
 
@@ -57,7 +57,7 @@ def test_patches_hold_what_they_were_cut_from():
     assert patches.picture.tolist() == [0, 0, 0]
 
 
-def test_no_picture_is_kept_once_its_patches_are_cut():
+def test_no_picture_is_kept_after_its_patches_are_cut():
     seen, alive = [], []
 
     def watched():

@@ -1,4 +1,4 @@
-"""The prior of camera responses, made from collections of curves."""
+"""The prior of camera responses, built from collections of curves."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_camera_counts_the_same_however_many_curves_it_has(folder):
+def test_every_camera_counts_the_same_for_any_number_of_curves(folder):
     weights = build_prior(folder)["weights"]
     assert weights.sum() == pytest.approx(1)
     cameras = weights[: len(CAMERAS)]

@@ -1,4 +1,4 @@
-"""Folders as training pictures: what stage one is told of the cameras of rendered ones."""
+"""Sources of training data: the cameras that stage one does not know."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.train
 
 @pytest.fixture
 def left_out(monkeypatch):
-    """Watch which cameras are left out of the priors that are made."""
+    """Record which cameras are left out of the response priors."""
     names = []
 
     def watched(folder, *, without):
@@ -33,9 +33,7 @@ def left_out(monkeypatch):
 
 
 @pytest.mark.parametrize(("strangers", "some"), [(0.0, {None}), (1.0, {"a", "b", "c"})])
-def test_stage_one_has_never_seen_as_many_cameras_as_it_is_told(
-    tmp_path, left_out, strangers, some
-):
+def test_the_share_of_unknown_cameras_is_that_of_the_settings(tmp_path, left_out, strangers, some):
     settings = TrainingSettings(photographs=8, patches=2, held_out=1, strangers=strangers)
     maps, curves = write_maps(tmp_path / "maps"), write_curves(tmp_path / "curves")
     data = collect_data([open_source(maps, settings, responses=curves)], settings)

@@ -27,14 +27,14 @@ def scene(seed=0):
 
 
 def triple(seed=0):
-    """The first triple after a seed that is fit to learn from."""
+    """The first informative triple after a seed."""
     random = np.random.default_rng(seed)
     rendered = (render_triple(cut_window(scene(), 1, random), Camera(), random) for _ in range(50))
     return next(shots for shots in rendered if is_informative(shots))
 
 
 @pytest.mark.parametrize("reduction", [1, 2, 4])
-def test_pictures_have_one_size_however_much_they_are_reduced(reduction):
+def test_pictures_have_one_size_for_any_reduction(reduction):
     random = np.random.default_rng(1)
     camera = Camera(reduction=reduction)
     for _ in range(10):
@@ -100,7 +100,7 @@ def test_a_radiance_map_without_colours_is_refused_by_name(tmp_path):
             read_radiance(tmp_path / name)
 
 
-def test_a_sun_too_bright_for_its_file_is_white_where_it_is_and_nowhere_black(tmp_path):
+def test_infinite_radiance_is_white_and_nowhere_black(tmp_path):
     sky = np.full((128, 160), 0.5, np.float32)
     sky[40:60, 50:70] = np.inf
     sky[0, 0] = np.nan
@@ -123,7 +123,7 @@ def test_without_openexr_the_remedy_is_named(tmp_path, monkeypatch):
 RESPONSES = {"one": linear_response()[None]}
 
 
-def test_scenes_are_taken_in_turn_until_there_are_enough_triples():
+def test_scenes_take_turns_until_there_are_enough_triples():
     dark, bright = Path("dark.hdr"), Path("bright.hdr")
     red, blue = (scene() * np.float32([r, 1, b]) for r, b in ((9, 1), (1, 9)))
     triples = render_triples({dark: red, bright: blue}, RESPONSES, count=5, seed=0)

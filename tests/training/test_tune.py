@@ -1,4 +1,4 @@
-"""Tuning: what it starts from."""
+"""Tuning: the network to start from, and the scenes that are held out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.train
 WIDER = TrainingSettings(width=8, kernels=(3, 1))
 
 
-def test_a_seed_decides_the_channels_that_a_model_grows(tmp_path):
+def test_a_seed_decides_the_new_channels_of_a_grown_model(tmp_path):
     export_network(Network(NetworkShape(width=4, kernels=(3,))), tmp_path / "n.onnx", {})
     starts = [grow_model(tmp_path / "n.onnx", replace(WIDER, seed=seed)) for seed in (1, 1, 2)]
     once, again, other = (torch.nn.utils.parameters_to_vector(s.parameters()) for s in starts)
@@ -29,7 +29,7 @@ def test_a_seed_decides_the_channels_that_a_model_grows(tmp_path):
     assert not torch.equal(once, other)
 
 
-def test_scenes_that_were_held_out_are_read_once_to_be_learned_from(tmp_path, monkeypatch):
+def test_held_out_scenes_are_read_once_to_learn_from_them(tmp_path, monkeypatch):
     for seed in range(3):
         write_scene(tmp_path / "card" / f"scene{seed}", seed=seed)
     settings = TrainingSettings(photographs=6, patches=4, held_out=1)

@@ -17,7 +17,7 @@ from expinterp.cli.progress import course
 from expinterp.errors import MissingExtraError
 from expinterp.training.settings import TrainingSettings
 
-HELP = """Train the network that refines y0, the image computed without a network.
+HELP = """Train a network that refines y0, the image computed without a network.
 
 \b
 expinterp train radiance --responses responses -o model.onnx      # the bundled model again
@@ -33,65 +33,49 @@ the network to one camera, use 'expinterp tune', which does all this in one step
 DEFAULTS = TrainingSettings()
 RUN_SUFFIX, CARD_SUFFIX = ".run", ".md"  # in place of .onnx
 
+COUNT, POSITIVE = click.IntRange(1), click.FloatRange(0, min_open=True)
+
+
+def option(names: str, kind: Any, metavar: str | None, words: str) -> click.Option:
+    """Define an option; None as `metavar` shows the choices."""
+    return click.Option(names.split(), type=kind, metavar=metavar, help=words)
+
+
 OUTPUTS: tuple[click.Option, ...] = (
-    click.Option(
-        ["-o", "--output"], type=FILE, required=True, metavar="FILE", help="Model file (.onnx)."
-    ),
-    click.Option(
-        ["--card"],
-        type=FILE,
-        metavar="FILE",
-        help="Model card: data, settings, PSNR.  [default: FILE.md]",
-    ),
-    click.Option(
-        ["--run"],
-        type=FILE,
-        metavar="FOLDER",
-        help="Folder for checkpoint, log and curves.  [default: FILE.run]",
-    ),
+    click.Option(["-o", "--output"], type=FILE, required=True, metavar="FILE", help="Model file."),
+    option("--card", FILE, "FILE", "Model card: data, settings, PSNR.  [default: FILE.md]"),
+    option("--run", FILE, "FOLDER", "Folder of checkpoint, log and curves.  [default: FILE.run]"),
     click.Option(["--overwrite"], is_flag=True, help="Replace an existing model and card."),
 )
-THREADS = click.Option(
-    ["--threads"],
-    type=click.IntRange(1),
-    metavar="N",
-    help="Number of CPU threads.  [default: all CPUs]",
-)
-
-
-def minutes(words: str) -> click.Option:
-    """Define --minutes, the training time."""
-    kind = click.FloatRange(0, min_open=True)
-    return click.Option(["--minutes"], type=kind, metavar="MINUTES", help=words)
-
-
-def number(name: str, words: str, default: object, least: int | None = 1) -> click.Option:
-    """Define an option that takes a whole number, with its default in words."""
-    kind = click.INT if least is None else click.IntRange(least)
-    text = f"{words}  [default: {default}]"
-    return click.Option([name], type=kind, metavar="N", help=text)
-
-
+THREADS = option("--threads", COUNT, "N", "Number of CPU threads.  [default: all CPUs]")
 SECTIONS = {
     "Result": (
         *OUTPUTS,
-        click.Option(["--licence"], metavar="TEXT", help="Licence to state in model and card."),
+        option("--licence", str, "TEXT", "Licence to state in model and card."),
     ),
     "Training data": (
-        click.Option(
-            ["--responses"],
-            type=FILE,
-            metavar="FOLDER",
-            help="Camera response curves; required for radiance maps.",
+        option(
+            "--responses", FILE, "FOLDER", "Camera response curves; required for radiance maps."
         ),
-        click.Option(
-            ["--known"],
-            type=click.Choice(["nothing", "times", "camera"]),
-            help="How y0 of brackets is computed: from the two files alone, with their exposure "
-            "times, or also with the response measured from the brackets.  [default: nothing]",
+        option(
+            "--known",
+            click.Choice(["nothing", "times", "camera"]),
+            None,
+            "How y0 of brackets is computed: from the two files alone, with their exposure times, "
+            "or also with the response measured from the brackets.  [default: nothing]",
         ),
-        number("--photographs", "Triples to render of radiance maps.", DEFAULTS.photographs),
-        number("--held-out", "Scenes of each source to hold out.", DEFAULTS.held_out),
+        option(
+            "--photographs",
+            COUNT,
+            "N",
+            f"Triples to render of radiance maps.  [default: {DEFAULTS.photographs}]",
+        ),
+        option(
+            "--held-out",
+            COUNT,
+            "N",
+            f"Scenes of each source to hold out.  [default: {DEFAULTS.held_out}]",
+        ),
     ),
     "Network": (
         click.Option(
@@ -102,36 +86,44 @@ SECTIONS = {
             help="What the network computes: the residual, medium minus y0, or the whole medium "
             "(a plain network, for comparison).",
         ),
-        click.Option(
-            ["--inputs", "sight"],
-            type=click.Choice(["all", "y0", "shots"]),
-            help="Inputs of the network: y0, the two photographs (shots), or all: these and both "
+        option(
+            "--inputs sight",
+            click.Choice(["all", "y0", "shots"]),
+            None,
+            "Inputs of the network: y0, the two photographs (shots), or all: these and both "
             "photographs mapped to the medium exposure.  [default: all; image: shots]",
         ),
-        number("--width", "Channels of each layer.", DEFAULTS.width),
-        number("--layers", "Inner layers: the first is 3×3, others 1×1.", len(DEFAULTS.kernels), 0),
+        option("--width", COUNT, "N", f"Channels of each layer.  [default: {DEFAULTS.width}]"),
+        option(
+            "--layers",
+            click.IntRange(0),
+            "N",
+            f"Inner layers: the first is 3×3, others 1×1.  [default: {len(DEFAULTS.kernels)}]",
+        ),
     ),
     "Training": (
-        click.Option(
-            ["--loss"],
-            type=click.Choice(["relative", "paper"]),
-            help="Reconstruction loss Lr: mean squared error (paper), or that divided by the "
-            "error of y0.  [default: relative]",
+        option(
+            "--loss",
+            click.Choice(["relative", "paper"]),
+            None,
+            "Reconstruction loss Lr: mean squared error (paper), or that divided by the error of "
+            "y0.  [default: relative]",
         ),
-        click.Option(
-            ["--colour-weight", "colour"],
-            type=click.FloatRange(0),
-            help=f"Weight w of the colour loss in L = Lr + w·Lc.  [default: {DEFAULTS.colour}]",
+        option(
+            "--colour-weight colour",
+            click.FloatRange(0),
+            "WEIGHT",
+            f"Weight w of the colour loss in L = Lr + w·Lc.  [default: {DEFAULTS.colour}]",
         ),
         click.Option(
             ["--tone/--no-tone"],
             default=None,
-            help="Also learn the mean residual of each tone in a picture.  [default: no; image: "
-            "yes]",
+            help="Also learn the mean error of y0 at each tone of a picture.  [default: no; "
+            "image: yes]",
         ),
-        number("--steps", "Training steps.", DEFAULTS.steps),
-        minutes("Training time, instead of --steps."),
-        number("--seed", "Seed of all random numbers.", DEFAULTS.seed, None),
+        option("--steps", COUNT, "N", f"Training steps.  [default: {DEFAULTS.steps}]"),
+        option("--minutes", POSITIVE, "MINUTES", "Training time, instead of --steps."),
+        option("--seed", int, "N", f"Seed of all random numbers.  [default: {DEFAULTS.seed}]"),
         THREADS,
     ),
 }
@@ -139,7 +131,7 @@ SETTINGS = ("loss", "known", "sight", "colour", "tone", "width", "steps", "minut
             "held_out", "seed")  # fmt: skip
 
 
-@click.command(cls=Command, sections=SECTIONS, help=HELP, short_help="Train the network anew.")
+@click.command(cls=Command, sections=SECTIONS, help=HELP, short_help="Train a network.")
 @click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:

@@ -10,11 +10,12 @@ import click
 
 from expinterp.cli.command import Command
 from expinterp.cli.commands.train import (
+    COUNT,
     OUTPUTS,
+    POSITIVE,
     THREADS,
     check_name,
-    minutes,
-    number,
+    option,
     outputs_of,
     start_torch,
 )
@@ -42,38 +43,26 @@ PROFILE_SUFFIX = ".json"
 SECTIONS = {
     "Result": (
         *OUTPUTS,
-        click.Option(
-            ["--profile"],
-            type=FILE,
-            metavar="FILE",
-            help="Camera profile.  [default: FILE.json]",
-        ),
+        option("--profile", FILE, "FILE", "Camera profile.  [default: FILE.json]"),
     ),
     "Training": (
-        click.Option(
-            ["--camera"],
-            metavar="NAME",
-            help="Use only photographs of cameras whose name contains NAME.",
+        option(
+            "--camera", str, "NAME", "Use only photographs of cameras whose name contains NAME."
         ),
-        click.Option(
-            ["--model"],
-            type=FILE,
-            metavar="FILE",
-            help="Model to start from.  [default: the bundled one]",
+        option("--model", FILE, "FILE", "Model to start from.  [default: the bundled one]"),
+        option(
+            "--minutes",
+            POSITIVE,
+            "MINUTES",
+            f"Time to spend on training.  [default: {TUNING.minutes:g}]",
         ),
-        minutes(f"Time to spend on training.  [default: {TUNING.minutes:g}]"),
-        click.Option(
-            ["--steps"],
-            type=click.IntRange(1),
-            metavar="N",
-            help="Training steps, instead of --minutes.",
-        ),
-        number("--held-out", "Scenes to test the model on.", "a quarter"),
-        number(
+        option("--steps", COUNT, "N", "Training steps, instead of --minutes."),
+        option("--held-out", COUNT, "N", "Scenes to test the model on.  [default: a quarter]"),
+        option(
             "--seed",
-            "Seed of the random numbers; another seed gives another result.",
-            TUNING.seed,
-            None,
+            int,
+            "N",
+            f"Seed of the random numbers; others give other results.  [default: {TUNING.seed}]",
         ),
         THREADS,
     ),
