@@ -64,7 +64,7 @@ def test_y0_is_that_of_the_command_line(tmp_path):
     write_scene(tmp_path / "scene")
     triples = find_material(tmp_path).triples
     (example,) = read_triples(triples, known="nothing")
-    made = interpolate(example.long, example.short).medium
+    made = interpolate(example.long, example.short, refiner=None).medium
     np.testing.assert_array_equal(np.rint(example.stage_one[0] * 255).astype(np.uint8), made)
     np.testing.assert_array_equal(example.medium, shoot(TIMES[1]))
 
