@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -113,19 +112,15 @@ def learn(
 
 def show_log(progress: Progress) -> Callable[[LogLine], None]:
     """Return a function that shows a line of the log as progress."""
-    return lambda line: progress(describe_line(line), share_of(line))
 
+    def show(line: LogLine) -> None:
+        psnr = f", {line['psnr']:.2f} dB (y0 {line['psnr_y0']:.2f})" if "psnr" in line else ""
+        words = f"step {line['step']}, loss {line['loss']:.4g}{psnr}"
+        whole = line["seconds"] + max(line["seconds_left"], 0)
+        share = line["seconds"] / whole if whole else 1.0
+        progress(f"{words}, {line['seconds_left']:.0f} s left", share)
 
-def describe_line(line: LogLine) -> str:
-    """Put a line of the log into words."""
-    psnr = f", {line['psnr']:.2f} dB (y0 {line['psnr_y0']:.2f})" if "psnr" in line else ""
-    return f"step {line['step']}, loss {line['loss']:.4g}{psnr}, {line['seconds_left']:.0f} s left"
-
-
-def share_of(line: LogLine) -> float:
-    """Compute the share of a run, 0..1, that is done at a line of its log."""
-    whole = line["seconds"] + max(line["seconds_left"], 0)
-    return float(line["seconds"] / whole) if whole else 1.0
+    return show
 
 
 def model_facts(
@@ -155,10 +150,8 @@ def write_outputs(
     name = "plain network" if settings.plain else "y0 + network"
     write_curves(outputs.run / CURVES, {name: curve_of(log)}, levels=levels)
     export_network(network, outputs.model, facts)
-    digest = hashlib.sha256(outputs.model.read_bytes()).hexdigest()
     card = write_card(
-        outputs.model.name, network, settings, sources, log,
-        digest=digest, facts=facts, warnings=warnings,
-    )  # fmt: skip
+        outputs.model, network, settings, sources, log, facts=facts, warnings=warnings
+    )
     with replacing(outputs.card, overwrite=True) as stream:
         stream.write(card.encode())

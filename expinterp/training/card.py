@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 
@@ -37,22 +39,19 @@ def describe_training(sources: Sequence[SourceDescription]) -> str:
 
 
 def write_card(
-    name: str,
+    model: Path,
     network: Network,
     settings: TrainingSettings,
     sources: Sequence[SourceDescription],
     log: Sequence[LogLine],
     *,
-    digest: str,
     facts: Mapping[str, str],
-    warnings: Sequence[str] = (),
+    warnings: Sequence[str],
 ) -> str:
-    """Return the card of a model as Markdown.
-
-    `name`, `digest` (SHA-256) and `facts` (metadata) are those of the model file.
-    """
+    """Return the card of a model file, whose metadata are `facts`, as Markdown."""
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
     parts = [
-        f"# `{name}`",
+        f"# `{model.name}`",
         "Made by `expinterp train` or `tune`; see `expinterp --help`.",
         _table(_properties(network, digest, facts)),
         "## Data",

@@ -129,13 +129,7 @@ def import_network(path: Path) -> Network:
 
 
 def _shape_of(model: ModelProto) -> NetworkShape:
-    """Read size and kind of a network from its graph.
-
-    Raises
-    ------
-    ValueError, KeyError, IndexError, StopIteration
-        If it is no chain of `Network`.
-    """
+    """Read size and kind of a network from its graph; several errors if it is no such chain."""
     nodes = list(model.graph.node)
     if not {node.op_type for node in nodes} <= KINDS:
         msg = "the graph has nodes of other kinds"

@@ -97,15 +97,10 @@ def grow(network: Network, shape: NetworkShape) -> Network:
     New channels start with random weights, which no old channel reads yet. New layers copy the old
     channels, which are ≥ 0 after ReLU.
 
-    Parameters
-    ----------
-    shape : NetworkShape
-        As that of `network`, but at least as wide, and with the same kernels first.
-
     Raises
     ------
     ValueError
-        If it is not.
+        If `shape` differs in more than greater width and more kernels at the end.
     """
     old, count = network.shape, len(network.shape.kernels)
     alike = (old.fold, old.sight, old.plain) == (shape.fold, shape.sight, shape.plain)

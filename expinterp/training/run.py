@@ -49,7 +49,13 @@ class TrainingRun:
             stream.write(log.encode())
 
     def load(self, folder: Path) -> None:
-        """Restore the state of the checkpoint; see `open_run`."""
+        """Restore the state of the checkpoint.
+
+        Raises
+        ------
+        OutputExistsError
+            If it belongs to a run with other settings, training data or start.
+        """
         held: dict[str, Any] = torch.load(folder / CHECKPOINT, weights_only=True)
         if held["identity"] != self.identity:
             message = (
@@ -68,13 +74,7 @@ class TrainingRun:
 def open_run(
     folder: Path, network: Network, identity: str, *, rate: float, seed: int
 ) -> TrainingRun:
-    """Start a run, or continue it from the checkpoint in its folder.
-
-    Raises
-    ------
-    OutputExistsError
-        If the checkpoint belongs to a run with other settings, training data or start.
-    """
+    """Start a run, or continue it from the checkpoint in its folder; see `TrainingRun.load`."""
     run = TrainingRun(
         network,
         copy.deepcopy(network),

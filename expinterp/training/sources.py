@@ -47,6 +47,7 @@ MEASURED = 60  # triples rendered of held-out scenes
 MOST_PIXELS = 1_500_000_000  # of all mediums to learn from; 500 million take a minute to read
 FEWEST = 24  # triples that are read however large they are
 MEASURING: dict[str, Any] = {"side": 16, "per_triple": 40, "tone": True}  # held-out patches
+STAGE_ONE = attrgetter("stage_one")  # of a `BracketTriple`
 Progress = Callable[[str], None]
 Item = TypeVar("Item")
 
@@ -178,42 +179,41 @@ class BracketSource:
     def prepare(self, settings: TrainingSettings, progress: Progress) -> TrainingData:
         """Cut patches of all triples to learn from, and of the given triples to measure on."""
         triples = thin(list_triples(self.material, self.learned), seed=settings.seed)
+        faults: list[str] = []
         options: dict[str, Any] = {"side": settings.side, "tone": settings.tone}
         options["per_triple"] = -(-settings.photographs * settings.patches // len(triples))
-        patches, faults = self._cut(triples, settings, progress, seed=settings.seed, **options)
+        learned = self._read_usable(triples, settings, progress, faults)
+        patches = cut_patches(learned, STAGE_ONE, seed=settings.seed, **options)
         if not self.held_out_triples:
             return TrainingData(patches, None, tuple(faults))
-        options = {"seed": settings.seed + 1, **MEASURING}
-        held_out, more = self._cut(self.held_out_triples, settings, progress, **options)
-        return TrainingData(patches, held_out, (*faults, *more))
+        others = self._read_usable(self.held_out_triples, settings, progress, faults)
+        held_out = cut_patches(others, STAGE_ONE, seed=settings.seed + 1, **MEASURING)
+        return TrainingData(patches, held_out, tuple(faults))
 
     @property
     def held_out_triples(self) -> list[Triple]:
         """The given triples of held-out scenes."""
         return [one for one in self.material.triples if one.scene in self.held_out]
 
-    def _cut(
+    def _read_usable(
         self,
         triples: Sequence[Triple],
         settings: TrainingSettings,
         progress: Progress,
-        **options: Any,
-    ) -> tuple[Patches, list[str]]:
-        """Cut patches of triples, one by one; also return why others are unusable."""
-        faults: list[str] = []
-
-        def usable() -> Iterator[BracketTriple]:
-            read = read_triples(triples, known=settings.known, profile=self.profile)
-            for one in _counted(read, f"of {len(triples)} triples read", progress):
-                if isinstance(one, BracketTriple):
-                    yield one
-                else:
-                    faults.append(one)
-            if len(faults) == len(triples):
-                message = f"{self.folder}: no triple is usable ({'; '.join(faults[:3])})"
-                raise ImageFileError(message)
-
-        return cut_patches(usable(), attrgetter("stage_one"), **options), faults
+        faults: list[str],
+    ) -> Iterator[BracketTriple]:
+        """Yield usable triples, one by one; append to `faults` why others are unusable."""
+        read, found = read_triples(triples, known=settings.known, profile=self.profile), False
+        for one in _counted(read, f"of {len(triples)} triples read", progress):
+            if isinstance(one, BracketTriple):
+                found = True
+                yield one
+            else:
+                faults.append(one)
+        if not found:
+            reasons = "; ".join(faults[-len(triples) :][:3])
+            message = f"{self.folder}: no triple is usable ({reasons})"
+            raise ImageFileError(message)
 
 
 def thin(triples: Sequence[Triple], *, seed: int) -> list[Triple]:

@@ -75,13 +75,7 @@ class TuningResult:
 
 
 def choose_scenes(source: Path, camera: str | None) -> Material:
-    """Find the brackets of one camera.
-
-    Raises
-    ------
-    ImageFileError
-        If there are none, or those of several cameras.
-    """
+    """Find the brackets of one camera; ImageFileError if there are none, or of several."""
     material = find_material(source).of_camera(camera or "")
     cameras = sorted({triple.camera or "unknown" for triple in material.triples})
     if len(cameras) > 1:
@@ -246,13 +240,7 @@ def _refined(refiner: Refiner, profile: Profile | None) -> Callable[[Case], Iter
 
 
 def keep_profile(result: TuningResult, profile: Profile, file: Path, *, overwrite: bool) -> None:
-    """Write the profile if it is an improvement, alone or with the tuned network.
-
-    Raises
-    ------
-    ModelError
-        If the tuned network is not an improvement.
-    """
+    """Write the profile if it is an improvement; ModelError if the tuned network is none."""
     start, response, tuned = (result.psnr(name) for name in (START, RESPONSE, TUNED))
     better = tuned > max(start, response)
     if better or response >= start:

@@ -55,15 +55,9 @@ def project(panorama: Image, view: View) -> Image:
     longitude = np.arctan2(x, ahead) + np.radians(view.yaw)
     latitude = np.arctan2(up, np.hypot(x, ahead))
     height, width = panorama.shape[:2]
-    column = (longitude / (2 * np.pi) + 0.5) % 1 * width - 0.5
-    row = (0.5 - latitude / np.pi) * height - 0.5
-    picture = cv2.remap(
-        panorama,
-        column.astype(np.float32),
-        row.astype(np.float32),
-        cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_WRAP,
-    )
+    column = ((longitude / (2 * np.pi) + 0.5) % 1 * width - 0.5).astype(np.float32)
+    row = ((0.5 - latitude / np.pi) * height - 0.5).astype(np.float32)
+    picture = cv2.remap(panorama, column, row, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
     return np.maximum(np.asarray(picture, np.float32), 0)
 
 
