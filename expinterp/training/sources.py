@@ -67,19 +67,12 @@ class SourceDescription:
 def open_source(
     source: Path, settings: TrainingSettings, *, responses: Path | None = None
 ) -> RadianceSource | BracketSource:
-    """Look into a folder and split its scenes.
-
-    Parameters
-    ----------
-    source : Path
-        A folder of radiance maps, or brackets as for `find_material`.
-    responses : Path, optional
-        Folder of camera response curves, required for radiance maps.
+    """Find the radiance maps or the brackets (see `find_material`) of a folder; split its scenes.
 
     Raises
     ------
     ImageFileError
-        If there are too few scenes in it, or `responses` is missing.
+        If there are too few scenes, or radiance maps without `responses`, a folder of curves.
     """
     if source.is_dir() and any(path.suffix in RADIANCE for path in source.iterdir()):
         if responses is None:

@@ -98,19 +98,9 @@ class Camera:
 
 
 def photograph(radiance: Image, time: float, camera: Camera, random: np.random.Generator) -> Codes:
-    """Take one photograph of a scene.
+    """Take one photograph: display-encoded uint8, (rows / reduction, cols / reduction, 3).
 
-    Parameters
-    ----------
-    radiance : float32 (rows, cols, 3)
-        Linear; radiance 1 reaches the white level in time 1.
-    time : float
-        Exposure time, in units relative to the radiance.
-
-    Returns
-    -------
-    uint8 (rows / reduction, cols / reduction, 3)
-        Display-encoded code values.
+    Linear radiance 1 reaches the white level in exposure time 1; both are relative.
     """
     exposure = radiance * (camera.illuminant * np.float32(time))
     sensor = _mix(exposure, np.linalg.inv(camera.correction).astype(np.float32))
