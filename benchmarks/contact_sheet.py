@@ -23,9 +23,9 @@ import numpy as np
 from expinterp.evaluation import BUNDLED
 from expinterp.evaluation.fusions import fusions
 from expinterp.refine import open_refiner
-from expinterp.training.data import read_radiance
 from expinterp.training.simulator.camera import photograph
 from expinterp.training.simulator.render import VIEWS, View, example_camera, project
+from expinterp.training.simulator.triples import read_radiance
 
 MARGIN = 6  # pixels
 QUALITY = 90

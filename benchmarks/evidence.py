@@ -31,9 +31,9 @@ from expinterp.evaluation.fidelity import worst_place
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 from expinterp.metrics import psnr
 from expinterp.refine import Refiner, open_refiner
-from expinterp.training.data import read_radiance
 from expinterp.training.simulator.camera import photograph
 from expinterp.training.simulator.render import View, example_camera, project
+from expinterp.training.simulator.triples import read_radiance
 
 SHOWN = ("window", "lobby", "venice")
 NEAR = (1, 2, 4, 8)  # code values

@@ -19,9 +19,9 @@ import numpy as np
 from contact_sheet import MARGIN, SCENES, arrange
 
 import expinterp
-from expinterp.training.data import read_radiance
 from expinterp.training.simulator.camera import photograph
 from expinterp.training.simulator.render import example_camera, project
+from expinterp.training.simulator.triples import read_radiance
 
 SCENE = "lobby"
 PLACES = {"long": (270, 430), "short": (410, 430)}  # centre of the ball: column, row

@@ -49,11 +49,11 @@ from expinterp.evaluation.tables import every_triple, overview
 from expinterp.refine import Refiner, open_refiner
 from expinterp.scene_io.profiles import read_profile
 from expinterp.training.build import TrainingOutputs
-from expinterp.training.collect import Photographs, collect, take_brackets
 from expinterp.training.curves import curve_of, write_curves
 from expinterp.training.export import export_network
 from expinterp.training.run import read_log
 from expinterp.training.settings import TrainingSettings
+from expinterp.training.sources import BracketSource, collect_data, open_brackets
 from expinterp.training.train import train
 from expinterp.training.tune import TUNING, settings_for, tune
 
@@ -64,18 +64,20 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 
-def run_network(name: str, supply: Photographs, settings: TrainingSettings, runs: Path) -> Refiner:
+def run_network(
+    name: str, source: BracketSource, settings: TrainingSettings, runs: Path
+) -> Refiner:
     """Train one of the two networks, or read one that was trained before."""
     folder = runs / name
     settings = replace(settings, **NETWORKS[name])
-    lesson = collect([supply], settings, cache=runs)
-    print(*lesson.remarks, sep="\n")
+    data = collect_data([source], settings, cache=runs)
+    print(*data.warnings, sep="\n")
     network = train(
-        lesson.patches,
+        data.patches,
         settings,
         folder,
-        held_out=lesson.held_out,
-        told=lambda line: (
+        held_out=data.held_out,
+        on_log=lambda line: (
             print(f"{name}: {line}", flush=True) if line["step"] % 1000 == 0 else None
         ),
     )
@@ -104,41 +106,36 @@ def compare(profile: Profile, refiners: dict[str, Refiner]) -> Study:
     return replace(study, methods=methods, base="y0")
 
 
-def compare_networks(supply: Photographs, settings: TrainingSettings, runs: Path) -> None:
+def compare_networks(source: BracketSource, settings: TrainingSettings, runs: Path) -> None:
     """Train both networks, and print their quality."""
-    print("held out:", ", ".join(supply.held_out))
-    refiners = {name: run_network(name, supply, settings, runs) for name in NETWORKS}
-    assert supply.profile is not None
-    report(compare(supply.profile, refiners), held_out_triples(supply))
+    print("held out:", ", ".join(source.held_out))
+    refiners = {name: run_network(name, source, settings, runs) for name in NETWORKS}
+    assert source.profile is not None
+    report(compare(source.profile, refiners), source.held_out_triples)
     logs = {name: read_log(runs / name) for name in NETWORKS}
     print("the hybrid network passes the plain one's final PSNR", passing(*logs.values()))
     curves = {name: curve_of(log) for name, log in logs.items()}
     write_curves(runs / "curves.svg", curves, levels={"y0": logs["hybrid"][-1]["psnr_y0"]})
 
 
-def try_tuning(supply: Photographs, runs: Path) -> None:
+def try_tuning(source: BracketSource, runs: Path) -> None:
     """Tune on the scenes to learn from, and print the quality of the model on the others."""
-    material = supply.material
+    material = source.material
     learned = replace(
         material,
-        triples=tuple(one for one in material.triples if one.scene in supply.learned),
-        brackets=tuple(one for one in material.brackets if one.scene in supply.learned),
+        triples=tuple(one for one in material.triples if one.scene in source.learned),
+        brackets=tuple(one for one in material.brackets if one.scene in source.learned),
     )
     target = TrainingOutputs(
         runs / "tuned.onnx", runs / "tuned.md", runs / "tuned.run", overwrite=True
     )
     begun = time.monotonic()
     profile = runs / "tuned.json"
-    tune(supply.folder, learned, target, profile, settings_for(learned))
+    tune(source.folder, learned, target, profile, settings_for(learned))
     print(f"tuned in {(time.monotonic() - begun) / 60:.1f} minutes")
     refiners = {"tuned": open_refiner(target.model, device="cpu"), BUNDLED: open_refiner()}
     study = fidelity_study(refiners=refiners, profile=read_profile(profile))
-    report(replace(study, base=BUNDLED), held_out_triples(supply))
-
-
-def held_out_triples(supply: Photographs) -> list[Triple]:
-    """Return the triples of the scenes held out."""
-    return [one for one in supply.material.triples if one.scene in supply.held_out]
+    report(replace(study, base=BUNDLED), source.held_out_triples)
 
 
 def report(study: Study, triples: Sequence[Triple]) -> None:
@@ -174,11 +171,11 @@ def main() -> None:
     material = needs.material(options.scenes, options.camera)
     settings = replace(TUNING, width=options.width, minutes=options.minutes)
     settings = replace(settings, held_out=options.held_out, best=False)
-    supply = take_brackets(options.scenes, material, settings)
+    source = open_brackets(options.scenes, material, settings)
     if options.tune:
-        try_tuning(supply, options.runs)
+        try_tuning(source, options.runs)
     else:
-        compare_networks(supply, settings, options.runs)
+        compare_networks(source, settings, options.runs)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ from expinterp.evaluation import (
 from expinterp.images import read_photograph
 from expinterp.metrics import psnr
 from expinterp.refine import Refiner, open_refiner
-from expinterp.training.prior import as_prior, build_prior
+from expinterp.training.prior import build_prior
 
 STOPS = "D2x"  # the camera whose frames are one stop apart, numbered from dark to bright
 
@@ -60,7 +60,7 @@ def extra_methods(triples: Sequence[Triple], responses: Path) -> tuple[Method, .
 
     @cache
     def prior(camera: str | None) -> ResponsePrior:
-        return as_prior(build_prior(responses, without=str(camera)))
+        return ResponsePrior.from_arrays(build_prior(responses, without=str(camera)))
 
     @cache
     def shared(camera: str | None, *, timed: bool) -> Profile | None:

@@ -28,12 +28,11 @@ import numpy as np
 
 from expinterp.cli.tables import print_tables
 from expinterp.evaluation import Table, find_material
-from expinterp.training import data
-from expinterp.training.brackets import Example, read_examples
-from expinterp.training.collect import RADIANCE
-from expinterp.training.data import Estimates, FieldStage
-from expinterp.training.data import TrainingTriple as Triple
+from expinterp.training.brackets import BracketTriple, read_triples
+from expinterp.training.patches import StageOneImages, TrainingTriple
+from expinterp.training.simulator import triples
 from expinterp.training.simulator.camera import REDUCED, draw_camera, read_responses
+from expinterp.training.sources import RADIANCE
 
 CODES = (30, 60, 100, 140, 180, 200, 215, 230, 240, 247, 252, 256)  # bounds of the rows
 FEWEST = 200  # pixels of a meaningful estimate
@@ -41,9 +40,9 @@ RENDERED = 60  # photographs of each kind
 SEED = 5
 
 
-def compare(triple: Triple, estimates: Estimates) -> np.ndarray:
+def compare(triple: TrainingTriple, images: StageOneImages) -> np.ndarray:
     """Compute share and difference for every row, (rows, 2); nan where there are too few pixels."""
-    _, darkened, brightened = (255 * each.astype(np.float64) for each in estimates)
+    _, darkened, brightened = (255 * each.astype(np.float64) for each in images)
     apart, missing = darkened - brightened, triple.medium - brightened
     found = np.full((len(CODES) - 1, 2), np.nan)
     for row, (low, high) in enumerate(pairwise(CODES)):
@@ -60,22 +59,23 @@ def compare(triple: Triple, estimates: Estimates) -> np.ndarray:
 
 
 def real(scenes: Path) -> Iterator[np.ndarray]:
-    """Compare every triple of photographed brackets that serves."""
-    for example in read_examples(find_material(scenes).triples, known="nothing"):
-        if isinstance(example, Example):
-            yield compare(example, example.estimates)
+    """Compare every triple of photographed brackets that is usable."""
+    for triple in read_triples(find_material(scenes).triples, known="nothing"):
+        if isinstance(triple, BracketTriple):
+            yield compare(triple, triple.stage_one)
 
 
 def rendered(maps: list[np.ndarray], responses: Path, reduction: int) -> Iterator[np.ndarray]:
     """Compare rendered triples of one reduction."""
-    curves, stage_one = read_responses(responses), FieldStage(responses, strangers=0.6, seed=SEED)
+    curves = read_responses(responses)
+    stage_one = triples.StageOneOfPair(responses, unknown=0.6, seed=SEED)
     random = np.random.default_rng(SEED)
     drawn = iter(lambda: draw_camera(curves, random), None)
     cameras = (camera for camera in drawn if camera.reduction == reduction)
     for number, camera in enumerate(islice(cameras, RENDERED)):
-        window = data.cut_window(maps[number % len(maps)], reduction, random)
-        triple = data.render_triple(window, camera, random)
-        if data.is_informative(triple):
+        window = triples.cut_window(maps[number % len(maps)], reduction, random)
+        triple = triples.render_triple(window, camera, random)
+        if triples.is_informative(triple):
             yield compare(triple, stage_one(triple))
 
 
@@ -90,7 +90,7 @@ def main() -> None:
     options = parser.parse_args()
     needs.material(options.scenes)
     paths = sorted(path for path in options.radiance.iterdir() if path.suffix in RADIANCE)
-    maps = [data.read_radiance(path) for path in paths]
+    maps = [triples.read_radiance(path) for path in paths]
     kinds = {"real": real(options.scenes)}
     for reduction in range(1, len(REDUCED) + 1):
         kinds[f"1/{reduction}"] = rendered(maps, options.responses, reduction)

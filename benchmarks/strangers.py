@@ -39,7 +39,7 @@ from expinterp.evaluation import (
 )
 from expinterp.refine import Refiner, open_refiner
 from expinterp.training.build import TrainingOutputs, build
-from expinterp.training.prior import as_prior, build_prior
+from expinterp.training.prior import build_prior
 from expinterp.training.settings import TrainingSettings
 
 MEASURED = "measured_log_exposure.npz"
@@ -62,7 +62,9 @@ def train_without(camera: str, options: argparse.Namespace) -> Study:
     target = TrainingOutputs(run / "network.onnx", run / "card.md", run, overwrite=True)
     settings = replace(TrainingSettings(), photographs=options.photographs, steps=options.steps)
     build([options.radiance], target, settings, responses=curves)
-    return compare(as_prior(build_prior(curves)), open_refiner(target.model, device="cpu"))
+    return compare(
+        ResponsePrior.from_arrays(build_prior(curves)), open_refiner(target.model, device="cpu")
+    )
 
 
 def compare(prior: ResponsePrior, refiner: Refiner) -> Study:

@@ -20,7 +20,7 @@ def write_maps(folder: Path) -> Path:
 
 
 def write_curves(folder: Path) -> Path:
-    """Write response curves of three cameras, a, b and c, of two films and of EMoR."""
+    """Write response curves of three cameras, a, b and c, and of two films."""
     folder.mkdir()
     logs = np.stack([gamma_response(gamma).T for gamma in (1.8, 2.0, 2.2, 2.4)])
     names = np.array(["a", "a", "b", "c"])
@@ -28,7 +28,4 @@ def write_curves(folder: Path) -> Path:
     light = np.linspace(0, 1, 1024)
     films = np.stack([light ** (1 / gamma) for gamma in (1.5, 2.5)])
     np.savez(folder / "dorf_film_144.npz", irradiance=light, brightness=films)
-    rows = [light, light**2, *(0.01 * np.sin(n * np.pi * light) for n in range(1, 7))]
-    blocks = (f"row{n} = " + " ".join(f"{v:.6f}" for v in row) for n, row in enumerate(rows))
-    (folder / "invemor.txt").write_text("\n".join(blocks), "utf-8")
     return folder

@@ -1,4 +1,4 @@
-"""How good a picture is: against a photograph, against a bracket, against the scene's brightness.
+"""Quality of a picture: compared with a photograph, with a bracket, and with scene brightness.
 
 Pixels are display-encoded, uint8 or uint16, (rows, cols), (rows, cols, 1) or (rows, cols, 3), R G B.
 """

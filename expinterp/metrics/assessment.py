@@ -1,7 +1,7 @@
-"""How well exposures were fused: structure kept, order of brightness kept, range kept.
+"""Quality of a fused picture: preserved structure, brightness order and range of values.
 
-Structure and order are measured at `LONGER_SIDE` pixels, so that figures of large and small
-pictures compare, and a large one costs no more than a small one.
+Structure and order are measured on pictures reduced to `LONGER_SIDE` pixels. Figures of large and
+small pictures are then comparable, and large pictures do not take longer.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from expinterp.metrics import (
     read_scene,
 )
 
-LONGER_SIDE = 900  # pixels; that of `benchmarks/fusion.py`
+LONGER_SIDE = 900  # pixels; as in `benchmarks/fusion.py`
 
 
 def assess(photographs: Sequence[Pixels], fused: Pixels, *, stack: Stack) -> dict[str, Any]:
-    """Measure a fused picture against the photographs it was made of.
+    """Compare a fused picture with the photographs that were fused.
 
     Parameters
     ----------
@@ -39,14 +39,15 @@ def assess(photographs: Sequence[Pixels], fused: Pixels, *, stack: Stack) -> dic
         Display-encoded, in any order; not the virtual exposures.
     fused : array of the same shape and dtype
     stack : Stack
-        What `fused` was made by.
+        The stack that computed `fused`.
 
     Returns
     -------
     dict
-        ``mef_ssim``; ``order_violations`` with ``everywhere`` and ``highlight_shadow``; and
-        ``out_of_range``, the share of values at half size that had to be brought back into 0..1.
-        What cannot be measured, on a picture too small or of one exposure alone, is None.
+        ``mef_ssim``, 0..1; ``order_violations`` with ``everywhere`` and ``highlight_shadow``,
+        shares 0..1; and ``out_of_range``, the share of values at half size that were outside 0..1
+        before they were compressed. A figure that cannot be measured is None: the picture is too
+        small, or there is only one exposure.
     """
     small = sorted((shrink(image) for image in photographs), key=np.mean)
     result = shrink(fused)
@@ -60,7 +61,7 @@ def assess(photographs: Sequence[Pixels], fused: Pixels, *, stack: Stack) -> dic
 
 
 def shrink(image: Pixels) -> Pixels:
-    """Reduce a picture by area averaging to `LONGER_SIDE`, if it is larger."""
+    """Reduce a picture to `LONGER_SIDE` by area averaging, if it is larger."""
     scale = LONGER_SIDE / max(image.shape[:2])
     if scale >= 1:
         return image
@@ -71,24 +72,25 @@ def shrink(image: Pixels) -> Pixels:
 
 
 def _order(photographs: Sequence[Pixels], fused: Pixels) -> tuple[float | None, float | None]:
-    """Count violations of the order of brightness that exposures, dark to bright, show."""
-    scene = _read(photographs)
+    """Measure the shares of pairs whose brightness order differs from the photographs'."""
+    scene = _read_scene(photographs)
     if scene is None:
         return None, None
     found = order_violations(fused, scene)
     return found.everywhere, found.highlight_shadow
 
 
-def _read(photographs: Sequence[Pixels]) -> OrderScene | None:
-    """Read a scene with one response for all exposures; None if they are equal or share no tone.
+def _read_scene(photographs: Sequence[Pixels]) -> OrderScene | None:
+    """Read a scene, with one response for all exposures, dark to bright.
 
-    What lies between the outer two, black in one and white in the other, only the others hold.
+    None if all exposures are equal, or two adjacent ones share no tone. All are used, because
+    a tone may be black in the darkest, white in the brightest, and visible only in between.
     """
     held, levels = [photographs[0]], []
     for image in photographs[1:]:
         try:
             levels.append(measure(image, held[-1], align=False).levels)
-        except EqualExposuresError:  # it says nothing that the last one did not
+        except EqualExposuresError:  # it adds no information
             continue
         except PairError:
             return None

@@ -1,12 +1,13 @@
-"""MEF-SSIM: how well a fused picture keeps the structure of the photographs it was made from.
+"""MEF-SSIM: how well a fused picture keeps the structure of the fused photographs.
 
-Per patch, the photographs x_k are asked what the best fusion would look like: as much contrast as
-the most contrasted of them, ĉ, in the direction of their mean structure, ŝ. The quality q of the
-fused patch y is its structural similarity to x̂ = ĉ·ŝ, without the luminance term.
+For each patch, the photographs x_k define the best fusion x̂ = ĉ·ŝ: ĉ is the contrast of the patch
+with the most contrast, ŝ the direction of their weighted mean structure. The quality q of the fused
+patch y is its structural similarity to x̂, without the luminance term.
 
-Nothing is done patch by patch here. x̂ = Σ a_k·x̃_k, with numbers a_k of that patch, so all lengths
-and moments of x̂ are sums of a_k·a_l times cross moments of x_k and x_l, and those are windowed
-sums of products of whole planes: exact, for K photographs K·(K+1)/2 + K of each kind.
+The code does not loop over patches. x̂ = Σ a_k·x̃_k, with coefficients a_k of each patch. So all
+lengths and moments of x̂ are sums of a_k·a_l times cross moments of x_k and x_l. These are windowed
+sums of products of whole planes; for K photographs there are K·(K+1)/2 + K of each kind. The result
+is exact.
 
 Source: Ma, Zeng and Wang, "Perceptual Quality Assessment for Multi-Exposure Image Fusion", IEEE
 TIP 24(11), 2015.
@@ -32,36 +33,38 @@ from expinterp.metrics.similarity import (
     weigh,
 )
 
-SCALES = 3  # each half as large as the one before
+SCALES = 3  # each half the size of the one before
 EXPONENTS = np.array([0.0448, 0.2856, 0.3001]) / (0.0448 + 0.2856 + 0.3001)  # fine to coarse
-MEF_LEAST = (SIDE - 1) * 2 ** (SCALES - 1) + 1  # pixels a side; leaves a window at the last scale
+MEF_LEAST = (SIDE - 1) * 2 ** (
+    SCALES - 1
+) + 1  # pixels on each side, for one window at the last scale
 BOX: Floats = np.ones(SIDE)
 CONTRAST_GUARD = 0.001  # added to every contrast
-STEEPEST = 10.0  # cap of the exponent p
+STEEPEST = 10.0  # upper limit of the exponent p
 EPS = float(np.finfo(np.float64).eps)
-ROUNDING = 1e-8  # of sums of 121 products up to 255² in float64, generously; less is nothing
+ROUNDING = 1e-8  # generous bound on the rounding of sums of 121 products up to 255², float64
 
 
 def mef_ssim(references: Sequence[Pixels], fused: Pixels) -> float:
-    """Compute the structural quality of a fused picture against the photographs of its scene.
+    """Compute the structural quality of a fused picture, compared with its photographs.
 
     Parameters
     ----------
     references : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
-        The photographs, display-encoded, in any order; virtual images do not belong here.
+        The photographs, display-encoded, in any order; not the virtual exposures.
     fused : array, shape and dtype of the references
 
     Returns
     -------
     float
-        0..1, higher is better; 1 for one reference and itself. A scale whose mean quality is
-        negative (the structure of a negative) counts as 0.
+        0..1, higher is better; 1 for one reference and itself. A negative mean quality of a
+        scale, as of a negative image, counts as 0.
 
     Raises
     ------
     ValueError
-        If there is no reference, the images are not of one shape and dtype, or smaller than
-        41 × 41 pixels, which leave no window at the coarsest scale.
+        If there is no reference, if the images differ in shape or dtype, or if they are smaller
+        than 41 × 41 pixels, which is one window at the coarsest scale.
     """
     means = [quality.mean() for quality in quality_maps(references, fused)]
     return float(np.prod(np.maximum(means, 0.0) ** EXPONENTS))
@@ -90,10 +93,10 @@ def quality_maps(references: Sequence[Pixels], fused: Pixels) -> list[Floats]:
 
 
 def grey(image: Pixels) -> Planes:
-    """Convert pixels to grey on the scale 0..255, shape (rows, cols).
+    """Convert pixels to grey code values on the scale 0..255, shape (rows, cols).
 
-    0.299 R + 0.587 G + 0.114 B (ITU-R BT.601) of code values, rounded to a code value of the same
-    depth: what a grey copy of the file holds. float32 keeps it, and its means, exactly at 8 bits.
+    0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded to a code value of the same depth, as in a
+    grey copy of the file. At 8 bits, float32 is exact for these values and their means.
     """
     if image.ndim == 3 and image.shape[2] == 3:
         image = cast(Pixels, cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
@@ -101,14 +104,14 @@ def grey(image: Pixels) -> Planes:
 
 
 def _halve(plane: Planes) -> Planes:
-    """Take means of 2 × 2 pixels; a last odd row or column is met with itself."""
+    """Compute means of 2 × 2 pixels; an odd last row or column is repeated."""
     rows, cols = plane.shape
     even = cv2.copyMakeBorder(plane, 0, rows % 2, 0, cols % 2, cv2.BORDER_REPLICATE)
     return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / np.float32(4)
 
 
 def _quality(planes: Sequence[Planes]) -> Floats:
-    """Compute q of every patch at one scale, a strip at a time; the fused plane is the last."""
+    """Compute q of every patch at one scale, strip by strip; the last plane is the fused one."""
     return np.concatenate(
         [
             _quality_of_strip([plane[rows].astype(np.float64) for plane in planes])
@@ -138,7 +141,7 @@ def _covariances(planes: Sequence[Floats], window: Floats) -> Floats:
 
 
 def _mixture(inner: Floats) -> Floats:
-    """Find the a_k of x̂ = Σ a_k·x̃_k from the inner products of all x̃_k: shape (K, rows, cols).
+    """Compute a_k of x̂ = Σ a_k·x̃_k, (K, rows, cols), from the inner products of all x̃_k.
 
     Where the structures cancel, or all patches are flat, x̂ is flat.
     """
@@ -153,7 +156,7 @@ def _mixture(inner: Floats) -> Floats:
 
 
 def _steepness(inner: Floats, norms: Floats) -> Floats:
-    """Compute p = tan(πR/2), R = ‖Σx̃_k‖ / Σ‖x̃_k‖: how much the structures agree, 1 if flat."""
+    """Compute p = tan(πR/2); R = ‖Σx̃_k‖ / Σ‖x̃_k‖, 0..1, is the agreement of structures, 1 if flat."""
     together = np.sqrt(np.maximum(inner.sum(axis=(0, 1)), 0.0))
     agreement = np.minimum((together + EPS) / (norms.sum(axis=0) + EPS), 1.0)
     return np.asarray(np.minimum(np.tan(np.pi / 2 * agreement), STEEPEST))

@@ -1,8 +1,9 @@
-"""Brightness order: what is brighter in the scene should stay brighter in the picture.
+"""Brightness order: what is brighter in the scene should be brighter in the picture.
 
-Structural measures cannot see two regions change places. Here pairs of pixels are drawn, and a pair
-violates the order if scene and picture contradict each other by a noticeable step on both sides.
-E is scene irradiance, relative; L* is CIE 1976 lightness of the picture, read as sRGB.
+Structural measures do not notice when two regions exchange their brightness. This measure draws
+pairs of pixels. A pair violates the order if one pixel is brighter in the scene and the other in the
+picture, both by a noticeable step. E is relative scene irradiance; L* is the CIE 1976 lightness,
+0..100, of the picture as sRGB.
 """
 
 from __future__ import annotations
@@ -20,72 +21,54 @@ from expinterp.metrics.similarity import check_alike, on_scale
 
 SCENE_STEP = math.log(2) / 3  # of ln E: a third of a stop, well above the eye's 2 % and 8-bit noise
 LIGHTNESS_STEP = 1.0  # of L*, a scale meant to have just noticeable steps of about 1
-GRID = 50_000  # pixels looked at, about
-PAIRS = 400_000  # drawn of each kind; a share of 1 % is then known to 0.02 %
+GRID = 50_000  # approximate number of pixels that are used
+PAIRS = 400_000  # pairs of each kind; the standard error of a share of 1 % is then 0.02 %
 SEED = 0
-WHITE, DARK = 235.0, 20.0  # code values where W1 and W2 have fallen to 0.3: barely held
+WHITE, DARK = 235.0, 20.0  # code values where W1 and W2 have fallen to 0.3
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709, on linear R G B
 
 
 @dataclass(frozen=True, eq=False)
 class OrderScene:
-    """What a bracket says of its scene, on a coarse grid of pixels.
+    """The brightness of a scene, measured from its bracket, on a coarse grid (rows, cols)."""
 
-    Attributes
-    ----------
-    log_irradiance : float64 array, shape (grid rows, grid cols)
-        ln E, relative.
-    highlight : bool array, same shape
-        Held by the shortest exposure alone: the longest is white.
-    shadow : bool array, same shape
-        Held by the longest exposure alone: the shortest is in the dark.
-    step : int
-        The grid's pixels are ``image[::step, ::step]``.
-    """
-
-    log_irradiance: Floats
-    highlight: NDArray[np.bool_]
-    shadow: NDArray[np.bool_]
-    step: int = 1
+    log_irradiance: Floats  # ln E, relative
+    highlight: NDArray[
+        np.bool_
+    ]  # where the longest exposure is white, and the shortest not clipped
+    shadow: NDArray[np.bool_]  # where the shortest exposure is dark, and the longest not clipped
+    step: int = 1  # pixels between grid points: the grid is ``image[::step, ::step]``
 
 
 @dataclass(frozen=True)
 class Violations:
-    """Shares of pairs of pixels, 0..1, whose order is reversed; None where there are no pairs.
+    """Shares of pairs of pixels, 0..1, whose order is reversed; None where there are no pairs."""
 
-    Attributes
-    ----------
-    everywhere : float or None
-        Of all pairs whose irradiances differ noticeably.
-    highlight_shadow : float or None
-        Of those that match a highlight with a shadow, where fusion of two exposures goes wrong.
-    """
-
-    everywhere: float | None
-    highlight_shadow: float | None
+    everywhere: float | None  # of all pairs whose irradiances differ noticeably
+    highlight_shadow: float | None  # of pairs of a highlight and a shadow, where fusion often fails
 
 
 def read_scene(shots: Sequence[Pixels], log_times: Sequence[float], response: Floats) -> OrderScene:
-    """Merge photographs into log irradiance, and find what only one end of the bracket holds.
+    """Merge photographs into log irradiance, and find highlights and shadows.
 
-    Per channel ln E is the mean of g(z) − ln t over the shots, weighted by certainty: W1 falls
-    towards white in all but the shortest, W2 towards black in all but the longest. For two shots
-    these are the weights of y0.
+    Per channel, ln E is the weighted mean of g(z) − ln t over the shots. W1 decreases towards white
+    in all but the shortest, W2 towards black in all but the longest. For two shots these are the
+    weights of y0.
 
     Parameters
     ----------
     shots : sequence of uint8 or uint16 arrays, shape (rows, cols, channels)
         Two or more photographs, short to long, display-encoded, registered.
     log_times : sequence of float
-        ln t of each; of a `Pair`, 0 for ``short`` and ``pair.log_ratio`` for ``long``.
+        ln t of each, increasing; for a `Pair`, 0 and ``pair.log_ratio``.
     response : float64 array, shape (channels, 256)
         g(z) = ln(E·t), as in `Pair`.
 
     Raises
     ------
     ValueError
-        If there are fewer than two shots, they differ in shape or have not the channels of the
-        response, or times do not increase.
+        If there are fewer than two shots, if they differ in shape, if their channels are not
+        those of the response, or if times do not increase.
     """
     if len(shots) < 2 or len(shots) != len(log_times) or np.any(np.diff(log_times) <= 0):
         msg = f"need two or more shots, short to long, and their times: got {list(log_times)}"
@@ -106,7 +89,7 @@ def read_scene(shots: Sequence[Pixels], log_times: Sequence[float], response: Fl
 
 
 def _merge(codes: Sequence[Floats], log_times: Sequence[float], response: Floats) -> Floats:
-    """Average g(z) − ln t over shots by certainty: ln E, shape (rows, cols, channels)."""
+    """Compute ln E, (rows, cols, channels): the weighted mean of g(z) − ln t over the shots."""
     total, weights = np.zeros_like(codes[0]), np.zeros_like(codes[0])
     last = len(codes) - 1
     for index, (z, log_time) in enumerate(zip(codes, log_times, strict=True)):
@@ -122,7 +105,7 @@ def _merge(codes: Sequence[Floats], log_times: Sequence[float], response: Floats
 
 
 def order_violations(fused: Pixels, scene: OrderScene) -> Violations:
-    """Count the pairs of pixels that a picture puts in the wrong order of brightness.
+    """Measure the shares of pairs of pixels whose brightness order a picture reverses.
 
     Parameters
     ----------
@@ -134,8 +117,8 @@ def order_violations(fused: Pixels, scene: OrderScene) -> Violations:
     Returns
     -------
     Violations
-        Of random pairs, the same in every run. Photographs too have a few: noise, and colours whose
-        channels clip.
+        Of random pairs, the same in every run. Photographs have a few violations too, from noise
+        and from colours with clipped channels.
 
     Raises
     ------
@@ -158,7 +141,7 @@ def order_violations(fused: Pixels, scene: OrderScene) -> Violations:
 def _share_reversed(
     lightness: Floats, log_irradiance: Floats, ones: NDArray[np.intp], others: NDArray[np.intp]
 ) -> float | None:
-    """Draw pairs, one pixel of each set, and count the reversed among those that differ."""
+    """Compute the share of reversed pairs among random ones, one pixel of each set, that differ."""
     if not ones.size or not others.size:
         return None
     random = np.random.default_rng(SEED)
@@ -171,9 +154,9 @@ def _share_reversed(
 
 
 def out_of_range(planes: Floats | NDArray[np.float32]) -> float:
-    """Compute the share of values that clipping to 0..1 will change, before it does.
+    """Compute the share, 0..1, of values outside 0..1, by more than half a 16-bit step.
 
-    Half a 16-bit step beyond either end is rounding, not counted; of no values the share is 0.
+    Smaller excess is rounding. The share of an empty array is 0.
     """
     slack = 0.5 / 65535
     outside = np.count_nonzero((planes < -slack) | (planes > 1 + slack))
@@ -181,7 +164,7 @@ def out_of_range(planes: Floats | NDArray[np.float32]) -> float:
 
 
 def _luminance(linear: Floats) -> Floats:
-    """Weigh the channels of linear light (rows, cols, 1 or 3)."""
+    """Compute the luminance of linear R G B or grey, (rows, cols, 1 or 3)."""
     return linear @ LUMINANCE if linear.shape[2] == 3 else linear[..., 0]
 
 

@@ -1,4 +1,4 @@
-"""PSNR, SSIM and angle of colour: how close a picture is to the photograph it stands for.
+"""PSNR, SSIM and colour angle: how similar a picture is to the true photograph.
 
 Sources: Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to
 Structural Similarity", IEEE TIP 13(4), 2004; the angle, Zheng, Li, Yang and Wu, ICASSP 2020.
@@ -15,12 +15,12 @@ import numpy as np
 
 from expinterp.core.mapping import Floats, Pixels
 
-PEAK = 255.0  # of the scale on which all is measured; 16-bit code values v count as v/257
-SIDE = 11  # pixels, of every window
-STRIP = 128  # rows of windows worked on at a time, so that memory does not grow with the picture
-MARGIN = SIDE // 2  # pixels at each border whose window leaves the picture
+PEAK = 255.0  # of the scale 0..255, to which 16-bit code values v are converted as v/257
+SIDE = 11  # of every window, pixels
+STRIP = 128  # rows of windows computed at a time, so that memory does not grow with the picture
+MARGIN = SIDE // 2  # pixels at each border whose window is not inside the picture
 GAUSSIAN = cast(Floats, cv2.getGaussianKernel(SIDE, 1.5).ravel())  # σ = 1.5 pixels
-DARK = 1e-3  # of the range
+DARK = 1e-3  # share of the range
 C1, C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
 
@@ -34,13 +34,13 @@ def psnr(image: Pixels, truth: Pixels) -> float:
     Returns
     -------
     float
-        10·log10(peak² / mean squared error) in dB, over all pixels and channels; infinite where
-        the two are equal.
+        10·log10(peak² / mean squared error) in dB, over all pixels and channels; infinite if the
+        two are equal.
 
     Raises
     ------
     ValueError
-        If the two are not two images of one shape and dtype.
+        If the two differ in shape or dtype.
     """
     check_alike([image, truth])
     error = cv2.norm(image, truth, cv2.NORM_L2SQR) / image.size
@@ -49,22 +49,22 @@ def psnr(image: Pixels, truth: Pixels) -> float:
 
 
 def ssim(image: Pixels, truth: Pixels) -> float:
-    """Compute the structural similarity: Gaussian window, valid area, mean of the channels.
+    """Compute the structural similarity: Gaussian window, valid area, mean over the channels.
 
     Parameters
     ----------
     image, truth : uint8 or uint16 arrays, same shape and dtype
-        Of 11 × 11 pixels or more.
+        At least 11 × 11 pixels.
 
     Returns
     -------
     float
-        −1..1; 1 where the two are equal.
+        −1..1; 1 if the two are equal.
 
     Raises
     ------
     ValueError
-        If the two are not two images of one shape and dtype, or smaller than the window.
+        If the two differ in shape or dtype, or are smaller than the window.
     """
     check_alike([image, truth], least=SIDE)
     rows, cols = image.shape[:2]
@@ -89,13 +89,13 @@ def colour_angle(image: Pixels, truth: Pixels) -> float:
     Returns
     -------
     float
-        In degrees; 0 where the two are equal. `DARK` is added to all channels first, as in the
-        training loss: black has no direction, but is near grey.
+        0..90 degrees; 0 if the two are equal. `DARK` is added to all channels first, as in the
+        training loss, because black has no direction; it then counts as grey.
 
     Raises
     ------
     ValueError
-        If the two are not two colour images of one shape and dtype.
+        If the two are not colour images, or differ in shape or dtype.
     """
     check_alike([image, truth])
     if image.ndim != 3 or image.shape[2] != 3:
@@ -112,7 +112,7 @@ def colour_angle(image: Pixels, truth: Pixels) -> float:
 
 
 def strips(rows: int) -> Iterator[slice]:
-    """Cut a picture of so many rows into strips that hold `STRIP` rows of windows each."""
+    """Cut the rows of a picture into overlapping strips of up to `STRIP` rows of windows."""
     for top in range(0, rows - 2 * MARGIN, STRIP):
         yield slice(top, min(top + STRIP + 2 * MARGIN, rows))
 
@@ -129,16 +129,17 @@ def _ssim_map(one: Floats, two: Floats) -> Floats:
 
 
 def weigh(plane: Floats, window: Floats) -> Floats:
-    """Sum a plane (rows, cols) over the window × window around each pixel of the valid area.
+    """Filter a plane (rows, cols) with the separable window, in the valid area.
 
-    The result is `MARGIN` pixels smaller on each side. No running sums: they gather rounding.
+    The result is `MARGIN` pixels smaller on each side. Running sums, which accumulate rounding
+    errors, are not used.
     """
     sums = cv2.sepFilter2D(plane, cv2.CV_64F, window, window)
     return cast(Floats, sums[MARGIN:-MARGIN, MARGIN:-MARGIN])
 
 
 def on_scale(image: Pixels) -> Floats:
-    """Bring code values to float64, 0..255: v/257 of 16-bit ones."""
+    """Convert code values to float64, 0..255; 16-bit values v become v/257."""
     return image / (257.0 if image.dtype == np.uint16 else 1.0)
 
 
@@ -147,10 +148,15 @@ def _planes(image: Pixels) -> Iterable[Floats]:
 
 
 def check_alike(images: Iterable[Pixels], least: int = 1) -> None:
-    """Refuse what are not pixels of one shape and dtype, `least` pixels or more on each side."""
+    """Check that images have one shape and dtype, and at least `least` pixels on each side.
+
+    Raises
+    ------
+    ValueError
+    """
     kinds = {(image.shape, image.dtype) for image in images}
     if len(kinds) != 1:
-        msg = f"the images differ in shape or depth, give them alike: {sorted(map(str, kinds))}"
+        msg = f"the images differ in shape or depth; make them equal: {sorted(map(str, kinds))}"
         raise ValueError(msg)
     ((shape, dtype),) = kinds
     if dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)}:

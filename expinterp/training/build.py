@@ -1,50 +1,45 @@
-"""From sources to a model file: pictures, training, export, card and curves."""
+"""From sources to a model file: training data, training, and the files that state the result."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from expinterp.errors import OutputError, reason
 from expinterp.files import check_output, replacing
 from expinterp.training.card import describe_training, write_card
-from expinterp.training.collect import Source, collect, open_supply
 from expinterp.training.curves import curve_of, write_curves
 from expinterp.training.export import export_network
 from expinterp.training.network import Network
-from expinterp.training.run import read_log
+from expinterp.training.patches import TrainingData
+from expinterp.training.run import LogLine, read_log
 from expinterp.training.settings import TrainingSettings
+from expinterp.training.sources import (
+    BracketSource,
+    RadianceSource,
+    SourceDescription,
+    collect_data,
+    open_source,
+)
 from expinterp.training.train import train
 
 CURVES = "curves.svg"
-Told = Callable[[str, float], None]  # what is being done, and the share that is done
+Progress = Callable[[str, float], None]  # called with the current step and the share done, 0..1
 
 
 @dataclass(frozen=True)
 class TrainingOutputs:
-    """Where a model goes.
+    """The files of a trained model."""
 
-    Attributes
-    ----------
-    model, card : Path
-        ONNX and Markdown.
-    run : Path
-        Folder of checkpoint, log, patches and curves.
-    overwrite : bool
-        Whether model and card may replace files.
-    """
-
-    model: Path
-    card: Path
-    run: Path
-    overwrite: bool = False
+    model: Path  # ONNX
+    card: Path  # Markdown
+    run: Path  # folder of checkpoint, log, patches and curves
+    overwrite: bool = False  # whether model and card may replace files
 
     def check(self, inputs: Sequence[Path]) -> None:
-        """Refuse before any work what cannot be written.
+        """Check before any work that everything can be written.
 
         Raises
         ------
@@ -55,18 +50,18 @@ class TrainingOutputs:
         try:
             self.run.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            message = f"{self.run}: cannot be made ({reason(error)}); choose another --run"
+            message = f"{self.run}: cannot be created ({reason(error)}); choose another --run"
             raise OutputError(message) from error
 
 
 def build(
     sources: Sequence[Path],
-    target: TrainingOutputs,
+    outputs: TrainingOutputs,
     settings: TrainingSettings,
     *,
     responses: Path | None = None,
     licence: str | None = None,
-    told: Told = lambda words, share: None,
+    progress: Progress = lambda words, share: None,
 ) -> list[str]:
     """Train a network and write its model file, card and curves.
 
@@ -75,54 +70,63 @@ def build(
     sources : sequence of Path
         Folders of radiance maps or photographed brackets.
     responses : Path, optional
-        Folder of camera response curves; radiance maps need it.
+        Folder of camera response curves, required for radiance maps.
     licence : str, optional
-        Of the model, as it is to be stated.
-    told : function, optional
-        Called with what is being done and the share that is done, 0..1.
+        Of the model; stated in the model file and the card.
+    progress : function, optional
+        Called with the current step and the share that is done, 0..1.
 
     Returns
     -------
     list of str
-        What a person should know.
+        Warnings.
 
     Raises
     ------
     ExpInterpError
         If a source cannot be used, or something cannot be written.
     """
-    target.check(sources)
-    supplies = [open_supply(source, settings, responses=responses) for source in sources]
-    lesson = collect(supplies, settings, cache=target.run, told=lambda words: told(words, 0.0))
-    network = train(
-        lesson.patches,
-        settings,
-        target.run,
-        held_out=lesson.held_out,
-        told=lambda line: told(describe_line(line), share_of(line)),
-    )
-    described = [supply.source for supply in supplies]
-    facts = state_facts(described, settings, licence=licence)
-    hand_over(network, target, settings, described, facts=facts, remarks=lesson.remarks)
-    return list(lesson.remarks)
+    outputs.check(sources)
+    opened = [open_source(source, settings, responses=responses) for source in sources]
+    data, network = learn(opened, settings, outputs.run, progress=progress)
+    described = [source.description for source in opened]
+    facts = model_facts(described, settings, licence=licence)
+    write_outputs(network, outputs, settings, described, facts=facts, warnings=data.warnings)
+    return list(data.warnings)
 
 
-def describe_line(line: Mapping[str, Any]) -> str:
-    """Say a line of the log in words."""
-    psnr = f", {line['psnr']:.2f} dB (y0 {line['psnr_y0']:.2f})" if "psnr" in line else ""
-    return f"step {line['step']}, loss {line['loss']:.4g}{psnr}, {line['seconds_left']:.0f} s left"
+def learn(
+    sources: Sequence[RadianceSource | BracketSource],
+    settings: TrainingSettings,
+    run: Path,
+    *,
+    start: Network | None = None,
+    progress: Progress,
+) -> tuple[TrainingData, Network]:
+    """Collect training data and train on it, both in the folder of a run."""
+    data = collect_data(sources, settings, cache=run, progress=lambda words: progress(words, 0.0))
+    held_out, on_log = data.held_out, show_log(progress)
+    network = train(data.patches, settings, run, held_out=held_out, start=start, on_log=on_log)
+    return data, network
 
 
-def share_of(line: Mapping[str, Any]) -> float:
-    """Tell how much of a run is done, 0..1."""
-    whole = line["seconds"] + max(line["seconds_left"], 0)
-    return float(line["seconds"] / whole) if whole else 1.0
+def show_log(progress: Progress) -> Callable[[LogLine], None]:
+    """Return a function that shows a line of the log as progress."""
+
+    def show(line: LogLine) -> None:
+        psnr = f", {line['psnr']:.2f} dB (y0 {line['psnr_y0']:.2f})" if "psnr" in line else ""
+        words = f"step {line['step']}, loss {line['loss']:.4g}{psnr}"
+        whole = line["seconds"] + max(line["seconds_left"], 0)
+        share = line["seconds"] / whole if whole else 1.0
+        progress(f"{words}, {line['seconds_left']:.0f} s left", share)
+
+    return show
 
 
-def state_facts(
-    sources: Sequence[Source], settings: TrainingSettings, *, licence: str | None
+def model_facts(
+    sources: Sequence[SourceDescription], settings: TrainingSettings, *, licence: str | None = None
 ) -> dict[str, str]:
-    """List what the model file states about its making."""
+    """Return the metadata of a model file besides its contract."""
     return {
         "training_data": describe_training(sources),
         "licence": licence or "not stated",
@@ -131,31 +135,23 @@ def state_facts(
     }
 
 
-def hand_over(
+def write_outputs(
     network: Network,
-    target: TrainingOutputs,
+    outputs: TrainingOutputs,
     settings: TrainingSettings,
-    sources: Sequence[Source],
+    sources: Sequence[SourceDescription],
     *,
     facts: Mapping[str, str],
-    remarks: Sequence[str] = (),
+    warnings: Sequence[str],
 ) -> None:
     """Write model, card and curves of a finished run."""
-    log = read_log(target.run)
+    log = read_log(outputs.run)
     levels = {"y0": log[-1]["psnr_y0"]} if "psnr_y0" in log[-1] else {}
     name = "plain network" if settings.plain else "y0 + network"
-    write_curves(target.run / CURVES, {name: curve_of(log)}, levels=levels)
-    export_network(network, target.model, facts)
-    digest = hashlib.sha256(target.model.read_bytes()).hexdigest()
+    write_curves(outputs.run / CURVES, {name: curve_of(log)}, levels=levels)
+    export_network(network, outputs.model, facts)
     card = write_card(
-        target.model.name,
-        network,
-        settings,
-        sources,
-        log,
-        digest=digest,
-        facts=facts,
-        remarks=remarks,
+        outputs.model, network, settings, sources, log, facts=facts, warnings=warnings
     )
-    with replacing(target.card, overwrite=True) as stream:
+    with replacing(outputs.card, overwrite=True) as stream:
         stream.write(card.encode())

@@ -1,17 +1,19 @@
-"""The model card: what a network is, what it has seen, how it was made and what it is worth."""
+"""The model card: the network, its training data, its settings and its quality."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
 
 import torch
 
 from expinterp import __version__
-from expinterp.training.collect import Source
 from expinterp.training.network import Network
+from expinterp.training.run import LogLine
 from expinterp.training.settings import TrainingSettings
+from expinterp.training.sources import SourceDescription
 
 SEES = {
     "all": "y0, long and short, and what stage one makes of each",
@@ -26,49 +28,35 @@ were kept; measure it on photographs of your own with `expinterp evaluate FOLDER
 """
 
 
-def describe_training(sources: Sequence[Source]) -> str:
-    """Say in one line what a network has seen, for its metadata."""
-    said = [
+def describe_training(sources: Sequence[SourceDescription]) -> str:
+    """Describe the training data in one line, for the metadata of the model."""
+    described = [
         f"{len(source.learned)} scenes of {source.name} ({source.kind}, "
         f"SHA-256 {source.digest[:16]}…; licences: {', '.join(source.licences) or 'none found'})"
         for source in sources
     ]
-    return "; ".join(said)
+    return "; ".join(described)
 
 
 def write_card(
-    name: str,
+    model: Path,
     network: Network,
     settings: TrainingSettings,
-    sources: Sequence[Source],
-    log: Sequence[Mapping[str, Any]],
+    sources: Sequence[SourceDescription],
+    log: Sequence[LogLine],
     *,
-    digest: str,
     facts: Mapping[str, str],
-    remarks: Sequence[str] = (),
+    warnings: Sequence[str],
 ) -> str:
-    """Write the card of a model as Markdown.
-
-    Parameters
-    ----------
-    name : str
-        Of the model file.
-    log : sequence of mapping
-        Lines of the run's log.
-    digest : str
-        SHA-256 of the model file.
-    facts : mapping of str to str
-        What the file itself states.
-    remarks : sequence of str
-        What of the data was passed over.
-    """
+    """Return the card of a model file, whose metadata are `facts`, as Markdown."""
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
     parts = [
-        f"# `{name}`",
+        f"# `{model.name}`",
         "Made by `expinterp train` or `tune`; see `expinterp --help`.",
-        _table(_nature(network, digest, facts)),
+        _table(_properties(network, digest, facts)),
         "## Data",
         *(_data(source) for source in sources),
-        *(["Passed over:", "\n".join(f"- {remark}" for remark in remarks)] if remarks else ()),
+        *(["Passed over:", "\n".join(f"- {warning}" for warning in warnings)] if warnings else ()),
         "## Figures",
         _figures(log),
         "## Settings",
@@ -79,7 +67,7 @@ def write_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _nature(network: Network, digest: str, facts: Mapping[str, str]) -> dict[str, str]:
+def _properties(network: Network, digest: str, facts: Mapping[str, str]) -> dict[str, str]:
     shape = network.shape
     sides = ", ".join(f"{side}×{side}" for side in (shape.fold, *shape.kernels, 1))
     weights = sum(weight.numel() for weight in network.parameters())
@@ -94,7 +82,7 @@ def _nature(network: Network, digest: str, facts: Mapping[str, str]) -> dict[str
     }
 
 
-def _data(source: Source) -> str:
+def _data(source: SourceDescription) -> str:
     apart = "held out"
     if set(source.held_out) & set(source.learned):
         apart += " while the figures were measured"
@@ -110,8 +98,8 @@ def _data(source: Source) -> str:
     )
 
 
-def _figures(log: Sequence[Mapping[str, Any]]) -> str:
-    """Tell of the last line of the log, and of the best one."""
+def _figures(log: Sequence[LogLine]) -> str:
+    """Tabulate the PSNR at the end of the run, and at its best."""
     rows = {}
     for name, line in (("last", log[-1]), ("best", max(log, key=lambda one: one.get("psnr", 0)))):
         if "psnr" in line:

@@ -1,7 +1,7 @@
 """Write the network as one self-contained ONNX file that states its contract, and read it back.
 
-The network is a chain of four kinds of layers, so its graph is written node by node: nothing of
-the machine that wrote it gets in, and the same weights always give the same bytes.
+The network is a chain of four kinds of layers, so its graph is written node by node. It holds
+nothing about the machine that wrote it, and equal weights always give equal bytes.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from expinterp.refine.contract import CONTRACT, INPUTS, OUTPUT, checksum
 from expinterp.training.network import OFFSET, SIGHTS, Network, NetworkShape
 
 OPSET = 17
-IR_VERSION = 8  # ONNX Runtime 1.17, the oldest we run on, reads it
+IR_VERSION = 8  # the newest that ONNX Runtime 1.17, the oldest we support, can read
 KINDS = {"Concat", "Conv", "Relu", "DepthToSpace", "Sub"}  # of nodes
-BLANK = "0" * 64  # stands where the checksum goes
+BLANK = "0" * 64  # placeholder of the checksum
 
 
 def export_network(network: Network, target: Path, facts: Mapping[str, str]) -> None:
@@ -34,7 +34,7 @@ def export_network(network: Network, target: Path, facts: Mapping[str, str]) -> 
     Parameters
     ----------
     facts : mapping of str to str
-        What the model states besides the contract: training data, licences, settings.
+        Metadata besides the contract: training data, licence, settings.
     """
     content = build_model(network, facts).SerializeToString()
     content = content.replace(BLANK.encode(), checksum(content, BLANK).encode())
@@ -44,7 +44,7 @@ def export_network(network: Network, target: Path, facts: Mapping[str, str]) -> 
 
 
 def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
-    """Write the graph and its metadata; the checksum is left blank."""
+    """Build the graph and its metadata, with `BLANK` as the checksum."""
     nodes = [helper.make_node("Concat", list(network.shape.inputs), ["stack"], axis=1)]
     weights = []
     name = "stack"
@@ -77,7 +77,7 @@ def _stated(network: Network) -> dict[str, str]:
 
 
 def _arrays(layer: nn.Module, *, first: bool) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    """Yield weight and bias; the first layer takes the network's input offset into its bias."""
+    """Yield weight and bias; the bias of the first layer includes the network's input offset."""
     if not isinstance(layer, nn.Conv2d):
         return
     weight, bias = layer.weight.detach().double(), cast(torch.Tensor, layer.bias).detach().double()
@@ -110,35 +110,29 @@ def _node(layer: nn.Module, inputs: list[str], output: str) -> NodeProto:
 
 
 def import_network(path: Path) -> Network:
-    """Read back what `export_network` wrote.
+    """Read a model file that `export_network` wrote.
 
     Raises
     ------
     ModelError
-        If the file cannot be read, or its graph is not such a chain.
+        If the file cannot be read, or its graph is not a chain of `Network`.
     """
-    open_refiner(path, device="cpu", threads=1)  # refuses what is no model at all
+    open_refiner(path, device="cpu", threads=1)  # raises ModelError if it is no model
     try:
         model = onnx.load(path)
         network = Network(_shape_of(model))
         _fill(network, model)
     except (KeyError, IndexError, StopIteration, RuntimeError, ValueError) as error:
-        message = f"{path} is no network of 'expinterp train'; start from another with --model"
+        message = f"{path} is no network of 'expinterp train'; choose another with --model"
         raise ModelError(message) from error
     return network
 
 
 def _shape_of(model: ModelProto) -> NetworkShape:
-    """Tell size and kind of a network from its graph.
-
-    Raises
-    ------
-    ValueError, KeyError, IndexError, StopIteration
-        If it is not a chain of `Network`.
-    """
+    """Read size and kind of a network from its graph; several errors if it is no such chain."""
     nodes = list(model.graph.node)
     if not {node.op_type for node in nodes} <= KINDS:
-        msg = "the graph has nodes that a chain has not"
+        msg = "the graph has nodes of other kinds"
         raise ValueError(msg)
     convolutions = [_attributes(node) for node in nodes if node.op_type == "Conv"]
     weights = {each.name: each.dims for each in model.graph.initializer}
@@ -159,7 +153,7 @@ def _attributes(node: NodeProto) -> dict[str, Any]:
 
 @torch.no_grad()
 def _fill(network: Network, model: ModelProto) -> None:
-    """Put the weights of a graph into a network of its shape."""
+    """Copy the weights of a graph into a network of the same shape."""
     held = {
         each.name: torch.from_numpy(numpy_helper.to_array(each).copy())
         for each in model.graph.initializer

@@ -1,11 +1,12 @@
-"""Makes ``expinterp/data/response_prior.npz`` from collections of response curves.
+"""Build ``expinterp/data/response_prior.npz`` from collections of response curves.
 
     python -m expinterp.training.prior FOLDER [-o FILE] [--without CAMERA]
 
 FOLDER holds ``measured_log_exposure.npz`` (`log_exposure` (scenes, 256, 3), natural logarithm,
 fitted to stacks by Debevec and Malik's method; `camera`) and ``dorf_film_144.npz`` (`irradiance`,
-`brightness`: film curves of the DoRF collection, Grossberg and Nayar 2004). What is kept is a
-basis and the coordinates of every curve in it, not the curves.
+`brightness`: film curves of the DoRF collection, Grossberg and Nayar 2004). The result holds a
+basis and the coordinates of every curve in it, not the curves. All curves are ln exposure by code
+value, g(z).
 """
 
 from __future__ import annotations
@@ -17,33 +18,32 @@ from typing import Any
 import numpy as np
 
 from expinterp.core.mapping import CODE_VALUES, CODES, Floats
-from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import ANCHOR, increasing
 
-DIMENSIONS = 24  # of the basis; 16 lose 0.1 dB on the cameras it was made from
+DIMENSIONS = 24  # of the basis; 16 lose 0.1 dB on the cameras it is built from
 FILM = 0.3  # share of the film curves in the mixture
-SPREAD = 0.2  # of a Gaussian around its centre, in units of that between cameras
+SPREAD = 0.2  # standard deviation of a Gaussian around its centre, relative to that of all cameras
 CONTRAST = (30, 200)  # between these code values all curves span the same log exposure,
 SPAN = 3.05  # natural logarithm: with it, ratios measured on real brackets are right on average
-RELIABLE = (4, 251)  # code values outside are noise in measured curves, and continued
+RELIABLE = (4, 251)  # code values outside are noise in measured curves, and extrapolated
 SMOOTHING = np.exp(-0.5 * (np.arange(-6, 7) / 1.5) ** 2)  # Gaussian, sigma 1.5 code values
 
 
 def build_prior(folder: Path, *, without: str | None = None) -> dict[str, Floats]:
-    """Make the arrays of the data file.
+    """Compute the arrays of the data file.
 
     Parameters
     ----------
     folder : Path
         The curves, see above.
     without : str, optional
-        A camera whose curves are left out, to see how the method does on a camera it never saw.
+        A camera whose curves are left out, to test the method on an unknown camera.
 
     Returns
     -------
     dict of str to array
         `mean` (256,), `basis` (d, 256), `coordinates` (n, 3, d), `weights` (n,) and `covariance`
-        (3·d, 3·d); `ResponsePrior` says what they mean.
+        (3·d, 3·d), as `ResponsePrior` describes them.
     """
     measured, cameras = read_measured(folder / "measured_log_exposure.npz")
     kept = cameras != without
@@ -59,30 +59,21 @@ def build_prior(folder: Path, *, without: str | None = None) -> dict[str, Floats
     basis = np.linalg.svd(scaled, full_matrices=False)[2][:DIMENSIONS]
     coordinates = (curves - mean) @ basis.T
     covariance = SPREAD**2 * channel_covariance(coordinates[: len(measured)], per_camera)
-    return {
-        "mean": mean,
-        "basis": basis,
-        "coordinates": coordinates,
-        "weights": weights,
-        "covariance": covariance,
-    }
-
-
-def as_prior(arrays: dict[str, Floats]) -> ResponsePrior:
-    """Make the prior itself, without the way through a file."""
-    return ResponsePrior.from_arrays(arrays)
+    names = ("mean", "basis", "coordinates", "weights", "covariance")
+    arrays = (mean, basis, coordinates, weights, covariance)
+    return dict(zip(names, arrays, strict=True))
 
 
 def read_measured(path: Path) -> tuple[Floats, np.ndarray]:
-    """Read measured curves (scenes, 3, 256), mended, and the camera of each."""
+    """Read measured curves (scenes, 3, 256), repaired, and the camera of each."""
     held = np.load(path)
     curves = held["log_exposure"].transpose(0, 2, 1).astype(np.float64)
-    mended = [[mend(curve) for curve in scene] for scene in curves]
-    return np.array(mended), held["camera"]
+    repaired = [[repair(curve) for curve in scene] for scene in curves]
+    return np.array(repaired), held["camera"]
 
 
-def mend(curve: Floats) -> Floats:
-    """Smooth a measured curve and continue it where it is noise: like ln(z + 1), and straight."""
+def repair(curve: Floats) -> Floats:
+    """Smooth a measured curve and extrapolate its noisy ends, below by ln(z + 1), above by a line."""
     low, high = RELIABLE
     padded = np.pad(curve, len(SMOOTHING) // 2, mode="edge")
     smooth = np.convolve(padded, SMOOTHING / SMOOTHING.sum(), mode="valid")
@@ -94,7 +85,7 @@ def mend(curve: Floats) -> Floats:
 
 
 def read_film(path: Path) -> Floats:
-    """Read film curves as (curves, 3, 256), the same for all channels."""
+    """Read film curves (curves, 3, 256), equal in all channels."""
     held = np.load(path)
     rising = np.maximum.accumulate(held["brightness"], axis=1) + 1e-9 * np.arange(1024)
     codes = CODE_VALUES / 255
@@ -104,16 +95,16 @@ def read_film(path: Path) -> Floats:
 
 
 def span(curves: Floats) -> Floats:
-    """Compute the log exposure between two code values, mean of the channels."""
+    """Compute the log exposure between the code values `CONTRAST`, mean of the channels."""
     low, high = CONTRAST
     return np.asarray((curves[..., high] - curves[..., low]).mean(axis=1))
 
 
 def channel_covariance(coordinates: Floats, weights: Floats) -> Floats:
-    """Compute the covariance of (R, G, B) coordinates, the same under any order of channels.
+    """Compute the covariance of (R, G, B) coordinates, symmetric in the channels.
 
-    What all channels share varies by one covariance, what sets them apart by another, the
-    deviations of the three summing to zero.
+    The mean of the channels has one covariance. Their deviations from it, which sum to zero, have
+    another.
     """
     shared = coordinates.mean(axis=1)
     centred = shared - weights @ shared
@@ -126,7 +117,7 @@ def channel_covariance(coordinates: Floats, weights: Floats) -> Floats:
 
 def main() -> None:
     """Read the command line and write the file."""
-    parser = argparse.ArgumentParser(description="Make the prior of camera responses.")
+    parser = argparse.ArgumentParser(description="Build the prior of camera responses.")
     parser.add_argument("folder", type=Path)
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("expinterp/data/response_prior.npz")

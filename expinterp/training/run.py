@@ -1,4 +1,4 @@
-"""What a training run leaves in its folder: checkpoint, log, pictures; and how it goes on."""
+"""The state of a training run: its checkpoint, from which it continues, and its log."""
 
 from __future__ import annotations
 
@@ -17,51 +17,31 @@ from expinterp.files import replacing
 from expinterp.training.network import Network
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+PLAIN = ("identity", "step", "seconds", "best_psnr")  # fields that a checkpoint stores as such,
+STATEFUL = ("network", "averaged", "best", "optimiser")  # and those whose state it stores
+LogLine = dict[str, Any]  # step, loss, seconds, seconds_left; with held-out scenes PSNRs in dB
 
 
 @dataclass
 class TrainingRun:
-    """What changes while training, and so what a checkpoint holds.
-
-    Attributes
-    ----------
-    network, averaged : Network
-        The weights as they are, and their running average.
-    best : Network
-        The average of weights that did best on held-out scenes so far.
-    best_psnr : float
-        What it had there, dB.
-    seconds : float
-        Spent training so far, over all sittings; measuring and saving do not count.
-    identity : str
-        Digest of settings, pictures and first weights; a checkpoint of others is refused.
-    """
+    """Everything that changes during training; a checkpoint stores it."""
 
     network: Network
-    averaged: Network
-    best: Network
+    averaged: Network  # running average of the weights
+    best: Network  # that average where it was best on held-out scenes
     optimiser: torch.optim.Optimizer
     random: torch.Generator
-    identity: str
+    identity: str  # digest of settings, training data and first weights
     step: int = 0
-    seconds: float = 0.0
-    best_psnr: float = -math.inf
-    logged: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0  # spent on training steps, also before interruptions
+    best_psnr: float = -math.inf  # of `best` on held-out scenes, dB
+    logged: list[LogLine] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint, and the log as it stands, each all at once."""
-        held = {
-            "identity": self.identity,
-            "step": self.step,
-            "seconds": self.seconds,
-            "best_psnr": self.best_psnr,
-            "network": self.network.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "best": self.best.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "random": self.random.get_state(),
-            "logged": json.dumps(self.logged),
-        }
+        """Write checkpoint and log, each all at once."""
+        held = {name: getattr(self, name) for name in PLAIN}
+        held |= {name: getattr(self, name).state_dict() for name in STATEFUL}
+        held |= {"random": self.random.get_state(), "logged": json.dumps(self.logged)}
         log = "".join(json.dumps(line) + "\n" for line in self.logged)
         with replacing(folder / CHECKPOINT, overwrite=True) as stream:
             torch.save(held, stream)
@@ -69,33 +49,33 @@ class TrainingRun:
             stream.write(log.encode())
 
     def load(self, folder: Path) -> None:
-        """Go back to where a checkpoint was written.
+        """Restore the state of the checkpoint.
 
         Raises
         ------
         OutputExistsError
-            If it belongs to a run of other settings or pictures, or from another start.
+            If it belongs to a run with other settings, training data or start.
         """
         held: dict[str, Any] = torch.load(folder / CHECKPOINT, weights_only=True)
         if held["identity"] != self.identity:
             message = (
                 f"{folder} holds a run with other settings, other pictures or another start; "
-                "name another folder with --run, or remove that one"
+                "choose another folder with --run, or remove this one"
             )
             raise OutputExistsError(message)
-        self.network.load_state_dict(held["network"])
-        self.averaged.load_state_dict(held["averaged"])
-        self.best.load_state_dict(held["best"])
-        self.optimiser.load_state_dict(held["optimiser"])
+        for name in PLAIN:
+            setattr(self, name, held[name])
+        for name in STATEFUL:
+            getattr(self, name).load_state_dict(held[name])
         self.random.set_state(held["random"])
-        self.step, self.seconds = int(held["step"]), float(held["seconds"])
-        self.best_psnr = float(held["best_psnr"])
         self.logged = json.loads(held["logged"])
 
 
-def start_run(network: Network, *, rate: float, seed: int, identity: str) -> TrainingRun:
-    """Make the averages and the optimiser of a network."""
-    return TrainingRun(
+def open_run(
+    folder: Path, network: Network, identity: str, *, rate: float, seed: int
+) -> TrainingRun:
+    """Start a run, or continue it from the checkpoint in its folder; see `TrainingRun.load`."""
+    run = TrainingRun(
         network,
         copy.deepcopy(network),
         copy.deepcopy(network),
@@ -103,16 +83,19 @@ def start_run(network: Network, *, rate: float, seed: int, identity: str) -> Tra
         torch.Generator().manual_seed(seed),
         identity,
     )
+    if (folder / CHECKPOINT).exists():
+        run.load(folder)
+    return run
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
+def read_log(folder: Path) -> list[LogLine]:
     """Read the log of a run."""
     lines = (folder / LOG).read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
 def digest(*values: Any) -> str:
-    """Digest plain values and bytes, SHA-256."""
+    """Compute the SHA-256 of bytes and of values as JSON."""
     found = hashlib.sha256()
     for value in values:
         found.update(value if isinstance(value, bytes) else json.dumps(value).encode())

@@ -5,35 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Known = Literal["nothing", "times", "camera"]
+KnownMetadata = Literal["nothing", "times", "camera"]  # what stage one uses beside two files
 Loss = Literal["relative", "paper"]
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Everything that decides the result of a run, besides its pictures."""
+    """Everything that decides the result of a run, besides the training data.
 
-    photographs: int = 4000  # rendered; brackets that all serve give as many patches
-    patches: int = 20  # per photograph
-    side: int = 6  # pixels of a patch
-    strangers: float = 0.6  # share of photographs whose camera stage one has never seen
-    tone: bool = False  # whether the tone error of whole pictures is to be learned
-    known: Known = "nothing"  # what stage one is told of brackets: see `brackets`
-    held_out: int = 4  # scenes
-    fold: int = 1  # fold, width, kernels, sight, plain: see network.Shape
+    Model files state these names and values as JSON.
+    """
+
+    photographs: int = 4000  # triples to render; brackets are cut into as many patches
+    patches: int = 20  # per rendered triple
+    side: int = 6  # of a square patch, pixels
+    strangers: float = 0.6  # share of rendered triples, 0..1, whose camera stage one does not know
+    tone: bool = False  # whether to learn the tone errors of whole pictures: see `without_tone`
+    known: KnownMetadata = "nothing"  # of brackets
+    held_out: int = 4  # scenes of every source
+    fold: int = 1  # fold, width, kernels, sight and plain: see `NetworkShape`
     width: int = 16
     kernels: tuple[int, ...] = (3, 1)
     sight: str = "all"
     plain: bool = False
-    steps: int = 8000
-    minutes: float | None = None  # the budget, in place of steps
+    steps: int = 8000  # the budget
+    minutes: float | None = None  # the budget in time, in place of steps
     batch: int = 384  # patches, nearly all from different photographs
-    rate: float = 2e-3  # of Adam, falling to zero along a half cosine
-    loss: Loss = "relative"  # Lr as in the paper, or each picture's over that of its y0
+    rate: float = 2e-3  # of Adam; falls to zero along half a cosine
+    loss: Loss = "relative"  # Lr as in the paper, or divided by the error of y0
     colour: float = 0.3  # w of L = Lr + w·Lc
-    floor: float = 3e-4  # see losses.relative
-    average: float = 0.998  # weight of the past in the average of weights that is handed back
-    best: bool = False  # hand back the weights that did best on held-out scenes, not the last
+    floor: float = 3e-4  # mean squared error, see `relative`
+    average: float = 0.998  # decay per step of the running average of the weights
+    best: bool = False  # return the weights that did best on held-out scenes, not the last ones
     seed: int = 1
 
 
@@ -43,7 +46,7 @@ TUNING = TrainingSettings(  # of a model to one camera
     width=32,
     kernels=(3, 1, 1),
     photographs=8000,
-    side=4,  # many small patches, from as many pictures as there are, teach most
+    side=4,  # many small patches from as many pictures as possible teach most
     batch=768,
     colour=0.0,
     minutes=6.0,

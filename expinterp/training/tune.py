@@ -1,9 +1,9 @@
-"""Tuning to one camera: its response from its own brackets, and a network that knows its colours.
+"""Tuning to one camera: its response, measured on its own brackets, and a network for its colours.
 
-The network that it starts from grows (see `grow`) and goes on learning from triples of some scenes,
-with y0 computed by the response measured on all frames of these. The other scenes decide which
-weights are kept, and whether the result is handed back at all. If it is, half the budget is left, and
-spent on learning from these other scenes as well.
+The network to start from is grown (see `grow`). It learns from triples of some scenes, with y0
+computed by the response that is measured on all frames of these scenes. The other scenes decide
+which weights are kept, and whether tuning was worth it. If it was, the network then spends the
+second half of the budget on all scenes.
 """
 
 from __future__ import annotations
@@ -35,58 +35,47 @@ from expinterp.files import check_output, replacing
 from expinterp.refine import Refiner, model_path, open_refiner
 from expinterp.refine.contract import PROFILE
 from expinterp.training.build import (
-    Told,
+    Progress,
     TrainingOutputs,
-    describe_line,
-    hand_over,
-    share_of,
-    state_facts,
+    learn,
+    model_facts,
+    show_log,
+    write_outputs,
 )
-from expinterp.training.collect import Photographs, collect, take_brackets
-from expinterp.training.data import join_patches
 from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, grow
+from expinterp.training.patches import Patches, join_patches
 from expinterp.training.settings import TUNING, TrainingSettings
+from expinterp.training.sources import (
+    BracketSource,
+    SourceDescription,
+    collect_data,
+    open_brackets,
+)
 from expinterp.training.train import shape_of, train
 
 HELD_OUT = 0.25  # share of the scenes
-TRIAL = "tuned.onnx"  # in the folder of the run: what was measured
-ALL = "all"  # likewise: the run that learns from all scenes
+TRIAL = "tuned.onnx"  # in the folder of the run: the network that is measured
+ALL = "all"  # in the folder of the run: the run on all scenes
 START, RESPONSE, TUNED = "start", "profile", "tuned"  # the methods that are compared
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What came of tuning.
+class TuningResult:
+    """How good the tuned network is on the held-out scenes."""
 
-    Attributes
-    ----------
-    study : Study
-        The model it started from, the same with the camera's profile, and the tuned one.
-    outcomes : tuple of Outcome
-        On the triples of held-out scenes.
-    remarks : tuple of str
-        What a person should know.
-    """
-
-    study: Study
+    study: Study  # the model to start from, the same with the camera's profile, the tuned one
     outcomes: tuple[Outcome, ...]
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]  # which triples are not used, and why
 
     def psnr(self, method: str) -> float:
-        """Give the mean PSNR of a method, dB."""
+        """Return the mean PSNR of a method, dB."""
         found = summarise(self.outcomes, method, self.study.columns[0])
         return found.mean if found else -float("inf")
 
 
 def choose_scenes(source: Path, camera: str | None) -> Material:
-    """Find the brackets of one camera.
-
-    Raises
-    ------
-    ImageFileError
-        If there are none, or those of several cameras.
-    """
+    """Find the brackets of one camera; ImageFileError if there are none, or of several."""
     material = find_material(source).of_camera(camera or "")
     cameras = sorted({triple.camera or "unknown" for triple in material.triples})
     if len(cameras) > 1:
@@ -103,7 +92,7 @@ def choose_scenes(source: Path, camera: str | None) -> Material:
 
 
 def settings_for(material: Material, *, settings: TrainingSettings = TUNING) -> TrainingSettings:
-    """Hold out a quarter of the scenes, one at least."""
+    """Hold out a quarter of the scenes, at least one."""
     scenes = {triple.scene for triple in material.triples}
     return replace(settings, held_out=max(1, round(HELD_OUT * len(scenes))))
 
@@ -111,13 +100,13 @@ def settings_for(material: Material, *, settings: TrainingSettings = TUNING) -> 
 def tune(
     source: Path,
     material: Material,
-    target: TrainingOutputs,
+    outputs: TrainingOutputs,
     profile_file: Path,
     settings: TrainingSettings,
     *,
     model: Path | None = None,
-    told: Told = lambda words, share: None,
-) -> Tuned:
+    progress: Progress = lambda words, share: None,
+) -> TuningResult:
     """Tune a network to the camera of brackets; write it, the camera's profile, card and curves.
 
     Parameters
@@ -126,91 +115,100 @@ def tune(
         Where `material` was found.
     model : Path, optional
         The network to start from; the bundled one if not given.
-    told : function, optional
-        Called with what is being done and the share that is done, 0..1.
+    progress : function, optional
+        Called with the current step and the share that is done, 0..1.
 
     Raises
     ------
     ModelError
-        If the tuned network is no better on the held-out scenes than the one it started from. The
-        profile is written all the same if it is of use by itself.
+        If the tuned network is no better on the held-out scenes than the one to start from. The
+        profile is written nevertheless if it alone is an improvement.
     ExpInterpError
         If a file cannot be read or written.
     """
-    target.check([source])
-    check_output(profile_file, overwrite=target.overwrite)
-    start = model or model_path()
-    network = start_from(start, settings)
-    supply = take_brackets(source, material, settings)
-    profile = supply.profile
-    if profile is None:
-        msg = f"tuning knows the camera; settings.known must not be {settings.known!r}"
-        raise ValueError(msg)
-    half = halve(settings)
-    lesson = collect([supply], half, cache=target.run, told=lambda words: told(words, 0.0))
-    network = train(
-        lesson.patches,
-        half,
-        target.run,
-        held_out=lesson.held_out,
-        start=network,
-        told=lambda line: told(describe_line(line), share_of(line) / 2),
-    )
-    facts = state_facts([supply.source], settings, licence=None)
-    facts |= {PROFILE: profile.to_json(), "tuned_from": open_refiner(start, device="cpu").digest}
-    trial = target.run / TRIAL
+    outputs.check([source])
+    check_output(profile_file, overwrite=outputs.overwrite)
+    start, half = model or model_path(), halve(settings)
+    network = grow_model(start, settings)
+    brackets = open_brackets(source, material, settings)
+    profile = _profile_of(brackets, settings)
+    first, second = split_progress(progress)
+    data, network = learn([brackets], half, outputs.run, start=network, progress=first)
+    facts = tuned_facts(brackets.description, settings, profile, start)
+    trial = outputs.run / TRIAL
     export_network(network, trial, facts)
-    apart = [one for one in material.triples if one.scene in supply.held_out]
-    found = compare(apart, profile, start, trial, remarks=lesson.remarks)
-    worse = explain_worse(found, profile_file)
-    if worse is None or found.psnr(RESPONSE) >= found.psnr(START):
-        with replacing(profile_file, overwrite=target.overwrite) as stream:
-            stream.write(profile.to_json().encode())
-    if worse:
-        raise ModelError(worse)
-    rest = collect(
-        [turn(supply)],
-        portion(half, supply),
-        cache=target.run,
-        told=lambda words: told(f"all scenes: {words}", 0.5),
+    result = compare(brackets.held_out_triples, profile, start, trial, warnings=data.warnings)
+    keep_profile(result, profile, profile_file, overwrite=outputs.overwrite)
+    network = learn_all(brackets, data.patches, network, half, run=outputs.run, progress=second)
+    learned = (*brackets.description.learned, *brackets.description.held_out)
+    described = replace(brackets.description, learned=learned)
+    facts = tuned_facts(described, settings, profile, start)
+    write_outputs(network, outputs, settings, [described], facts=facts, warnings=data.warnings)
+    return result
+
+
+def split_progress(progress: Progress) -> tuple[Progress, Progress]:
+    """Return functions that report the two halves of the budget."""
+    return (
+        lambda words, share: progress(words, share / 2),
+        lambda words, share: progress(f"all scenes: {words}", (1 + share) / 2),
     )
-    network = train(
-        join_patches([lesson.patches, rest.patches]),
-        half,
-        target.run / ALL,
-        start=network,
-        told=lambda line: told(f"all scenes: {describe_line(line)}", (1 + share_of(line)) / 2),
-    )
-    whole = replace(supply.source, learned=(*supply.learned, *supply.held_out))
-    facts |= state_facts([whole], settings, licence=None)
-    hand_over(network, target, settings, [whole], facts=facts, remarks=lesson.remarks)
-    return found
 
 
-def halve(settings: TrainingSettings) -> TrainingSettings:
-    """Give half of a budget."""
-    minutes = settings.minutes and settings.minutes / 2
-    return replace(settings, minutes=minutes, steps=max(1, settings.steps // 2))
+def tuned_facts(
+    source: SourceDescription, settings: TrainingSettings, profile: Profile, start: Path
+) -> dict[str, str]:
+    """Return the metadata of a tuned model besides its contract."""
+    facts = {PROFILE: profile.to_json(), "tuned_from": open_refiner(start, device="cpu").digest}
+    return model_facts([source], settings) | facts
 
 
-def turn(supply: Photographs) -> Photographs:
-    """Learn from the scenes that were held out, and hold none out."""
-    return replace(supply, learned=supply.held_out, held_out=())
-
-
-def portion(settings: TrainingSettings, supply: Photographs) -> TrainingSettings:
-    """Take as many patches of each held-out scene as of those that were learned from."""
-    share = len(supply.held_out) / len(supply.learned)
-    return replace(settings, photographs=max(1, round(share * settings.photographs)))
-
-
-def start_from(model: Path, settings: TrainingSettings) -> Network | None:
-    """Grow a model into the shape that is tuned; None, for new weights, if it cannot."""
+def grow_model(model: Path, settings: TrainingSettings) -> Network | None:
+    """Grow a model to the shape that is tuned; None, for random weights, if that is impossible."""
     torch.manual_seed(settings.seed)
     try:
         return grow(import_network(model), shape_of(settings))
     except ValueError:
         return None
+
+
+def _profile_of(brackets: BracketSource, settings: TrainingSettings) -> Profile:
+    if brackets.profile is None:
+        msg = f"tuning needs the camera's profile; settings.known must not be {settings.known!r}"
+        raise ValueError(msg)
+    return brackets.profile
+
+
+def halve(settings: TrainingSettings) -> TrainingSettings:
+    """Halve the budget."""
+    minutes = settings.minutes and settings.minutes / 2
+    return replace(settings, minutes=minutes, steps=max(1, settings.steps // 2))
+
+
+def learn_all(
+    brackets: BracketSource,
+    patches: Patches,
+    start: Network,
+    settings: TrainingSettings,
+    *,
+    run: Path,
+    progress: Progress,
+) -> Network:
+    """Train on all scenes: on `patches`, and on as many per scene of the held-out ones."""
+    share = len(brackets.held_out) / len(brackets.learned)
+    rest = collect_data(
+        [learn_held_out(brackets)],
+        replace(settings, photographs=max(1, round(share * settings.photographs))),
+        cache=run,
+        progress=lambda words: progress(words, 0.0),
+    )
+    both = join_patches([patches, rest.patches])
+    return train(both, settings, run / ALL, start=start, on_log=show_log(progress))
+
+
+def learn_held_out(brackets: BracketSource) -> BracketSource:
+    """Return a source that learns from the held-out scenes, and holds none out."""
+    return replace(brackets, learned=brackets.held_out, held_out=())
 
 
 def compare(
@@ -219,36 +217,40 @@ def compare(
     start: Path,
     tuned: Path,
     *,
-    remarks: Sequence[str] = (),
-) -> Tuned:
-    """Measure what tuning is worth on whole pictures, as ``interpolate`` would make them."""
+    warnings: tuple[str, ...],
+) -> TuningResult:
+    """Compare two models on whole pictures, computed as ``interpolate`` computes them."""
     before, after = (open_refiner(path, device="cpu") for path in (start, tuned))
     study = fidelity_study(refiners={})
     methods = (
-        Method(START, "the network it started from, two files alone", _made(before, None)),
-        Method(RESPONSE, "the same with the camera's profile", _made(before, profile)),
-        Method(TUNED, "tuned network and profile", _made(after, profile)),
+        Method(START, "the network it started from, two files alone", _refined(before, None)),
+        Method(RESPONSE, "the same with the camera's profile", _refined(before, profile)),
+        Method(TUNED, "tuned network and profile", _refined(after, profile)),
     )
     study = replace(study, methods=methods, base=START)
-    return Tuned(study, tuple(evaluate(study, triples)), tuple(remarks))
+    return TuningResult(study, tuple(evaluate(study, triples)), warnings)
 
 
-def _made(refiner: Refiner, profile: Profile | None) -> Callable[[Case], Iterator[Candidate]]:
-    def make(case: Case) -> Iterator[Candidate]:
+def _refined(refiner: Refiner, profile: Profile | None) -> Callable[[Case], Iterator[Candidate]]:
+    def compute(case: Case) -> Iterator[Candidate]:
         pair = measure(case.long, case.short, response=profile)
         yield Candidate(render(pair, refiner=refiner).medium)
 
-    return make
+    return compute
 
 
-def explain_worse(found: Tuned, profile_file: Path) -> str | None:
-    """Say that a network is no better than what there was without it; None if it is."""
-    start, response, tuned = (found.psnr(name) for name in (START, RESPONSE, TUNED))
-    if tuned > max(start, response):
-        return None
-    kept = f"; the profile alone is worth {response - start:+.2f} dB, see {profile_file}"
-    return (
-        f"the tuned network has {tuned:.2f} dB on the held-out scenes, no more than the one it "
-        f"started from ({max(start, response):.2f} dB), and is not written"
-        f"{kept if response >= start else ''}; give more scenes"
-    )
+def keep_profile(result: TuningResult, profile: Profile, file: Path, *, overwrite: bool) -> None:
+    """Write the profile if it is an improvement; ModelError if the tuned network is none."""
+    start, response, tuned = (result.psnr(name) for name in (START, RESPONSE, TUNED))
+    better = tuned > max(start, response)
+    if better or response >= start:
+        with replacing(file, overwrite=overwrite) as stream:
+            stream.write(profile.to_json().encode())
+    if not better:
+        kept = f"; the profile alone is worth {response - start:+.2f} dB, see {file}"
+        message = (
+            f"the tuned network has {tuned:.2f} dB on the held-out scenes, no more than the one it "
+            f"started from ({max(start, response):.2f} dB), and is not written"
+            f"{kept if response >= start else ''}; use more scenes"
+        )
+        raise ModelError(message)

@@ -1,4 +1,4 @@
-"""``expinterp train`` from the outside: a model, its card, its run; refusals; going on."""
+"""``expinterp train`` as a command: model, card, log and curves; errors; continuing a run."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_plain_network_keeps_to_the_contract(card: Path, run: Run) -> None:
 
 
 @pytest.mark.train
-def test_a_run_goes_on_and_a_finished_one_gives_the_same_bytes(card: Path, run: Run) -> None:
+def test_a_run_continues_and_a_finished_one_gives_the_same_bytes(card: Path, run: Run) -> None:
     needs_torch()
     assert run("card", "-o", "a.onnx", *BRIEF)[0] == ExitCode.OK
     assert run("card", "-o", "b.onnx", "--run", "a.run", *BRIEF)[0] == ExitCode.OK
@@ -114,7 +114,7 @@ def test_a_run_goes_on_and_a_finished_one_gives_the_same_bytes(card: Path, run: 
         (("card", "-o", "m.onnx", "--run", "there.onnx"), ExitCode.OUTPUT, "--run"),
     ],
 )
-def test_refusals_have_their_codes_and_one_line(
+def test_errors_have_their_exit_codes_and_one_line(
     card: Path, run: Run, arguments: tuple[str, ...], code: ExitCode, said: str
 ) -> None:
     needs_torch()

@@ -1,4 +1,4 @@
-"""``expinterp tune`` from the outside: what it hands back, what it refuses to hand back."""
+"""``expinterp tune`` as a command: its model and profile, and when it writes none."""
 
 from __future__ import annotations
 
@@ -79,9 +79,10 @@ def test_a_tuned_model_carries_its_profile_and_does_better(card: Path, run: Run)
     assert "photographed brackets" in text
 
 
-def test_what_is_handed_back_has_learned_from_all_scenes(
+def test_the_result_has_learned_from_all_scenes(
     card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from expinterp.training import build
     from expinterp.training import tune as module
 
     learned = []
@@ -91,7 +92,8 @@ def test_what_is_handed_back_has_learned_from_all_scenes(
         return module_train(patches, *arguments, **options)
 
     module_train = module.train
-    monkeypatch.setattr(module, "train", watch)
+    for each in (build, module):
+        monkeypatch.setattr(each, "train", watch)
     assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
     (three, some), (four, all_of_them) = learned
     assert (three, four) == (3, 4)
@@ -103,7 +105,7 @@ def test_what_is_handed_back_has_learned_from_all_scenes(
     )
 
 
-def test_the_command_line_uses_what_the_model_carries(card: Path, run: Run) -> None:
+def test_interpolate_uses_the_profile_in_the_model(card: Path, run: Run) -> None:
     assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
     shots = [str(card / "scene0" / f"{index}.png") for index in (0, 2)]
     for name, options in {"a": (), "b": ("--response", "mycam.json")}.items():
@@ -114,7 +116,7 @@ def test_the_command_line_uses_what_the_model_carries(card: Path, run: Run) -> N
     assert Path("a.png").read_bytes() != Path("c.png").read_bytes()
 
 
-def test_a_model_of_another_camera_is_remarked_upon(
+def test_a_model_for_another_camera_gives_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from expinterp.training.export import export_network
@@ -144,10 +146,10 @@ def test_a_model_with_a_broken_profile_is_refused(tmp_path: Path) -> None:
         open_refiner(tmp_path / "mycam.onnx", device="cpu")
 
 
-def test_a_model_that_is_worse_is_not_handed_back(
+def test_a_model_that_is_worse_is_not_written(
     card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from expinterp.training import tune as module
+    from expinterp.training import build as module
 
     def spoil(*arguments, **options):
         network = module_train(*arguments, **options)
@@ -173,7 +175,7 @@ def test_brackets_that_moved_are_left_out_with_a_reason(card: Path, run: Run) ->
     assert "warning: shaken 0-1-2: the medium lies 9.0 pixels beside" in err
 
 
-def test_a_finished_run_is_handed_back_again_but_not_as_tuned_from_another_model(
+def test_a_finished_run_gives_the_same_model_but_not_for_another_start(
     card: Path, run: Run
 ) -> None:
     from expinterp.training.export import export_network
@@ -205,7 +207,7 @@ def test_a_finished_run_is_handed_back_again_but_not_as_tuned_from_another_model
         (("card", "-o", "m.onnx", "--model", "there.onnx"), ExitCode.MODEL, "there.onnx"),
     ],
 )
-def test_refusals_have_their_codes_and_one_line(
+def test_errors_have_their_exit_codes_and_one_line(
     card: Path, run: Run, arguments: tuple[str, ...], code: ExitCode, said: str
 ) -> None:
     Path("there.onnx").write_text("mine", "utf-8")

@@ -336,7 +336,7 @@ def test_the_share_is_that_of_the_pairs_that_change_places():
     assert swapped.highlight_shadow == 0
 
 
-def test_the_order_holds_whatever_the_unit_of_light_or_the_depth():
+def test_the_order_ignores_the_unit_of_light_and_the_depth():
     chart = ramp()
     image = picture([30, 90, 60, 120, 110, 100, 170, 150], chart)
     expected = order_violations(image, chart)
@@ -465,7 +465,7 @@ def test_the_angle_is_that_between_the_colours(one, two, angle):
     assert colour_angle(patch(*one), patch(*two)) == pytest.approx(angle, abs=0.25)
 
 
-def test_the_angle_is_the_mean_over_pixels_whatever_the_depth_and_the_order():
+def test_the_angle_is_the_mean_over_pixels_at_any_depth_and_order():
     random = np.random.default_rng(0)
     one, two = random.integers(0, 256, (2, 300, 7, 3), np.uint8)
     angle = colour_angle(one, two)
@@ -480,7 +480,7 @@ def test_the_angle_is_the_mean_over_pixels_whatever_the_depth_and_the_order():
 
 def test_the_angle_is_that_of_the_training_loss():
     torch = pytest.importorskip("torch", reason="needs the extra 'train'")
-    from expinterp.training.losses import colour_angle as loss
+    from expinterp.training.train import colour_angle as loss
 
     one, two = np.random.default_rng(1).integers(0, 256, (2, 9, 8, 3), np.uint8)
     planes = [torch.from_numpy(each / 255.0).permute(2, 0, 1)[None] for each in (one, two)]

@@ -5,7 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from expinterp.training.simulator.camera import Camera, Responses, draw_response, photograph
+from expinterp.training.simulator.camera import (
+    Camera,
+    draw_camera,
+    draw_response,
+    linear_response,
+    photograph,
+)
 
 RANDOM = np.random.default_rng(0)
 SCENE = RANDOM.random((32, 48, 3), np.float32) ** 2
@@ -65,13 +71,24 @@ def test_a_response_leans_from_its_camera_towards_another_but_not_half_way():
     codes = np.linspace(0, 1, 256)[:, None] * np.ones(3)
     gammas = {"one": 1.5, "two": 2.5}
     measured = {name: (codes**gamma)[None] for name, gamma in gammas.items()}
-    responses = Responses(measured, *np.zeros((3, 1, 256)))
     random = np.random.default_rng(0)
-    drawn = [draw_response(responses, random) for _ in range(80)]
+    drawn = [draw_response(measured, random) for _ in range(80)]
     found = np.array([np.log(table[128, 0]) / np.log(128 / 255) for table, _ in drawn])
     share = np.abs(found - [gammas[name] for _, name in drawn])  # the two are 1 apart
     assert share.max() == pytest.approx(0.4, abs=0.05)
     assert {name for _, name in drawn} == {"one", "two"}
+
+
+def test_a_seed_gives_the_cameras_that_the_bundled_model_was_trained_with():
+    measured = {name: linear_response()[None] for name in ("one", "two")}
+    random = np.random.default_rng(1)
+    drawn = [draw_camera(measured, random) for _ in range(4)]
+    assert [(each.name, each.reduction, each.quality) for each in drawn] == [
+        ("two", 4, None),
+        ("one", 4, 98),
+        ("two", 4, 94),
+        ("one", 4, 88),
+    ]
 
 
 @pytest.mark.parametrize("subsampling", [False, True])

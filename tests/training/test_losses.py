@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train': pip install expinterp[train]")
 
-from expinterp.training.losses import (
+from expinterp.training.train import (
     DARK,
     colour_angle,
     reconstruction,
@@ -59,6 +59,6 @@ def test_gradients_agree_with_finite_differences():
     assert torch.autograd.gradcheck(lambda image: reconstruction(image, truth), (result,))
 
 
-def test_equal_gains_weigh_the_same_whatever_the_error_of_y0():
+def test_equal_gains_weigh_the_same_for_any_error_of_y0():
     before = torch.tensor([1e-2, 1e-4])
     assert relative(before / 2, before, floor=0.0).tolist() == pytest.approx([0.5, 0.5])

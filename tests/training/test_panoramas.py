@@ -1,4 +1,4 @@
-"""Panoramas out of the npm package."""
+"""Panoramas from the npm package."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from expinterp.errors import ImageFileError, OutputExistsError
-from expinterp.training.data import read_radiance
 from expinterp.training.simulator.panoramas import unpack
+from expinterp.training.simulator.triples import read_radiance
 
 
 def pack(path: Path, files: dict[str, bytes]) -> Path:
@@ -46,7 +46,7 @@ def test_maps_and_their_licence_are_unpacked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("files", [None, {}, {"hdri/sky.exr.js": b"export default 1"}])
-def test_what_holds_no_map_is_refused(tmp_path: Path, files: dict[str, bytes] | None) -> None:
+def test_a_package_without_a_map_is_refused(tmp_path: Path, files: dict[str, bytes] | None) -> None:
     package = tmp_path / "a.tgz"
     package.write_bytes(b"no archive")
     if files is not None:

@@ -1,4 +1,4 @@
-"""The prior of camera responses, made from collections of curves."""
+"""The prior of camera responses, built from collections of curves."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from synthetic import gamma_response
 
+from expinterp.core.prior import ResponsePrior
 from expinterp.training import prior as making
 from expinterp.training.prior import (
     CONTRAST,
     SPAN,
-    as_prior,
     build_prior,
     channel_covariance,
-    mend,
+    repair,
     span,
 )
 
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_camera_counts_the_same_however_many_curves_it_has(folder):
+def test_every_camera_counts_the_same_for_any_number_of_curves(folder):
     weights = build_prior(folder)["weights"]
     assert weights.sum() == pytest.approx(1)
     cameras = weights[: len(CAMERAS)]
@@ -51,7 +51,7 @@ def test_every_camera_counts_the_same_however_many_curves_it_has(folder):
 
 
 def test_all_centres_are_scaled_to_one_contrast(folder):
-    prior = as_prior(build_prior(folder))
+    prior = ResponsePrior.from_arrays(build_prior(folder))
     np.testing.assert_allclose(span(prior.centres), SPAN, rtol=2e-3)
 
 
@@ -65,7 +65,7 @@ def test_a_camera_can_be_left_out(folder):
 def test_the_basis_holds_the_curves_it_was_made_from(folder, monkeypatch):
     monkeypatch.setattr(making, "DIMENSIONS", 30)
     arrays = build_prior(folder)
-    film = as_prior(arrays).centres[-1, 0]
+    film = ResponsePrior.from_arrays(arrays).centres[-1, 0]
     codes = np.arange(60, 250)
     slope = np.gradient(film)[codes] * codes  # of g = γ·ln z it is γ everywhere
     assert np.ptp(slope) < 0.05 * slope.mean()
@@ -96,11 +96,11 @@ def test_noise_at_the_ends_of_a_measured_curve_is_continued_from_within():
     broken = clean.copy()
     broken[:3] = [9, -40, 7]
     broken[253:] = [-9, 30, 0]
-    mended = mend(broken)
-    assert (np.diff(mended) > 0).all()
-    np.testing.assert_allclose(mended[20:245], (clean - clean[128])[20:245], atol=0.02)
+    repaired = repair(broken)
+    assert (np.diff(repaired) > 0).all()
+    np.testing.assert_allclose(repaired[20:245], (clean - clean[128])[20:245], atol=0.02)
     low, high = CONTRAST
-    assert mended[high] - mended[low] == pytest.approx(clean[high] - clean[low], abs=0.02)
+    assert repaired[high] - repaired[low] == pytest.approx(clean[high] - clean[low], abs=0.02)
 
 
 def test_the_command_writes_what_the_package_reads(folder, tmp_path, monkeypatch):

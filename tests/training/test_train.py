@@ -1,4 +1,4 @@
-"""Training: it learns, it resumes to the bit, and what it exports is what it trained."""
+"""Training: it learns, it resumes exactly, and the exported network is the trained one."""
 
 import json
 from dataclasses import replace
@@ -12,10 +12,9 @@ pytest.importorskip("onnx", reason="needs the extra 'train': pip install expinte
 from expinterp.errors import ModelError, OutputExistsError
 from expinterp.refine import open_refiner
 from expinterp.refine.contract import INPUTS
-from expinterp.training.collect import Lesson, read_lesson, write_lesson
-from expinterp.training.data import FIELDS, Patches
 from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, NetworkShape, grow
+from expinterp.training.patches import FIELDS, Patches, TrainingData, read_data, write_data
 from expinterp.training.run import LOG, read_log
 from expinterp.training.settings import TrainingSettings
 from expinterp.training.train import PICTURES, draw, measure, scale, shape_of, train
@@ -92,7 +91,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(tmp_path, monkeypatch
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(patches, TINY, tmp_path / "parts", held_out=patches, told=interrupt)
+        train(patches, TINY, tmp_path / "parts", held_out=patches, on_log=interrupt)
     resumed = train(patches, TINY, tmp_path / "parts", held_out=patches)
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -102,15 +101,15 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(tmp_path, monkeypatch
     assert [step for step, *_ in said[0]] == [25, 50, 60]
 
 
-def test_patches_that_were_kept_give_the_same_weights(tmp_path):
+def test_patches_read_from_a_file_give_the_same_weights(tmp_path):
     made = colourful_patches()
     last = {
         name: np.ascontiguousarray(getattr(made, name).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
         for name in PICTURES
     }
     cut = replace(made, **last)  # as `cut_patches` lays them out
-    write_lesson(tmp_path / "kept.npz", Lesson(cut, cut))
-    kept = read_lesson(tmp_path / "kept.npz").patches
+    write_data(tmp_path / "kept.npz", TrainingData(cut, cut))
+    kept = read_data(tmp_path / "kept.npz").patches
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(kept, name), getattr(cut, name))
     shape = replace(TINY, fold=1, width=16, kernels=(3, 1))
@@ -128,7 +127,7 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
         train(colourful_patches(63), replace(TINY, steps=2), tmp_path)
 
 
-def test_a_folder_of_a_run_from_another_start_is_refused(tmp_path):
+def test_a_folder_of_a_run_with_another_start_is_refused(tmp_path):
     patches, settings = colourful_patches(), replace(TINY, steps=2)
     starts = [noisy_network(shape_of(settings), seed=seed) for seed in (1, 2)]
     one, again = (train(patches, settings, tmp_path, start=starts[0]) for _ in range(2))
@@ -167,7 +166,7 @@ def test_the_first_loss_is_its_closed_form(tmp_path, loss, weight):
 
 @pytest.fixture
 def steps(monkeypatch):
-    """Watch the optimiser: its rate, and the weights it leaves, step by step."""
+    """Record learning rate and weights after each step of the optimiser."""
     taken = []
 
     class Watched(torch.optim.Adam):
@@ -187,7 +186,7 @@ def test_the_rate_rises_and_then_falls_along_half_a_cosine(tmp_path, steps):
     np.testing.assert_allclose([rate for rate, _ in steps], expected, rtol=1e-6)
 
 
-def test_what_is_handed_back_is_the_average_of_the_weights(tmp_path, steps):
+def test_the_result_is_the_average_of_the_weights(tmp_path, steps):
     network = train(colourful_patches(), replace(TINY, steps=60, average=0.7), tmp_path)
     expected = 0.0
     for number, (_, weights) in enumerate(steps):
@@ -216,7 +215,7 @@ def test_a_budget_of_minutes_ends_the_run(tmp_path):
     assert last["seconds_left"] <= 0
 
 
-def test_the_log_is_one_json_object_a_line_and_what_it_says_is_so(tmp_path):
+def test_the_log_is_one_json_object_a_line_and_states_true_figures(tmp_path):
     patches = colourful_patches()
     network = train(patches, TINY, tmp_path, held_out=patches)
     last = json.loads((tmp_path / LOG).read_text("utf-8").splitlines()[-1])
@@ -227,7 +226,7 @@ def test_the_log_is_one_json_object_a_line_and_what_it_says_is_so(tmp_path):
     assert last["psnr"] == measure(network, patches)["psnr"]
 
 
-def test_the_best_weights_are_kept_where_that_is_asked_for(tmp_path):
+def test_the_best_weights_are_the_result_if_asked_for(tmp_path):
     """Learned from one half of the truth, measured on its opposite: it only ever gets worse."""
     patches = colourful_patches()
     against = replace(patches, residual=-patches.residual)
@@ -237,7 +236,7 @@ def test_the_best_weights_are_kept_where_that_is_asked_for(tmp_path):
     assert log[-1]["psnr"] < log[0]["psnr"]
 
 
-def test_the_best_weights_outlive_a_stop(tmp_path, monkeypatch):
+def test_the_best_weights_survive_an_interruption(tmp_path, monkeypatch):
     from expinterp.training import train as module
 
     monkeypatch.setattr(module, "LOG_EVERY", 20)
@@ -250,7 +249,7 @@ def test_the_best_weights_outlive_a_stop(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(patches, settings, tmp_path / "parts", held_out=against, told=interrupt)
+        train(patches, settings, tmp_path / "parts", held_out=against, on_log=interrupt)
     resumed = train(patches, settings, tmp_path / "parts", held_out=against)
     assert measure(resumed, against) == measure(whole, against)
 
@@ -323,7 +322,7 @@ def test_an_exported_network_is_read_back(tmp_path, kind):
         (NetworkShape(1, 4, ()), NetworkShape(1, 6, (1,))),
     ],
 )
-def test_a_grown_network_computes_the_same_and_goes_on_learning(small, large):
+def test_a_grown_network_computes_the_same_and_can_learn(small, large):
     network = noisy_network(small)
     grown = grow(network, large)
     assert grown.shape == large
@@ -334,7 +333,7 @@ def test_a_grown_network_computes_the_same_and_goes_on_learning(small, large):
     assert (new.weight.grad[:, small.width :].abs().sum() > 0) == (large.width > small.width)
 
 
-def test_a_network_grows_into_no_smaller_and_no_other_one():
+def test_a_network_cannot_grow_into_a_smaller_or_another_one():
     for shape in (
         NetworkShape(width=8),
         NetworkShape(kernels=(1,)),
@@ -355,7 +354,7 @@ def test_the_bundled_network_is_read_back_and_exported_alike(tmp_path):
     assert measure_parity(network, refiner, shape=(9, 7), seed=0) <= 1e-5
 
 
-def test_a_model_of_another_maker_is_no_start(tmp_path):
+def test_a_model_from_other_software_cannot_be_imported(tmp_path):
     import onnx
 
     network = noisy_network(NetworkShape(width=4))

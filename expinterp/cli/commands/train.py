@@ -1,8 +1,9 @@
-"""``expinterp train``: radiance maps or photographed brackets in, a network out."""
+"""``expinterp train``: train a network on radiance maps or photographed brackets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,60 +17,64 @@ from expinterp.cli.progress import course
 from expinterp.errors import MissingExtraError
 from expinterp.training.settings import TrainingSettings
 
-HELP = """Train the network that refines y0, from rendered or photographed brackets.
+HELP = """Train a network that refines y0, the image computed without a network.
 
 \b
-expinterp train radiance --responses responses -o model.onnx      # the bundled one, anew
+expinterp train radiance --responses responses -o model.onnx      # the bundled model again
 expinterp train brackets --known camera --minutes 10 -o mine.onnx
 expinterp train brackets --target image --minutes 10 -o plain.onnx
 
-SOURCE is a folder of radiance maps (.hdr, .exr), photographed through simulated cameras; or
-brackets as for 'expinterp evaluate', of which every evenly spaced triple that is registered and
-still is used. Some scenes are held out, never learned from, and measured on. The same command goes
-on where a stopped one ended. To adapt to one camera, 'expinterp tune' does all of this in one step.
+SOURCE is a folder of radiance maps (.hdr, .exr), which simulated cameras photograph at three
+exposures, or of brackets as for 'expinterp evaluate'. Of brackets, all evenly spaced triples are
+used that are registered and show no motion. The network does not learn from held-out scenes; its
+PSNR is measured on them. To continue a run that was stopped, run the same command again. To adapt
+the network to one camera, use 'expinterp tune', which does all this in one step.
 """
 DEFAULTS = TrainingSettings()
-RUN_SUFFIX, CARD_SUFFIX = ".run", ".md"  # in place of that of the model
+RUN_SUFFIX, CARD_SUFFIX = ".run", ".md"  # in place of .onnx
+
+COUNT, POSITIVE = click.IntRange(1), click.FloatRange(0, min_open=True)
+
+
+def option(names: str, kind: Any, metavar: str | None, words: str) -> click.Option:
+    """Define an option; None as `metavar` shows the choices."""
+    return click.Option(names.split(), type=kind, metavar=metavar, help=words)
+
 
 OUTPUTS: tuple[click.Option, ...] = (
-    click.Option(["-o", "--output"], type=FILE, required=True, metavar="FILE", help="The model."),
-    click.Option(["--card"], type=FILE, metavar="FILE", help="Model card.  [default: FILE.md]"),
-    click.Option(
-        ["--run"],
-        type=FILE,
-        metavar="FOLDER",
-        help="Where checkpoint, log and curves are kept.  [default: FILE.run]",
-    ),
-    click.Option(["--overwrite"], is_flag=True, help="Replace a model and card that exist."),
+    click.Option(["-o", "--output"], type=FILE, required=True, metavar="FILE", help="Model file."),
+    option("--card", FILE, "FILE", "Model card: data, settings, PSNR.  [default: FILE.md]"),
+    option("--run", FILE, "FOLDER", "Folder of checkpoint, log and curves.  [default: FILE.run]"),
+    click.Option(["--overwrite"], is_flag=True, help="Replace an existing model and card."),
 )
-THREADS = click.Option(
-    ["--threads"], type=click.IntRange(1), metavar="N", help="CPU threads.  [default: all CPUs]"
-)
+THREADS = option("--threads", COUNT, "N", "Number of CPU threads.  [default: all CPUs]")
 SECTIONS = {
     "Result": (
         *OUTPUTS,
-        click.Option(["--licence"], metavar="TEXT", help="Licence that the model is to state."),
+        option("--licence", str, "TEXT", "Licence to state in model and card."),
     ),
-    "Pictures": (
-        click.Option(
-            ["--responses"], type=FILE, metavar="FOLDER", help="Response curves, for radiance maps."
+    "Training data": (
+        option(
+            "--responses", FILE, "FOLDER", "Camera response curves; required for radiance maps."
         ),
-        click.Option(
-            ["--known"],
-            type=click.Choice(["nothing", "times", "camera"]),
-            help="What y0 of brackets is told.  [default: nothing]",
+        option(
+            "--known",
+            click.Choice(["nothing", "times", "camera"]),
+            None,
+            "How y0 of brackets is computed: from the two files alone, with their exposure times, "
+            "or also with the response measured from the brackets.  [default: nothing]",
         ),
-        click.Option(
-            ["--photographs"],
-            type=click.IntRange(1),
-            metavar="N",
-            help=f"Rendered.  [default: {DEFAULTS.photographs}]",
+        option(
+            "--photographs",
+            COUNT,
+            "N",
+            f"Triples to render of radiance maps.  [default: {DEFAULTS.photographs}]",
         ),
-        click.Option(
-            ["--held-out"],
-            type=click.IntRange(1),
-            metavar="N",
-            help=f"Scenes of each source.  [default: {DEFAULTS.held_out}]",
+        option(
+            "--held-out",
+            COUNT,
+            "N",
+            f"Scenes of each source to hold out.  [default: {DEFAULTS.held_out}]",
         ),
     ),
     "Network": (
@@ -78,57 +83,47 @@ SECTIONS = {
             type=click.Choice(["residual", "image"]),
             default="residual",
             show_default=True,
-            help="What is learned: what y0 misses, or (a plain network) the whole picture.",
+            help="What the network computes: the residual, medium minus y0, or the whole medium "
+            "(a plain network, for comparison).",
         ),
-        click.Option(
-            ["--inputs", "sight"],
-            type=click.Choice(["all", "y0", "shots"]),
-            help="What the network sees: y0, both shots and what stage one makes of each, or some.  "
-            "[default: all; image: shots]",
+        option(
+            "--inputs sight",
+            click.Choice(["all", "y0", "shots"]),
+            None,
+            "Inputs of the network: y0, the two photographs (shots), or all: these and both "
+            "photographs mapped to the medium exposure.  [default: all; image: shots]",
         ),
-        click.Option(
-            ["--width"],
-            type=click.IntRange(1),
-            metavar="N",
-            help=f"Channels of a layer.  [default: {DEFAULTS.width}]",
-        ),
-        click.Option(
-            ["--layers"],
-            type=click.IntRange(0),
-            metavar="N",
-            help="Inner layers; the first one is 3×3, others are 1×1.",
+        option("--width", COUNT, "N", f"Channels of each layer.  [default: {DEFAULTS.width}]"),
+        option(
+            "--layers",
+            click.IntRange(0),
+            "N",
+            f"Inner layers: the first is 3×3, others 1×1.  [default: {len(DEFAULTS.kernels)}]",
         ),
     ),
     "Training": (
-        click.Option(
-            ["--loss"],
-            type=click.Choice(["relative", "paper"]),
-            help="Lr as in the paper, or each picture's over that of y0.  [default: relative]",
+        option(
+            "--loss",
+            click.Choice(["relative", "paper"]),
+            None,
+            "Reconstruction loss Lr: mean squared error (paper), or that divided by the error of "
+            "y0.  [default: relative]",
+        ),
+        option(
+            "--colour-weight colour",
+            click.FloatRange(0),
+            "WEIGHT",
+            f"Weight w of the colour loss in L = Lr + w·Lc.  [default: {DEFAULTS.colour}]",
         ),
         click.Option(
-            ["--colour-weight", "colour"], type=click.FloatRange(0), help="w of L = Lr + w·Lc."
+            ["--tone/--no-tone"],
+            default=None,
+            help="Also learn the mean error of y0 at each tone of a picture.  [default: no; "
+            "image: yes]",
         ),
-        click.Option(
-            ["--tone/--no-tone"], default=None, help="Learn tone errors of whole pictures."
-        ),
-        click.Option(
-            ["--steps"],
-            type=click.IntRange(1),
-            metavar="N",
-            help=f"Budget in steps.  [default: {DEFAULTS.steps}]",
-        ),
-        click.Option(
-            ["--minutes"],
-            type=click.FloatRange(0, min_open=True),
-            metavar="MINUTES",
-            help="Budget in time, in place of it.",
-        ),
-        click.Option(
-            ["--seed"],
-            type=int,
-            metavar="N",
-            help=f"Of everything random.  [default: {DEFAULTS.seed}]",
-        ),
+        option("--steps", COUNT, "N", f"Training steps.  [default: {DEFAULTS.steps}]"),
+        option("--minutes", POSITIVE, "MINUTES", "Training time, instead of --steps."),
+        option("--seed", int, "N", f"Seed of all random numbers.  [default: {DEFAULTS.seed}]"),
         THREADS,
     ),
 }
@@ -136,11 +131,11 @@ SETTINGS = ("loss", "known", "sight", "colour", "tone", "width", "steps", "minut
             "held_out", "seed")  # fmt: skip
 
 
-@click.command(cls=Command, sections=SECTIONS, help=HELP, short_help="Train the network anew.")
+@click.command(cls=Command, sections=SECTIONS, help=HELP, short_help="Train a network.")
 @click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:
-    """Gather pictures, train, write model and card."""
+    """Train a network; write model, card and curves."""
     for contradiction in _contradictions(context, options):
         raise click.UsageError(contradiction)
     start_torch(options["threads"])
@@ -148,40 +143,40 @@ def train(context: click.Context, /, **options: Any) -> None:
 
     talk = context.ensure_object(Talk)
     with course(talk) as show:
-        remarks = build(
+        warnings = build(
             options["sources"],
-            target_of(options),
+            outputs_of(options),
             _settings(options),
             responses=options["responses"],
             licence=options["licence"],
-            told=show,
+            progress=show,
         )
-    for remark in remarks:
-        talk.warn(remark)
+    for warning in warnings:
+        talk.warn(warning)
     talk.note(f"wrote {options['output']}")
 
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
-    """Say which arguments cannot be had together, or mean nothing."""
+    """Yield what is wrong with the options."""
     yield from excluding(context, [("steps", "minutes")])
-    yield from name_contradictions(options)
+    yield from check_name(options)
     if options["target"] == "image" and options["tone"] is False:
         yield "--no-tone is for residuals; a whole picture has its tones"
 
 
-def name_contradictions(options: dict[str, Any]) -> Iterator[str]:
-    """Say what is wrong with the name of a model."""
+def check_name(options: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the name of the model."""
     if options["output"].suffix != ".onnx":
         yield f"-o {options['output']}: a model is an ONNX file; end its name in .onnx"
 
 
 def start_torch(threads: int | None) -> None:
-    """Set up PyTorch.
+    """Check that PyTorch is installed, and set its number of threads.
 
     Raises
     ------
     MissingExtraError
-        If it, or what writes models, is not installed.
+        If PyTorch or ONNX is not installed.
     """
     for package in ("torch", "onnx"):
         if find_spec(package) is None:
@@ -193,8 +188,8 @@ def start_torch(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def target_of(options: dict[str, Any]) -> Any:
-    """Say where model, card and run go."""
+def outputs_of(options: dict[str, Any]) -> Any:
+    """Return the `TrainingOutputs` that the options name."""
     from expinterp.training.build import TrainingOutputs
 
     model: Path = options["output"]
@@ -204,15 +199,9 @@ def target_of(options: dict[str, Any]) -> Any:
 
 
 def _settings(options: dict[str, Any]) -> TrainingSettings:
-    """Fill in the settings; a plain network sees the shots alone and learns every tone."""
-    from dataclasses import replace
-
-    from expinterp.training.settings import TrainingSettings
-
+    """Return the settings; by default a plain network reads the shots and learns every tone."""
     plain = options["target"] == "image"
-    settings = (
-        TrainingSettings(plain=True, sight="shots", tone=True) if plain else TrainingSettings()
-    )
+    settings = TrainingSettings(plain=True, sight="shots", tone=True) if plain else DEFAULTS
     if options["layers"] is not None:
         ones = (1,) * options["layers"]
         settings = replace(settings, kernels=(3, *ones[1:]) if ones else ())

@@ -1,67 +1,68 @@
-"""``expinterp tune``: a camera's own brackets in, its profile and its network out."""
+"""``expinterp tune``: adapt the network to a camera by brackets that it took."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from expinterp.cli.command import Command
 from expinterp.cli.commands.train import (
+    COUNT,
     OUTPUTS,
+    POSITIVE,
     THREADS,
-    name_contradictions,
+    check_name,
+    option,
+    outputs_of,
     start_torch,
-    target_of,
 )
 from expinterp.cli.console import Talk
 from expinterp.cli.options import FILE
 from expinterp.cli.progress import course
 from expinterp.training.settings import TUNING
 
-HELP = """Tune the network to your own camera, with brackets it took.
+HELP = """Adapt the network to your own camera, by brackets that you took with it.
 
 \b
 expinterp tune brackets -o mycam.onnx
 expinterp interpolate long.jpg short.jpg -o mid.jpg --model mycam.onnx
 
-BRACKETS are as for 'expinterp evaluate': a subfolder for each still scene, three exposures or more,
-evenly spaced in stops. A dozen scenes are good; two are the least. A quarter of them is held out.
-The model carries the camera's profile, so --model is all that is needed to use it; the profile is
-also written by itself, for --response. A model that is no better on the held-out scenes than the
-one it started from is not written, and the exit code is 8; one that is better learns from these
-scenes too before it is written.
+BRACKETS is a folder with a subfolder for each scene without motion: three or more exposures,
+evenly spaced in stops. It may also be a list, as for 'expinterp evaluate'. Two scenes are required,
+a dozen are good. The result is a model for --model. It contains the profile of the camera (its tone
+curve), which is also written to a file of its own, for --response.
+
+A quarter of the scenes is held out to test the model. If it is no better on them than the model to
+start from, it is not written and the exit code is 8. If it is better, it learns from these scenes
+too before it is written.
 """
 PROFILE_SUFFIX = ".json"
 SECTIONS = {
     "Result": (
         *OUTPUTS,
-        click.Option(
-            ["--profile"], type=FILE, metavar="FILE", help="Camera profile.  [default: FILE.json]"
-        ),
+        option("--profile", FILE, "FILE", "Camera profile.  [default: FILE.json]"),
     ),
     "Training": (
-        click.Option(["--camera"], metavar="NAME", help="Only cameras whose name contains this."),
-        click.Option(["--model"], type=FILE, metavar="FILE", help="Start from another network."),
-        click.Option(
-            ["--minutes"],
-            type=click.FloatRange(0, min_open=True),
-            metavar="MINUTES",
-            help=f"Budget of training.  [default: {TUNING.minutes:g}]",
+        option(
+            "--camera", str, "NAME", "Use only photographs of cameras whose name contains NAME."
         ),
-        click.Option(["--steps"], type=click.IntRange(1), metavar="N", help="The same in steps."),
-        click.Option(
-            ["--held-out"],
-            type=click.IntRange(1),
-            metavar="N",
-            help="Scenes.  [default: a quarter]",
+        option("--model", FILE, "FILE", "Model to start from.  [default: the bundled one]"),
+        option(
+            "--minutes",
+            POSITIVE,
+            "MINUTES",
+            f"Time to spend on training.  [default: {TUNING.minutes:g}]",
         ),
-        click.Option(
-            ["--seed"],
-            type=int,
-            metavar="N",
-            help=f"Of everything random.  [default: {TUNING.seed}]",
+        option("--steps", COUNT, "N", "Training steps, instead of --minutes."),
+        option("--held-out", COUNT, "N", "Scenes to test the model on.  [default: a quarter]"),
+        option(
+            "--seed",
+            int,
+            "N",
+            f"Seed of the random numbers; others give other results.  [default: {TUNING.seed}]",
         ),
         THREADS,
     ),
@@ -69,17 +70,15 @@ SECTIONS = {
 
 
 @click.command(
-    cls=Command, sections=SECTIONS, help=HELP, short_help="Tune the network to one camera."
+    cls=Command, sections=SECTIONS, help=HELP, short_help="Adapt the network to one camera."
 )
 @click.argument("brackets", type=FILE)
 @click.pass_context
 def tune(context: click.Context, /, **options: Any) -> None:
-    """Gather the brackets, tune, compare, write model, profile and card."""
+    """Tune and compare; write model, profile, card and curves."""
     for contradiction in _contradictions(options):
         raise click.UsageError(contradiction)
     start_torch(options["threads"])
-    from dataclasses import replace
-
     from expinterp.cli.tables import print_tables
     from expinterp.evaluation.tables import overview
     from expinterp.training.tune import choose_scenes, settings_for
@@ -89,28 +88,26 @@ def tune(context: click.Context, /, **options: Any) -> None:
     source, model = options["brackets"], options["output"]
     profile = options["profile"] or model.with_suffix(PROFILE_SUFFIX)
     material = choose_scenes(source, options["camera"])
-    given = {n: options[n] for n in ("held_out", "seed", "minutes") if options[n] is not None}
-    if options["steps"]:
-        given |= {"steps": options["steps"], "minutes": None}
-    settings = replace(settings_for(material), **given)
+    settings = replace(settings_for(material), **_given(options))
     with course(talk) as show:
-        found = tune_network(
-            source,
-            material,
-            target_of(options),
-            profile,
-            settings,
-            model=options["model"],
-            told=show,
-        )
-    for remark in found.remarks:
-        talk.warn(remark)
-    print_tables([overview(found.study, found.outcomes)])
+        result = tune_network(
+            source, material, outputs_of(options), profile, settings,
+            model=options["model"], progress=show,
+        )  # fmt: skip
+    for warning in result.warnings:
+        talk.warn(warning)
+    print_tables([overview(result.study, result.outcomes)])
     talk.note(f"wrote {model} and {profile}; use: expinterp interpolate ... --model {model}")
 
 
 def _contradictions(options: dict[str, Any]) -> Iterator[str]:
-    """Say which arguments cannot be had together, or mean nothing."""
-    yield from name_contradictions(options)
+    """Yield what is wrong with the options."""
+    yield from check_name(options)
     if options["minutes"] and options["steps"]:
         yield "--minutes and --steps exclude each other; give one of them"
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that the options state."""
+    given = {n: options[n] for n in ("held_out", "seed", "minutes") if options[n] is not None}
+    return given | ({"steps": options["steps"], "minutes": None} if options["steps"] else {})

@@ -1,8 +1,8 @@
 """Render the photographs of ``examples/``: views into CC0 panoramas, each at three exposures.
 
 ``python -m expinterp.training.simulator.render PANORAMAS examples`` writes ``<scene>_long.jpg``,
-``_medium.jpg`` and ``_short.jpg``. The medium is what `interpolate` should give, photographed by
-the same camera as the other two. The panoramas are those of the npm package ``@pmndrs/assets``.
+``_medium.jpg`` and ``_short.jpg``. The medium is the ground truth for `interpolate`, photographed
+by the same camera as the other two. The panoramas are those of the npm package ``@pmndrs/assets``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from expinterp.core.mapping import CODES, Floats
 from expinterp.errors import ExpInterpError
-from expinterp.training.data import read_radiance
-from expinterp.training.simulator.camera import CODES, Camera, Image, Table, photograph
+from expinterp.training.simulator.camera import Camera, Image, photograph
+from expinterp.training.simulator.triples import read_radiance
 
 SHAPE = (560, 840)  # rows, cols
 CAMERA_NAME = ("expinterp", "simulated camera")  # EXIF Make, Model
@@ -26,31 +27,15 @@ QUALITY = 92
 
 @dataclass(frozen=True)
 class View:
-    """A look into a panorama, and how it is exposed.
+    """A view into a panorama, and its exposure."""
 
-    Attributes
-    ----------
-    panorama : str
-        File name without suffix.
-    yaw, pitch : float
-        Direction in degrees: to the right from the middle of the panorama, and upwards.
-    field : float
-        Horizontal angle of view in degrees.
-    white : float
-        Radiance that the medium shows as white.
-    medium : Fraction
-        Exposure time of the medium, seconds.
-    ev_step : int
-        Stops between short and long; even, so that all times are exact.
-    """
-
-    panorama: str
-    yaw: float
-    pitch: float
-    field: float
-    white: float
-    medium: Fraction
-    ev_step: int
+    panorama: str  # file name without suffix
+    yaw: float  # degrees to the right of the middle of the panorama
+    pitch: float  # degrees upwards
+    field: float  # horizontal angle of view, degrees
+    white: float  # linear radiance at which the medium becomes white
+    medium: Fraction  # exposure time of the medium, seconds
+    ev_step: int  # stops between short and long; even, so that all times are exact fractions
 
 
 VIEWS = {
@@ -60,7 +45,7 @@ VIEWS = {
 
 
 def project(panorama: Image, view: View) -> Image:
-    """Compute the picture of a pinhole camera inside an equirectangular panorama."""
+    """Compute the view of a pinhole camera inside an equirectangular panorama: linear radiance."""
     rows, cols = SHAPE
     focal = cols / 2 / np.tan(np.radians(view.field) / 2)
     x, y = np.meshgrid(np.arange(cols) - (cols - 1) / 2, np.arange(rows) - (rows - 1) / 2)
@@ -70,20 +55,14 @@ def project(panorama: Image, view: View) -> Image:
     longitude = np.arctan2(x, ahead) + np.radians(view.yaw)
     latitude = np.arctan2(up, np.hypot(x, ahead))
     height, width = panorama.shape[:2]
-    column = (longitude / (2 * np.pi) + 0.5) % 1 * width - 0.5
-    row = (0.5 - latitude / np.pi) * height - 0.5
-    picture = cv2.remap(
-        panorama,
-        column.astype(np.float32),
-        row.astype(np.float32),
-        cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_WRAP,
-    )
+    column = ((longitude / (2 * np.pi) + 0.5) % 1 * width - 0.5).astype(np.float32)
+    row = ((0.5 - latitude / np.pi) * height - 0.5).astype(np.float32)
+    picture = cv2.remap(panorama, column, row, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
     return np.maximum(np.asarray(picture, np.float32), 0)
 
 
-def s_curve() -> Table:
-    """Tabulate the response of the example camera: gamma 2.2 with lifted contrast, (256, 3)."""
+def s_curve() -> Floats:
+    """Tabulate the response of the example camera, gamma 2.2 and an S-curve: (256, 3), 0..1."""
     exposure = np.linspace(0.0, 1.0, 4096)
     encoded = exposure ** (1 / 2.2)
     encoded = 0.65 * encoded + 0.35 * encoded**2 * (3 - 2 * encoded)
@@ -92,7 +71,7 @@ def s_curve() -> Table:
 
 
 def example_camera() -> Camera:
-    """Set up the camera of the examples: a clean one, with overlapping sensor channels."""
+    """Return the camera of the examples: little noise, overlapping sensor channels."""
     correction = np.array([[1.5, -0.4, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]], np.float32)
     return Camera(
         correction=correction,
@@ -105,7 +84,7 @@ def example_camera() -> Camera:
 
 
 def write_example(folder: Path, scene: str, view: View, panorama: Image) -> None:
-    """Photograph one view at its three times and write the JPEG files."""
+    """Photograph one view at its three exposure times and write the JPEG files."""
     from PIL import Image as Pillow
     from PIL.TiffImagePlugin import IFDRational
 

@@ -1,7 +1,6 @@
-"""The laws of the training pictures."""
+"""The laws of simulated triples."""
 
 import sys
-import weakref
 from pathlib import Path
 
 import cv2
@@ -9,21 +8,17 @@ import numpy as np
 import pytest
 
 from expinterp.errors import ImageFileError, MissingExtraError
-from expinterp.training import data
-from expinterp.training.data import (
+from expinterp.training.simulator import triples as module
+from expinterp.training.simulator.camera import Camera, linear_response, photograph
+from expinterp.training.simulator.render import View, main, project
+from expinterp.training.simulator.triples import (
     WINDOW,
-    cut_patches,
     cut_window,
     is_informative,
-    join_patches,
     read_radiance,
     render_triple,
     render_triples,
-    split_scenes,
-    without_tone,
 )
-from expinterp.training.simulator.camera import Camera, Responses, linear_response, photograph
-from expinterp.training.simulator.render import View, main, project
 
 
 def scene(seed=0):
@@ -32,29 +27,14 @@ def scene(seed=0):
 
 
 def triple(seed=0):
-    """The first triple after a seed that is fit to learn from."""
+    """The first informative triple after a seed."""
     random = np.random.default_rng(seed)
     rendered = (render_triple(cut_window(scene(), 1, random), Camera(), random) for _ in range(50))
     return next(shots for shots in rendered if is_informative(shots))
 
 
-def middle(shots):
-    """Stage one that takes the mean of the two, and leaves them as they are."""
-    long, short = (shot.astype(np.float32) / 255 for shot in (shots.long, shots.short))
-    return (long + short) / 2, long, short
-
-
-def test_no_scene_is_on_both_sides():
-    paths = [Path(f"{index}.hdr") for index in range(20)]
-    kept, held_out = split_scenes(paths, held_out=4, seed=3)
-    assert len(held_out) == 4
-    assert set(kept) | set(held_out) == set(paths)
-    assert not set(kept) & set(held_out)
-    assert split_scenes(paths[::-1], held_out=4, seed=3) == (kept, held_out)
-
-
 @pytest.mark.parametrize("reduction", [1, 2, 4])
-def test_pictures_have_one_size_however_much_they_are_reduced(reduction):
+def test_pictures_have_one_size_for_any_reduction(reduction):
     random = np.random.default_rng(1)
     camera = Camera(reduction=reduction)
     for _ in range(10):
@@ -120,7 +100,7 @@ def test_a_radiance_map_without_colours_is_refused_by_name(tmp_path):
             read_radiance(tmp_path / name)
 
 
-def test_a_sun_too_bright_for_its_file_is_white_where_it_is_and_nowhere_black(tmp_path):
+def test_infinite_radiance_is_white_and_nowhere_black(tmp_path):
     sky = np.full((128, 160), 0.5, np.float32)
     sky[40:60, 50:70] = np.inf
     sky[0, 0] = np.nan
@@ -140,10 +120,10 @@ def test_without_openexr_the_remedy_is_named(tmp_path, monkeypatch):
         read_radiance(tmp_path / "sky.exr")
 
 
-RESPONSES = Responses({"one": linear_response()[None]}, *np.zeros((3, 1, 256)))
+RESPONSES = {"one": linear_response()[None]}
 
 
-def test_scenes_are_taken_in_turn_until_there_are_enough_triples():
+def test_scenes_take_turns_until_there_are_enough_triples():
     dark, bright = Path("dark.hdr"), Path("bright.hdr")
     red, blue = (scene() * np.float32([r, 1, b]) for r, b in ((9, 1), (1, 9)))
     triples = render_triples({dark: red, bright: blue}, RESPONSES, count=5, seed=0)
@@ -152,57 +132,12 @@ def test_scenes_are_taken_in_turn_until_there_are_enough_triples():
 
 
 def test_a_scene_without_tones_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr(data, "DRAWS", 3)
+    monkeypatch.setattr(module, "DRAWS", 3)
     scenes = {Path("good.hdr"): scene(), Path("flat.hdr"): np.ones((260, 400, 3), np.float32)}
     triples = render_triples(scenes, RESPONSES, count=4, seed=0)
     next(triples)
     with pytest.raises(ImageFileError, match=r"flat\.hdr: none of 3 .*; take it out"):
         next(triples)
-
-
-def test_taking_the_tone_away_leaves_no_mean_at_any_code_value():
-    random = np.random.default_rng(2)
-    y0 = random.random((64, 64, 3), np.float32)
-    colour = 0.01 * random.standard_normal((64, 64, 3)).astype(np.float32)
-    tone = np.float32(0.1) * np.floor(y0 * 40) / 40
-    rest = without_tone(colour + tone, y0)
-    np.testing.assert_allclose(rest, without_tone(colour, y0), atol=1e-6)
-    assert abs(rest.mean()) < 1e-6
-
-
-def test_patches_hold_what_they_were_cut_from():
-    patches = cut_patches([triple()], middle, per_triple=3, side=16, tone=True, seed=0)
-    assert patches.long.shape == (3, 3, 16, 16)
-    y0 = (patches.long.astype(np.float32) + patches.short) / 510
-    np.testing.assert_allclose(patches.intermediate, y0, atol=1e-3)
-    np.testing.assert_allclose(patches.darkened, patches.long / 255, atol=1e-3)
-    np.testing.assert_allclose(patches.brightened, patches.short / 255, atol=1e-3)
-    assert patches.picture.tolist() == [0, 0, 0]
-
-
-def test_no_picture_is_kept_once_its_patches_are_cut():
-    seen, alive = [], []
-
-    def watched():
-        for seed in range(4):
-            shots = triple(seed)
-            seen.append(weakref.ref(shots.long))
-            yield shots
-            del shots
-            alive.append(sum(one() is not None for one in seen))
-
-    cut_patches(watched(), middle, per_triple=2, side=8, tone=True, seed=0)
-    assert alive == [1, 1, 1, 1]  # the last one, which the loop holds
-
-
-def test_joined_patches_number_their_photographs_on():
-    parts = [
-        cut_patches([triple(s) for s in seeds], middle, per_triple=2, side=8, tone=True, seed=0)
-        for seeds in ((0, 1), (2,))
-    ]
-    joined = join_patches(parts)
-    assert joined.picture.tolist() == [0, 0, 1, 1, 2, 2]
-    np.testing.assert_array_equal(joined.long[4:], parts[1].long)
 
 
 def test_a_view_straight_ahead_shows_the_middle_of_the_panorama():
