@@ -9,8 +9,8 @@ from __future__ import annotations
 from expinterp.images.formats import FORMATS, image_format
 from expinterp.images.header import Header, read_header
 from expinterp.images.limits import MAX_PIXELS
-from expinterp.images.metadata.exif import profile_name
 from expinterp.images.metadata.exif_edit import with_exposure_time
+from expinterp.images.metadata.icc import profile_name
 from expinterp.images.photograph import Metadata, Photograph, Pixels
 from expinterp.images.read import read_photograph
 from expinterp.images.write import QUALITY, check_target, to_depth, write_photograph

@@ -21,7 +21,13 @@ from expinterp.errors import ImageFileError
 from expinterp.files import open_source
 from expinterp.images.formats import tell_format
 from expinterp.images.limits import damage_reported
-from expinterp.images.metadata.exif import BITS_PER_SAMPLE, IMAGE_LENGTH, IMAGE_WIDTH, exif_block
+from expinterp.images.metadata.exif import (
+    BITS_PER_SAMPLE,
+    EXIF_PREFIX,
+    IMAGE_LENGTH,
+    IMAGE_WIDTH,
+    exif_block,
+)
 from expinterp.images.metadata.ifd import (
     FIRST_POINTER,
     DamagedBlockError,
@@ -32,7 +38,6 @@ from expinterp.images.metadata.ifd import (
 )
 from expinterp.images.metadata.tiff_exif import exif_of_tiff
 
-_EXIF_SIGNATURE = b"Exif\0\0"
 _APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those that begin a picture
@@ -88,7 +93,7 @@ def _read_jpeg(stream: BinaryIO) -> Header:
             return Header("jpeg", rows, cols, exif)
         if marker == _APP1 and exif is None:
             content = stream.read(length)
-            if content.startswith(_EXIF_SIGNATURE):
+            if content.startswith(EXIF_PREFIX):
                 exif = exif_block(content)
         else:
             stream.seek(length, SEEK_CUR)

@@ -10,7 +10,8 @@ from typing import BinaryIO
 from expinterp.files import Source, is_stream, open_source, read_from, source_name
 from expinterp.images.formats import FORMATS, tell_format
 from expinterp.images.limits import MAX_PIXELS, check_range, damage_reported
-from expinterp.images.metadata.exif import profile_transfer, read_exposure, read_orientation
+from expinterp.images.metadata.exif import read_exposure, read_orientation
+from expinterp.images.metadata.icc import profile_transfer
 from expinterp.images.photograph import Decoded, Photograph, Pixels
 
 

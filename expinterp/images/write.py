@@ -16,8 +16,9 @@ from expinterp.errors import OutputError
 from expinterp.files import STREAM, Source, check_output, replacing
 from expinterp.images.formats import FORMATS, image_format
 from expinterp.images.metadata import xmp
-from expinterp.images.metadata.exif import profile_space, read_resolution
+from expinterp.images.metadata.exif import read_resolution
 from expinterp.images.metadata.exif_edit import fit_to_pixels
+from expinterp.images.metadata.icc import profile_space
 from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Metadata, Pixels
 

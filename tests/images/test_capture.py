@@ -13,7 +13,8 @@ from PIL import Image
 
 from expinterp.brackets.frames import Frame
 from expinterp.core.exposure import Exposure
-from expinterp.images.metadata.capture import Capture, read_capture, read_thumbnail
+from expinterp.images.metadata.capture import Capture, read_capture
+from expinterp.images.metadata.exif import read_thumbnail
 
 ORDERS = pytest.mark.parametrize("order", "<>")
 

@@ -15,7 +15,7 @@ from PIL import Image, IptcImagePlugin
 
 from expinterp.errors import ImageFileError
 from expinterp.images import FORMATS, read_photograph, with_exposure_time, write_photograph
-from expinterp.images.metadata.jpeg_metadata import extras_of_resources
+from expinterp.images.metadata.iptc import extras_of_resources
 
 CAPTION = b"\x1c\x02\x78\x00\x0dA caption, \xc3\xa9"
 THUMBNAIL = b"\0\0\0\1 picture as it was"

@@ -31,7 +31,7 @@ from expinterp.images.metadata.ifd import (
     read_number,
     read_offset,
 )
-from expinterp.images.metadata.jpeg_metadata import extras_of_resources
+from expinterp.images.metadata.iptc import extras_of_resources
 from expinterp.images.metadata.tiff_exif import exif_of_tiff, resources_of_tiff
 from expinterp.images.orientation import make_upright
 from expinterp.images.photograph import Decoded, Extra, Metadata, Pixels

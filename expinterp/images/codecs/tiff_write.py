@@ -39,7 +39,7 @@ from expinterp.images.metadata.ifd import (
     read_directory,
     read_offset,
 )
-from expinterp.images.metadata.jpeg_metadata import part_iptc
+from expinterp.images.metadata.iptc import part_iptc
 from expinterp.images.metadata.tiff_exif import IPTC, RESOURCES, descriptive_records
 from expinterp.images.photograph import Metadata, Pixels
 

@@ -30,7 +30,7 @@ from expinterp.images.metadata.ifd import (
     read_directory,
     read_offset,
 )
-from expinterp.images.metadata.jpeg_metadata import resource_of_iptc
+from expinterp.images.metadata.iptc import resource_of_iptc
 
 IPTC, RESOURCES = 0x83BB, 0x8649
 # Tags of a TIFF that describe how its pixels are stored, or belong to another page.

@@ -8,9 +8,8 @@ Source of names: XMP specification part 2, Exif schema CIPA DC-010.
 
 from __future__ import annotations
 
+import hashlib
 import re
-
-from expinterp.images.metadata.jpeg_metadata import sum_of_extension
 
 
 def _with_value(xmp: bytes, name: bytes, value: bytes) -> bytes:
@@ -64,3 +63,8 @@ def state_time(xmp: bytes | None, fraction: tuple[int, int] | None) -> bytes | N
     if fraction is None:
         return _without(xmp, b"exif:ExposureTime")
     return _with_value(xmp, b"exif:ExposureTime", b"%d/%d" % fraction)
+
+
+def sum_of_extension(extension: bytes) -> bytes:
+    """Compute the name of an extension: its MD5 sum."""
+    return hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
