@@ -42,6 +42,7 @@ _APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those that begin a picture
 _LONGEST_BLOCK = 1 << 26  # bytes of an EXIF block; more is damage
+_CUT_OFF = "the header is cut off or damaged; copy the file anew from where it came"
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,7 @@ def _next_segment(stream: BinaryIO) -> tuple[int, int]:
             return marker, length - 2
         if byte and byte[0] in _ALONE:
             byte = stream.read(1)
-    message = "the header is cut off or damaged; copy the file anew from where it came"
-    raise ImageFileError(message)
+    raise ImageFileError(_CUT_OFF)
 
 
 def _read_png(stream: BinaryIO) -> Header:
@@ -213,8 +213,7 @@ def _read_avif(stream: BinaryIO) -> Header:
 def _with_size(form: str, rows: int, cols: int, exif: bytes | None, bits: int = 8) -> Header:
     """Make a header, unless it announces no pixels."""
     if rows < 1 or cols < 1:
-        message = "the header is cut off or damaged; copy the file anew from where it came"
-        raise ImageFileError(message)
+        raise ImageFileError(_CUT_OFF)
     return Header(form, rows, cols, exif, 16 if bits > 8 else 8)
 
 

@@ -89,9 +89,9 @@ class Photograph:
     format: str = ""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Decoded:
-    """What one codec returns: pixels upright or not yet, and the rest of the file.
+    """What a codec returns: upright pixels, and the rest of the file.
 
     Attributes
     ----------

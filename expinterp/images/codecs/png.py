@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from expinterp.errors import ImageFileError
 from expinterp.images.codecs.opencv import decode_unchanged
 from expinterp.images.limits import check_range, check_size
-from expinterp.images.metadata.exif import exif_block
+from expinterp.images.metadata.exif import exif_block, read_orientation
 from expinterp.images.metadata.png_text import density_content, extras_of_png, read_density
-from expinterp.images.orientation import row_blocks
+from expinterp.images.orientation import make_upright, row_blocks
 from expinterp.images.photograph import Decoded, Metadata, Pixels
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -68,7 +68,7 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def decode(data: bytes, max_pixels: int) -> Decoded:
-    """Decode a PNG of 1 to 16 bits; pixels as stored, not turned.
+    """Decode a PNG of 1 to 16 bits; pixels come upright.
 
     Raises
     ------
@@ -98,7 +98,8 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     pixels = _arrange(cast("Pixels", stored), colour)
     if key is not None:
         pixels = _with_key_as_alpha(pixels, key, depth)
-    return Decoded(pixels, replace(_metadata(found), extras=extras_of_png(others)), remarks)
+    metadata = replace(_metadata(found), extras=extras_of_png(others))
+    return Decoded(make_upright(pixels, read_orientation(metadata.exif)), metadata, remarks)
 
 
 def _arrange(stored: Pixels, colour: int) -> Pixels:
