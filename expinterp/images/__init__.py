@@ -11,6 +11,7 @@ from expinterp.images.header import Header, read_header
 from expinterp.images.limits import MAX_PIXELS
 from expinterp.images.metadata.exif_edit import with_exposure_time
 from expinterp.images.metadata.icc import profile_name
+from expinterp.images.metadata.provenance import with_provenance
 from expinterp.images.photograph import Metadata, Photograph, Pixels
 from expinterp.images.read import read_photograph
 from expinterp.images.write import QUALITY, check_target, to_depth, write_photograph
@@ -30,5 +31,6 @@ __all__ = [
     "read_photograph",
     "to_depth",
     "with_exposure_time",
+    "with_provenance",
     "write_photograph",
 ]

@@ -38,6 +38,7 @@ from expinterp.images.metadata.exif_edit import fit_to_pixels, time_as_fraction
 from expinterp.images.metadata.ifd import DamagedBlockError
 from expinterp.images.metadata.tiff_exif import exif_of_tiff
 
+BIAS = ("exif", 0x9204)  # exposure compensation
 ORDERS = pytest.mark.parametrize("order", ["<", ">"])
 
 
@@ -81,17 +82,15 @@ def test_silence_is_none():
 
 
 @ORDERS
-def test_virtual_time_changes_time_and_shutter_alone(order):
+def test_virtual_time_changes_time_shutter_and_compensation_alone(order):
     before = exif(order=order)
     after = with_exposure_time(Metadata(exif=before), 1 / 120).exif
-    expected = read_fields(before)
-    found = read_fields(after)
-    assert found["exif", 0x829A] == 1 / 120
-    assert float(found["exif", 0x9201]) == pytest.approx(6.9069, abs=1e-4)
-    changed = {("exif", 0x829A), ("exif", 0x9201)}
-    assert {k: v for k, v in found.items() if k not in changed} == {
-        k: v for k, v in expected.items() if k not in changed
-    }
+    expected, found = read_fields(before), read_fields(after)
+    assert found.pop(("exif", 0x829A)) == 1 / 120
+    assert float(found.pop(("exif", 0x9201))) == pytest.approx(6.9069, abs=1e-4)
+    assert expected.pop(BIAS) == pytest.approx(-1 / 3)
+    del expected["exif", 0x829A], expected["exif", 0x9201]
+    assert found == expected
     assert after.index(MAKER_NOTE) == before.index(MAKER_NOTE)
     assert len(after) == len(before)  # cameras fill a JPEG segment to its last byte
 
@@ -100,7 +99,7 @@ def test_virtual_time_changes_time_and_shutter_alone(order):
 def test_unknown_time_is_unlinked_not_invented(order):
     after = with_exposure_time(Metadata(exif=exif(order=order)), None).exif
     expected = read_fields(exif(order=order))
-    del expected["exif", 0x829A], expected["exif", 0x9201]
+    del expected["exif", 0x829A], expected["exif", 0x9201], expected[BIAS]
     assert read_fields(after) == expected
     assert read_exposure(after).time is None
 
@@ -110,6 +109,7 @@ def test_time_is_stated_where_there_was_none(block):
     after = with_exposure_time(Metadata(exif=block), 1 / 120).exif
     assert read_exposure(after).time == 1 / 120
     expected = {} if block is None else read_fields(block)
+    expected.pop(BIAS, None)
     assert read_fields(after) == expected | {("exif", 0x829A): 1 / 120}
 
 
@@ -126,6 +126,7 @@ def test_time_of_the_shot_stays_nowhere_else():
     block = bytearray(b"II*\0" + bytes(4))
     entries = [entry(block, "<", 0x829A, 5, struct.pack("<II", 1, 30))]
     entries += [entry(block, "<", 0x9201, 10, struct.pack("<ii", 4907, 1000))]
+    entries += [entry(block, "<", 0x9204, 10, struct.pack("<ii", 2, 1))]
     struct.pack_into("<I", block, 4, directory(block, "<", entries))
     after = with_exposure_time(Metadata(exif=bytes(block)), 0.5).exif
     assert read_exposure(after).time == 0.5
@@ -290,7 +291,9 @@ def test_xmp_properties_that_pixels_make_untrue_follow(quote):
 
 
 def test_xmp_states_the_virtual_time_or_none():
-    before = packet(b'exif:ExposureTime="1/30" exif:ShutterSpeedValue="4907/1000"', b"<a/>")
+    untrue = b'exif:ExposureTime="1/30" exif:ShutterSpeedValue="4907/1000"'
+    bias = b"<exif:ExposureBiasValue>2/1</exif:ExposureBiasValue>"
+    before = packet(untrue + b" exif:ExposureBiasValue='2/1'", bias + b"<a/>")
     stated = with_exposure_time(Metadata(xmp=before), 1 / 120)
     assert stated.xmp == packet(b'exif:ExposureTime="1/120"', b"<a/>")
     silent = with_exposure_time(Metadata(xmp=before), None)

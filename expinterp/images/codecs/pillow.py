@@ -26,8 +26,8 @@ from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block, read_orienta
 from expinterp.images.metadata.exif_edit import without_orientation
 from expinterp.images.metadata.icc import profile_space
 from expinterp.images.metadata.jpeg_metadata import (
-    LONGEST_SEGMENT,
-    XMP_SIGNATURE,
+    LONGEST_EXIF,
+    LONGEST_XMP,
     metadata_of_jpeg,
     segments_of_extension,
 )
@@ -43,8 +43,6 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "avif": AvifImagePlugin.AvifImageFile,
 }
 _CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_LONGEST_EXIF = LONGEST_SEGMENT - len(EXIF_PREFIX)
-_LONGEST_XMP = LONGEST_SEGMENT - len(XMP_SIGNATURE)
 FULL_CHROMA_QUALITY = 90  # from here on colour is stored at full resolution, as cameras' "fine" is
 _LIKE_SRGB = {1, 2, 6, 13}  # code points of H.273: BT.709, not stated, BT.601, sRGB
 _AVIF_SPEED = 9  # of 0..10; a seventh of the time of 6, the default, for files 14 % larger
@@ -243,10 +241,10 @@ def _fit_container(metadata: Metadata, form: str, remarks: list[str]) -> Metadat
     if form == "avif" and exif is not None:
         # Pillow moves an orientation into the container and rebuilds the block, maker notes too.
         exif = without_orientation(exif)
-    if form == "jpeg" and len(exif or b"") > _LONGEST_EXIF:
+    if form == "jpeg" and len(exif or b"") > LONGEST_EXIF:
         exif = None
         remarks.append("the EXIF block is longer than a JPEG can hold (64 KiB); left out")
-    if form == "jpeg" and len(xmp or b"") > _LONGEST_XMP:
+    if form == "jpeg" and len(xmp or b"") > LONGEST_XMP:
         xmp = extension = None
         remarks.append("the XMP packet is longer than a JPEG can hold (64 KiB); left out")
     return replace(metadata, exif=exif, xmp=xmp, xmp_extension=extension)

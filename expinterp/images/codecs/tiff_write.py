@@ -86,7 +86,7 @@ def _head(pixels: Pixels, metadata: Metadata, rows_per_strip: int) -> tuple[byte
         records[XMP_PACKET] = make_record(block, order, XMP_PACKET, BYTE, metadata.xmp)
     for tag, (kind, value) in _extra_fields(metadata, order).items():
         records[tag] = make_record(block, order, tag, kind, value)
-    struct.pack_into(order + "I", block, 4, append_directory(block, order, records))
+    struct.pack_into(order + "I", block, 4, append_directory(block, order, records.values()))
     block += bytes(-len(block) % 16)
     _fill_offsets(block, order, sizes)
     return bytes(block), order

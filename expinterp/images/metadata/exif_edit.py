@@ -15,11 +15,10 @@ from dataclasses import replace
 from expinterp.images.metadata import xmp
 from expinterp.images.metadata.exif import (
     EXIF_DIRECTORY,
+    EXPOSURE_BIAS,
     EXPOSURE_TIME,
-    GPS_DIRECTORY,
     IMAGE_LENGTH,
     IMAGE_WIDTH,
-    INTEROP_DIRECTORY,
     ORIENTATION,
     PIXEL_COLS,
     PIXEL_ROWS,
@@ -53,6 +52,8 @@ _TIME_TOLERANCE = 0.002  # of a time written as 1/n: 0.003 EV
 
 def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
     """State the exposure time of a virtual photograph in the metadata of a real one.
+
+    The exposure compensation of the real one is not true for it and is unlinked.
 
     Parameters
     ----------
@@ -102,16 +103,19 @@ def time_as_fraction(time: float) -> tuple[int, int]:
 
 
 def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
-    """Set or unlink the exposure time, and the shutter speed with it."""
+    """Set or unlink the exposure time and the shutter speed; unlink the compensation."""
     block = bytearray(exif)
-    _drop_time(block, FIRST_POINTER)  # where TIFF/EP states it
+    of_time = (EXPOSURE_TIME, SHUTTER_SPEED)
+    _drop_fields(block, FIRST_POINTER, *of_time, EXPOSURE_BIAS)  # where TIFF/EP states them
     order, first, fields = read_directories(block)
+    if EXIF_DIRECTORY in first.fields:
+        untrue = (EXPOSURE_BIAS,) if fraction else (*of_time, EXPOSURE_BIAS)
+        _drop_fields(block, first.fields[EXIF_DIRECTORY].start, *untrue)
+        order, first, fields = read_directories(block)
     if fraction is None:
-        if EXIF_DIRECTORY in first.fields:
-            _drop_time(block, first.fields[EXIF_DIRECTORY].start)
         return bytes(block)
     if EXIF_DIRECTORY not in first.fields:
-        start = struct.pack(order + "I", append_directory(block, order, {}))
+        start = struct.pack(order + "I", append_directory(block, order, ()))
         set_field(block, FIRST_POINTER, tag=EXIF_DIRECTORY, kind=LONG, value=start, in_place=False)
         _, first, fields = read_directories(block)
     pointer_at = first.fields[EXIF_DIRECTORY].start
@@ -126,27 +130,35 @@ def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
     return bytes(block)
 
 
-def _drop_time(block: bytearray, pointer_at: int) -> None:
-    """Unlink what states the time in one directory."""
-    for tag in (EXPOSURE_TIME, SHUTTER_SPEED):
+def _drop_fields(block: bytearray, pointer_at: int, *tags: int) -> None:
+    """Unlink fields of one directory."""
+    for tag in tags:
         drop_field(block, pointer_at, tag=tag)
 
 
 def _is_alone(block: Block, tag: int) -> bool:
-    """Tell whether no other field of the block shares bytes with one of the EXIF directory.
+    """Return whether nothing else in the block shares bytes with a field of the EXIF directory.
 
-    Cameras fill a JPEG segment to its last byte, so a value had better stay where it is.
+    Cameras fill a JPEG segment to its last byte, so a value should stay where it is.
     """
-    order, first, exif = read_directories(block)
+    _, _, exif = read_directories(block)
     own = exif.get(tag)
     if own is None:
         return False
-    fields = [*first.fields.values(), *exif.values()]
+    return sum(start < own.stop and own.start < stop for start, stop in used_spans(block)) == 1
+
+
+def used_spans(block: Block) -> list[tuple[int, int]]:
+    """List the first and end bytes of all directories but that of the thumbnail, and of values."""
+    order, first, exif = read_directories(block)
     found = first.fields | exif
-    for pointer in {GPS_DIRECTORY, INTEROP_DIRECTORY} & found.keys():
-        below = read_directory(block, order, read_offset(block, order, found[pointer].start))
-        fields += below.fields.values()
-    return sum(field.start < own.stop and own.start < field.stop for field in fields) == 1
+    directories = [first]
+    for pointer in SUBDIRECTORIES & found.keys():
+        below = read_offset(block, order, found[pointer].start)
+        directories.append(read_directory(block, order, below))
+    spans = [(directory.start, directory.next_at + 4) for directory in directories]
+    fields = (field for directory in directories for field in directory.fields.values())
+    return spans + [(field.start, field.stop) for field in fields]
 
 
 def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, list[str]]:

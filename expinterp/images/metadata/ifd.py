@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from mmap import mmap
 from typing import Literal, TypeAlias
@@ -169,13 +169,13 @@ def make_record(block: bytearray, order: Order, tag: int, kind: int, value: byte
 
 
 def append_directory(
-    block: bytearray, order: Order, records: Mapping[int, bytes], following: int = 0
+    block: bytearray, order: Order, records: Iterable[bytes], following: int = 0
 ) -> int:
-    """Append a directory of finished records, sorted by tag, and return its offset."""
+    """Append a directory of complete records, sorted by tag, and return its offset."""
     block += bytes(len(block) % 2)
     start = len(block)
-    block += struct.pack(order + "H", len(records))
-    block += b"".join(record for _, record in sorted(records.items()))
+    by_tag = sorted(records, key=lambda record: struct.unpack_from(order + "H", record))
+    block += struct.pack(order + "H", len(by_tag)) + b"".join(by_tag)
     block += struct.pack(order + "I", following)
     return start
 
@@ -214,14 +214,49 @@ def set_field(
         block[old.start : old.stop] = value
         struct.pack_into(order + "HI", block, old.record + 2, kind, len(value) // _SIZES[kind])
         return
-    record = make_record(block, order, tag, kind, value)
     if old is not None:
+        record = make_record(block, order, tag, kind, value)
         block[old.record : old.record + _RECORD] = record
         return
-    records = raw_records(block, directory) | {tag: record}
-    following = following_directory(block, order, directory)
-    moved = append_directory(block, order, records, following)
-    struct.pack_into(order + "I", block, pointer_at, moved)
+    add_fields(block, pointer_at, {tag: (kind, value)})
+
+
+def add_fields(
+    block: bytearray,
+    pointer_at: int,
+    values: Mapping[int, tuple[int, bytes]],
+    *,
+    at: int | None = None,
+) -> None:
+    """Write a copy of a directory with fields added or replaced; its pointer follows.
+
+    All other records, those of unknown type included, are copied as they are.
+
+    Parameters
+    ----------
+    block : bytearray
+        Changed.
+    pointer_at : int
+        Where the offset of the directory is stored.
+    values : mapping of int to (int, bytes)
+        TIFF type and value by tag, the value in the byte order of the block.
+    at : int or None
+        Where the copy and its values replace unused bytes; no directory follows it then. None:
+        they are appended.
+    """
+    order = byte_order(block)
+    directory = read_directory(block, order, read_offset(block, order, pointer_at))
+    following = following_directory(block, order, directory) if at is None else 0
+    at = len(block) if at is None else at
+    table = range(directory.start + 2, directory.next_at, _RECORD)
+    old = [bytes(block[record : record + _RECORD]) for record in table]
+    records = [each for each in old if struct.unpack_from(order + "H", each)[0] not in values]
+    written = block[:at]
+    for tag, (kind, value) in values.items():
+        records.append(make_record(written, order, tag, kind, value))
+    start = append_directory(written, order, records, following)
+    block[at : len(written)] = written[at:]
+    struct.pack_into(order + "I", block, pointer_at, start)
 
 
 def drop_field(block: bytearray, pointer_at: int, *, tag: int) -> None:

@@ -18,8 +18,10 @@ from expinterp.images.metadata.xmp import sum_of_extension
 from expinterp.images.photograph import Extra, Metadata
 
 LONGEST_SEGMENT = 65_533  # bytes of content
+LONGEST_EXIF = LONGEST_SEGMENT - len(EXIF_PREFIX)
 PHOTOSHOP = b"Photoshop 3.0\0"
 XMP_SIGNATURE = b"http://ns.adobe.com/xap/1.0/\0"
+LONGEST_XMP = LONGEST_SEGMENT - len(XMP_SIGNATURE)
 _APP1, _COMMENT = 0xE1, 0xFE
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _PART = len(_EXTENSION) + 40  # bytes before a part of an extension: sum, whole length, offset

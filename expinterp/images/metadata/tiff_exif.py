@@ -130,4 +130,4 @@ def _copy_directory(
             records[tag] = struct.pack(order + "HHI", tag, UNDEFINED, len(value)) + start
         elif value:
             records[tag] = make_record(block, order, tag, field.kind, value)
-    return append_directory(block, order, records)
+    return append_directory(block, order, records.values())
