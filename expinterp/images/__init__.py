@@ -1,7 +1,7 @@
-"""The file edge: photographs in and out of JPEG, PNG, TIFF, WebP and AVIF.
+"""Reading and writing photographs: JPEG, PNG, TIFF, WebP and AVIF.
 
-Pixels come upright, with the depth of the file; metadata comes as the blocks found there and goes
-out again with no more changed than the pixels make untrue.
+Pixels are read upright, with the depth of the file. Metadata are read as blocks of bytes. On
+writing, only what is not true for the new pixels changes in them.
 """
 
 from __future__ import annotations

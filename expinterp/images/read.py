@@ -1,4 +1,4 @@
-"""Reading a photograph: any of the formats, upright, with what the file says about it."""
+"""Reading a photograph of any format: upright pixels and metadata."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from expinterp.files import Source, is_stream, open_source, read_from, source_name
-from expinterp.images.formats import FORMATS, tell_format
-from expinterp.images.limits import MAX_PIXELS, check_range, damage_reported
+from expinterp.images.formats import FORMATS, detect_format
+from expinterp.images.limits import MAX_PIXELS, damage_reported, refuse_hdr
 from expinterp.images.metadata.exif import read_exposure
 from expinterp.images.metadata.icc import profile_transfer
 from expinterp.images.photograph import Decoded, Photograph, Pixels
@@ -20,7 +20,7 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
     Parameters
     ----------
     source : str, Path or binary file
-        ``-`` is standard input. The format is told from the content, not from the name.
+        ``-`` is standard input. The content decides the format, not the name.
     max_pixels : int
         Refuse larger pictures before decoding them.
 
@@ -32,20 +32,20 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
     Raises
     ------
     ImageFileError
-        If the file is missing, unreadable, empty, truncated, damaged, too large, HDR, or no JPEG,
+        If the file is missing, unreadable, empty, truncated, damaged, too large, HDR, or not a JPEG,
         PNG, TIFF, WebP or AVIF; one line with the name and a remedy.
     """
     name = source_name(source)
     stream = open_source(source)
     try:
-        form, head = tell_format(stream, name)
+        form, head = detect_format(stream, name)
         stays_open = form == "tiff" and not is_stream(source) and stream.seekable()
         if stays_open:  # a TIFF may be large, so it is decoded from its file
             stream.seek(0)
         data = stream if stays_open else BytesIO(head + read_from(stream, name))
         with damage_reported(name, form.upper()):
             decoded = _decode(data, form, max_pixels)
-            check_range(profile_transfer(decoded.metadata.icc))
+            refuse_hdr(profile_transfer(decoded.metadata.icc))
     finally:
         if not is_stream(source):
             stream.close()
@@ -56,7 +56,7 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
         metadata=decoded.metadata,
         exposure=read_exposure(decoded.metadata.exif),
         name=name,
-        warnings=(*_misnamed(name, form), *(f"{name}: {said}" for said in decoded.warnings)),
+        warnings=(*_warn_of_suffix(name, form), *(f"{name}: {said}" for said in decoded.warnings)),
         format=form,
     )
 
@@ -83,10 +83,10 @@ def _split_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     return pixels[..., :-1].copy(), pixels[..., -1].copy()
 
 
-def _misnamed(name: str, form: str) -> tuple[str, ...]:
-    """Remark on a suffix that promises another format than the content has."""
+def _warn_of_suffix(name: str, form: str) -> tuple[str, ...]:
+    """Warn of a suffix that belongs to another format than the content."""
     suffix = Path(name).suffix.lower()
-    promised = [other for other, known in FORMATS.items() if suffix in known.suffixes]
-    if not promised or promised == [form]:
+    named = [other for other, known in FORMATS.items() if suffix in known.suffixes]
+    if not named or named == [form]:
         return ()
     return (f"{name} is named {suffix} but holds {form.upper()}; read as {form.upper()}",)
