@@ -211,7 +211,7 @@ def _fit_extras(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
         lost.append("pixel density")
     if lost:
         warnings.append(f"{form.upper()} cannot hold, so left out: {', '.join(lost)}")
-    packet = xmp.announce(metadata.xmp, extension)
+    packet = xmp.announce_extension(metadata.xmp, extension)
     return replace(metadata, xmp=packet, xmp_extension=extension)
 
 

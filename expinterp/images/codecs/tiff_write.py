@@ -39,7 +39,7 @@ from expinterp.images.metadata.ifd import (
     read_directory,
     read_offset,
 )
-from expinterp.images.metadata.iptc import part_iptc
+from expinterp.images.metadata.iptc import separate_iptc
 from expinterp.images.metadata.tiff_exif import IPTC, RESOURCES, descriptive_records
 from expinterp.images.photograph import Metadata, Pixels
 
@@ -117,7 +117,7 @@ def _structure(
 def _extra_fields(metadata: Metadata, order: Order) -> dict[int, tuple[int, bytes]]:
     """List the tags of IPTC fields and of the pixel density."""
     stored = b"".join(extra.stored.get("tiff", b"") for extra in metadata.extras)
-    iptc, others = part_iptc(stored)
+    iptc, others = separate_iptc(stored)
     fields = {IPTC: (BYTE, iptc), RESOURCES: (BYTE, others)}
     if metadata.density is not None and read_resolution(metadata.exif) is None:
         for tag, value in zip((X_RESOLUTION, Y_RESOLUTION), metadata.density, strict=True):

@@ -1,4 +1,4 @@
-"""When and how a shot was taken, as its EXIF block states it: what tells brackets from others.
+"""When and how a shot was taken, as its EXIF block states it.
 
 Source of tags: CIPA DC-008 (Exif 2.32).
 """
@@ -33,7 +33,7 @@ _ZONE = re.compile(r"([+-])(\d\d):(\d\d)")
 
 @dataclass(frozen=True)
 class Capture:
-    """What a shot states about its taking; None where it is silent.
+    """When and how a shot was taken; None where not stated.
 
     Attributes
     ----------
@@ -44,9 +44,9 @@ class Capture:
     bias : float or None
         Exposure compensation in stops.
     mode : str or None
-        ``auto``, ``manual`` or ``bracket``: how the exposure was chosen.
+        ``auto``, ``manual`` or ``bracket``: the exposure mode.
     shot : int or None
-        Place in a bracket as the camera counts it, from 1.
+        Number in its bracket as counted by the camera, from 1.
     focal_length : float or None
         Millimetres.
     serial : str or None
@@ -63,7 +63,7 @@ class Capture:
 
 
 def read_capture(block: Block | None) -> Capture:
-    """Read when and how a shot was taken; a damaged block states nothing."""
+    """Read when and how a shot was taken; all None if the block is damaged."""
     block, order, first, fields = readable_fields(block)
     mode = read_number(block, order, fields, _MODE)
     bracketed, shot = read_bracketing(block, order, fields)
@@ -79,7 +79,7 @@ def read_capture(block: Block | None) -> Capture:
 
 
 def _read_moment(block: Block, fields: Fields) -> datetime | None:
-    """Read the time of capture: of the original, else of its digital form."""
+    """Read the time of capture, or of digitising where that is missing."""
     for tag in (_ORIGINAL, _DIGITISED):
         stamp = _STAMP.match(read_text(block, fields, tag))
         with suppress(ValueError, OverflowError):  # 0000:00:00, blanks

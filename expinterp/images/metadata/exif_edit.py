@@ -1,7 +1,7 @@
-"""Changing metadata where the pixels, or the exposure of a virtual photograph, make it untrue.
+"""Correcting metadata that are not true for new pixels, or for a virtual photograph.
 
-EXIF blocks are changed as `directories` describes: fields that would be wrong are overwritten or
-unlinked, everything else, maker notes with their offsets included, stays byte for byte.
+EXIF blocks are changed as `ifd` describes: untrue fields are overwritten or unlinked. All other
+bytes, maker notes with their offsets included, stay.
 
 Source of tags: CIPA DC-008 (Exif 2.32).
 """
@@ -47,21 +47,21 @@ from expinterp.images.metadata.ifd import (
 )
 from expinterp.images.photograph import Metadata
 
-_TIME_TOLERANCE = 0.002  # of a time written as 1/n: 0.003 EV
+_TIME_TOLERANCE = 0.002  # relative error of a time written as 1/n: 0.003 EV
 
 
 def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
-    """State the exposure time of a virtual photograph in the metadata of a real one.
+    """Replace the exposure time of a shot by that of a virtual photograph.
 
-    The exposure compensation of the real one is not true for it and is unlinked.
+    The exposure compensation, which is not true for a virtual photograph, is removed.
 
     Parameters
     ----------
     metadata : Metadata
-        That of the shot the virtual one is derived from.
+        Those of the shot from which the virtual photograph is computed.
     time : float or None
-        Seconds. Written even where there was no EXIF block. None if the time is not known: the
-        time of the shot would be untrue, so it is unlinked.
+        Seconds; stored even if there was no EXIF block. None if the time is not known: the time of
+        the shot is then removed.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
 
 
 def time_as_fraction(time: float) -> tuple[int, int]:
-    """Write a time as cameras do: 1/n s below a second where that is near, else decimals.
+    """Write a time as cameras do: below 1 s as 1/n if that is close enough, else as a decimal.
 
     Examples
     --------
@@ -103,10 +103,10 @@ def time_as_fraction(time: float) -> tuple[int, int]:
 
 
 def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
-    """Set or unlink the exposure time and the shutter speed; unlink the compensation."""
+    """Set or unlink exposure time and shutter speed; unlink the exposure compensation."""
     block = bytearray(exif)
     of_time = (EXPOSURE_TIME, SHUTTER_SPEED)
-    _drop_fields(block, FIRST_POINTER, *of_time, EXPOSURE_BIAS)  # where TIFF/EP states them
+    _drop_fields(block, FIRST_POINTER, *of_time, EXPOSURE_BIAS)  # the place in TIFF/EP
     order, first, fields = read_directories(block)
     if EXIF_DIRECTORY in first.fields:
         untrue = (EXPOSURE_BIAS,) if fraction else (*of_time, EXPOSURE_BIAS)
@@ -162,15 +162,15 @@ def used_spans(block: Block) -> list[tuple[int, int]]:
 
 
 def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, list[str]]:
-    """Make metadata true for upright pixels of a given size.
+    """Correct metadata for upright pixels of a given size.
 
-    Orientation becomes 1 where it is stated, the size tags follow, and the thumbnail directory,
-    which shows the picture as it was, is unlinked. A damaged EXIF block is not passed on.
+    A stated orientation becomes 1, and stated sizes are replaced. The directory of the thumbnail,
+    which shows the old picture, is unlinked. A damaged EXIF block is left out.
 
     Returns
     -------
     Metadata
-        The same object's blocks wherever nothing had to change.
+        With the same blocks wherever nothing had to change.
     list of str
         Warnings.
     """
@@ -189,7 +189,7 @@ def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, l
 
 
 def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:
-    """Reset orientation, sizes and thumbnail of a block."""
+    """Correct the orientation and sizes of a block, and unlink the thumbnail."""
     block = bytearray(exif)
     order, first, fields = read_directories(block)
     _check_subdirectories(block, order, first.fields | fields)
@@ -202,7 +202,7 @@ def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:
 
 
 def _check_subdirectories(block: Block, order: Order, fields: Fields) -> None:
-    """Raise `DamagedBlockError` if a directory that is pointed to cannot be read."""
+    """Raise `DamagedBlockError` if a subdirectory cannot be read."""
     for tag in SUBDIRECTORIES & fields.keys():
         read_directory(block, order, read_offset(block, order, fields[tag].start))
 
@@ -210,7 +210,7 @@ def _check_subdirectories(block: Block, order: Order, fields: Fields) -> None:
 def _overwrite_numbers(
     block: bytearray, order: Order, fields: Fields, values: dict[int, int]
 ) -> None:
-    """Overwrite whole-number fields that are present, as SHORT where it fits, else LONG."""
+    """Overwrite existing whole-number fields, as SHORT where the value fits, else LONG."""
     for tag, value in values.items():
         if tag in fields:
             kind, code = (SHORT, "H") if value < 1 << 16 else (LONG, "I")
@@ -219,7 +219,7 @@ def _overwrite_numbers(
 
 
 def without_orientation(exif: bytes) -> bytes:
-    """Unlink the orientation of a sound block, for containers that state it themselves."""
+    """Unlink the orientation of a sound block, for containers that state it outside of EXIF."""
     block = bytearray(exif)
     drop_field(block, FIRST_POINTER, tag=ORIENTATION)
     return bytes(block)

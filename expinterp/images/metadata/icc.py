@@ -9,7 +9,7 @@ import struct
 
 
 def profile_space(icc: bytes | None) -> str:
-    """Read the colour space a profile is for: ``RGB``, ``GRAY``, ``CMYK``; empty if none."""
+    """Read the colour space of a profile: ``RGB``, ``GRAY``, ``CMYK``; empty without a profile."""
     return "" if icc is None else icc[16:20].decode("latin-1").strip()
 
 
@@ -43,7 +43,7 @@ def _profile_description(icc: bytes) -> str:
 
 
 def profile_transfer(icc: bytes | None) -> int:
-    """Read the transfer characteristics, ITU-T H.273, that a profile states; 0 if it is silent."""
+    """Read the transfer characteristics (ITU-T H.273) of a profile; 0 if not stated."""
     try:
         value = _profile_tag(icc or b"", b"cicp")
     except struct.error:
@@ -52,7 +52,7 @@ def profile_transfer(icc: bytes | None) -> int:
 
 
 def _profile_tag(icc: bytes, wanted: bytes) -> bytes:
-    """Find the value of a tag of a profile; empty if it has none."""
+    """Return the value of a tag of a profile; empty if it is missing."""
     (count,) = struct.unpack_from(">I", icc, 128)
     for entry in range(min(count, 100)):
         tag, start, size = struct.unpack_from(">4sII", icc, 132 + 12 * entry)

@@ -1,9 +1,9 @@
-"""TIFF directories (IFDs): reading their fields, and changing some without moving the others.
+"""TIFF directories (IFDs): reading fields, and changing some without moving the others.
 
-EXIF is a TIFF without a picture: a header, then directories of 12-byte records, each with a tag,
-a type, a count, and the value itself or the offset of the value from the start of the block. Maker
-notes hold such offsets too, in ways only their makers know, so a careful program never moves a
-byte: it overwrites records where they stand and appends what does not fit.
+EXIF is a TIFF without a picture: a header, then directories of 12-byte records. A record has a tag,
+a type, a count, and the value or its offset from the start of the block. Maker notes hold such
+offsets too, in undocumented ways. Therefore no byte is moved: records are overwritten in place, and
+what does not fit is appended.
 
 Source: TIFF 6.0 (Adobe 1992), section 2; CIPA DC-008 (Exif 2.32).
 """
@@ -23,15 +23,15 @@ Order: TypeAlias = Literal["<", ">"]  # of bytes, as struct writes it
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
-EMPTY_BLOCK = b"II*\0\x08\0\0\0" + bytes(6)  # one directory that states nothing
+EMPTY_BLOCK = b"II*\0\x08\0\0\0" + bytes(6)  # one directory without fields
 _RECORD = 12
-_LONGEST_TABLE = 16  # a field with more values is no number, whatever it claims
+_LONGEST_TABLE = 16  # values; a longer field is not read as a number
 _HEADER = 8
 FIRST_POINTER = 4  # where the header stores the offset of the first directory
 
 
 class DamagedBlockError(ValueError):
-    """A directory contradicts itself or points outside its block."""
+    """A directory is inconsistent, or points outside its block."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Field:
     count : int
         Number of values.
     record : int
-        Offset of the 12 bytes.
+        Offset of its 12 bytes.
     start, stop : int
-        Where the value lies, inside the record or elsewhere.
+        First and end byte of the value, inside the record or elsewhere.
     """
 
     kind: int
@@ -59,7 +59,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Directory:
-    """Fields by tag, and where the offset of the next directory is stored."""
+    """Fields by tag, the offset of the directory, and where that of the next one is stored."""
 
     fields: dict[int, Field]
     start: int
@@ -72,7 +72,7 @@ def byte_order(block: Block) -> Order:
     Raises
     ------
     DamagedBlockError
-        If the block does not begin as a TIFF (BigTIFF included: EXIF has no such form).
+        If the block does not begin like a TIFF, or is a BigTIFF, which EXIF does not allow.
     """
     head = bytes(block[:4]) if len(block) >= _HEADER else b""
     if head == b"II*\0":
@@ -92,7 +92,7 @@ def read_offset(block: Block, order: Order, at: int) -> int:
 
 
 def read_directory(block: Block, order: Order, start: int) -> Directory:
-    """Read the directory at `start`; records of unknown type are left out, as TIFF 6.0 asks.
+    """Read the directory at `start`; records of unknown type are skipped, as TIFF 6.0 requires.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def read_bytes(block: Block, field: Field) -> bytes:
 
 
 def read_numbers(block: Block, order: Order, field: Field) -> tuple[float, ...]:
-    """Read the values of a numeric field; infinite ones and those that are no number are left out."""
+    """Read the finite values of a numeric field."""
     if field.kind in {RATIONAL, SRATIONAL}:
         code = "I" if field.kind == RATIONAL else "i"
         parts = struct.unpack_from(f"{order}{2 * field.count}{code}", block, field.start)
@@ -159,7 +159,7 @@ def read_number(block: Block, order: Order, fields: Mapping[int, Field], tag: in
 
 
 def make_record(block: bytearray, order: Order, tag: int, kind: int, value: bytes) -> bytes:
-    """Make the record of a value; one longer than four bytes is appended to `block`."""
+    """Build the record of a value; a value longer than four bytes is appended to `block`."""
     count = len(value) // _SIZES[kind]
     if len(value) > 4:
         block += bytes(len(block) % 2)
@@ -181,7 +181,7 @@ def append_directory(
 
 
 def raw_records(block: Block, directory: Directory) -> dict[int, bytes]:
-    """Take the records of a directory as they are, by tag."""
+    """Return the unchanged records of a directory by tag."""
     return {
         tag: bytes(block[field.record : field.record + _RECORD])
         for tag, field in directory.fields.items()
@@ -191,21 +191,21 @@ def raw_records(block: Block, directory: Directory) -> dict[int, bytes]:
 def set_field(
     block: bytearray, pointer_at: int, *, tag: int, kind: int, value: bytes, in_place: bool
 ) -> None:
-    """Give a field of a directory a value; nothing that stands in the block moves.
+    """Set a field of a directory; no existing byte moves.
 
     Parameters
     ----------
     block : bytearray
-        Changed; grows where the value, or the field, has no place yet.
+        Changed; grows if the value or the field has no place yet.
     pointer_at : int
-        Where the offset of the directory is stored. A directory that lacks the field is copied to
-        the end of the block with the record added, and this pointer follows.
+        Where the offset of the directory is stored. If the directory lacks the field, a copy with
+        the field is appended, and this pointer is changed.
     tag, kind : int
         The field, and the TIFF type of its value.
     value : bytes
         In the byte order of the block.
     in_place : bool
-        Whether an old value of the same length may be overwritten: no other field shares it.
+        Whether an old value of the same length may be overwritten, because no other field uses it.
     """
     order = byte_order(block)
     directory = read_directory(block, order, read_offset(block, order, pointer_at))
@@ -228,7 +228,7 @@ def add_fields(
     *,
     at: int | None = None,
 ) -> None:
-    """Write a copy of a directory with fields added or replaced; its pointer follows.
+    """Write a copy of a directory with fields added or replaced, and point to it.
 
     All other records, those of unknown type included, are copied as they are.
 
@@ -241,8 +241,8 @@ def add_fields(
     values : mapping of int to (int, bytes)
         TIFF type and value by tag, the value in the byte order of the block.
     at : int or None
-        Where the copy and its values replace unused bytes; no directory follows it then. None:
-        they are appended.
+        Offset at which the copy and its values overwrite unused bytes; the next directory is then
+        unlinked. None: they are appended.
     """
     order = byte_order(block)
     directory = read_directory(block, order, read_offset(block, order, pointer_at))
@@ -260,7 +260,7 @@ def add_fields(
 
 
 def drop_field(block: bytearray, pointer_at: int, *, tag: int) -> None:
-    """Unlink a field: the records after it close up, its value stays behind unreferenced."""
+    """Remove the record of a field; its value stays in the block, unused."""
     order = byte_order(block)
     directory = read_directory(block, order, read_offset(block, order, pointer_at))
     if tag not in directory.fields:

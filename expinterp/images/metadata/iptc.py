@@ -1,4 +1,4 @@
-"""IPTC fields and the other *image resources* of Photoshop, as JPEG and TIFF hold them.
+"""IPTC fields and the other *image resources* of Photoshop in JPEG and TIFF.
 
 Source: Adobe Photoshop File Formats Specification (2019), image resources.
 """
@@ -15,7 +15,7 @@ _APP13 = 0xED
 _RESOURCE = b"8BIM"
 _SIGNATURES = {_RESOURCE, b"MeSa", b"PHUT", b"AgHg", b"DCSR"}
 _IPTC = 0x0404
-# Resources that show or repeat what the file was: thumbnails, profile, EXIF twice, XMP.
+# Resources that describe the old file: thumbnails, profile, EXIF twice, XMP.
 _STALE = {0x0409, 0x040C, 0x040F, 0x0422, 0x0423, 0x0424}
 
 
@@ -25,7 +25,7 @@ def extras_of_jpeg(segments: Sequence[tuple[str, bytes]]) -> tuple[Extra, ...]:
 
 
 def extras_of_resources(resources: bytes) -> tuple[Extra, ...]:
-    """Take Photoshop's image resources, less those that a new picture makes untrue."""
+    """Return Photoshop's image resources, without those that describe the old file."""
     kept: dict[int, bytes] = {}
     try:
         for code, whole, _ in _read_resources(resources):
@@ -40,21 +40,21 @@ def extras_of_resources(resources: bytes) -> tuple[Extra, ...]:
     return (Extra("IPTC and Photoshop fields", stored),)
 
 
-def part_iptc(resources: bytes) -> tuple[bytes, bytes]:
-    """Part the IPTC fields, which TIFF keeps in a tag of their own, from the other resources."""
+def separate_iptc(resources: bytes) -> tuple[bytes, bytes]:
+    """Separate the IPTC fields, which have their own tag in TIFF, from the other resources."""
     found = list(_read_resources(resources))
     iptc = b"".join(value for code, _, value in found if code == _IPTC)
     return iptc, b"".join(whole for code, whole, _ in found if code != _IPTC)
 
 
 def resource_of_iptc(iptc: bytes) -> bytes:
-    """Make IPTC fields a resource."""
+    """Build the resource of IPTC fields."""
     head = _RESOURCE + struct.pack(">HHI", _IPTC, 0, len(iptc))
     return head + iptc + bytes(len(iptc) % 2)
 
 
 def _read_resources(resources: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Walk resources: code, the whole, and its value; name, value and end are even."""
+    """Yield the code, all bytes and the value of each resource; name and value have even lengths."""
     at, stop = 0, len(resources.rstrip(b"\0"))
     while at < stop:
         signature, code, named = struct.unpack_from(">4sHB", resources, at)

@@ -1,4 +1,4 @@
-"""What the segments of a JPEG hold beside EXIF, IPTC and profile: comments, long XMP packets.
+"""Segments of a JPEG, and their metadata beside EXIF, IPTC and profile: comments, long XMP packets.
 
 The part of an XMP packet that does not fit into one segment is its *extension*. The packet names
 it by its MD5 sum.
@@ -33,7 +33,7 @@ _ANNOUNCED = re.compile(rb"xmpNote:HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-
 
 
 def metadata_of_jpeg(segments: Sequence[tuple[str, bytes]], found: Metadata) -> Metadata:
-    """Add the comments and the extension of the XMP packet, and name segments that get lost.
+    """Add comments and the extension of the XMP packet; name the segments that get lost.
 
     Parameters
     ----------

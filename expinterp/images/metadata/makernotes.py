@@ -1,7 +1,7 @@
-"""What maker notes say about brackets, for the three makers whose layout is plain.
+"""Reading from the maker notes of Canon, Nikon and Sony whether a shot is part of a bracket.
 
-A maker note is a directory like any other, with a header of the maker's own. Only what is known for
-certain is read; a note that is damaged, encrypted or of another maker says nothing.
+A maker note is a directory with a header that depends on the maker. Only documented values are
+read; damaged, encrypted and other notes are ignored.
 
 Source: tags as Exiv2 and ExifTool document them: Canon 0x0004 (shot information, value 16),
 Nikon 0x0089 (shooting mode), Sony 0xB049 (release mode) and 0xB04A (sequence number).
@@ -27,7 +27,7 @@ from expinterp.images.metadata.ifd import (
 
 _CANON_SHOT_INFO, _CANON_BRACKETING = 0x0004, 16
 _NIKON_SHOOTING_MODE, _NIKON_BRACKETING = 0x0089, 1 << 4
-_NIKON_HEADER, _NIKON_BLOCK = b"Nikon\0\2", 10  # then a TIFF block with offsets of its own
+_NIKON_HEADER, _NIKON_BLOCK = b"Nikon\0\2", 10  # then a TIFF block with its own offsets
 _SONY_RELEASE_MODE, _SONY_SEQUENCE, _SONY_BRACKETING = 0xB049, 0xB04A, 5
 _SONY_HEADER, _SONY_DIRECTORY = b"SONY ", 12
 _LONGEST_SEQUENCE = 99
@@ -36,7 +36,7 @@ _SIGNED_SHORT = 8
 
 
 def read_bracketing(block: Block, order: Order, fields: Fields) -> tuple[bool, int | None]:
-    """Read whether a camera says that it brackets exposures, and the place of a shot in the set.
+    """Read whether the camera states bracketing, and the number of the shot in its bracket.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def read_bracketing(block: Block, order: Order, fields: Fields) -> tuple[bool, i
     Returns
     -------
     bool
-        False also where nothing is said.
+        False also if nothing is stated.
     int or None
         From 1.
     """
@@ -65,7 +65,7 @@ def read_bracketing(block: Block, order: Order, fields: Fields) -> tuple[bool, i
 
 
 def _read_canon(block: Block, order: Order, note: Field) -> tuple[bool, int | None]:
-    """Canon: a bare directory; −1 is on, 1 to 3 the shot."""
+    """Canon: a directory without header; −1 is bracketing, 1 to 3 the shot."""
     field = read_directory(block, order, note.start).fields.get(_CANON_SHOT_INFO)
     if field is None or field.kind not in {SHORT, _SIGNED_SHORT}:
         return False, None
@@ -77,7 +77,7 @@ def _read_canon(block: Block, order: Order, note: Field) -> tuple[bool, int | No
 
 
 def _read_nikon(block: Block, _: Order, note: Field) -> tuple[bool, int | None]:
-    """Nikon, since 2002: a whole block of its own."""
+    """Nikon, since 2002: a complete TIFF block."""
     data = bytes(block[note.start : note.stop])
     if not data.startswith(_NIKON_HEADER):
         return False, None
@@ -89,7 +89,7 @@ def _read_nikon(block: Block, _: Order, note: Field) -> tuple[bool, int | None]:
 
 
 def _read_sony(block: Block, order: Order, note: Field) -> tuple[bool, int | None]:
-    """Sony: a directory after twelve bytes; the sequence number also counts other bursts."""
+    """Sony: a directory after 12 bytes; other bursts have sequence numbers too."""
     if not bytes(block[note.start : note.stop]).startswith(_SONY_HEADER):
         return False, None
     fields = read_directory(block, order, note.start + _SONY_DIRECTORY).fields

@@ -50,7 +50,7 @@ def with_provenance(metadata: Metadata, *, action: str, parameters: str) -> Meta
     Parameters
     ----------
     metadata : Metadata
-        Those of the shot that the photograph was computed from.
+        Those of the shot from which the photograph was computed.
     action : str
         ``derived`` for a virtual exposure, ``produced`` for a fused photograph.
     parameters : str

@@ -1,4 +1,4 @@
-"""The EXIF block inside a TIFF file: gathered from its first directory, and repeated there."""
+"""EXIF in a TIFF file: collected from its first directory, and repeated there on writing."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ from expinterp.images.metadata.ifd import (
 from expinterp.images.metadata.iptc import resource_of_iptc
 
 IPTC, RESOURCES = 0x83BB, 0x8649
-# Tags of a TIFF that describe how its pixels are stored, or belong to another page.
+# Tags of a TIFF that describe its pixel layout, or belong to another page.
 _STRUCTURE = frozenset(
     {0x00FE, 0x00FF, IMAGE_WIDTH, IMAGE_LENGTH, 0x0102, 0x0103, 0x0106, 0x0107, 0x0108, 0x0109}
     | {0x010A, 0x0111, 0x0115, 0x0116, 0x0117, 0x0118, 0x0119, 0x011C, 0x0120, 0x0121, 0x0122}
     | {0x0123, 0x0124, 0x0125, 0x0129, 0x012D, 0x013D, 0x0140, 0x0141, 0x0142, 0x0143, 0x0144}
     | {0x0145, 0x014A, 0x0150, 0x0152, 0x0153, 0x0154, 0x0155, 0x015B, 0x0200, 0x0201, 0x0202}
     | {0x0203, 0x0205, 0x0206, 0x0207, 0x0208, 0x0209, 0x0211, 0x0212, XMP_PACKET, ICC_PROFILE}
-    | {RESOURCES, 0x935C}  # Photoshop: thumbnails and more, which travel on their own; layers
+    | {RESOURCES, 0x935C}  # Photoshop: resources, which are carried separately; layers
 )
-_LONGEST_VALUE = 1 << 20  # of a descriptive field; longer ones are somebody's private data
-_LONGEST_BLOCK = 1 << 26  # records that share a value would each copy it
+_LONGEST_VALUE = 1 << 20  # bytes of a descriptive field; longer ones are private data
+_LONGEST_BLOCK = 1 << 26  # bytes; each of the records that share a value copies it
 _MAKER_NOTE_REACH = 1 << 15  # highest offset at which a maker note keeps its place
 
 
 def descriptive_records(exif: bytes) -> tuple[Order, dict[int, bytes]]:
-    """Take the records of a block that a TIFF around it should repeat in its own directory.
+    """Return the records of a block that the directory of a TIFF around it should repeat.
 
     Returns
     -------
@@ -63,10 +63,10 @@ def descriptive_records(exif: bytes) -> tuple[Order, dict[int, bytes]]:
 
 
 def exif_of_tiff(file: Block) -> bytes | None:
-    """Gather the descriptive fields of a TIFF file into an EXIF block of their own.
+    """Collect the descriptive fields of a TIFF file into a new EXIF block.
 
-    Values move, as they must; a maker note that began within the first 32 KiB keeps its offset,
-    because what it holds may count from there.
+    Their values move. A maker note within the first 32 KiB keeps its offset, because it may hold
+    offsets that count from there.
 
     Raises
     ------
@@ -76,11 +76,11 @@ def exif_of_tiff(file: Block) -> bytes | None:
     order, first, _ = read_directories(file)
     left_out = _STRUCTURE | {IPTC}  # see `resources_of_tiff`
     fields = {tag: field for tag, field in first.fields.items() if tag not in left_out}
-    return _gather(file, order, fields)
+    return _collect(file, order, fields)
 
 
 def resources_of_tiff(file: Block) -> bytes:
-    """Take Photoshop's image resources, preceded by the IPTC fields as one more of them."""
+    """Return the IPTC fields as a resource, followed by Photoshop's other image resources."""
     _, first, _ = read_directories(file)
     iptc, others = (
         read_bytes(file, first.fields[tag]) if tag in first.fields else b""
@@ -89,7 +89,7 @@ def resources_of_tiff(file: Block) -> bytes:
     return (resource_of_iptc(iptc) if iptc else b"") + others
 
 
-def _gather(file: Block, order: Order, fields: Fields) -> bytes | None:
+def _collect(file: Block, order: Order, fields: Fields) -> bytes | None:
     """Copy fields and the directories below them into a new block."""
     if not fields:
         return None
@@ -114,7 +114,7 @@ def _maker_note(file: Block, order: Order, fields: Fields) -> Field | None:
 def _copy_directory(
     file: Block, order: Order, fields: Fields, block: bytearray, depth: int = 0
 ) -> int:
-    """Append a directory, its values, and the directories below it; return its offset."""
+    """Append a directory, its values and its subdirectories; return its offset."""
     records = {}
     for tag, field in fields.items():
         value = b"" if field.stop - field.start > _LONGEST_VALUE else read_bytes(file, field)

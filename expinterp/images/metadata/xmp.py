@@ -31,22 +31,22 @@ _EMPTY_TAG = re.compile(rb"<([^\s<>/]+)(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*/>")
 
 
 def _with_value(xmp: bytes, name: bytes, value: bytes) -> bytes:
-    """Replace the value of a simple property wherever it is stated."""
+    """Replace the value of a simple property wherever it occurs."""
     pattern = rb"(\b%s\s*=\s*[\"'])[^\"'<>]*|(<%s>)[^<]*" % (name, name)
     return re.sub(pattern, lambda found: (found[1] or found[2]) + value, xmp)
 
 
 def _without(xmp: bytes, name: bytes) -> bytes:
-    """Remove a property, simple or structured, wherever it is stated."""
+    """Remove a simple or structured property wherever it occurs."""
     xmp = re.sub(rb"\s%s\s*=\s*(\"[^\"<>]*\"|'[^'<>]*')" % name, b"", xmp)
-    # Behind the last closing tag a search would run to the end of the packet from every opening one.
+    # After the last closing tag, every opening tag would start a search to the end of the packet.
     last = xmp.rfind(b"</%s>" % name) + len(name) + 3
     pattern = rb"<%s(\s[^<>]*(?<!/))?>.*?</%s>\s*" % (name, name)
     return re.sub(pattern, b"", xmp[:last], flags=re.DOTALL) + xmp[last:]
 
 
 def fit(xmp: bytes | None, rows: int, cols: int) -> bytes | None:
-    """Make an XMP packet true for upright pixels without thumbnails or second images."""
+    """Correct an XMP packet for upright pixels without thumbnails or second images."""
     if xmp is None:
         return None
     for name, value in {
@@ -60,12 +60,12 @@ def fit(xmp: bytes | None, rows: int, cols: int) -> bytes | None:
     for name in (b"xmp:Thumbnails", b"xap:Thumbnails"):
         xmp = _without(xmp, name)
     for name in (b"hdrgm:Version", b"Container:Directory", b"GContainer:Directory"):
-        xmp = _without(xmp, name)  # a gain map that is not there any more
+        xmp = _without(xmp, name)  # the gain map is lost
     return xmp
 
 
-def announce(xmp: bytes | None, extension: bytes | None) -> bytes | None:
-    """State the sum of the extension of a packet that has one, or that it has none."""
+def announce_extension(xmp: bytes | None, extension: bytes | None) -> bytes | None:
+    """State the sum of the extension of a packet, or that it has none."""
     if xmp is None:
         return None
     if extension is None:
