@@ -12,27 +12,13 @@ from expinterp.files import read_from
 
 @dataclass(frozen=True)
 class Format:
-    """The limits of a file format.
+    """The suffixes of a file format, and what it can hold."""
 
-    Attributes
-    ----------
-    suffixes : tuple of str
-        Lower case, with the dot; the usual one first.
-    depths : tuple of int
-        Bits per channel.
-    alpha : bool
-        Whether it has an alpha channel.
-    grey : bool
-        Whether it can hold a single channel.
-    longest : int
-        Largest number of rows or columns.
-    """
-
-    suffixes: tuple[str, ...]
-    depths: tuple[int, ...]
-    alpha: bool
-    grey: bool
-    longest: int
+    suffixes: tuple[str, ...]  # lower case, with the dot; the usual one first
+    depths: tuple[int, ...]  # bits per channel
+    alpha: bool  # whether it has an alpha channel
+    grey: bool  # whether it can hold a single channel
+    longest: int  # largest number of rows or columns
 
 
 FORMATS = {

@@ -21,21 +21,8 @@ from expinterp.errors import ImageFileError
 from expinterp.files import open_source
 from expinterp.images.formats import detect_format
 from expinterp.images.limits import REMEDY, damage_reported
-from expinterp.images.metadata.exif import (
-    BITS_PER_SAMPLE,
-    EXIF_PREFIX,
-    IMAGE_LENGTH,
-    IMAGE_WIDTH,
-    exif_block,
-)
-from expinterp.images.metadata.ifd import (
-    FIRST_POINTER,
-    DamagedBlockError,
-    byte_order,
-    read_directory,
-    read_number,
-    read_offset,
-)
+from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block
 from expinterp.images.metadata.tiff_exif import exif_of_tiff
 
 _APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
@@ -175,14 +162,13 @@ def _read_tiff(stream: BinaryIO) -> Header:
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as block:
         if block[2] == 43:
             return _read_big_tiff(stream)
-        order = byte_order(block)
-        first = read_directory(block, order, read_offset(block, order, FIRST_POINTER)).fields
-        tags = (IMAGE_LENGTH, IMAGE_WIDTH, BITS_PER_SAMPLE)
-        facts = (read_number(block, order, first, tag) for tag in tags)
-        rows, cols, bits = (int(value or 0) for value in facts)
+        order = ifd.byte_order(block)
+        first = ifd.follow_pointer(block, order, ifd.FIRST_POINTER).fields
+        wanted = (tags.IMAGE_LENGTH, tags.IMAGE_WIDTH, tags.BITS_PER_SAMPLE)
+        rows, cols, bits = (int(ifd.read_number(block, order, first, tag) or 0) for tag in wanted)
         try:
             exif = exif_of_tiff(block)
-        except DamagedBlockError:
+        except ifd.DamagedBlockError:
             exif = None
     return _with_size("tiff", rows, cols, exif, bits)
 

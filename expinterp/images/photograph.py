@@ -16,18 +16,10 @@ Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
 
 @dataclass(frozen=True)
 class Extra:
-    """Metadata that only some formats can hold.
+    """Metadata that only some formats can hold."""
 
-    Attributes
-    ----------
-    name : str
-        For messages, such as ``comment``.
-    stored : mapping of str to bytes
-        The bytes to store, by format; empty where the format implies it.
-    """
-
-    name: str
-    stored: Mapping[str, bytes]
+    name: str  # for messages, such as ``comment``
+    stored: Mapping[str, bytes]  # the bytes to store, by format; empty where the format implies it
 
 
 @dataclass(frozen=True)
@@ -91,18 +83,8 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a codec returns: upright pixels, and the rest of the file.
+    """What a codec returns: upright pixels, and the rest of the file."""
 
-    Attributes
-    ----------
-    pixels : uint8 or uint16 array, shape (rows, cols, channels)
-        Channels 1 to 4: grey, grey and alpha, R G B, R G B and alpha.
-    metadata : Metadata
-        As found.
-    warnings : list of str
-        A sentence each.
-    """
-
-    pixels: Pixels
+    pixels: Pixels  # (rows, cols, channels): grey, grey and alpha, R G B, or R G B and alpha
     metadata: Metadata
     warnings: list[str] = field(default_factory=list)

@@ -35,18 +35,7 @@ def check_target(
 ) -> None:
     """Refuse an impossible output before any work is done.
 
-    Parameters
-    ----------
-    target : str or Path
-        ``-`` is standard output.
-    format : str or None
-        ``jpeg``, ``png``, ``tiff``, ``webp`` or ``avif``; None: as the suffix says.
-    bit_depth : 8, 16 or None
-        As for `write_photograph`.
-    overwrite : bool
-        Whether an existing file may be replaced, unless it is one of `inputs`.
-    inputs : iterable of str, Path or binary file
-        Files that were read; none of them is overwritten.
+    The parameters are those of `write_photograph`.
 
     Raises
     ------

@@ -18,12 +18,11 @@ import numpy as np
 from tifffile import PHOTOMETRIC, TiffPage
 
 from expinterp.errors import ImageFileError
-from expinterp.images.metadata.exif import ORIENTATION
+from expinterp.images.metadata import tags
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_PHOTOMETRIC, _EXTRA_SAMPLES = 262, 338
 _STRAIGHT = 2  # value of ExtraSamples: alpha, not multiplied into the colours
 _AS_STORED = {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK"}  # modes of Pillow
 
@@ -54,9 +53,9 @@ def decode_page(page: TiffPage, stream: BinaryIO) -> NDArray[Any]:
 
 def _neutralise(data: bytearray, page: TiffPage) -> None:
     """Overwrite tags by which a library would rotate, invert or divide samples itself."""
-    neutral = {ORIENTATION: 1, _EXTRA_SAMPLES: _STRAIGHT}
+    neutral = {tags.ORIENTATION: 1, tags.EXTRA_SAMPLES: _STRAIGHT}
     if page.photometric == PHOTOMETRIC.MINISWHITE:
-        neutral[_PHOTOMETRIC] = int(PHOTOMETRIC.MINISBLACK)
+        neutral[tags.PHOTOMETRIC] = int(PHOTOMETRIC.MINISBLACK)
     for code, value in neutral.items():
         tag = page.tags.get(code)
         if tag is not None and tag.valuebytecount == 2:

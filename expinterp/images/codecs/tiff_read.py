@@ -21,16 +21,7 @@ import tifffile
 from expinterp.errors import ImageFileError
 from expinterp.images.codecs import tiff_codecs
 from expinterp.images.limits import REMEDY, check_size
-from expinterp.images.metadata.exif import ICC_PROFILE, ORIENTATION, XMP_PACKET
-from expinterp.images.metadata.ifd import (
-    FIRST_POINTER,
-    Block,
-    DamagedBlockError,
-    byte_order,
-    read_directory,
-    read_number,
-    read_offset,
-)
+from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.iptc import extras_of_resources
 from expinterp.images.metadata.tiff_exif import exif_of_tiff, resources_of_tiff
 from expinterp.images.orientation import make_upright
@@ -67,7 +58,9 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
         pixels = _as_rgb(_decode_page(page, stream), page, warnings)
         if page.photometric == _CMYK:
             pixels, metadata = _without_cmyk(pixels, metadata, warnings)
-        return Decoded(make_upright(pixels, _orientation(page)), metadata, warnings)
+        return Decoded(
+            make_upright(pixels, page.tags.valueof(tags.ORIENTATION)), metadata, warnings
+        )
 
 
 @contextmanager
@@ -120,12 +113,6 @@ def _check_extent(page: tifffile.TiffPage, file_size: int) -> None:
     if short or missing or beyond or len(offsets) != len(counts):
         message = f"truncated TIFF; {REMEDY}"
         raise ImageFileError(message)
-
-
-def _orientation(page: tifffile.TiffPage) -> int:
-    """Read the orientation tag."""
-    tag = page.tags.get(ORIENTATION)
-    return int(tag.value) if tag is not None and isinstance(tag.value, int) else 1
 
 
 def _decode_page(page: tifffile.TiffPage, stream: BinaryIO) -> NDArray[Any]:
@@ -190,12 +177,12 @@ def _without_cmyk(
 
 def _read_metadata(stream: BinaryIO, page: tifffile.TiffPage, warnings: list[str]) -> Metadata:
     """Read profile, XMP, EXIF and IPTC from the directory of a page."""
-    icc, xmp = (_tag_bytes(page, tag) for tag in (ICC_PROFILE, XMP_PACKET))
+    icc, xmp = (_tag_bytes(page, tag) for tag in (tags.ICC_PROFILE, tags.XMP_PACKET))
     exif, extras = None, tuple[Extra, ...]()
     with _mapped(stream) as block:
         try:
             exif, resources = exif_of_tiff(block), resources_of_tiff(block)
-        except DamagedBlockError as error:
+        except ifd.DamagedBlockError as error:
             warnings.append(f"the EXIF fields cannot be read ({error}) and are left out")
         else:
             extras = extras_of_resources(resources)
@@ -205,11 +192,11 @@ def _read_metadata(stream: BinaryIO, page: tifffile.TiffPage, warnings: list[str
 
 def _tag_bytes(page: tifffile.TiffPage, tag: int) -> bytes | None:
     """Read a tag whose value is bytes."""
-    found = page.tags.get(tag)
-    return bytes(found.value) if found is not None and isinstance(found.value, bytes) else None
+    value = page.tags.valueof(tag)
+    return value if isinstance(value, bytes) else None
 
 
-def _mapped(stream: BinaryIO) -> AbstractContextManager[Block]:
+def _mapped(stream: BinaryIO) -> AbstractContextManager[ifd.Block]:
     """Map a file into memory, or read it if that is not possible."""
     if isinstance(stream, BytesIO):
         return nullcontext(stream.getvalue())
@@ -220,16 +207,16 @@ def _mapped(stream: BinaryIO) -> AbstractContextManager[Block]:
         return nullcontext(stream.read())
 
 
-def _warn_of_more_pages(block: Block) -> list[str]:
+def _warn_of_more_pages(block: ifd.Block) -> list[str]:
     """Warn of a second directory that is damaged, or is a page and not a thumbnail."""
-    order = byte_order(block)
+    order = ifd.byte_order(block)
     try:
-        first = read_directory(block, order, read_offset(block, order, FIRST_POINTER))
-        start = read_offset(block, order, first.next_at)
-        second = read_directory(block, order, start).fields if start else {}
-    except DamagedBlockError as error:
+        first = ifd.follow_pointer(block, order, ifd.FIRST_POINTER)
+        start = ifd.read_offset(block, order, first.next_at)
+        second = ifd.read_directory(block, order, start).fields if start else {}
+    except ifd.DamagedBlockError as error:
         return [f"the part after the first page cannot be read ({error}) and is left out"]
-    reduced = int(read_number(block, order, second, _SUBFILE_TYPE) or 0) & _REDUCED
+    reduced = int(ifd.read_number(block, order, second, _SUBFILE_TYPE) or 0) & _REDUCED
     if not start or reduced:
         return []
     return ["the TIFF has several pages; only the first is read"]

@@ -11,14 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from expinterp.core.exposure import Exposure
-from expinterp.images.metadata.exif import (
-    EXPOSURE_BIAS,
-    Fields,
-    exposure_of_fields,
-    read_text,
-    readable_fields,
-)
-from expinterp.images.metadata.ifd import Block, read_number
+from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata.exif import Fields, exposure_of_fields, read_text, readable_fields
 from expinterp.images.metadata.makernotes import read_bracketing
 
 _ORIGINAL, _DIGITISED = 0x9003, 0x9004
@@ -62,23 +56,23 @@ class Capture:
     serial: str | None = None
 
 
-def read_capture(block: Block | None) -> Capture:
+def read_capture(block: ifd.Block | None) -> Capture:
     """Read when and how a shot was taken; all None if the block is damaged."""
     block, order, first, fields = readable_fields(block)
-    mode = read_number(block, order, fields, _MODE)
+    mode = ifd.read_number(block, order, fields, _MODE)
     bracketed, shot = read_bracketing(block, order, fields)
     return Capture(
         exposure=exposure_of_fields(block, order, first, fields),
         captured=_read_moment(block, fields),
-        bias=read_number(block, order, fields, EXPOSURE_BIAS),
+        bias=ifd.read_number(block, order, fields, tags.EXPOSURE_BIAS),
         mode="bracket" if bracketed else None if mode is None else _MODES.get(int(mode)),
         shot=shot,
-        focal_length=read_number(block, order, fields, _FOCAL_LENGTH) or None,
+        focal_length=ifd.read_number(block, order, fields, _FOCAL_LENGTH) or None,
         serial=read_text(block, fields, _SERIAL) or None,
     )
 
 
-def _read_moment(block: Block, fields: Fields) -> datetime | None:
+def _read_moment(block: ifd.Block, fields: Fields) -> datetime | None:
     """Read the time of capture, or of digitising where that is missing."""
     for tag in (_ORIGINAL, _DIGITISED):
         stamp = _STAMP.match(read_text(block, fields, tag))

@@ -12,39 +12,8 @@ import math
 import struct
 from dataclasses import replace
 
-from expinterp.images.metadata import xmp
-from expinterp.images.metadata.exif import (
-    EXIF_DIRECTORY,
-    EXPOSURE_BIAS,
-    EXPOSURE_TIME,
-    IMAGE_LENGTH,
-    IMAGE_WIDTH,
-    ORIENTATION,
-    PIXEL_COLS,
-    PIXEL_ROWS,
-    SHUTTER_SPEED,
-    SUBDIRECTORIES,
-    Fields,
-    read_directories,
-)
-from expinterp.images.metadata.ifd import (
-    EMPTY_BLOCK,
-    FIRST_POINTER,
-    LONG,
-    RATIONAL,
-    SHORT,
-    SRATIONAL,
-    Block,
-    DamagedBlockError,
-    Order,
-    append_directory,
-    drop_field,
-    following_directory,
-    make_record,
-    read_directory,
-    read_offset,
-    set_field,
-)
+from expinterp.images.metadata import ifd, tags, xmp
+from expinterp.images.metadata.exif import Fields, read_directories
 from expinterp.images.photograph import Metadata
 
 _TIME_TOLERANCE = 0.002  # relative error of a time written as 1/n: 0.003 EV
@@ -74,11 +43,11 @@ def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
     fraction = None if time is None else time_as_fraction(time)
     exif = metadata.exif
     if fraction is not None and exif is None:
-        exif = EMPTY_BLOCK
+        exif = ifd.EMPTY_BLOCK
     if exif is not None:
         try:
             exif = _state_time(exif, fraction)
-        except DamagedBlockError:
+        except ifd.DamagedBlockError:
             exif = metadata.exif  # `fit_to_pixels` finds the damage again and reports it
     packet, extension = (
         xmp.state_time(part, fraction) for part in (metadata.xmp, metadata.xmp_extension)
@@ -105,38 +74,54 @@ def time_as_fraction(time: float) -> tuple[int, int]:
 def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
     """Set or unlink exposure time and shutter speed; unlink the exposure compensation."""
     block = bytearray(exif)
-    of_time = (EXPOSURE_TIME, SHUTTER_SPEED)
-    _drop_fields(block, FIRST_POINTER, *of_time, EXPOSURE_BIAS)  # the place in TIFF/EP
+    of_time = (tags.EXPOSURE_TIME, tags.SHUTTER_SPEED)
+    _drop_fields(block, ifd.FIRST_POINTER, *of_time, tags.EXPOSURE_BIAS)  # the place in TIFF/EP
     order, first, fields = read_directories(block)
-    if EXIF_DIRECTORY in first.fields:
-        untrue = (EXPOSURE_BIAS,) if fraction else (*of_time, EXPOSURE_BIAS)
-        _drop_fields(block, first.fields[EXIF_DIRECTORY].start, *untrue)
+    if tags.EXIF_DIRECTORY in first.fields:
+        untrue = (tags.EXPOSURE_BIAS,) if fraction else (*of_time, tags.EXPOSURE_BIAS)
+        _drop_fields(block, first.fields[tags.EXIF_DIRECTORY].start, *untrue)
         order, first, fields = read_directories(block)
     if fraction is None:
         return bytes(block)
-    if EXIF_DIRECTORY not in first.fields:
-        start = struct.pack(order + "I", append_directory(block, order, ()))
-        set_field(block, FIRST_POINTER, tag=EXIF_DIRECTORY, kind=LONG, value=start, in_place=False)
+    if tags.EXIF_DIRECTORY not in first.fields:
+        start = struct.pack(order + "I", ifd.append_directory(block, order, ()))
+        ifd.set_field(
+            block,
+            ifd.FIRST_POINTER,
+            tag=tags.EXIF_DIRECTORY,
+            kind=ifd.LONG,
+            value=start,
+            in_place=False,
+        )
         _, first, fields = read_directories(block)
-    pointer_at = first.fields[EXIF_DIRECTORY].start
+    pointer_at = first.fields[tags.EXIF_DIRECTORY].start
     value = struct.pack(order + "II", *fraction)
-    alone = _is_alone(block, EXPOSURE_TIME)
-    set_field(block, pointer_at, tag=EXPOSURE_TIME, kind=RATIONAL, value=value, in_place=alone)
-    if SHUTTER_SPEED in fields:
+    alone = _is_alone(block, tags.EXPOSURE_TIME)
+    ifd.set_field(
+        block, pointer_at, tag=tags.EXPOSURE_TIME, kind=ifd.RATIONAL, value=value, in_place=alone
+    )
+    if tags.SHUTTER_SPEED in fields:
         speed = round(-math.log2(fraction[0] / fraction[1]) * 1_000_000)
         value = struct.pack(order + "ii", speed, 1_000_000)
-        alone = _is_alone(block, SHUTTER_SPEED)
-        set_field(block, pointer_at, tag=SHUTTER_SPEED, kind=SRATIONAL, value=value, in_place=alone)
+        alone = _is_alone(block, tags.SHUTTER_SPEED)
+        ifd.set_field(
+            block,
+            pointer_at,
+            tag=tags.SHUTTER_SPEED,
+            kind=ifd.SRATIONAL,
+            value=value,
+            in_place=alone,
+        )
     return bytes(block)
 
 
 def _drop_fields(block: bytearray, pointer_at: int, *tags: int) -> None:
     """Unlink fields of one directory."""
     for tag in tags:
-        drop_field(block, pointer_at, tag=tag)
+        ifd.drop_field(block, pointer_at, tag=tag)
 
 
-def _is_alone(block: Block, tag: int) -> bool:
+def _is_alone(block: ifd.Block, tag: int) -> bool:
     """Return whether nothing else in the block shares bytes with a field of the EXIF directory.
 
     Cameras fill a JPEG segment to its last byte, so a value should stay where it is.
@@ -148,14 +133,14 @@ def _is_alone(block: Block, tag: int) -> bool:
     return sum(start < own.stop and own.start < stop for start, stop in used_spans(block)) == 1
 
 
-def used_spans(block: Block) -> list[tuple[int, int]]:
+def used_spans(block: ifd.Block) -> list[tuple[int, int]]:
     """List the first and end bytes of all directories but that of the thumbnail, and of values."""
     order, first, exif = read_directories(block)
     found = first.fields | exif
     directories = [first]
-    for pointer in SUBDIRECTORIES & found.keys():
-        below = read_offset(block, order, found[pointer].start)
-        directories.append(read_directory(block, order, below))
+    for pointer in tags.SUBDIRECTORIES & found.keys():
+        below = ifd.read_offset(block, order, found[pointer].start)
+        directories.append(ifd.read_directory(block, order, below))
     spans = [(directory.start, directory.next_at + 4) for directory in directories]
     fields = (field for directory in directories for field in directory.fields.values())
     return spans + [(field.start, field.stop) for field in fields]
@@ -179,7 +164,7 @@ def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, l
     if exif is not None:
         try:
             exif = _fit_exif(exif, rows, cols)
-        except DamagedBlockError as error:
+        except ifd.DamagedBlockError as error:
             exif = None
             warnings.append(f"the EXIF block is damaged ({error}) and was left out")
     packet, extension = (
@@ -193,33 +178,33 @@ def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:
     block = bytearray(exif)
     order, first, fields = read_directories(block)
     _check_subdirectories(block, order, first.fields | fields)
-    sizes = {IMAGE_WIDTH: cols, IMAGE_LENGTH: rows}
-    _overwrite_numbers(block, order, first.fields, sizes | {ORIENTATION: 1})
-    _overwrite_numbers(block, order, fields, {PIXEL_COLS: cols, PIXEL_ROWS: rows})
-    if following_directory(block, order, first):
+    sizes = {tags.IMAGE_WIDTH: cols, tags.IMAGE_LENGTH: rows}
+    _overwrite_numbers(block, order, first.fields, sizes | {tags.ORIENTATION: 1})
+    _overwrite_numbers(block, order, fields, {tags.PIXEL_COLS: cols, tags.PIXEL_ROWS: rows})
+    if ifd.following_directory(block, order, first):
         struct.pack_into(order + "I", block, first.next_at, 0)
     return bytes(block)
 
 
-def _check_subdirectories(block: Block, order: Order, fields: Fields) -> None:
+def _check_subdirectories(block: ifd.Block, order: ifd.Order, fields: Fields) -> None:
     """Raise `DamagedBlockError` if a subdirectory cannot be read."""
-    for tag in SUBDIRECTORIES & fields.keys():
-        read_directory(block, order, read_offset(block, order, fields[tag].start))
+    for tag in tags.SUBDIRECTORIES & fields.keys():
+        ifd.follow_pointer(block, order, fields[tag].start)
 
 
 def _overwrite_numbers(
-    block: bytearray, order: Order, fields: Fields, values: dict[int, int]
+    block: bytearray, order: ifd.Order, fields: Fields, values: dict[int, int]
 ) -> None:
     """Overwrite existing whole-number fields, as SHORT where the value fits, else LONG."""
     for tag, value in values.items():
         if tag in fields:
-            kind, code = (SHORT, "H") if value < 1 << 16 else (LONG, "I")
-            record = make_record(block, order, tag, kind, struct.pack(order + code, value))
+            kind, code = (ifd.SHORT, "H") if value < 1 << 16 else (ifd.LONG, "I")
+            record = ifd.make_record(block, order, tag, kind, struct.pack(order + code, value))
             block[fields[tag].record : fields[tag].record + len(record)] = record
 
 
 def without_orientation(exif: bytes) -> bytes:
     """Unlink the orientation of a sound block, for containers that state it outside of EXIF."""
     block = bytearray(exif)
-    drop_field(block, FIRST_POINTER, tag=ORIENTATION)
+    ifd.drop_field(block, ifd.FIRST_POINTER, tag=tags.ORIENTATION)
     return bytes(block)

@@ -36,25 +36,13 @@ class DamagedBlockError(ValueError):
 
 @dataclass(frozen=True)
 class Field:
-    """One record of a directory.
+    """One record of a directory."""
 
-    Attributes
-    ----------
-    kind : int
-        TIFF type, one of 1..13.
-    count : int
-        Number of values.
-    record : int
-        Offset of its 12 bytes.
-    start, stop : int
-        First and end byte of the value, inside the record or elsewhere.
-    """
-
-    kind: int
-    count: int
-    record: int
-    start: int
-    stop: int
+    kind: int  # TIFF type, 1..13
+    count: int  # of values
+    record: int  # offset of the 12 bytes
+    start: int  # first byte of the value, inside the record or elsewhere
+    stop: int  # end of the value
 
 
 @dataclass(frozen=True)
@@ -113,6 +101,11 @@ def read_directory(block: Block, order: Order, start: int) -> Directory:
         if kind in _SIZES:
             fields.setdefault(tag, _read_field(block, order, record))
     return Directory(fields, start, next_at)
+
+
+def follow_pointer(block: Block, order: Order, at: int) -> Directory:
+    """Read the directory whose offset is stored at `at`."""
+    return read_directory(block, order, read_offset(block, order, at))
 
 
 def _read_field(block: Block, order: Order, record: int) -> Field:
@@ -193,22 +186,12 @@ def set_field(
 ) -> None:
     """Set a field of a directory; no existing byte moves.
 
-    Parameters
-    ----------
-    block : bytearray
-        Changed; grows if the value or the field has no place yet.
-    pointer_at : int
-        Where the offset of the directory is stored. If the directory lacks the field, a copy with
-        the field is appended, and this pointer is changed.
-    tag, kind : int
-        The field, and the TIFF type of its value.
-    value : bytes
-        In the byte order of the block.
-    in_place : bool
-        Whether an old value of the same length may be overwritten, because no other field uses it.
+    If the directory lacks the field, a copy with the field is appended; see `add_fields`. `value`
+    is in the byte order of the block. `in_place` says that no other field uses the bytes of an old
+    value, so one of the same length may be overwritten.
     """
     order = byte_order(block)
-    directory = read_directory(block, order, read_offset(block, order, pointer_at))
+    directory = follow_pointer(block, order, pointer_at)
     old = directory.fields.get(tag)
     if old is not None and in_place and old.stop - old.start == len(value) > 4:
         block[old.start : old.stop] = value
@@ -239,13 +222,13 @@ def add_fields(
     pointer_at : int
         Where the offset of the directory is stored.
     values : mapping of int to (int, bytes)
-        TIFF type and value by tag, the value in the byte order of the block.
+        TIFF type and value by tag, in the byte order of the block.
     at : int or None
         Offset at which the copy and its values overwrite unused bytes; the next directory is then
         unlinked. None: they are appended.
     """
     order = byte_order(block)
-    directory = read_directory(block, order, read_offset(block, order, pointer_at))
+    directory = follow_pointer(block, order, pointer_at)
     following = following_directory(block, order, directory) if at is None else 0
     at = len(block) if at is None else at
     table = range(directory.start + 2, directory.next_at, _RECORD)
@@ -262,7 +245,7 @@ def add_fields(
 def drop_field(block: bytearray, pointer_at: int, *, tag: int) -> None:
     """Remove the record of a field; its value stays in the block, unused."""
     order = byte_order(block)
-    directory = read_directory(block, order, read_offset(block, order, pointer_at))
+    directory = follow_pointer(block, order, pointer_at)
     if tag not in directory.fields:
         return
     record = directory.fields[tag].record

@@ -11,19 +11,8 @@ from __future__ import annotations
 
 import struct
 
-from expinterp.images.metadata.exif import MAKE, MAKER_NOTE, Fields, read_text
-from expinterp.images.metadata.ifd import (
-    SHORT,
-    Block,
-    DamagedBlockError,
-    Field,
-    Order,
-    byte_order,
-    read_directory,
-    read_number,
-    read_numbers,
-    read_offset,
-)
+from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata.exif import Fields, read_text
 
 _CANON_SHOT_INFO, _CANON_BRACKETING = 0x0004, 16
 _NIKON_SHOOTING_MODE, _NIKON_BRACKETING = 0x0089, 1 << 4
@@ -35,7 +24,7 @@ _LONGEST_SHOT_INFO = 256
 _SIGNED_SHORT = 8
 
 
-def read_bracketing(block: Block, order: Order, fields: Fields) -> tuple[bool, int | None]:
+def read_bracketing(block: ifd.Block, order: ifd.Order, fields: Fields) -> tuple[bool, int | None]:
     """Read whether the camera states bracketing, and the number of the shot in its bracket.
 
     Parameters
@@ -54,48 +43,48 @@ def read_bracketing(block: Block, order: Order, fields: Fields) -> tuple[bool, i
     int or None
         From 1.
     """
-    note = fields.get(MAKER_NOTE)
-    reader = _READERS.get(read_text(block, fields, MAKE).split(" ")[0].upper())
+    note = fields.get(tags.MAKER_NOTE)
+    reader = _READERS.get(read_text(block, fields, tags.MAKE).split(" ")[0].upper())
     if note is None or reader is None:
         return False, None
     try:
         return reader(block, order, note)
-    except (DamagedBlockError, struct.error):
+    except (ifd.DamagedBlockError, struct.error):
         return False, None
 
 
-def _read_canon(block: Block, order: Order, note: Field) -> tuple[bool, int | None]:
+def _read_canon(block: ifd.Block, order: ifd.Order, note: ifd.Field) -> tuple[bool, int | None]:
     """Canon: a directory without header; −1 is bracketing, 1 to 3 the shot."""
-    field = read_directory(block, order, note.start).fields.get(_CANON_SHOT_INFO)
-    if field is None or field.kind not in {SHORT, _SIGNED_SHORT}:
+    field = ifd.read_directory(block, order, note.start).fields.get(_CANON_SHOT_INFO)
+    if field is None or field.kind not in {ifd.SHORT, _SIGNED_SHORT}:
         return False, None
     if not _CANON_BRACKETING < field.count <= _LONGEST_SHOT_INFO:
         return False, None
-    value = int(read_numbers(block, order, field)[_CANON_BRACKETING])
+    value = int(ifd.read_numbers(block, order, field)[_CANON_BRACKETING])
     value -= 1 << 16 if value >= 1 << 15 else 0
     return value in {-1, 1, 2, 3}, value if value > 0 and value <= 3 else None
 
 
-def _read_nikon(block: Block, _: Order, note: Field) -> tuple[bool, int | None]:
+def _read_nikon(block: ifd.Block, _: ifd.Order, note: ifd.Field) -> tuple[bool, int | None]:
     """Nikon, since 2002: a complete TIFF block."""
     data = bytes(block[note.start : note.stop])
     if not data.startswith(_NIKON_HEADER):
         return False, None
     own = data[_NIKON_BLOCK:]
-    order = byte_order(own)
-    fields = read_directory(own, order, read_offset(own, order, 4)).fields
-    mode = read_number(own, order, fields, _NIKON_SHOOTING_MODE)
+    order = ifd.byte_order(own)
+    fields = ifd.follow_pointer(own, order, 4).fields
+    mode = ifd.read_number(own, order, fields, _NIKON_SHOOTING_MODE)
     return bool(int(mode or 0) & _NIKON_BRACKETING), None
 
 
-def _read_sony(block: Block, order: Order, note: Field) -> tuple[bool, int | None]:
+def _read_sony(block: ifd.Block, order: ifd.Order, note: ifd.Field) -> tuple[bool, int | None]:
     """Sony: a directory after 12 bytes; other bursts have sequence numbers too."""
     if not bytes(block[note.start : note.stop]).startswith(_SONY_HEADER):
         return False, None
-    fields = read_directory(block, order, note.start + _SONY_DIRECTORY).fields
-    if read_number(block, order, fields, _SONY_RELEASE_MODE) != _SONY_BRACKETING:
+    fields = ifd.read_directory(block, order, note.start + _SONY_DIRECTORY).fields
+    if ifd.read_number(block, order, fields, _SONY_RELEASE_MODE) != _SONY_BRACKETING:
         return False, None
-    sequence = read_number(block, order, fields, _SONY_SEQUENCE)
+    sequence = ifd.read_number(block, order, fields, _SONY_SEQUENCE)
     shot = int(sequence or 0)
     return True, shot if 1 <= shot <= _LONGEST_SEQUENCE else None
 

@@ -15,22 +15,9 @@ from dataclasses import replace
 from xml.sax.saxutils import quoteattr
 
 from expinterp import __version__
-from expinterp.images.metadata import xmp
-from expinterp.images.metadata.exif import (
-    PROCESSING_SOFTWARE,
-    SOFTWARE,
-    find_thumbnail,
-    read_directories,
-)
+from expinterp.images.metadata import ifd, tags, xmp
+from expinterp.images.metadata.exif import find_thumbnail, read_directories
 from expinterp.images.metadata.exif_edit import used_spans
-from expinterp.images.metadata.ifd import (
-    ASCII,
-    EMPTY_BLOCK,
-    FIRST_POINTER,
-    DamagedBlockError,
-    add_fields,
-    read_bytes,
-)
 from expinterp.images.metadata.jpeg_metadata import LONGEST_EXIF, LONGEST_XMP
 from expinterp.images.photograph import Metadata
 
@@ -57,8 +44,8 @@ def with_provenance(metadata: Metadata, *, action: str, parameters: str) -> Meta
         The command and its settings, such as ``fuse: 3 exposures``.
     """
     exif = metadata.exif
-    with suppress(DamagedBlockError):  # `fit_to_pixels` finds the damage again and reports it
-        exif = _state_software(EMPTY_BLOCK if exif is None else exif)
+    with suppress(ifd.DamagedBlockError):  # `fit_to_pixels` finds the damage again and reports it
+        exif = _state_software(ifd.EMPTY_BLOCK if exif is None else exif)
     event = _event(action, parameters)
     packet, extension = xmp.state_history(metadata.xmp, metadata.xmp_extension, event, PROGRAM)
     if len(packet or b"") > LONGEST_XMP >= len(metadata.xmp or b""):
@@ -69,21 +56,21 @@ def with_provenance(metadata: Metadata, *, action: str, parameters: str) -> Meta
 def _state_software(exif: bytes) -> bytes:
     """Name the program in the first directory; the same bytes if it is named there already."""
     _, first, _ = read_directories(exif)
-    stated = {tag: read_bytes(exif, field) for tag, field in first.fields.items()}
+    stated = {tag: ifd.read_bytes(exif, field) for tag, field in first.fields.items()}
     names = {}
-    if stated.get(PROCESSING_SOFTWARE) != _VALUE:
-        names[PROCESSING_SOFTWARE] = (ASCII, _VALUE)
-    if not stated.get(SOFTWARE, b"").strip(b" \0"):
-        names[SOFTWARE] = (ASCII, _VALUE)
+    if stated.get(tags.PROCESSING_SOFTWARE) != _VALUE:
+        names[tags.PROCESSING_SOFTWARE] = (ifd.ASCII, _VALUE)
+    if not stated.get(tags.SOFTWARE, b"").strip(b" \0"):
+        names[tags.SOFTWARE] = (ifd.ASCII, _VALUE)
     if not names:
         return exif
     block = bytearray(exif)
-    add_fields(block, FIRST_POINTER, names)
+    ifd.add_fields(block, ifd.FIRST_POINTER, names)
     if len(block) > LONGEST_EXIF >= len(exif):
         at = next(_unused_places(exif, len(block) - len(exif) + 1), None)
         block = bytearray(exif)
         if at is not None:
-            add_fields(block, FIRST_POINTER, names, at=at)
+            ifd.add_fields(block, ifd.FIRST_POINTER, names, at=at)
     return bytes(block)
 
 

@@ -1,7 +1,7 @@
 """Changing what an XMP packet states; all other bytes stay.
 
 Simple properties are changed by patterns: each is written as name="value" or <name>value</name>.
-The history is found by an XML parser, which tells where in the bytes an entry belongs.
+The history is found by an XML parser, which finds the place of a new entry.
 
 Source of names: XMP specification parts 1 and 2, Exif schema CIPA DC-010.
 """
@@ -91,21 +91,12 @@ def sum_of_extension(extension: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class _Element:
-    """An element of a packet.
+    """An element of a packet; names include the namespace."""
 
-    Attributes
-    ----------
-    path : tuple of str
-        Names of the elements around it, outermost first, and its own, with their namespaces.
-    attributes : mapping of str to str
-    start, end : int
-        Offsets of its first byte and of its end tag; the end of an empty tag is the byte after it.
-    """
-
-    path: tuple[str, ...]
+    path: tuple[str, ...]  # names of the elements around it, outermost first, and its own
     attributes: Mapping[str, str]
-    start: int
-    end: int
+    start: int  # offset of its first byte
+    end: int  # offset of its end tag, or of the byte after an empty tag
 
 
 def state_history(
