@@ -55,20 +55,10 @@ def _copy_turned(stored: Array, orientation: int) -> Array:
 def assemble_upright(
     blocks: Iterable[Array], shape: tuple[int, int, int], dtype: Any, orientation: int
 ) -> Pixels:
-    """Write blocks of stored rows into one upright array.
+    """Write blocks of stored rows, from the top, into one upright array.
 
-    Block by block, one copy of the picture is in memory instead of two.
-
-    Parameters
-    ----------
-    blocks : iterable of arrays, shape (some rows, cols, channels)
-        Stored rows from the top; together `shape`.
-    shape : tuple of int
-        (rows, cols, channels) as stored.
-    dtype : dtype
-        That of the blocks.
-    orientation : int
-        EXIF value, 1..8.
+    Block by block, one copy of the picture is in memory instead of two. `shape` is that of the
+    stored picture, (rows, cols, channels).
     """
     if orientation not in _TURNS:
         orientation = UPRIGHT

@@ -22,13 +22,7 @@ SIDE = 160  # pixels of the longer side, as in the EXIF blocks of cameras
 
 
 def decode_thumbnail(data: bytes) -> NDArray[np.uint8] | None:
-    """Decode the small JPEG of an EXIF block; None if it is damaged or large.
-
-    Returns
-    -------
-    uint8 array, shape (rows, cols)
-        Grey, display-encoded.
-    """
+    """Decode the small JPEG of an EXIF block to grey (rows, cols); None if damaged or large."""
     try:
         with damage_reported("thumbnail", "JPEG"):
             return _reduced_jpeg(BytesIO(data), 4 * SIDE * SIDE)
@@ -39,11 +33,7 @@ def decode_thumbnail(data: bytes) -> NDArray[np.uint8] | None:
 def read_thumbnail_of(path: str | Path, form: str) -> NDArray[np.uint8]:
     """Decode an image file to a small grey picture: JPEG at down to 1/8 of its size, others in full.
 
-    Parameters
-    ----------
-    path : str or Path
-    form : str
-        Its format, a key of `expinterp.images.FORMATS`.
+    `form` is its format, a key of `expinterp.images.FORMATS`.
 
     Returns
     -------

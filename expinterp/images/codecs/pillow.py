@@ -171,25 +171,9 @@ def _upright_pixels(image: Any, orientation: int) -> Pixels:
 def encode(
     pixels: Pixels, form: str, stream: BinaryIO, *, metadata: Metadata, quality: int
 ) -> list[str]:
-    """Write a JPEG, WebP or AVIF to a stream.
+    """Write a JPEG, WebP or AVIF of 8 bits to a stream; return warnings.
 
-    Parameters
-    ----------
-    pixels : uint8 array, shape (rows, cols, channels)
-        1, 3 or 4 channels; 4 not for JPEG.
-    form : str
-        ``jpeg``, ``webp`` or ``avif``.
-    stream : binary file
-        Open for writing.
-    metadata : Metadata
-        Already fit for `pixels`.
-    quality : int
-        1..100.
-
-    Returns
-    -------
-    list of str
-        Warnings.
+    `pixels` has 1, 3 or 4 channels (not 4 for JPEG), and `metadata` already fits them.
     """
     warnings: list[str] = []
     metadata = _fit_container(metadata, form, warnings)

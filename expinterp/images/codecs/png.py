@@ -37,14 +37,7 @@ _DECODED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}  # chunks of the pixels
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Read the chunks of a PNG and check their sums.
-
-    Yields
-    ------
-    bytes
-        Type.
-    memoryview
-        The whole chunk; its content is ``[8:-4]``.
+    """Yield the type and all bytes of each chunk of a PNG; the content is ``[8:-4]``.
 
     Raises
     ------
@@ -149,14 +142,8 @@ def _text(content: bytes) -> bytes:
 def encode(pixels: Pixels, stream: BinaryIO, *, metadata: Metadata) -> None:
     """Write a PNG of 8 or 16 bits to a stream, strip by strip.
 
-    Parameters
-    ----------
-    pixels : uint8 or uint16 array, shape (rows, cols, channels)
-        1 to 4 channels: grey, grey and alpha, R G B, R G B and alpha.
-    stream : binary file
-        Open for writing; it need not be seekable.
-    metadata : Metadata
-        Already fit for `pixels`.
+    `pixels` has 1 to 4 channels: grey, grey and alpha, R G B, or R G B and alpha. `metadata` already
+    fits them. The stream need not be seekable.
     """
     rows, cols, channels = pixels.shape
     colour = {1: _GREY, 2: _GREY_ALPHA, 3: _COLOUR, 4: _COLOUR_ALPHA}[channels]
@@ -170,12 +157,7 @@ def encode(pixels: Pixels, stream: BinaryIO, *, metadata: Metadata) -> None:
 
 
 def _filtered_strips(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:
-    """Divide the pixels into strips of bytes: each row minus the one above it (filter 2, Up).
-
-    Yields
-    ------
-    uint8 array, shape (some rows, 1 + bytes of a row)
-    """
+    """Divide the pixels into strips of bytes: each row minus the one above it (filter 2, Up)."""
     above = np.zeros((1, pixels[:1].nbytes), np.uint8)
     for part in row_blocks(len(pixels), above.size, block_bytes=1 << 20):
         strip = np.ascontiguousarray(pixels[part], pixels.dtype.newbyteorder(">"))

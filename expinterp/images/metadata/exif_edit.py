@@ -152,12 +152,7 @@ def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, l
     A stated orientation becomes 1, and stated sizes are replaced. The directory of the thumbnail,
     which shows the old picture, is unlinked. A damaged EXIF block is left out.
 
-    Returns
-    -------
-    Metadata
-        With the same blocks wherever nothing had to change.
-    list of str
-        Warnings.
+    Blocks without untrue fields stay the same objects. Warnings are returned too.
     """
     warnings = []
     exif = metadata.exif

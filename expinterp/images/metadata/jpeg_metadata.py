@@ -35,12 +35,7 @@ _ANNOUNCED = re.compile(rb"xmpNote:HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-
 def metadata_of_jpeg(segments: Sequence[tuple[str, bytes]], found: Metadata) -> Metadata:
     """Add comments and the extension of the XMP packet; name the segments that get lost.
 
-    Parameters
-    ----------
-    segments : sequence of (str, bytes)
-        Name, such as ``APP13``, and content.
-    found : Metadata
-        With the packet that announces an extension.
+    Segments are pairs of a name, such as ``APP13``, and the content.
     """
     extension = _find_extension(segments, found.xmp)
     extras = [*found.extras]

@@ -25,23 +25,9 @@ _SIGNED_SHORT = 8
 
 
 def read_bracketing(block: ifd.Block, order: ifd.Order, fields: Fields) -> tuple[bool, int | None]:
-    """Read whether the camera states bracketing, and the number of the shot in its bracket.
+    """Read whether the camera states bracketing, and the number of the shot in its bracket, from 1.
 
-    Parameters
-    ----------
-    block : bytes
-        The EXIF block that holds the note.
-    order : ``<`` or ``>``
-        Its byte order.
-    fields : dict of Field
-        Those of its first and its EXIF directory.
-
-    Returns
-    -------
-    bool
-        False also if nothing is stated.
-    int or None
-        From 1.
+    `fields` are those of the first and the EXIF directory of the block.
     """
     note = fields.get(tags.MAKER_NOTE)
     reader = _READERS.get(read_text(block, fields, tags.MAKE).split(" ")[0].upper())

@@ -46,15 +46,7 @@ _MAKER_NOTE_REACH = 1 << 15  # highest offset at which a maker note keeps its pl
 
 
 def descriptive_records(exif: bytes) -> tuple[ifd.Order, dict[int, bytes]]:
-    """Return the records of a block that the directory of a TIFF around it should repeat.
-
-    Returns
-    -------
-    ``<`` or ``>``
-        Byte order.
-    dict of int to bytes
-        Records by tag, their offsets counted from the start of the block.
-    """
+    """Return the byte order and, by tag, the records that a TIFF around the block should repeat."""
     order, first, _ = read_directories(exif)
     records = ifd.raw_records(exif, first)
     return order, {tag: record for tag, record in records.items() if tag not in _STRUCTURE}

@@ -104,17 +104,9 @@ def state_history(
 ) -> tuple[bytes | None, bytes | None]:
     """Append an entry to the history, and set the creator tool where none is stated.
 
-    Read-only packets are changed too: that word forbids changes in place by programs that do not
-    know the file format.
-
-    Parameters
-    ----------
-    packet, extension : bytes or None
-        Without a packet a new one is made. The history may stand in the extension.
-    event : bytes
-        The entry: an ``rdf:li`` element that declares its namespaces.
-    tool : str
-        Name of the program.
+    Without a packet a new one is made. The history may be in the extension. Read-only packets are
+    changed too: that word forbids changes in place by programs that do not know the file format.
+    `event` is an ``rdf:li`` element that declares its namespaces; `tool` names the program.
 
     Returns
     -------
