@@ -1,4 +1,4 @@
-"""Laws of provenance: a computed photograph names the program, and all else stays as it was."""
+"""Laws of provenance: a computed photograph names the program, and all other metadata stay."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import shutil
 import struct
 import subprocess
-from io import BytesIO
 from time import perf_counter
 from xml.etree import ElementTree as ET
 
@@ -25,7 +24,7 @@ from image_samples import (
     exif,
     fields,
     picture,
-    stored_bytes,
+    read_fields,
 )
 from PIL import Image
 
@@ -56,11 +55,6 @@ def state(metadata, action="derived", parameters="interpolate: 2.00 EV"):
     return with_provenance(metadata, action=action, parameters=parameters)
 
 
-def read_fields(block):
-    """Fields of a block as Pillow, an independent reader, sees them."""
-    return fields(BytesIO(stored_bytes("jpeg", picture(8, 8), 1, exif_block=block)))
-
-
 def name(prefix, local):
     return f"{{{NAMES[prefix]}}}{local}"
 
@@ -70,7 +64,7 @@ def tree(packet):
 
 
 def history(*packets):
-    """Entries of all histories as another parser finds them: action, program, parameters."""
+    """List all entries with another parser: action, program, parameters."""
     attributes = [name("event", each) for each in ("action", "softwareAgent", "parameters")]
     path = "rdf:Description/mm:History/rdf:Seq/rdf:li"
     return [
@@ -82,7 +76,7 @@ def history(*packets):
 
 
 def tools(packet):
-    """All creator tools, as attributes and as elements."""
+    """List all creator tools, as attributes and as elements."""
     found = [node.get(name("xmp", "CreatorTool")) for node in tree(packet).iter()]
     found += [node.text for node in tree(packet).iter(name("xmp", "CreatorTool"))]
     return [tool for tool in found if tool]
@@ -112,7 +106,7 @@ def test_every_format_names_the_program(tmp_path, form, found):
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
-def test_exiftool_reads_the_provenance_and_finds_no_fault(tmp_path):
+def test_exiftool_reads_the_provenance_and_finds_no_error(tmp_path):
     for form, suffix in SUFFIX.items():
         metadata = state(Metadata(exif=exif(), xmp=PACKETS["history"]))
         write_photograph(picture(), tmp_path / f"{form}{suffix}", metadata=metadata)
@@ -125,7 +119,7 @@ def test_exiftool_reads_the_provenance_and_finds_no_fault(tmp_path):
         assert row["Software"] == "firmware 1.2"
         assert row["HistoryAction"] == ["saved", "derived"]
         assert row["HistorySoftwareAgent"] == ["Lightroom", PROGRAM]
-        assert "MakerNotes" in row.pop("Warning")  # which are none of a known maker
+        assert "MakerNotes" in row.pop("Warning")  # of an unknown maker
         assert "Error" not in row
 
 
@@ -205,7 +199,7 @@ def test_fields_of_unknown_type_stay():
 
 @pytest.mark.parametrize("padded", [True, False])
 def test_a_block_that_fills_its_segment_still_fits(tmp_path, padded):
-    """Nikon pads to the last byte; without padding the place of the thumbnail is used."""
+    """Nikon pads to the last byte; without padding the bytes of the thumbnail are used."""
     block = bytearray(exif())
     start = len(block)
     thumbnail = b"" if padded else b"\xff\xd8" + bytes([7]) * (FULL - start - 2)
@@ -273,7 +267,7 @@ def test_a_damaged_block_is_left_to_the_writer(block):
 
 
 def packet(inside, *, rdf="rdf", end="w", padding=b""):
-    """A packet by another program, the RDF namespace under any prefix."""
+    """A packet by another program, with any prefix for the RDF namespace."""
     spaces = "".join(f" xmlns:{key}='{NAMES[key]}'" for key in ("xmp", "mm", "event"))
     root = f"<{rdf}:RDF xmlns:{rdf}='{NAMES['rdf']}'{spaces}>{inside}</{rdf}:RDF>"
     whole = "<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>"
@@ -354,7 +348,7 @@ def test_packets_that_are_not_understood_stay_as_they_are(before):
 
 
 @given(flips=st.lists(st.tuples(st.integers(0, 900), st.integers(0, 255)), max_size=3))
-def test_a_damaged_packet_is_extended_soundly_or_left(flips):
+def test_a_damaged_packet_stays_or_becomes_sound(flips):
     damaged = bytearray(PACKETS["history"])
     for place, value in flips:
         damaged[place % len(damaged)] = value
@@ -364,7 +358,7 @@ def test_a_damaged_packet_is_extended_soundly_or_left(flips):
 
 
 @pytest.mark.parametrize("padding", [0, 100, 5000])
-def test_padding_pays_for_the_entry(padding):
+def test_padding_makes_room_for_the_entry(padding):
     before = packet("<rdf:Description/>", padding=b" " * padding)
     after = state(Metadata(xmp=before)).xmp
     grown = len(state(Metadata(xmp=packet("<rdf:Description/>"))).xmp) - len(before) + padding
@@ -382,7 +376,7 @@ def test_a_packet_is_not_made_too_long_for_a_jpeg():
     assert history(state(Metadata(xmp=longer)).xmp)
 
 
-def test_a_history_in_the_extension_goes_on_there():
+def test_a_history_in_the_extension_is_continued_there():
     extension = PACKETS["history"]
     after = state(Metadata(xmp=XMP, xmp_extension=extension))
     assert history(after.xmp) == []
@@ -407,7 +401,7 @@ def test_nothing_depends_on_the_time_of_day(monkeypatch):
 @pytest.mark.parametrize(
     "inside", ["<a>" * 50_000 + "</a>" * 50_000, "<a b='" + "x/>" * 50_000 + "'/>"]
 )
-def test_hostile_packets_take_no_longer_than_their_length_asks(inside):
+def test_hostile_packets_take_time_in_proportion_to_their_length(inside):
     begun = perf_counter()
     after = state(Metadata(xmp=packet(f"<rdf:Description>{inside}</rdf:Description>"))).xmp
     assert PROGRAM.encode() in after
