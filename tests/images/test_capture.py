@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_samples import directory, entry, exif, picture
+from image_samples import directory, entry, exif, picture, stored_bytes
 from PIL import Image
 
 from expinterp.brackets.frames import Frame
 from expinterp.core.exposure import Exposure
 from expinterp.images.metadata.capture import Capture, read_capture
 from expinterp.images.metadata.exif import read_thumbnail
+from expinterp.images.thumbnails import read_thumbnail_of
 
 ORDERS = pytest.mark.parametrize("order", "<>")
 
@@ -96,6 +97,16 @@ def test_the_time_of_digitising_replaces_a_missing_time_of_capture():
 @given(stamp=st.binary(max_size=40), fraction=st.binary(max_size=8), zone=st.binary(max_size=8))
 def test_any_text_can_be_read(stamp, fraction, zone):
     stamped((0x9003, stamp or b"x"), (0x9291, fraction or b"x"), (0x9011, zone or b"x"))
+
+
+def test_other_tags_replace_what_two_fields_cannot_state():
+    """ISO above 65,534, and the f-number of lenses that state the APEX aperture only."""
+    full, aperture = struct.pack("<H", 65_535), struct.pack("<II", 5, 1)
+    block = block_with([(0x8827, 3, full), (0x8833, 4, struct.pack("<I", 102_400))])
+    assert read_capture(block).exposure.iso == 102_400
+    assert read_capture(block_with([(0x8827, 3, full)])).exposure.iso is None
+    found = read_capture(block_with([(0x9202, 5, aperture)])).exposure.f_number
+    assert found == pytest.approx(2**2.5)
 
 
 @pytest.mark.parametrize(("value", "mode"), [(0, "auto"), (1, "manual"), (2, "bracket"), (9, None)])
@@ -200,6 +211,16 @@ def test_a_block_without_thumbnail_has_none():
     assert read_thumbnail(block_with([])) is None
     assert read_thumbnail(None) is None
     assert read_thumbnail(b"MM") is None
+
+
+@pytest.mark.parametrize(("form", "depth"), [("jpeg", 8), ("png", 8), ("png", 16)])
+def test_a_small_picture_of_a_file_is_small_and_grey(tmp_path, form, depth):
+    path = tmp_path / "picture"
+    path.write_bytes(stored_bytes(form, picture(900, 1300, 1, depth), 1))
+    small = read_thumbnail_of(path, form)
+    assert small.dtype == np.uint8
+    assert 160 <= max(small.shape) <= 650
+    assert abs(small.mean() - picture(900, 1300, 1).mean()) < 4
 
 
 def test_pillow_reads_the_same_time():

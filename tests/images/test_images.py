@@ -38,6 +38,7 @@ from expinterp.images import (
     write_photograph,
 )
 from expinterp.images.codecs.pillow import without_warnings
+from expinterp.images.formats import sniff_format
 
 LOSSY = {"jpeg": 6, "webp": 12, "avif": 6}  # largest error of the smooth picture, code values
 KINDS = [  # format, depth, channels: all that the independent writers can write
@@ -353,6 +354,14 @@ def test_import_is_light():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert output.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("brands", "form"), [
+    (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "avif"),  # as libraries other than libavif write
+    (b"\0\0\0\x10ftypmif1\0\0\0\0avif", None),  # after the list of brands
+])  # fmt: skip
+def test_avif_is_one_of_the_brands_of_a_file(brands, form):
+    assert sniff_format(brands) == form
 
 
 def test_suffixes_name_formats():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
 from image_samples import (
     ICC,
+    chunk,
     exif,
     picture,
     stored_bytes,
@@ -66,6 +68,18 @@ def test_transparency_chunks_become_alpha(tmp_path):
     key = rgb.getpixel((5, 5))
     photograph = read_photograph(save(tmp_path, "rgb.png", rgb, transparency=key))
     np.testing.assert_array_equal(photograph.alpha == 0, (picture() == key).all(axis=-1))
+
+
+def test_a_transparent_grey_of_few_bits_becomes_alpha(tmp_path):
+    """The key counts in steps of 4 bits, the decoded pixels in those of 8."""
+    header = struct.pack(">IIBBBBB", 4, 1, 4, 0, 0, 0, 0)
+    rows = zlib.compress(b"\0\x03\x5f")
+    parts = [(b"IHDR", header), (b"tRNS", b"\0\3"), (b"IDAT", rows), (b"IEND", b"")]
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
+    photograph = read_photograph(path)
+    np.testing.assert_array_equal(photograph.pixels[0, :, 0], [0, 3 * 17, 5 * 17, 255])
+    np.testing.assert_array_equal(photograph.alpha[0], [255, 0, 255, 255])
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif"])
@@ -184,6 +198,15 @@ def test_premultiplied_alpha_is_divided_out(tmp_path):
     photograph = read_photograph(tmp_path / "a.tif")
     assert "alpha" in photograph.warnings[0]
     assert np.abs(photograph.pixels.astype(int) - picture()).max() <= 2
+
+
+def test_premultiplied_colours_above_alpha_are_clipped(tmp_path):
+    import tifffile
+
+    stored = np.array([[[200, 100, 40, 100], [9, 8, 7, 0]]], np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="rgb", extrasamples=["assocalpha"])
+    found = read_photograph(tmp_path / "a.tif").pixels
+    np.testing.assert_array_equal(found, [[[255, 255, 102], [9, 8, 7]]])
 
 
 def test_second_pictures_are_reported(tmp_path):

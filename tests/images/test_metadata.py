@@ -126,6 +126,21 @@ def test_time_of_the_shot_stays_nowhere_else():
     assert read_fields(after) == {("exif", 0x829A): 0.5}
 
 
+@ORDERS
+def test_an_unlinked_field_leaves_no_empty_record(order):
+    def directory_of(block):
+        pointer = block.index(struct.pack(order + "HHI", 0x8769, 4, 1)) + 8
+        (start,) = struct.unpack_from(order + "I", block, pointer)
+        (count,) = struct.unpack_from(order + "H", block, start)
+        records = range(start + 2, start + 2 + 12 * count, 12)
+        return [struct.unpack_from(order + "H", block, record)[0] for record in records]
+
+    before = exif(order=order)
+    after = with_exposure_time(Metadata(exif=before), None).exif
+    unlinked = (0x829A, 0x9201, 0x9204)
+    assert directory_of(after) == [tag for tag in directory_of(before) if tag not in unlinked]
+
+
 def test_no_block_is_made_for_an_unknown_time():
     assert with_exposure_time(Metadata(), None) == Metadata()
 
@@ -293,8 +308,9 @@ def test_xmp_states_the_virtual_time_or_none():
     assert b"exif:" not in silent.xmp
 
 
-def test_a_lost_gain_map_is_not_announced():
-    before = packet(b'hdrgm:Version="1.0"', b"<Container:Directory><a>b</a></Container:Directory>")
+@pytest.mark.parametrize("prefix", [b"Container", b"GContainer"])
+def test_a_lost_gain_map_is_not_announced(prefix):
+    before = packet(b'hdrgm:Version="1.0"', b"<%s:Directory>a</%s:Directory>" % (prefix, prefix))
     fitted, _ = fit_to_pixels(Metadata(xmp=before), 53, 37)
     assert b"hdrgm" not in fitted.xmp
     assert b"Container" not in fitted.xmp

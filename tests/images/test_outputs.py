@@ -13,7 +13,7 @@ import pytest
 from image_samples import ICC, SUFFIX, exif, picture
 
 from expinterp.errors import OutputError, OutputExistsError
-from expinterp.files import replacing
+from expinterp.files import replacing, sweep
 from expinterp.images import (
     Metadata,
     check_target,
@@ -183,6 +183,14 @@ def test_an_output_created_in_the_meantime_is_kept(tmp_path, monkeypatch):
         write_photograph(SMALL, target)
     assert target.read_text() == "somebody else's"
     assert names(tmp_path) == ["a.png"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of POSIX")
+def test_only_temporary_files_of_killed_processes_are_removed(tmp_path):
+    with replacing(tmp_path / "a.png", overwrite=True) as stream:
+        (tmp_path / ".expinterp-0.part").touch()
+        sweep(tmp_path)
+        assert names(tmp_path) == [Path(stream.name).name]
 
 
 def test_permissions_follow_the_umask(tmp_path):

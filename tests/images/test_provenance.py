@@ -337,7 +337,7 @@ def test_a_new_description_is_about_what_the_others_are_about():
         XMP.decode().encode("utf-16"),
         b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + XMP[XMP.index(b"<x:") :],
         b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>",
-        packet("").replace(b"</x:", packet("")[packet("").index(b"<rdf") :]),
+        packet(f"</rdf:RDF><rdf:RDF xmlns:rdf='{NAMES['rdf']}'>"),
         packet("<rdf:Description mm:History='x'/>"),
         packet("<rdf:Description><mm:History><rdf:Bag/></mm:History></rdf:Description>"),
         packet("<rdf:Description><mm:History><rdf:Seq/></mm:History></rdf:Description>" * 2),

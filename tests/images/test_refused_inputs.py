@@ -125,6 +125,14 @@ def test_tiff_without_its_strips_is_refused(tmp_path, options):
     assert "truncated" in refusal(path)
 
 
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}], ids=str)
+def test_a_tiff_that_ends_within_a_strip_is_called_truncated(tmp_path, options):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture(64, 48), photometric="rgb", **options)
+    path.write_bytes(path.read_bytes()[:-5])
+    assert "truncated TIFF" in refusal(path)
+
+
 def test_huge_headers_are_refused_before_decoding(tmp_path, monkeypatch):
     """65535 × 65535 pixels in a few bytes, in every format that can state them."""
     jpeg = bytearray(stored_bytes("jpeg", SMALL, 1))
