@@ -3,8 +3,8 @@
 EXIF has ``ProcessingSoftware`` for this. XMP has a history, to which an entry is appended. Nothing
 depends on the time of day, so the same inputs give the same bytes.
 
-Source: CIPA DC-008 (Exif 2.32); XMP specification part 1 (Adobe 2012), 7; part 2 (Adobe 2016),
-1.2.4 ResourceEvent.
+Source: tag 0x000B as Exiv2 and ExifTool document it; XMP specification part 2 (Adobe 2016),
+ResourceEvent.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def with_provenance(metadata: Metadata, *, action: str, parameters: str) -> Meta
     EXIF ``ProcessingSoftware`` names the program and its version. ``Software``, the firmware of
     the camera or a raw converter, stays; only where it is missing it names the program too. An
     entry is appended to the XMP history, and ``xmp:CreatorTool`` is set where it is missing.
-    Missing blocks are made. A damaged EXIF block, and an XMP packet that is no sound RDF, stay as
-    they are, and so does a block that would become too long for a JPEG.
+    Missing blocks are made. Some stay as they are: a damaged EXIF block, an XMP packet that is not
+    sound RDF, and a block that would become too long for a JPEG.
 
     Parameters
     ----------
