@@ -8,8 +8,13 @@ from __future__ import annotations
 import sys
 
 import expinterp
-from expinterp.core.exposure import ladder
-from expinterp.images import read_photograph, write_photograph
+from expinterp.core.exposure import exposure_ratio, ladder, time_at
+from expinterp.images import (
+    read_photograph,
+    with_exposure_time,
+    with_provenance,
+    write_photograph,
+)
 
 STEPS = 3
 
@@ -17,10 +22,15 @@ STEPS = 3
 def main(long_path: str, short_path: str, output: str) -> None:
     """Write `STEPS` virtual exposures, dark to bright, and print how bright they are."""
     long, short = (read_photograph(path) for path in (long_path, short_path))
+    ratio = exposure_ratio(long.exposure, short.exposure)
     pair = expinterp.measure(long.pixels, short.pixels)
     for number, position in enumerate(ladder(STEPS), start=1):
         medium = expinterp.render(pair, position).medium
-        write_photograph(medium, output.format(number), metadata=long.metadata)
+        time = ratio and time_at(position, short_time=long.exposure.time / ratio, ratio=ratio)
+        metadata = with_exposure_time(long.metadata, time)
+        steps = f"ladder: exposure {number} of {STEPS}"
+        metadata = with_provenance(metadata, action="derived", parameters=steps)
+        write_photograph(medium, output.format(number), metadata=metadata)
         print(f"{output.format(number)}: mean code value {medium.mean():.1f}")
 
 

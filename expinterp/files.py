@@ -1,4 +1,4 @@
-"""Files as such: reading whole ones, refusing outputs, and replacing them in one step."""
+"""Opening files, checking outputs, and writing files in one step."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from expinterp.errors import ImageFileError, OutputError, OutputExistsError, rea
 Source: TypeAlias = "str | Path | BinaryIO"
 STREAM = "-"
 TEMPORARY = ".expinterp-*.part"
-JOURNAL = "expinterp-journal.jsonl"  # of a batch; marks a folder of results
+JOURNAL = "expinterp-journal.jsonl"  # of a batch; every folder of results has one
 
 
 def source_name(source: Source) -> str:
-    """Name a source for messages: the path as given, or ``-`` for a stream."""
+    """Return the name of a source for messages: the path as given, or ``-`` for a stream."""
     return str(source) if isinstance(source, (str, Path)) else STREAM
 
 
 def is_stream(source: Source) -> bool:
-    """Tell whether a source is standard input or an open file."""
+    """Return whether a source is standard input or an open file."""
     return not isinstance(source, (str, Path)) or str(source) == STREAM
 
 
@@ -42,21 +42,21 @@ def open_source(source: Source) -> BinaryIO:
     if str(source) == STREAM:
         return sys.stdin.buffer
     try:
-        if not Path(source).is_dir():  # which Windows would call forbidden
+        if not Path(source).is_dir():  # Windows reports a folder as "permission denied"
             return Path(source).open("rb")
     except FileNotFoundError as error:
         message = f"{source}: no such file; check the path"
         raise ImageFileError(message) from error
     except (OSError, ValueError) as error:
-        cure = "its permissions" if isinstance(error, PermissionError) else "the path"
-        message = f"{source}: cannot be read ({reason(error)}); check {cure}"
+        remedy = "its permissions" if isinstance(error, PermissionError) else "the path"
+        message = f"{source}: cannot be read ({reason(error)}); check {remedy}"
         raise ImageFileError(message) from error
     message = f"{source}: is a folder; name an image file in it"
     raise ImageFileError(message)
 
 
 def read_from(stream: BinaryIO, name: str, size: int = -1) -> bytes:
-    """Read so many bytes of an open file, or all that are left.
+    """Read `size` bytes of an open file, or all that are left.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def read_from(stream: BinaryIO, name: str, size: int = -1) -> bytes:
 
 
 def check_output(target: str | Path, *, overwrite: bool, inputs: Iterable[Source] = ()) -> None:
-    """Refuse an output that is an input, exists already, or has no folder to go to.
+    """Refuse an output that is an input, exists already, or has no folder.
 
     Raises
     ------
     OutputExistsError
-        If the target is one of `inputs` by any name, or exists and `overwrite` is False.
+        If the target is one of `inputs` (links count too), or exists and `overwrite` is False.
     OutputError
-        If its folder is missing or read-only, or the target is no ordinary file.
+        If its folder is missing or read-only, or the target is not an ordinary file.
     """
     if str(target) == STREAM:
         return
@@ -103,9 +103,9 @@ def check_output(target: str | Path, *, overwrite: bool, inputs: Iterable[Source
 
 
 def _check_folder(path: Path) -> None:
-    """Refuse a folder that is missing or may not be written to."""
+    """Refuse a folder that is missing or read-only."""
     if not path.parent.is_dir():
-        message = f"{path}: there is no folder {path.parent}; make it first"
+        message = f"{path}: there is no folder {path.parent}; create it first"
         raise OutputError(message)
     if not os.access(path.parent, os.W_OK | os.X_OK):
         message = f"{path}: the folder {path.parent} is read-only; choose another one"
@@ -113,7 +113,7 @@ def _check_folder(path: Path) -> None:
 
 
 def _same_file(path: Path, source: str) -> bool:
-    """Tell whether two names lead to one file: links and letter case included."""
+    """Return whether two paths name the same file, through links or other letter case too."""
     try:
         return path.samefile(source)
     except OSError:
@@ -124,30 +124,30 @@ def _same_file(path: Path, source: str) -> bool:
 def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     """Open a temporary file beside the target; flush and rename it if the block succeeds.
 
-    A target that is replaced hands on its permissions. After any failure, an interruption
-    included, neither the temporary file nor a half-written target is left.
+    The new file has the permissions of the one it replaces. After a failure or an interruption,
+    neither the temporary file nor a half-written target is left.
 
     Raises
     ------
     OutputError
-        If writing fails: disk full, folder read-only.
+        If writing fails: the disk is full, or the folder read-only.
     OutputExistsError
-        If the target has come to exist meanwhile and `overwrite` is False.
+        If the target was created in the meantime and `overwrite` is False.
     """
     path = Path(os.path.realpath(target))  # so that a link stays a link
     temporary = path.with_name(TEMPORARY.replace("*", secrets.token_hex(6)))
     try:
         with temporary.open("xb") as stream:
-            with suppress(OSError):  # nothing to replace, or a file system without permissions
+            with suppress(OSError):  # no file to replace, or a file system without permissions
                 shutil.copymode(path, temporary)
-            _hold(stream)
+            _lock(stream)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         check_output(target, overwrite=overwrite)
         temporary.replace(path)
     except OSError as error:
-        message = f"{target}: cannot be written ({reason(error)}); make room or choose another"
+        message = f"{target}: cannot be written ({reason(error)}); free some space or choose another output"
         raise OutputError(message) from error
     finally:
         with suppress(OSError):  # renamed, or held open by a virus scanner
@@ -155,24 +155,24 @@ def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files in a folder that killed processes left; the others are held."""
+    """Remove the temporary files of killed processes from a folder; running ones lock theirs."""
     for path in folder.glob(TEMPORARY):
         with suppress(OSError):
-            if not _is_held(path):
+            if not _is_locked(path):
                 path.unlink()
 
 
-def _hold(stream: BinaryIO) -> None:
-    """Lock a file until it is closed, or its process is dead."""
-    if sys.platform != "win32":  # where an open file cannot be removed
+def _lock(stream: BinaryIO) -> None:
+    """Lock a file until it is closed or its process ends."""
+    if sys.platform != "win32":  # Windows does not remove open files
         import fcntl
 
         with suppress(OSError):  # a file system without locks
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _is_held(path: Path) -> bool:
-    """Tell whether a process, on whatever machine, holds a file."""
+def _is_locked(path: Path) -> bool:
+    """Return whether a process has locked a file, on any machine."""
     if sys.platform != "win32":
         import fcntl
 

@@ -195,6 +195,11 @@ def fields(path_or_stream):
     }
 
 
+def read_fields(block):
+    """Read the fields of a block with Pillow, an independent reader."""
+    return fields(BytesIO(stored_bytes("jpeg", picture(8, 8), 1, exif_block=block)))
+
+
 def with_thumbnail(pixels):
     """An EXIF block with many fields and, in its second directory, a small JPEG."""
     stream = BytesIO()

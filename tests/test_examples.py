@@ -56,11 +56,18 @@ def test_arrays_are_interpolated(scene: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_ladder_rises(scene: str, tmp_path: Path) -> None:
-    inputs = (EXAMPLES / f"{scene}_{shot}.jpg" for shot in ("long", "short"))
+    inputs = [EXAMPLES / f"{scene}_{shot}.jpg" for shot in ("long", "short")]
     run("ladder.py", *inputs, tmp_path / "step_{}.png")
-    means = [read_photograph(tmp_path / f"step_{n}.png").pixels.mean() for n in (1, 2, 3)]
+    steps = [read_photograph(tmp_path / f"step_{n}.png") for n in (1, 2, 3)]
+    means = [step.pixels.mean() for step in steps]
     assert pixels(scene, "short").mean() < means[0] < means[1] < means[2]
     assert means[2] < pixels(scene, "long").mean()
+    ends = [read_photograph(path).exposure.time for path in inputs]
+    times = [step.exposure.time for step in steps]
+    np.testing.assert_allclose(times, np.geomspace(*ends, 5)[-2:0:-1], rtol=0.003)
+    for number, step in enumerate(steps, start=1):
+        assert b"exposure %d of 3" % number in (step.metadata.xmp or b"")
+        assert b"expinterp" in (step.metadata.exif or b"")
 
 
 def test_the_readme_s_python_runs() -> None:

@@ -20,7 +20,8 @@ from expinterp.errors import ImageFileError, reason
 from expinterp.files import JOURNAL
 from expinterp.images.formats import FORMATS
 from expinterp.images.header import Header, read_header
-from expinterp.images.metadata.capture import read_capture, read_thumbnail
+from expinterp.images.metadata.capture import read_capture
+from expinterp.images.metadata.exif import read_thumbnail
 from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 
 FEW = (

@@ -1,7 +1,7 @@
-"""The file edge: photographs in and out of JPEG, PNG, TIFF, WebP and AVIF.
+"""Reading and writing photographs: JPEG, PNG, TIFF, WebP and AVIF.
 
-Pixels come upright, with the depth of the file; metadata comes as the blocks found there and goes
-out again with no more changed than the pixels make untrue.
+Pixels are read upright, with the depth of the file. Metadata are read as blocks of bytes. On
+writing, only what is not true for the new pixels changes in them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from expinterp.images.formats import FORMATS, image_format
 from expinterp.images.header import Header, read_header
 from expinterp.images.limits import MAX_PIXELS
-from expinterp.images.metadata.exif import profile_name
 from expinterp.images.metadata.exif_edit import with_exposure_time
+from expinterp.images.metadata.icc import profile_name
+from expinterp.images.metadata.provenance import with_provenance
 from expinterp.images.photograph import Metadata, Photograph, Pixels
 from expinterp.images.read import read_photograph
 from expinterp.images.write import QUALITY, check_target, to_depth, write_photograph
@@ -30,5 +31,6 @@ __all__ = [
     "read_photograph",
     "to_depth",
     "with_exposure_time",
+    "with_provenance",
     "write_photograph",
 ]

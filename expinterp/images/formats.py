@@ -1,4 +1,4 @@
-"""The file formats: their names, suffixes, first bytes and depths."""
+"""The file formats: names, suffixes, first bytes and depths."""
 
 from __future__ import annotations
 
@@ -12,27 +12,13 @@ from expinterp.files import read_from
 
 @dataclass(frozen=True)
 class Format:
-    """What a file format can hold.
+    """The suffixes of a file format, and what it can hold."""
 
-    Attributes
-    ----------
-    suffixes : tuple of str
-        Lower case, with the dot; the first is the usual one.
-    depths : tuple of int
-        Bits per channel.
-    alpha : bool
-        Whether it has an alpha channel.
-    grey : bool
-        Whether it can say that pixels are grey.
-    longest : int
-        Largest number of rows or columns.
-    """
-
-    suffixes: tuple[str, ...]
-    depths: tuple[int, ...]
-    alpha: bool
-    grey: bool
-    longest: int
+    suffixes: tuple[str, ...]  # lower case, with the dot; the usual one first
+    depths: tuple[int, ...]  # bits per channel
+    alpha: bool  # whether it has an alpha channel
+    grey: bool  # whether it can hold a single channel
+    longest: int  # largest number of rows or columns
 
 
 FORMATS = {
@@ -44,11 +30,11 @@ FORMATS = {
     "webp": Format((".webp",), (8,), alpha=True, grey=False, longest=16_383),
     "avif": Format((".avif",), (8,), alpha=True, grey=False, longest=65_535),
 }
-_HEAD = 64  # bytes that tell the format
+_HEAD = 64  # bytes that show the format
 READABLE = "JPEG, PNG, TIFF, WebP or AVIF"
 
-# First bytes of files that are often mistaken for readable ones, and what they are.
-STRANGERS = {
+# First bytes of common files that are none of `FORMATS`.
+_OTHERS = {
     b"GIF8": "a GIF",
     b"BM": "a BMP",
     b"8BPS": "a Photoshop document",
@@ -64,25 +50,25 @@ STRANGERS = {
 }
 
 
-def tell_format(stream: BinaryIO, name: str) -> tuple[str, bytes]:
-    """Tell the format of an open file from its first bytes, which are returned too.
+def detect_format(stream: BinaryIO, name: str) -> tuple[str, bytes]:
+    """Detect the format of an open file from its first bytes; return both.
 
     Raises
     ------
     ImageFileError
-        If the file cannot be read, is empty, or is of none of `FORMATS`.
+        If the file cannot be read, is empty, or has none of the `FORMATS`.
     """
     head = read_from(stream, name, _HEAD)
     form = sniff_format(head)
     if form is None:
-        what = f"is {describe_stranger(head)}" if head else "is empty"
+        what = f"is {_describe_other(head)}" if head else "is empty"
         message = f"{name}: {what}; {READABLE} is needed"
         raise ImageFileError(message)
     return form, head
 
 
 def sniff_format(head: bytes) -> str | None:
-    r"""Tell a format from the first bytes of a file; None if it is none of `FORMATS`.
+    r"""Detect a format from the first bytes of a file; None if it is none of `FORMATS`.
 
     Examples
     --------
@@ -102,21 +88,21 @@ def sniff_format(head: bytes) -> str | None:
     return None
 
 
-def describe_stranger(head: bytes) -> str:
-    """Say what a file that `sniff_format` does not know may be."""
+def _describe_other(head: bytes) -> str:
+    """Describe a file of a format that is none of `FORMATS`."""
     if head[4:8] == b"ftyp":
         return "a HEIC file" if head[8:11] in {b"hei", b"hev", b"mif"} else "a video or raw file"
-    known = (what for magic, what in STRANGERS.items() if head.startswith(magic))
-    return next(known, "no image this program knows")
+    known = (what for magic, what in _OTHERS.items() if head.startswith(magic))
+    return next(known, "no image of a known format")
 
 
 def image_format(path: str | Path) -> str:
-    """Tell the format that the suffix of an output asks for.
+    """Return the format of an output from its suffix.
 
     Raises
     ------
     OutputError
-        If the suffix is missing or belongs to no format, or there is a folder of that name.
+        If the suffix is missing or unknown, or the path is a folder.
 
     Examples
     --------
@@ -132,5 +118,5 @@ def image_format(path: str | Path) -> str:
             return name
     known = ", ".join(form.suffixes[0] for form in FORMATS.values())
     what = f"no image format has the suffix '{suffix}'" if suffix else "the name has no suffix"
-    message = f"{path}: {what}; end it in one of {known}"
+    message = f"{path}: {what}; use one of {known}"
     raise OutputError(message)

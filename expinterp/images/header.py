@@ -1,7 +1,7 @@
-"""What the header of a file says, read without decoding pixels: format, size and EXIF block.
+"""Reading the header of a file without decoding pixels: format, size and EXIF block.
 
 Few bytes are read: the segments of a JPEG up to its frame header, the chunks of a PNG or WebP
-without those of the pixels, the directories of a TIFF.
+except those of the pixels, the directories of a TIFF.
 
 Source: ITU-T T.81, annex B; PNG specification, third edition; WebP container specification;
 TIFF 6.0.
@@ -19,40 +19,33 @@ from typing import BinaryIO
 
 from expinterp.errors import ImageFileError
 from expinterp.files import open_source
-from expinterp.images.formats import tell_format
-from expinterp.images.limits import damage_reported
-from expinterp.images.metadata.exif import BITS_PER_SAMPLE, IMAGE_LENGTH, IMAGE_WIDTH, exif_block
-from expinterp.images.metadata.ifd import (
-    FIRST_POINTER,
-    DamagedBlockError,
-    byte_order,
-    read_directory,
-    read_number,
-    read_offset,
-)
+from expinterp.images.formats import detect_format
+from expinterp.images.limits import REMEDY, damage_reported
+from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block
 from expinterp.images.metadata.tiff_exif import exif_of_tiff
 
-_EXIF_SIGNATURE = b"Exif\0\0"
 _APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
-_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those that begin a picture
-_LONGEST_BLOCK = 1 << 26  # bytes of an EXIF block; more is damage
+_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers of frame headers
+_LONGEST_BLOCK = 1 << 26  # bytes of an EXIF block; a longer one is damaged
+_CUT_OFF = f"the header is cut off or damaged; {REMEDY}"
 
 
 @dataclass(frozen=True)
 class Header:
-    r"""The facts about a file that are known before its pixels are.
+    r"""What a header states about a file.
 
     Attributes
     ----------
     format : str
         A key of `expinterp.images.FORMATS`, from the content and not the suffix.
     rows, cols : int
-        As stored, not turned upright.
+        As stored, not rotated upright.
     exif : bytes or None
         A TIFF block, without the ``Exif\0\0`` prefix.
     depth : {8, 16}
-        Bits of the code values that decoding gives.
+        Bits per channel of the decoded pixels.
     """
 
     format: str
@@ -63,22 +56,22 @@ class Header:
 
 
 def read_header(path: str | Path) -> Header:
-    """Read the header of a picture file; its pixels may still be damaged.
+    """Read the header of an image file; its pixels may still be damaged.
 
     Raises
     ------
     ImageFileError
-        If the file is missing, unreadable, empty, cut off within its header, or no JPEG, PNG,
+        If the file is missing, unreadable, empty, cut off within its header, or not a JPEG, PNG,
         TIFF, WebP or AVIF; one line with the name and a remedy.
     """
     with open_source(path) as stream:
-        form, _ = tell_format(stream, str(path))
+        form, _ = detect_format(stream, str(path))
         with damage_reported(str(path), form.upper()):
             return _READERS[form](stream)
 
 
 def _read_jpeg(stream: BinaryIO) -> Header:
-    """Walk the segments up to the frame header; EXIF stands before it."""
+    """Read the segments up to the frame header; EXIF comes before it."""
     stream.seek(2)
     exif = None
     while True:
@@ -88,14 +81,14 @@ def _read_jpeg(stream: BinaryIO) -> Header:
             return Header("jpeg", rows, cols, exif)
         if marker == _APP1 and exif is None:
             content = stream.read(length)
-            if content.startswith(_EXIF_SIGNATURE):
+            if content.startswith(EXIF_PREFIX):
                 exif = exif_block(content)
         else:
             stream.seek(length, SEEK_CUR)
 
 
 def _next_segment(stream: BinaryIO) -> tuple[int, int]:
-    """Read the marker of a JPEG segment and how many bytes follow; fill bytes may precede it."""
+    """Read the marker of a JPEG segment, after any fill bytes, and the length of its content."""
     byte = stream.read(1)
     while byte == b"\xff":
         byte = stream.read(1)
@@ -109,12 +102,11 @@ def _next_segment(stream: BinaryIO) -> tuple[int, int]:
             return marker, length - 2
         if byte and byte[0] in _ALONE:
             byte = stream.read(1)
-    message = "the header is cut off or damaged; copy the file anew from where it came"
-    raise ImageFileError(message)
+    raise ImageFileError(_CUT_OFF)
 
 
 def _read_png(stream: BinaryIO) -> Header:
-    """Walk the chunks; the one with EXIF may stand before or after those of the pixels."""
+    """Read the chunks; EXIF may come before or after the pixels."""
     cols = rows = bits = 0
     exif = None
     stream.seek(8)
@@ -133,7 +125,7 @@ def _read_png(stream: BinaryIO) -> Header:
 
 
 def _read_webp(stream: BinaryIO) -> Header:
-    """Walk the chunks of the container; the EXIF one comes last."""
+    """Read the chunks of the container; EXIF comes last."""
     rows = cols = 0
     exif = None
     for kind, length in _webp_chunks(stream):
@@ -153,7 +145,7 @@ def _read_webp(stream: BinaryIO) -> Header:
 
 
 def _webp_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Name each chunk and its length, with the stream at its content."""
+    """Yield the type and length of each chunk, with the stream at its content."""
     at = 12
     stream.seek(at)
     while len(head := stream.read(8)) == 8:
@@ -164,26 +156,25 @@ def _webp_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def _read_tiff(stream: BinaryIO) -> Header:
-    """Read the first directory and gather what describes the photograph."""
+    """Read the first directory and collect the EXIF block."""
     if not stream.seek(0, SEEK_END):
         return _with_size("tiff", 0, 0, None)
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as block:
         if block[2] == 43:
             return _read_big_tiff(stream)
-        order = byte_order(block)
-        first = read_directory(block, order, read_offset(block, order, FIRST_POINTER)).fields
-        tags = (IMAGE_LENGTH, IMAGE_WIDTH, BITS_PER_SAMPLE)
-        facts = (read_number(block, order, first, tag) for tag in tags)
-        rows, cols, bits = (int(value or 0) for value in facts)
+        order = ifd.byte_order(block)
+        first = ifd.follow_pointer(block, order, ifd.FIRST_POINTER).fields
+        wanted = (tags.IMAGE_LENGTH, tags.IMAGE_WIDTH, tags.BITS_PER_SAMPLE)
+        rows, cols, bits = (int(ifd.read_number(block, order, first, tag) or 0) for tag in wanted)
         try:
             exif = exif_of_tiff(block)
-        except DamagedBlockError:
+        except ifd.DamagedBlockError:
             exif = None
     return _with_size("tiff", rows, cols, exif, bits)
 
 
 def _read_big_tiff(stream: BinaryIO) -> Header:
-    """Read the size alone: EXIF blocks have no such form."""
+    """Read only the size: there are no BigTIFF EXIF blocks."""
     import tifffile
 
     stream.seek(0)
@@ -193,7 +184,7 @@ def _read_big_tiff(stream: BinaryIO) -> Header:
 
 
 def _read_avif(stream: BinaryIO) -> Header:
-    """Let Pillow read the container, in which size and EXIF are items like any other."""
+    """Let Pillow read the container, where size and EXIF are ordinary items."""
     from PIL import AvifImagePlugin
 
     from expinterp.images.codecs.pillow import without_warnings
@@ -206,10 +197,9 @@ def _read_avif(stream: BinaryIO) -> Header:
 
 
 def _with_size(form: str, rows: int, cols: int, exif: bytes | None, bits: int = 8) -> Header:
-    """Make a header, unless it announces no pixels."""
+    """Build a header; refuse one without pixels."""
     if rows < 1 or cols < 1:
-        message = "the header is cut off or damaged; copy the file anew from where it came"
-        raise ImageFileError(message)
+        raise ImageFileError(_CUT_OFF)
     return Header(form, rows, cols, exif, 16 if bits > 8 else 8)
 
 

@@ -1,7 +1,8 @@
-"""The eight orientations of EXIF, and turning stored pixels upright.
+"""Converting stored pixels to upright ones, for the eight orientations of EXIF.
 
-The value of the tag says where row 0 and column 0 of the stored pixels belong in the upright
-picture; see CIPA DC-008 (Exif 2.32), Orientation.
+The tag states where row 0 and column 0 of the stored pixels belong in the upright picture.
+
+Source: CIPA DC-008 (Exif 2.32), Orientation.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ _TURNS: dict[int, Callable[[Array], Array]] = {
     7: lambda stored: stored.swapaxes(0, 1)[::-1, ::-1],
     8: lambda stored: stored.swapaxes(0, 1)[::-1],
 }
-_INVERSE = {6: 8, 8: 6}  # the other six undo themselves
+_INVERSE = {6: 8, 8: 6}  # the other six are their own inverse
 
 
 def turn(stored: Array, orientation: int) -> Array:
-    """View stored pixels upright, without copying; an unknown orientation counts as 1."""
+    """Return an upright view of stored pixels; an unknown orientation counts as 1."""
     return _TURNS.get(orientation, _TURNS[UPRIGHT])(stored)
 
 
 def turn_back(upright: Array, orientation: int) -> Array:
-    """View upright pixels as they are stored; the inverse of `turn`."""
+    """Return a view of upright pixels as they are stored; the inverse of `turn`."""
     return turn(upright, _INVERSE.get(orientation, orientation))
 
 
 def _copy_turned(stored: Array, orientation: int) -> Array:
-    """Turn upright by copying: OpenCV's transpose is six times as fast as NumPy's."""
+    """Return an upright copy; OpenCV transposes six times as fast as NumPy."""
     import cv2
 
     if orientation < 5:
@@ -54,20 +55,10 @@ def _copy_turned(stored: Array, orientation: int) -> Array:
 def assemble_upright(
     blocks: Iterable[Array], shape: tuple[int, int, int], dtype: Any, orientation: int
 ) -> Pixels:
-    """Put blocks of stored rows, top first, into one upright array.
+    """Write blocks of stored rows, from the top, into one upright array.
 
-    Working block by block keeps one copy of the picture in memory instead of two.
-
-    Parameters
-    ----------
-    blocks : iterable of arrays, shape (some rows, cols, channels)
-        Stored rows in their order; together `shape`.
-    shape : tuple of int
-        (rows, cols, channels) as stored.
-    dtype : dtype
-        That of the blocks.
-    orientation : int
-        EXIF value, 1..8.
+    Block by block, one copy of the picture is in memory instead of two. `shape` is that of the
+    stored picture, (rows, cols, channels).
     """
     if orientation not in _TURNS:
         orientation = UPRIGHT
@@ -84,14 +75,14 @@ def assemble_upright(
 
 
 def row_blocks(rows: int, row_bytes: int, block_bytes: int = 1 << 22) -> Iterable[slice]:
-    """Cut rows into slices of about `block_bytes`, at least one row each."""
+    """Divide rows into slices of about `block_bytes`, at least one row each."""
     step = max(1, block_bytes // max(1, row_bytes))
     for first in range(0, rows, step):
         yield slice(first, min(first + step, rows))
 
 
 def make_upright(stored: Pixels, orientation: int) -> Pixels:
-    """Turn a whole stored array upright; the array itself if it is so already."""
+    """Return a stored array upright; the array itself if it is upright already."""
     if orientation not in _TURNS or orientation == UPRIGHT:
         return stored
     row_bytes = stored[:1].nbytes

@@ -1,4 +1,4 @@
-"""What a photograph is in memory: upright pixels, and what its file says about them."""
+"""A photograph in memory: upright pixels and metadata."""
 
 from __future__ import annotations
 
@@ -16,23 +16,15 @@ Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
 
 @dataclass(frozen=True)
 class Extra:
-    """A block that only some formats hold.
+    """Metadata that only some formats can hold."""
 
-    Attributes
-    ----------
-    name : str
-        For messages, such as ``comment``.
-    stored : mapping of str to bytes
-        What each format that holds it stores; empty where it goes without saying.
-    """
-
-    name: str
-    stored: Mapping[str, bytes]
+    name: str  # for messages, such as ``comment``
+    stored: Mapping[str, bytes]  # the bytes to store, by format; empty where the format implies it
 
 
 @dataclass(frozen=True)
 class Metadata:
-    r"""The blocks a file carries beside its pixels, byte for byte as found; None where absent.
+    r"""The metadata blocks of a file, byte for byte as found; None where absent.
 
     Attributes
     ----------
@@ -43,9 +35,9 @@ class Metadata:
     xmp : bytes or None
         The XMP packet, without its JPEG signature.
     xmp_extension : bytes or None
-        What the packet of a JPEG had no room for.
+        The part of the packet that did not fit into its segment of a JPEG.
     density : (float, float) or None
-        Pixels per inch, across and down, where they stand outside of `exif`.
+        Pixels per inch, horizontal and vertical, where stated outside of `exif`.
     extras : tuple of Extra
         Comments, captions, text.
     """
@@ -69,15 +61,15 @@ class Photograph:
     alpha : array of the same dtype, shape (rows, cols), or None
         Opacity, not multiplied into `pixels`.
     metadata : Metadata
-        As found in the file; its orientation is that of the file, not of `pixels`.
+        As found; its orientation is that of the file, not of `pixels`.
     exposure : Exposure
-        What the EXIF fields state.
+        As stated in EXIF.
     name : str
         The path as given, or ``-``; for messages.
     warnings : tuple of str
-        What the file held and `pixels` does not, a sentence each.
+        A sentence for each part of the file that is not in `pixels`.
     format : str
-        A key of `expinterp.images.formats.FORMATS`, from the content and not the suffix.
+        A key of `expinterp.images.FORMATS`, from the content and not the suffix.
     """
 
     pixels: Pixels
@@ -89,20 +81,10 @@ class Photograph:
     format: str = ""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Decoded:
-    """What one codec returns: pixels upright or not yet, and the rest of the file.
+    """What a codec returns: upright pixels, and the rest of the file."""
 
-    Attributes
-    ----------
-    pixels : uint8 or uint16 array, shape (rows, cols, channels)
-        Channels 1 to 4: grey, grey and alpha, R G B, R G B and alpha.
-    metadata : Metadata
-        As found.
-    warnings : list of str
-        A sentence each.
-    """
-
-    pixels: Pixels
+    pixels: Pixels  # (rows, cols, channels): grey, grey and alpha, R G B, or R G B and alpha
     metadata: Metadata
     warnings: list[str] = field(default_factory=list)

@@ -1,16 +1,16 @@
-"""Reading a photograph: any of the formats, upright, with what the file says about it."""
+"""Reading a photograph of any format: upright pixels and metadata."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from expinterp.files import Source, is_stream, open_source, read_from, source_name
-from expinterp.images.formats import FORMATS, tell_format
-from expinterp.images.limits import MAX_PIXELS, check_range, damage_reported
-from expinterp.images.metadata.exif import profile_transfer, read_exposure, read_orientation
+from expinterp.images.formats import FORMATS, detect_format
+from expinterp.images.limits import MAX_PIXELS, damage_reported, refuse_hdr
+from expinterp.images.metadata.exif import read_exposure
+from expinterp.images.metadata.icc import profile_transfer
 from expinterp.images.photograph import Decoded, Photograph, Pixels
 
 
@@ -20,7 +20,7 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
     Parameters
     ----------
     source : str, Path or binary file
-        ``-`` is standard input. The format is told from the content, not from the name.
+        ``-`` is standard input. The content decides the format, not the name.
     max_pixels : int
         Refuse larger pictures before decoding them.
 
@@ -32,16 +32,20 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
     Raises
     ------
     ImageFileError
-        If the file is missing, unreadable, empty, truncated, damaged, too large, HDR, or no JPEG,
+        If the file is missing, unreadable, empty, truncated, damaged, too large, HDR, or not a JPEG,
         PNG, TIFF, WebP or AVIF; one line with the name and a remedy.
     """
     name = source_name(source)
     stream = open_source(source)
     try:
-        form, decode = _choose_decoder(stream, name, keep_open=not is_stream(source))
+        form, head = detect_format(stream, name)
+        stays_open = form == "tiff" and not is_stream(source) and stream.seekable()
+        if stays_open:  # a TIFF may be large, so it is decoded from its file
+            stream.seek(0)
+        data = stream if stays_open else BytesIO(head + read_from(stream, name))
         with damage_reported(name, form.upper()):
-            decoded = decode(max_pixels)
-            check_range(profile_transfer(decoded.metadata.icc))
+            decoded = _decode(data, form, max_pixels)
+            refuse_hdr(profile_transfer(decoded.metadata.icc))
     finally:
         if not is_stream(source):
             stream.close()
@@ -52,62 +56,37 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
         metadata=decoded.metadata,
         exposure=read_exposure(decoded.metadata.exif),
         name=name,
-        warnings=(*_misnamed(name, form), *(f"{name}: {said}" for said in decoded.warnings)),
+        warnings=(*_warn_of_suffix(name, form), *(f"{name}: {said}" for said in decoded.warnings)),
         format=form,
     )
 
 
-def _choose_decoder(
-    stream: BinaryIO, name: str, *, keep_open: bool
-) -> tuple[str, Callable[[int], Decoded]]:
-    """Tell the format of an open file and bind the decoder to its content.
-
-    A TIFF in a file is decoded from there, since it may be large; all else is read into memory.
-    """
-    form, head = tell_format(stream, name)
-    if form == "tiff" and keep_open and stream.seekable():
-        stream.seek(0)
-        return form, lambda limit: _decode_tiff(stream, limit)
-    data = head + read_from(stream, name)
+def _decode(data: BinaryIO, form: str, max_pixels: int) -> Decoded:
+    """Decode with the codec of the format, which is imported only then."""
     if form == "tiff":
-        return form, lambda limit: _decode_tiff(BytesIO(data), limit)
+        from expinterp.images.codecs import tiff_read
+
+        return tiff_read.decode(data, max_pixels)
     if form == "png":
-        return form, lambda limit: _decode_png(data, limit)
-    return form, lambda limit: _decode_with_pillow(data, form, limit)
+        from expinterp.images.codecs import png
 
-
-def _decode_tiff(stream: BinaryIO, max_pixels: int) -> Decoded:
-    from expinterp.images.codecs import tiff_read
-
-    return tiff_read.decode(stream, max_pixels)
-
-
-def _decode_png(data: bytes, max_pixels: int) -> Decoded:
-    from expinterp.images.codecs import png
-    from expinterp.images.orientation import make_upright
-
-    decoded = png.decode(data, max_pixels)
-    decoded.pixels = make_upright(decoded.pixels, read_orientation(decoded.metadata.exif))
-    return decoded
-
-
-def _decode_with_pillow(data: bytes, form: str, max_pixels: int) -> Decoded:
+        return png.decode(data.read(), max_pixels)
     from expinterp.images.codecs import pillow
 
-    return pillow.decode(data, form, max_pixels)
+    return pillow.decode(data.read(), form, max_pixels)
 
 
 def _split_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
-    """Part the last of two or four channels from the others."""
+    """Separate the last of two or four channels from the others."""
     if pixels.shape[2] in {1, 3}:
         return pixels, None
     return pixels[..., :-1].copy(), pixels[..., -1].copy()
 
 
-def _misnamed(name: str, form: str) -> tuple[str, ...]:
-    """Remark on a suffix that promises another format than the content has."""
+def _warn_of_suffix(name: str, form: str) -> tuple[str, ...]:
+    """Warn of a suffix that belongs to another format than the content."""
     suffix = Path(name).suffix.lower()
-    promised = [other for other, known in FORMATS.items() if suffix in known.suffixes]
-    if not promised or promised == [form]:
+    named = [other for other, known in FORMATS.items() if suffix in known.suffixes]
+    if not named or named == [form]:
         return ()
     return (f"{name} is named {suffix} but holds {form.upper()}; read as {form.upper()}",)

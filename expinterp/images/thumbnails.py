@@ -1,4 +1,4 @@
-"""Small grey pictures, for comparing files without decoding them whole."""
+"""Small grey pictures, for comparing files without decoding them in full."""
 
 from __future__ import annotations
 
@@ -18,17 +18,11 @@ from expinterp.images.read import read_photograph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SIDE = 160  # pixels of the longer side; what cameras put into EXIF blocks
+SIDE = 160  # pixels of the longer side, as in the EXIF blocks of cameras
 
 
 def decode_thumbnail(data: bytes) -> NDArray[np.uint8] | None:
-    """Decode the small JPEG of an EXIF block; None if it is damaged, or not small.
-
-    Returns
-    -------
-    uint8 array, shape (rows, cols)
-        Grey, display-encoded.
-    """
+    """Decode the small JPEG of an EXIF block to grey (rows, cols); None if damaged or large."""
     try:
         with damage_reported("thumbnail", "JPEG"):
             return _reduced_jpeg(BytesIO(data), 4 * SIDE * SIDE)
@@ -37,18 +31,14 @@ def decode_thumbnail(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def read_thumbnail_of(path: str | Path, form: str) -> NDArray[np.uint8]:
-    """Decode a picture file to a small grey one; JPEG at an eighth of its size, others whole.
+    """Decode an image file to a small grey picture: JPEG at down to 1/8 of its size, others in full.
 
-    Parameters
-    ----------
-    path : str or Path
-    form : str
-        Its format, a key of `expinterp.images.FORMATS`.
+    `form` is its format, a key of `expinterp.images.FORMATS`.
 
     Returns
     -------
     uint8 array, shape (rows, cols)
-        Display-encoded, as stored (not turned) for JPEG, else upright.
+        Display-encoded; JPEG as stored (not rotated), others upright.
 
     Raises
     ------
@@ -66,7 +56,7 @@ def read_thumbnail_of(path: str | Path, form: str) -> NDArray[np.uint8]:
 
 
 def _reduced_jpeg(stream: BinaryIO, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a JPEG to grey, as much reduced as the decoder can without falling below `SIDE`."""
+    """Decode a JPEG to grey, as small as the decoder can make it but not below `SIDE`."""
     with without_warnings():
         image = JpegImagePlugin.JpegImageFile(stream)
     check_size(*image.size, max_pixels)

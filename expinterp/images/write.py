@@ -1,4 +1,4 @@
-"""Writing a photograph: depth and channels converted knowingly, the file replaced in one step."""
+"""Writing a photograph: depth, channels and metadata fit the format; a file is complete or absent."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from expinterp.errors import OutputError
 from expinterp.files import STREAM, Source, check_output, replacing
 from expinterp.images.formats import FORMATS, image_format
 from expinterp.images.metadata import xmp
-from expinterp.images.metadata.exif import profile_space, read_resolution
+from expinterp.images.metadata.exif import read_resolution
 from expinterp.images.metadata.exif_edit import fit_to_pixels
+from expinterp.images.metadata.icc import profile_space
 from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Metadata, Pixels
 
@@ -32,25 +33,14 @@ def check_target(
     overwrite: bool = False,
     inputs: Iterable[Source] = (),
 ) -> None:
-    """Refuse an output before any work is done, for every reason known by then.
+    """Refuse an impossible output before any work is done.
 
-    Parameters
-    ----------
-    target : str or Path
-        ``-`` is standard output.
-    format : str or None
-        ``jpeg``, ``png``, ``tiff``, ``webp`` or ``avif``; None: as the suffix says.
-    bit_depth : 8, 16 or None
-        As for `write_photograph`.
-    overwrite : bool
-        Whether an existing file may be replaced. An input never is.
-    inputs : iterable of str, Path or binary file
-        What was read, to be kept.
+    The parameters are those of `write_photograph`.
 
     Raises
     ------
     OutputExistsError
-        If the target exists, or is one of the inputs by any name.
+        If the target exists, or is one of the inputs (links count too).
     OutputError
         If its format is unknown or cannot hold the depth, or its folder is missing or read-only.
     ValueError
@@ -67,7 +57,7 @@ def check_target(
 
 
 def _chosen_format(target: str | Path, format: str | None) -> str:
-    """Settle the format of an output."""
+    """Return the format of an output."""
     if format is not None and format not in FORMATS:
         message = f"format is one of {', '.join(FORMATS)}, not {format!r}"
         raise ValueError(message)
@@ -89,7 +79,7 @@ def write_photograph(
     overwrite: bool = False,
     inputs: Iterable[Source] = (),
 ) -> tuple[str, ...]:
-    """Write upright pixels; after a failure no half-written file is left.
+    """Write upright pixels to a file; after a failure no half-written file is left.
 
     Parameters
     ----------
@@ -100,30 +90,30 @@ def write_photograph(
     alpha : array of the same dtype, shape (rows, cols), or None
         Opacity.
     metadata : Metadata or None
-        Blocks to carry along. Orientation, sizes and thumbnails in them are made true for
-        `pixels`; the exposure time is the caller's: see `with_exposure_time`.
+        Blocks to store. Orientation, sizes and thumbnails are corrected for `pixels`; exposure and
+        provenance are left to the caller: see `with_exposure_time` and `with_provenance`.
     format : str or None
         ``jpeg``, ``png``, ``tiff``, ``webp`` or ``avif``; None: as the suffix says.
     quality : int
-        1..100, of JPEG, WebP and AVIF. From 90 on JPEG and AVIF keep colour at full resolution.
+        1..100, for JPEG, WebP and AVIF. From 90, JPEG and AVIF store colour at full resolution.
     bit_depth : 8, 16 or None
-        Bits per channel. None keeps those of `pixels` where the format can hold them.
+        Bits per channel. None: those of `pixels` where the format can hold them.
     overwrite : bool
-        Whether an existing file may be replaced. An input never is.
+        Whether an existing file may be replaced, unless it is one of `inputs`.
     inputs : iterable of str, Path or binary file
-        What was read, to be kept.
+        Files that were read; none of them is overwritten.
 
     Returns
     -------
     tuple of str
-        What the file does not hold, a sentence each: depth, alpha, blocks.
+        A sentence for each thing that the file does not hold: depth, alpha, blocks.
 
     Raises
     ------
     OutputExistsError, OutputError
-        As `check_target`; OutputError also when writing fails or the picture is too large.
+        As for `check_target`; OutputError also if writing fails or the picture is too large.
     ValueError
-        On arrays or options other than described.
+        If arrays or options are not as described.
     """
     check_target(target, format=format, bit_depth=bit_depth, overwrite=overwrite, inputs=inputs)
     if not 1 <= quality <= 100:
@@ -132,20 +122,20 @@ def write_photograph(
     form = _chosen_format(target, format)
     pixels = _checked_pixels(pixels, alpha)
     _check_sides(pixels, form, target)
-    carried, remarks = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2])
-    carried = _fit_extras(_fit_profile(carried, form, remarks), form, remarks)
-    joined = _fit_depth(_fit_channels(pixels, alpha, form, remarks), form, bit_depth, remarks)
+    carried, warnings = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2])
+    carried = _fit_extras(_fit_profile(carried, form, warnings), form, warnings)
+    joined = _fit_depth(_fit_channels(pixels, alpha, form, warnings), form, bit_depth, warnings)
     if str(target) == STREAM:
-        remarks += _encode(joined, form, sys.stdout.buffer, carried, quality, direct=False)
+        warnings += _encode(joined, form, sys.stdout.buffer, carried, quality, direct=False)
         sys.stdout.buffer.flush()
-        return tuple(remarks)
+        return tuple(warnings)
     with replacing(target, overwrite=overwrite) as stream:
-        remarks += _encode(joined, form, stream, carried, quality, direct=True)
-    return tuple(remarks)
+        warnings += _encode(joined, form, stream, carried, quality, direct=True)
+    return tuple(warnings)
 
 
 def _checked_pixels(pixels: Pixels, alpha: Pixels | None) -> Pixels:
-    """Check shapes and dtypes; a picture without a channel axis gets one."""
+    """Check shapes and dtypes; add the channel axis if it is missing."""
     if pixels.ndim == 2:
         pixels = pixels[..., np.newaxis]
     if pixels.ndim != 3 or pixels.shape[2] not in {1, 3} or not pixels.size:
@@ -161,7 +151,7 @@ def _checked_pixels(pixels: Pixels, alpha: Pixels | None) -> Pixels:
 
 
 def _check_sides(pixels: Pixels, form: str, target: str | Path) -> None:
-    """Refuse a picture with more rows or columns than the format can state."""
+    """Refuse a picture with more rows or columns than the format can hold."""
     rows, cols = pixels.shape[:2]
     longest = FORMATS[form].longest
     if max(rows, cols) > longest:
@@ -172,34 +162,34 @@ def _check_sides(pixels: Pixels, form: str, target: str | Path) -> None:
         raise OutputError(message)
 
 
-def _fit_depth(pixels: Pixels, form: str, bit_depth: int | None, remarks: list[str]) -> Pixels:
-    """Convert to the depth that is asked for, or that the format holds."""
+def _fit_depth(pixels: Pixels, form: str, bit_depth: int | None, warnings: list[str]) -> Pixels:
+    """Convert to the requested depth, or to one that the format can hold."""
     holds = 8 * pixels.itemsize if 16 in FORMATS[form].depths else 8
     if bit_depth is None and holds < 8 * pixels.itemsize:
-        remarks.append(f"{form.upper()} holds 8 bits per channel; 16 were rounded to 8")
+        warnings.append(f"{form.upper()} holds 8 bits per channel; 16 were rounded to 8")
     return to_depth(pixels, bit_depth or holds)
 
 
-def _fit_channels(pixels: Pixels, alpha: Pixels | None, form: str, remarks: list[str]) -> Pixels:
-    """Join the channels that the format holds."""
+def _fit_channels(pixels: Pixels, alpha: Pixels | None, form: str, warnings: list[str]) -> Pixels:
+    """Join the channels that the format can hold."""
     if alpha is not None and not FORMATS[form].alpha:
         alpha = None
-        remarks.append(f"{form.upper()} has no alpha channel; it was left out")
+        warnings.append(f"{form.upper()} has no alpha channel; it was left out")
     if pixels.shape[2] == 1 and not FORMATS[form].grey:
         pixels = np.repeat(pixels, 3, axis=2)
     return pixels if alpha is None else np.dstack([pixels, alpha])
 
 
-def _fit_profile(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
-    """Leave out a profile for grey where the format stores grey as RGB."""
+def _fit_profile(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
+    """Leave out a grey profile where the format stores grey as RGB."""
     if FORMATS[form].grey or profile_space(metadata.icc) != "GRAY":
         return metadata
-    remarks.append(f"{form.upper()} stores grey as RGB; the grey profile was left out")
+    warnings.append(f"{form.upper()} stores grey as RGB; the grey profile was left out")
     return replace(metadata, icc=None)
 
 
-def _fit_extras(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
-    """Leave out what the format has no place for, and say so."""
+def _fit_extras(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
+    """Leave out what the format cannot hold, with a warning."""
     lost = [extra.name for extra in metadata.extras if form not in extra.stored]
     extension, density = metadata.xmp_extension, metadata.density
     if extension is not None and form != "jpeg":
@@ -209,13 +199,13 @@ def _fit_extras(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
     if not stated and form not in {"jpeg", "png", "tiff"}:
         lost.append("pixel density")
     if lost:
-        remarks.append(f"not carried on into the {form.upper()}: {', '.join(lost)}")
-    packet = xmp.announce(metadata.xmp, extension)
+        warnings.append(f"{form.upper()} cannot hold, so left out: {', '.join(lost)}")
+    packet = xmp.announce_extension(metadata.xmp, extension)
     return replace(metadata, xmp=packet, xmp_extension=extension)
 
 
 def to_depth(pixels: NDArray[Any], bit_depth: int) -> Pixels:
-    """Convert code values between 8 and 16 bits: v·257, or v/257 rounded to nearest.
+    """Convert code values between 8 and 16 bits: v·257, or v/257 rounded to the nearest integer.
 
     Examples
     --------
@@ -250,6 +240,6 @@ def _encode(
     if direct:
         return pillow.encode(pixels, form, stream, metadata=metadata, quality=quality)
     buffer = BytesIO()
-    remarks = pillow.encode(pixels, form, buffer, metadata=metadata, quality=quality)
+    warnings = pillow.encode(pixels, form, buffer, metadata=metadata, quality=quality)
     stream.write(buffer.getbuffer())
-    return remarks
+    return warnings

@@ -17,7 +17,13 @@ from expinterp.core.fusion.exposures import ExposurePlan, Fusion, fuse_exposures
 from expinterp.core.intermediate import round_codes
 from expinterp.core.render import Interpolation
 from expinterp.errors import OutputError, PairError, reason
-from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
+from expinterp.images import (
+    Photograph,
+    Pixels,
+    with_exposure_time,
+    with_provenance,
+    write_photograph,
+)
 from expinterp.metrics.assessment import assess
 from expinterp.scene_io.jobs import FusionJob
 from expinterp.scene_io.measured_pair import MeasuredPair, match_files, move
@@ -170,14 +176,19 @@ def _locate(scene: PlannedScene, fusion: Fusion) -> Iterator[VirtualExposure]:
 def _write_all(
     job: FusionJob, brightest: Photograph, virtual: Sequence[VirtualExposure], fusion: Fusion
 ) -> tuple[list[Output], list[str]]:
-    """Write all outputs; the fused image comes last, as a sign that all others are there."""
+    """Write all outputs; the fused image comes last, as a sign that all others are there.
+
+    It has the metadata of the brightest shot: date, place, camera, and the exposure of that shot,
+    since no single exposure is true for it. The provenance says that it was fused.
+    """
     masks = _write_masks(job, fusion.stack, len(fusion.exposures))
     outputs = [*_write_virtual(job, virtual), *masks]
+    steps = f"fuse: {job.options.method}, {len(fusion.exposures)} exposures, {len(virtual)} virtual"
     warnings = write_photograph(
         fusion.fused,
         job.output,
         alpha=brightest.alpha,
-        metadata=brightest.metadata,
+        metadata=with_provenance(brightest.metadata, action="produced", parameters=steps),
         **job.options.writing.options(job.output),
         inputs=job.images,
     )
@@ -210,11 +221,13 @@ def _write_virtual(job: FusionJob, virtual: Sequence[VirtualExposure]) -> Iterat
     _make_folder(job.save_virtual)
     for number, exposure in enumerate(virtual, start=1):
         file = job.beside(job.save_virtual, "virtual", number)
+        timed = with_exposure_time(exposure.long.metadata, exposure.time)
+        steps = f"fuse: virtual exposure, {exposure.ev:.2f} EV above the darkest"
         write_photograph(
             exposure.pixels,
             file,
             alpha=exposure.long.alpha,
-            metadata=with_exposure_time(exposure.long.metadata, exposure.time),
+            metadata=with_provenance(timed, action="derived", parameters=steps),
             **job.options.writing.options(file),
             inputs=job.images,
         )

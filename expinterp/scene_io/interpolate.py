@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.render import Interpolation, render
-from expinterp.images import Photograph, Pixels, with_exposure_time, write_photograph
+from expinterp.images import (
+    Photograph,
+    Pixels,
+    with_exposure_time,
+    with_provenance,
+    write_photograph,
+)
 from expinterp.scene_io.jobs import InterpolationJob, ladder_name
 from expinterp.scene_io.measured_pair import MeasuredPair, measure_shots
 from expinterp.scene_io.open_scene import Opened, Opener, open_scene
@@ -84,13 +90,17 @@ def _write(
 ) -> tuple[str, ...]:
     """Write one file with the metadata of `long`; return what the file does not hold."""
     pixels = getattr(result, output.kind)
+    metadata = with_exposure_time(long.metadata, output.time)
     if output.kind == "residual":
         pixels = show_residual(pixels, long.pixels.dtype)
+    else:
+        steps = f"interpolate: {output.kind}, {output.ev:.2f} EV above the short exposure"
+        metadata = with_provenance(metadata, action="derived", parameters=steps)
     return write_photograph(
         pixels,
         output.file,
         alpha=long.alpha,
-        metadata=with_exposure_time(long.metadata, output.time),
+        metadata=metadata,
         **job.options.writing.options(output.file),
         inputs=job.images,
     )

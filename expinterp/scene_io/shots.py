@@ -16,7 +16,8 @@ from expinterp.core.fusion.exposures import order_by_brightness
 from expinterp.errors import PairError
 from expinterp.files import STREAM
 from expinterp.images import Photograph, Pixels, read_photograph
-from expinterp.images.metadata.exif import profile_name, read_orientation
+from expinterp.images.metadata.exif import read_orientation
+from expinterp.images.metadata.icc import profile_name
 from expinterp.images.orientation import turn, turn_back
 
 READERS = 2  # files decoded at a time

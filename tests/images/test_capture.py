@@ -1,4 +1,4 @@
-"""What EXIF blocks and maker notes say about the taking of a shot."""
+"""Laws of captures: when and how a shot was taken, from EXIF blocks and maker notes."""
 
 import struct
 from datetime import datetime, timedelta, timezone
@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_samples import directory, entry, exif, picture
+from image_samples import directory, entry, exif, picture, stored_bytes
 from PIL import Image
 
 from expinterp.brackets.frames import Frame
 from expinterp.core.exposure import Exposure
-from expinterp.images.metadata.capture import Capture, read_capture, read_thumbnail
+from expinterp.images.metadata.capture import Capture, read_capture
+from expinterp.images.metadata.exif import read_thumbnail
+from expinterp.images.thumbnails import read_thumbnail_of
 
 ORDERS = pytest.mark.parametrize("order", "<>")
 
 
 def block_with(fields, order="<", make=b"Maker\0", note=None):
-    """An EXIF block of some (tag, kind, value) and a maker note, built where the block ends."""
+    """An EXIF block of some (tag, kind, value) and a maker note, built at the end of the block."""
     block = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
     entries = [entry(block, order, tag, kind, value) for tag, kind, value in fields]
     if note is not None:
@@ -34,7 +36,7 @@ def block_with(fields, order="<", make=b"Maker\0", note=None):
 
 
 @ORDERS
-def test_all_is_read(order):
+def test_every_field_is_read(order):
     def ratio(kind, *parts):
         return struct.pack(f"{order}{len(parts)}{'I' if kind == 5 else 'i'}", *parts)
 
@@ -59,7 +61,7 @@ def test_all_is_read(order):
     )
 
 
-def test_silence_and_damage_state_nothing():
+def test_missing_and_damaged_blocks_give_none():
     assert read_capture(None) == read_capture(b"") == read_capture(b"II*\0") == Capture()
 
 
@@ -70,7 +72,7 @@ def stamped(*fields):
 @pytest.mark.parametrize(
     "stamp", [b"0000:00:00 00:00:00", b"    :  :     :  :  ", b"2024:02:30 00:00:00", b"", b"soon"]
 )
-def test_a_stamp_that_is_no_time_is_none(stamp):
+def test_invalid_times_give_none(stamp):
     assert stamped((0x9003, stamp)) is None
 
 
@@ -81,20 +83,30 @@ def test_fractions_may_have_any_number_of_digits():
 
 
 @pytest.mark.parametrize("zone", [b"+99:00", b"     ", b"Z", b"+2:00"])
-def test_an_offset_that_is_none_leaves_the_time(zone):
+def test_an_invalid_offset_from_utc_is_ignored(zone):
     moment = stamped((0x9003, b"2024:05:06 07:08:09"), (0x9011, zone))
     assert moment == datetime(2024, 5, 6, 7, 8, 9)
 
 
-def test_digitising_stands_in_for_capture():
+def test_the_time_of_digitising_replaces_a_missing_time_of_capture():
     assert stamped((0x9004, b"2024:05:06 07:08:09")) == datetime(2024, 5, 6, 7, 8, 9)
     both = stamped((0x9003, b"2024:05:06 07:08:09"), (0x9004, b"2025:01:01 00:00:00"))
     assert both == datetime(2024, 5, 6, 7, 8, 9)
 
 
 @given(stamp=st.binary(max_size=40), fraction=st.binary(max_size=8), zone=st.binary(max_size=8))
-def test_no_text_breaks_the_reader(stamp, fraction, zone):
+def test_any_text_can_be_read(stamp, fraction, zone):
     stamped((0x9003, stamp or b"x"), (0x9291, fraction or b"x"), (0x9011, zone or b"x"))
+
+
+def test_other_tags_replace_what_two_fields_cannot_state():
+    """ISO above 65,534, and the f-number of lenses that state the APEX aperture only."""
+    full, aperture = struct.pack("<H", 65_535), struct.pack("<II", 5, 1)
+    block = block_with([(0x8827, 3, full), (0x8833, 4, struct.pack("<I", 102_400))])
+    assert read_capture(block).exposure.iso == 102_400
+    assert read_capture(block_with([(0x8827, 3, full)])).exposure.iso is None
+    found = read_capture(block_with([(0x9202, 5, aperture)])).exposure.f_number
+    assert found == pytest.approx(2**2.5)
 
 
 @pytest.mark.parametrize(("value", "mode"), [(0, "auto"), (1, "manual"), (2, "bracket"), (9, None)])
@@ -106,7 +118,7 @@ def test_exposure_mode_is_read(value, mode):
 
 
 def canon(value, order, count=34):
-    """A bare directory; in the shot information the first value is its length."""
+    """A directory without header; the first value of the shot information is its length."""
 
     def write(block):
         values = [2 * count] + [0] * (count - 1)
@@ -121,7 +133,7 @@ def canon(value, order, count=34):
 
 
 def nikon(value, order):
-    """A block of its own, in a byte order of its own."""
+    """A complete block, in the other byte order."""
     own = ">" if order == "<" else "<"
 
     def write(block):
@@ -134,7 +146,7 @@ def nikon(value, order):
 
 
 def sony(release, sequence, order):
-    """A directory after twelve bytes."""
+    """A directory after 12 bytes."""
 
     def write(block):
         block.extend(b"SONY DSC \0\0\0")
@@ -152,7 +164,7 @@ def sony(release, sequence, order):
     + [(n, "bracket", n) for n in (1, 2, 3)]
     + [(99, None, None)],
 )
-def test_canon_says_when_it_brackets(value, mode, shot, order):
+def test_canon_notes_state_bracketing(value, mode, shot, order):
     found = read_capture(canon(value, order))
     assert (found.mode, found.shot) == (mode, shot)
 
@@ -161,7 +173,7 @@ def test_canon_says_when_it_brackets(value, mode, shot, order):
 @pytest.mark.parametrize(
     ("value", "mode"), [(0, None), (16, "bracket"), (1 | 16 | 32, "bracket"), (33, None)]
 )
-def test_nikon_says_when_it_brackets(value, mode, order):
+def test_nikon_notes_state_bracketing(value, mode, order):
     assert read_capture(nikon(value, order)).mode == mode
 
 
@@ -170,18 +182,18 @@ def test_nikon_says_when_it_brackets(value, mode, order):
     ("release", "sequence", "mode", "shot"),
     [(5, 3, "bracket", 3), (2, 3, None, None), (5, 0, "bracket", None), (65535, 65535, None, None)],
 )
-def test_sony_says_when_it_brackets(release, sequence, mode, shot, order):
+def test_sony_notes_state_bracketing(release, sequence, mode, shot, order):
     found = read_capture(sony(release, sequence, order))
     assert (found.mode, found.shot) == (mode, shot)
 
 
 @pytest.mark.parametrize("note", [canon(-1, "<", 8), exif(1)])
-def test_other_notes_say_nothing(note):
+def test_other_notes_are_ignored(note):
     assert (read_capture(note).mode, read_capture(note).shot) == (None, None)
 
 
 @given(data=st.data(), sample=st.sampled_from([canon(1, "<"), nikon(16, "<"), sony(5, 1, ">")]))
-def test_damaged_notes_break_nothing(data, sample):
+def test_damaged_notes_can_be_read(data, sample):
     damaged = bytearray(sample)
     for _ in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(8, len(damaged) - 1))] = data.draw(st.integers(0, 255))
@@ -201,7 +213,17 @@ def test_a_block_without_thumbnail_has_none():
     assert read_thumbnail(b"MM") is None
 
 
-def test_pillow_finds_the_same_time():
+@pytest.mark.parametrize(("form", "depth"), [("jpeg", 8), ("png", 8), ("png", 16)])
+def test_a_small_picture_of_a_file_is_small_and_grey(tmp_path, form, depth):
+    path = tmp_path / "picture"
+    path.write_bytes(stored_bytes(form, picture(900, 1300, 1, depth), 1))
+    small = read_thumbnail_of(path, form)
+    assert small.dtype == np.uint8
+    assert 160 <= max(small.shape) <= 650
+    assert abs(small.mean() - picture(900, 1300, 1).mean()) < 4
+
+
+def test_pillow_reads_the_same_time():
     stream = BytesIO()
     Image.fromarray(picture()).save(stream, "JPEG", exif=b"Exif\0\0" + exif(1))
     with Image.open(stream) as image:
@@ -224,8 +246,8 @@ ODD = st.sampled_from([b"\0", b"\xff", struct.pack("<f", np.nan), struct.pack("<
         )
     )
 )
-def test_no_number_breaks_the_reader(fields):
-    """Not even a float or double, which EXIF knows for none of these."""
+def test_any_number_can_be_read(fields):
+    """Floats and doubles too, which EXIF does not allow for any of these fields."""
     values = [(tag, kind, (8 * value)[: NUMBERS[kind]]) for tag, kind, value in fields]
     capture = read_capture(block_with(values))
     ev = Frame("a.jpg", exposure=capture.exposure).ev
@@ -236,14 +258,14 @@ def test_no_number_breaks_the_reader(fields):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(("kind", "code"), [(11, "f"), (12, "d")])
 @pytest.mark.parametrize("tag", TAGS)
-def test_a_number_that_is_none_is_silence(tag, kind, code, value):
+def test_infinite_numbers_and_nan_count_as_missing(tag, kind, code, value):
     block = block_with([(tag, kind, struct.pack("<" + code, value))])
     assert read_capture(block) == Capture(exposure=Exposure(camera="Maker Model"))
 
 
 @pytest.mark.parametrize("sample", ["nikon", "sony"])
-def test_notes_with_numbers_that_are_none_say_nothing(sample):
-    """A release mode stays; the place in the set does not."""
+def test_nan_in_a_maker_note_counts_as_missing(sample):
+    """The release mode remains; the number in the bracket is lost."""
     block = bytearray(nikon(16, ">") if sample == "nikon" else sony(5, 1, "<"))
     tag = 0x89 if sample == "nikon" else 0xB04A
     at = block.index(struct.pack("<HHI", tag, 3, 1))
@@ -252,7 +274,7 @@ def test_notes_with_numbers_that_are_none_say_nothing(sample):
     assert (found.mode, found.shot) == ({"sony": "bracket"}.get(sample), None)
 
 
-def test_exposures_that_no_camera_has_are_silence():
+def test_implausible_exposures_count_as_missing():
     for value in (1e-300, 1e-7, 1e8, 1e300, -1.0):
         stored = struct.pack("<d", value)
         block = block_with([(tag, 12, stored) for tag in (0x829A, 0x829D, 0x8827)])

@@ -1,4 +1,4 @@
-"""Laws of captions, comments and text: carried on where the format can, else named in one line."""
+"""Laws of captions, comments and text: kept where the format can hold them, else named in a warning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image, IptcImagePlugin
 
 from expinterp.errors import ImageFileError
 from expinterp.images import FORMATS, read_photograph, with_exposure_time, write_photograph
-from expinterp.images.metadata.jpeg_metadata import extras_of_resources
+from expinterp.images.metadata.iptc import extras_of_resources
 
 CAPTION = b"\x1c\x02\x78\x00\x0dA caption, \xc3\xa9"
 THUMBNAIL = b"\0\0\0\1 picture as it was"
@@ -41,26 +41,26 @@ def jpeg_with(*segments, **options):
 
 
 def carried(tmp_path, data, form, to):
-    """Read and write again as a command does; return the new file and the remarks."""
+    """Read and write a file as a command does; return the new file and the warnings."""
     source, target = tmp_path / f"in{SUFFIX[form]}", tmp_path / f"out{SUFFIX[to]}"
     source.write_bytes(data)
     photograph = read_photograph(source)
     assert photograph.warnings == ()
     metadata = with_exposure_time(photograph.metadata, 1 / 120)
-    remarks = write_photograph(photograph.pixels, target, metadata=metadata, overwrite=True)
-    return target, remarks
+    warnings = write_photograph(photograph.pixels, target, metadata=metadata, overwrite=True)
+    return target, warnings
 
 
 # --- JPEG ----------------------------------------------------------------------------------------
 
 
 def test_captions_and_comments_of_a_jpeg_stay(tmp_path):
-    """But not the thumbnail, which shows the picture as it was."""
+    """But not the thumbnail, which shows the old picture."""
     stored = resource(0x040C, THUMBNAIL) + RESOURCES + resource(0x03ED, bytes(16), b"odd")
     segments = segment(0xED, b"Photoshop 3.0\0" + stored), segment(0xFE, b"first")
     data = jpeg_with(*segments, segment(0xFE, b"second"))
-    target, remarks = carried(tmp_path, data, "jpeg", "jpeg")
-    assert remarks == ()
+    target, warnings = carried(tmp_path, data, "jpeg", "jpeg")
+    assert warnings == ()
     with Image.open(target) as image:
         assert IptcImagePlugin.getiptcinfo(image)[2, 120] == CAPTION[5:]
         assert [content for name, content in image.applist if name == "COM"] == [
@@ -71,12 +71,12 @@ def test_captions_and_comments_of_a_jpeg_stay(tmp_path):
     assert THUMBNAIL not in target.read_bytes()
 
 
-def test_long_resources_are_joined_and_cut_again(tmp_path):
+def test_long_resources_are_joined_and_split_again(tmp_path):
     stored = RESOURCES + resource(0x07D0, bytes(range(256)) * 400)
     parts = [stored[at : at + 50_000] for at in range(0, len(stored), 50_000)]
     data = jpeg_with(*(segment(0xED, b"Photoshop 3.0\0" + part) for part in parts))
-    target, remarks = carried(tmp_path, data, "jpeg", "jpeg")
-    assert remarks == ()
+    target, warnings = carried(tmp_path, data, "jpeg", "jpeg")
+    assert warnings == ()
     with Image.open(target) as image:
         contents = [content[14:] for name, content in image.applist if name == "APP13"]
     assert b"".join(contents) == stored
@@ -85,38 +85,38 @@ def test_long_resources_are_joined_and_cut_again(tmp_path):
 @pytest.mark.parametrize("to", ["png", "webp", "avif"])
 def test_what_a_format_cannot_hold_is_named(tmp_path, to):
     segments = segment(0xED, b"Photoshop 3.0\0" + RESOURCES), segment(0xFE, b"x")
-    _, (remark,) = carried(tmp_path, jpeg_with(*segments), "jpeg", to)
-    assert remark.endswith("IPTC and Photoshop fields, comment")
-    assert to.upper() in remark
+    _, (warning,) = carried(tmp_path, jpeg_with(*segments), "jpeg", to)
+    assert warning.endswith("IPTC and Photoshop fields, comment")
+    assert to.upper() in warning
 
 
-def test_segments_of_unknown_makers_are_named(tmp_path):
+def test_unknown_segments_are_named(tmp_path):
     data = jpeg_with(segment(0xEB, b"JP\0\1"), segment(0xE4, b"QVCI"), segment(0xE4, b"more"))
-    _, (remark,) = carried(tmp_path, data, "jpeg", "jpeg")
-    assert remark.endswith("segment APP11, segment APP4")
+    _, (warning,) = carried(tmp_path, data, "jpeg", "jpeg")
+    assert warning.endswith("segment APP11, segment APP4")
 
 
-def test_hostile_resources_take_no_longer_than_their_length_asks():
+def test_hostile_resources_take_time_in_proportion_to_their_length():
     begun = perf_counter()
     resources = resource(0x0BB7, b"") * 400_000
     extras_of_resources(resources)
     assert perf_counter() - begun < 4
 
 
-def test_debug_notes_of_phones_are_not_missed(tmp_path):
-    """Samsung's and others' on the chips of Qualcomm: about how the old pixels were developed."""
+def test_debug_notes_of_phones_are_lost_without_a_warning(tmp_path):
+    """Phones with Qualcomm chips, such as Samsung: they describe how the old pixels were developed."""
     data = jpeg_with(segment(0xE4, b"QTI Debug Metadata\0" + bytes(50)))
     assert carried(tmp_path, data, "jpeg", "jpeg")[1] == ()
 
 
 @given(flips=st.lists(st.tuples(st.integers(0, 70), st.integers(0, 255)), max_size=4))
-def test_damaged_resources_are_carried_or_named(tmp_path_factory, flips):
+def test_damaged_resources_are_kept_or_named(tmp_path_factory, flips):
     stored = bytearray(RESOURCES)
     for place, value in flips:
         stored[place % len(stored)] = value
     data = jpeg_with(segment(0xED, b"Photoshop 3.0\0" + stored))
-    target, remarks = carried(tmp_path_factory.getbasetemp(), data, "jpeg", "jpeg")
-    assert (b"Photoshop 3.0" in target.read_bytes()) == (remarks == ())
+    target, warnings = carried(tmp_path_factory.getbasetemp(), data, "jpeg", "jpeg")
+    assert (b"Photoshop 3.0" in target.read_bytes()) == (warnings == ())
 
 
 LONG = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><dc:description>%s</dc:description></x:xmpmeta>" % (
@@ -138,27 +138,27 @@ def extended(*, keep=2, length=None):
 
 
 def test_long_packets_stay_whole(tmp_path):
-    target, remarks = carried(tmp_path, extended(), "jpeg", "jpeg")
-    assert remarks == ()
+    target, warnings = carried(tmp_path, extended(), "jpeg", "jpeg")
+    assert warnings == ()
     assert read_photograph(target).metadata.xmp_extension == LONG
     assert read_photograph(target).metadata.xmp.count(b"HasExtendedXMP") == 1
 
 
 @pytest.mark.parametrize("to", [form for form in FORMATS if form != "jpeg"])
 def test_extension_that_is_lost_is_named_and_not_announced(tmp_path, to):
-    target, (remark,) = carried(tmp_path, extended(), "jpeg", to)
-    assert "XMP extension" in remark
+    target, (warning,) = carried(tmp_path, extended(), "jpeg", to)
+    assert "XMP extension" in warning
     assert read_photograph(target).metadata.xmp.count(b"HasExtendedXMP") == 0
 
 
 @pytest.mark.parametrize("damage", [{"keep": 1}, {"length": 9}])
 def test_incomplete_extension_is_named(tmp_path, damage):
-    target, (remark,) = carried(tmp_path, extended(**damage), "jpeg", "jpeg")
-    assert "incomplete XMP extension" in remark
+    target, (warning,) = carried(tmp_path, extended(**damage), "jpeg", "jpeg")
+    assert "incomplete XMP extension" in warning
     assert b"HasExtendedXMP" not in target.read_bytes()
 
 
-def test_extension_is_made_true_as_the_packet_is(tmp_path):
+def test_the_extension_is_corrected_like_the_packet(tmp_path):
     source = tmp_path / "a.jpg"
     source.write_bytes(extended())
     metadata = read_photograph(source).metadata
@@ -181,8 +181,8 @@ def with_density(form, **options):
 @pytest.mark.parametrize("form", ["jpeg", "png", "tiff"])
 @pytest.mark.parametrize("to", ["jpeg", "png", "tiff"])
 def test_pixel_density_stays(tmp_path, form, to):
-    target, remarks = carried(tmp_path, with_density(form), form, to)
-    assert remarks == ()
+    target, warnings = carried(tmp_path, with_density(form), form, to)
+    assert warnings == ()
     with Image.open(target) as image:
         if form == "tiff" != to:
             assert image.getexif()[0x11A] == 300
@@ -192,21 +192,21 @@ def test_pixel_density_stays(tmp_path, form, to):
 
 @pytest.mark.parametrize("to", ["webp", "avif"])
 def test_pixel_density_that_is_lost_is_named(tmp_path, to):
-    """Unless EXIF states one, its own perhaps: that of JFIF is then what a program put there."""
-    _, (remark,) = carried(tmp_path, with_density("jpeg"), "jpeg", to)
-    assert "pixel density" in remark
+    """Unless EXIF states one too: the density of JFIF may be the default of a program."""
+    _, (warning,) = carried(tmp_path, with_density("jpeg"), "jpeg", to)
+    assert "pixel density" in warning
     twice = Image.Exif()
     twice[0x11A] = 240.0
-    _, remarks = carried(tmp_path, with_density("jpeg", exif=twice.tobytes()), "jpeg", to)
-    assert remarks == ()
+    _, warnings = carried(tmp_path, with_density("jpeg", exif=twice.tobytes()), "jpeg", to)
+    assert warnings == ()
 
 
 @pytest.mark.parametrize("form", ["jpeg", "png"])
 def test_the_density_that_exif_states_is_kept(tmp_path, form):
     own = Image.Exif()
     own[0x11A], own[0x11B], own[0x128] = 240.0, 240.0, 2
-    target, remarks = carried(tmp_path, with_density(form, exif=own.tobytes()), form, "tiff")
-    assert remarks == ()
+    target, warnings = carried(tmp_path, with_density(form, exif=own.tobytes()), form, "tiff")
+    assert warnings == ()
     with Image.open(target) as image:
         assert image.info["dpi"] == (240, 240)
 
@@ -237,8 +237,8 @@ def test_captions_reach_tiff(tmp_path, form):
         "jpeg": jpeg_with(segment(0xED, b"Photoshop 3.0\0" + stored)),
         "tiff": tiff_with((0x83BB, CAPTION), (0x8649, resource(0x040C, THUMBNAIL) + FLAG)),
     }[form]
-    target, remarks = carried(tmp_path, data, form, "tiff")
-    assert remarks == ()
+    target, warnings = carried(tmp_path, data, form, "tiff")
+    assert warnings == ()
     found = fields_of_tiff(target)
     assert bytes(found[0x83BB]) == CAPTION
     assert THUMBNAIL not in target.read_bytes()
@@ -249,8 +249,8 @@ def test_captions_reach_tiff(tmp_path, form):
     [(0x83BB, CAPTION)], [(0x8649, RESOURCES)], [(0x83BB, CAPTION), (0x8649, RESOURCES)],
 ])  # fmt: skip
 def test_captions_leave_tiff(tmp_path, tags):
-    target, remarks = carried(tmp_path, tiff_with(*tags), "tiff", "jpeg")
-    assert remarks == ()
+    target, warnings = carried(tmp_path, tiff_with(*tags), "tiff", "jpeg")
+    assert warnings == ()
     with Image.open(target) as image:
         assert IptcImagePlugin.getiptcinfo(image)[2, 120] == CAPTION[5:]
     assert target.read_bytes().count(CAPTION) == 1
@@ -278,11 +278,11 @@ def png_with(*added, icc=None):
     ],
 )
 def test_colours_and_text_of_a_png_stay(tmp_path, added):
-    target, remarks = carried(tmp_path, png_with(*added), "png", "png")
-    assert remarks == ()
+    target, warnings = carried(tmp_path, png_with(*added), "png", "png")
+    assert warnings == ()
     assert all(part in target.read_bytes() for part in added)
-    _, (remark,) = carried(tmp_path, png_with(*added), "png", "tiff")
-    assert any(word in remark for word in ("gAMA, cHRM", "cICP", "text", "chunk b'vpAg'"))
+    _, (warning,) = carried(tmp_path, png_with(*added), "png", "tiff")
+    assert any(word in warning for word in ("gAMA, cHRM", "cICP", "text", "chunk b'vpAg'"))
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_colours_and_text_of_a_png_stay(tmp_path, added):
         ([chunk(b"tIME", bytes(7)), chunk(b"bKGD", bytes(6))], None),
     ],
 )
-def test_colours_that_go_without_saying_are_not_missed(tmp_path, added, icc):
+def test_default_colours_are_lost_without_a_warning(tmp_path, added, icc):
     assert carried(tmp_path, png_with(*added, icc=icc), "png", "jpeg")[1] == ()
 
 
@@ -307,13 +307,13 @@ def test_colours_that_go_without_saying_are_not_missed(tmp_path, added, icc):
     ],
 )
 def test_chunks_that_depend_on_the_old_pixels_are_named(tmp_path, added, word):
-    target, (remark,) = carried(tmp_path, png_with(added), "png", "png")
-    assert word in remark
+    target, (warning,) = carried(tmp_path, png_with(added), "png", "png")
+    assert word in warning
     assert added not in target.read_bytes()
 
 
 def test_hdr_is_refused(tmp_path):
-    """Its code values mean light, not what a display shows."""
+    """Its code values mean light, not the brightness of a display."""
     path = tmp_path / "a.png"
     for points, word in ((PQ, "PQ"), (HLG, "HLG")):
         path.write_bytes(png_with(chunk(b"cICP", points)))
@@ -324,8 +324,8 @@ def test_hdr_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_hdr_is_refused_where_only_the_profile_says_so(tmp_path, form):
-    """In a tag of ICC 4.4, beside the curves."""
+def test_hdr_is_refused_if_only_the_profile_states_it(tmp_path, form):
+    """In a tag of ICC 4.4."""
     tag = b"cicp" + bytes(4) + PQ
     profile = bytes(16) + b"RGB " + bytes(108) + struct.pack(">I4sII", 1, b"cicp", 144, 12) + tag
     path = tmp_path / f"a{SUFFIX[form]}"
@@ -344,8 +344,8 @@ def avif_with(primaries, transfer):
 
 def test_colours_of_an_avif_are_named_or_refused(tmp_path):
     assert carried(tmp_path, avif_with(1, 13), "avif", "avif")[1] == ()
-    _, (remark,) = carried(tmp_path, avif_with(12, 13), "avif", "avif")
-    assert "CICP 12, 13" in remark
+    _, (warning,) = carried(tmp_path, avif_with(12, 13), "avif", "avif")
+    assert "CICP 12, 13" in warning
     (tmp_path / "a.avif").write_bytes(avif_with(9, 16))
     with pytest.raises(ImageFileError, match="HDR"):
         read_photograph(tmp_path / "a.avif")

@@ -1,4 +1,4 @@
-"""Headers alone: what they say is what the decoders find, and damage never gets through."""
+"""Laws of headers: they agree with the decoders, and damage is reported."""
 
 import struct
 from io import BytesIO
@@ -26,13 +26,13 @@ def written(tmp_path, form, data):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_the_header_says_what_decoding_finds(tmp_path, form, orientation):
+def test_the_header_agrees_with_the_decoder(tmp_path, form, orientation):
     data = stored_bytes(form, picture(37, 53), orientation)
     path = written(tmp_path, form, data)
     header, photograph = read_header(path), read_photograph(path)
     assert header.format == form == photograph.format
     upright = (header.rows, header.cols) if orientation < 5 else (header.cols, header.rows)
-    if form == "avif":  # whose container states the orientation, and libavif turns
+    if form == "avif":  # libavif applies the orientation of the container
         assert {header.rows, header.cols} == {37, 53}
     else:
         assert upright == photograph.pixels.shape[:2] == (37, 53)
@@ -43,9 +43,9 @@ def test_the_header_says_what_decoding_finds(tmp_path, form, orientation):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("depth", [8, 16])
-def test_the_header_says_how_deep_code_values_are(tmp_path, form, depth):
+def test_the_header_states_the_depth_of_the_pixels(tmp_path, form, depth):
     if depth == 16 and form not in {"png", "tiff"}:
-        pytest.skip("8 bits alone")
+        pytest.skip("only 8 bits")
     path = written(tmp_path, form, stored_bytes(form, picture(9, 7, depth=depth), 1))
     assert 8 * read_photograph(path).pixels.itemsize == read_header(path).depth == depth
 
@@ -78,8 +78,8 @@ def test_every_kind_of_jpeg_frame_is_measured(tmp_path, subsampling, progressive
     assert (header.rows, header.cols) == (48, 65)
 
 
-def test_tables_before_the_frame_header_are_none(tmp_path):
-    """Cameras write Huffman tables first; their marker is one of those around frame headers."""
+def test_tables_before_the_frame_header_are_skipped(tmp_path):
+    """Cameras write Huffman tables first, with a marker in the range of the frame headers."""
     data = stored_bytes("jpeg", picture(48, 65), 1)
     frame = data.index(b"\xff\xc0")
     table = data.index(b"\xff\xc4")
@@ -97,14 +97,14 @@ def test_chunks_of_odd_length_are_padded(tmp_path):
     assert read_header(written(tmp_path, "webp", odd)).exif == exif(1)
 
 
-def test_segments_before_exif_and_fill_bytes_are_passed_over(tmp_path):
+def test_segments_before_exif_and_fill_bytes_are_skipped(tmp_path):
     data = stored_bytes("jpeg", picture(), 1)
     comment = b"\xff\xff\xff\xfe" + struct.pack(">H", 6) + b"\xff\xd8\xff\xd9"
     path = written(tmp_path, "jpeg", data[:2] + comment + data[2:])
     assert read_header(path).exif == exif(1)
 
 
-def test_an_xmp_segment_is_no_exif(tmp_path):
+def test_an_xmp_segment_is_not_taken_for_exif(tmp_path):
     data = stored_bytes("jpeg", picture(), 1)
     xmp = b"http://ns.adobe.com/xap/1.0/\0<x/>"
     segment = b"\xff\xe1" + struct.pack(">H", len(xmp) + 2) + xmp
@@ -122,7 +122,7 @@ def test_exif_after_the_pixels_of_a_png_is_found(tmp_path):
     assert read_header(moved).exif == exif(1)
 
 
-def test_the_pixels_are_not_looked_at(tmp_path):
+def test_the_pixels_are_not_read(tmp_path):
     data = bytearray(stored_bytes("jpeg", picture(200, 300), 1))
     del data[data.rindex(b"\xff\xda") + 20 :]
     header = read_header(written(tmp_path, "jpeg", bytes(data)))
@@ -137,14 +137,14 @@ def test_big_tiff_is_measured(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["missing.jpg", "folder"])
-def test_what_is_no_file_is_refused(tmp_path, name):
+def test_missing_files_and_folders_are_refused(tmp_path, name):
     (tmp_path / "folder").mkdir()
     with pytest.raises(ImageFileError, match=name):
         read_header(tmp_path / name)
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a", b"\xff\xd8\xff", b"II*\0\x08\0\0\0"])
-def test_what_is_no_picture_is_refused_in_one_line(tmp_path, data):
+def test_other_files_are_refused_in_one_line(tmp_path, data):
     path = tmp_path / "odd.jpg"
     path.write_bytes(data)
     with pytest.raises(ImageFileError, match=r"odd\.jpg") as caught:

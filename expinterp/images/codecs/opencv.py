@@ -1,4 +1,4 @@
-"""Decoding with OpenCV, the only core library that keeps 16-bit colour."""
+"""Decoding with OpenCV, the only required library that reads 16-bit colour from PNG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 
 
 def decode_unchanged(data: bytes | bytearray) -> NDArray[Any] | None:
-    """Decode a picture in its own depth; None for most kinds of damage.
+    """Decode a picture in its own depth; None for most damaged ones.
 
     Returns
     -------

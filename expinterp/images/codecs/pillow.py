@@ -1,8 +1,8 @@
-"""JPEG, WebP and AVIF through Pillow, which raises on damage where OpenCV returns grey.
+"""JPEG, WebP and AVIF through Pillow: it raises an error on damage, where OpenCV returns grey.
 
-The plugin classes are opened directly: ``Image.open`` guards against large pictures with a limit
-that is global to the process, while ours comes with the call. Measured at 24 MP, 4:4:4, quality
-95, two cores: decoding 0.24 s (OpenCV 0.18 s, no check), encoding 0.19 s (OpenCV 0.18 s).
+The plugin classes are used directly, because the size limit of ``Image.open`` is global to the
+process. Measured at 24 MP, 4:4:4, quality 95, two cores: decoding 0.24 s (OpenCV 0.18 s, no
+check), encoding 0.19 s (OpenCV 0.18 s).
 """
 
 from __future__ import annotations
@@ -10,24 +10,27 @@ from __future__ import annotations
 import re
 import struct
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, WebPImagePlugin
 
-from expinterp.images.limits import HDR, check_range, check_size
-from expinterp.images.metadata.exif import (
-    exif_block,
-    profile_space,
-    read_orientation,
-)
+from expinterp.images.limits import HDR, check_size, refuse_hdr
+from expinterp.images.metadata import iptc
+from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block, read_orientation
 from expinterp.images.metadata.exif_edit import without_orientation
-from expinterp.images.metadata.jpeg_metadata import metadata_of_jpeg, segments_of_extension
+from expinterp.images.metadata.icc import profile_space
+from expinterp.images.metadata.jpeg_metadata import (
+    LONGEST_EXIF,
+    LONGEST_XMP,
+    metadata_of_jpeg,
+    segments_of_extension,
+)
 from expinterp.images.orientation import assemble_upright, row_blocks
 from expinterp.images.photograph import Decoded, Extra, Metadata, Pixels
 
@@ -40,33 +43,31 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "avif": AvifImagePlugin.AvifImageFile,
 }
 _CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_LONGEST_EXIF = 65_533 - len(b"Exif\0\0")  # in a JPEG segment, after its signature
-_LONGEST_XMP = 65_533 - len(b"http://ns.adobe.com/xap/1.0/\0")
-FULL_CHROMA_QUALITY = 90  # from here on colour is stored at full resolution, as cameras' "fine" is
+FULL_CHROMA_QUALITY = 90  # lowest quality with colour at full resolution, like "fine" in cameras
 _LIKE_SRGB = {1, 2, 6, 13}  # code points of H.273: BT.709, not stated, BT.601, sRGB
 _AVIF_SPEED = 9  # of 0..10; a seventh of the time of 6, the default, for files 14 % larger
 
-# `warnings.catch_warnings` swaps a global list: one thread at a time.
+# `catch_warnings` swaps a global list: one thread at a time.
 _quiet = threading.Lock()
 
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Silence Pillow's remarks on EXIF blocks that we read ourselves."""
-    with _quiet, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    """Silence Pillow's warnings about EXIF blocks, which this package reads itself."""
+    with _quiet, catch_warnings():
+        simplefilter("ignore")
         yield
 
 
 def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
-    """Decode a JPEG, WebP or AVIF; pixels come upright.
+    """Decode a JPEG, WebP or AVIF to upright pixels.
 
     Raises
     ------
     ImageFileError
         If the picture is larger than `max_pixels`, or of an unknown kind.
     Exception
-        Whatever Pillow raises on damage.
+        Any that Pillow raises on damage.
     """
     with without_warnings():
         image = _PLUGINS[form](BytesIO(data))
@@ -81,31 +82,33 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     if form == "avif":
         metadata = replace(metadata, extras=_avif_colours(data, metadata.icc))
     if form == "jpeg":
-        metadata = metadata_of_jpeg(getattr(image, "applist", []), metadata)
-    remarks = _remarks(image, data, form)
+        segments = getattr(image, "applist", [])
+        metadata = replace(metadata, extras=iptc.extras_of_jpeg(segments))
+        metadata = metadata_of_jpeg(segments, metadata)
+    warnings = _warnings(image, data, form)
     image.load()
     if image.mode == "CMYK":
-        image, metadata, remark = convert_cmyk(image, metadata)
-        remarks.append(remark)
+        image, metadata, warning = convert_cmyk(image, metadata)
+        warnings.append(warning)
     pixels = _upright_pixels(image, read_orientation(metadata.exif))
-    return Decoded(pixels, metadata, remarks)
+    return Decoded(pixels, metadata, warnings)
 
 
 def _xmp(packet: bytes | str | None) -> bytes | None:
-    """Take an XMP packet as bytes; some versions of Pillow decode it."""
+    """Return an XMP packet as bytes; some versions of Pillow decode it."""
     return (packet.encode() if isinstance(packet, str) else packet) or None
 
 
-def _remarks(image: ImageFile.ImageFile, data: bytes, form: str) -> list[str]:
-    """List what the file holds beside the picture that is read."""
-    remarks = []
+def _warnings(image: ImageFile.ImageFile, data: bytes, form: str) -> list[str]:
+    """List what the file holds beside the picture that is read, and what is lost."""
+    warnings = []
     if "mp" in image.info:
-        remarks.append("the file holds a second picture (gain map, preview or stereo); left out")
+        warnings.append("the file holds a second picture (gain map, preview or stereo); left out")
     if getattr(image, "n_frames", 1) > 1:
-        remarks.append("the file is animated; only its first picture is read")
+        warnings.append("the file is animated; only its first picture is read")
     if form == "avif" and (bits := _avif_depth(data)) > 8:
-        remarks.append(f"the AVIF holds {bits} bits per channel; read as 8")
-    return remarks
+        warnings.append(f"the AVIF holds {bits} bits per channel; read as 8")
+    return warnings
 
 
 def _avif_depth(data: bytes) -> int:
@@ -115,12 +118,12 @@ def _avif_depth(data: bytes) -> int:
 
 
 def _avif_colours(data: bytes, icc: bytes | None) -> tuple[Extra, ...]:
-    """Read the code points of colours from an AVIF; a second picture may have its own.
+    """Read the colour code points of an AVIF; a second picture may have its own.
 
     Raises
     ------
     ImageFileError
-        If all of them mean HDR.
+        If all of them are HDR.
     """
     found = [
         struct.unpack(">HH", points)
@@ -130,28 +133,28 @@ def _avif_colours(data: bytes, icc: bytes | None) -> tuple[Extra, ...]:
         return ()
     primaries, transfer = found[0]
     if all(other in HDR for _, other in found):
-        check_range(transfer)
+        refuse_hdr(transfer)
     if icc is not None or (primaries in _LIKE_SRGB and transfer in _LIKE_SRGB):
         return ()
     return (Extra(f"meaning of its colours (CICP {primaries}, {transfer})", {}),)
 
 
 def convert_cmyk(image: Any, metadata: Metadata) -> tuple[Any, Metadata, str]:
-    """Convert a CMYK picture to RGB: by its profile to sRGB, or by complement without one."""
+    """Convert a CMYK picture to sRGB by its profile; without one, to RGB by complement."""
     from PIL import ImageCms
 
     if profile_space(metadata.icc) != "CMYK":
-        remark = "the file is CMYK without a profile; converted to RGB by complement"
-        return image.convert("RGB"), replace(metadata, icc=None), remark
+        warning = "the file is CMYK without a profile; converted to RGB by complement"
+        return image.convert("RGB"), replace(metadata, icc=None), warning
     source = ImageCms.ImageCmsProfile(BytesIO(metadata.icc or b""))
     target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    remark = "the file is CMYK; converted to sRGB by its profile"
-    return converted, replace(metadata, icc=target.tobytes()), remark
+    warning = "the file is CMYK; converted to sRGB by its profile"
+    return converted, replace(metadata, icc=target.tobytes()), warning
 
 
 def _upright_pixels(image: Any, orientation: int) -> Pixels:
-    """Copy the pixels out of a loaded picture by strips, turned upright."""
+    """Copy the pixels of a loaded picture strip by strip, upright."""
     if image.mode not in _CHANNELS.values():
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     channels = len(image.mode)
@@ -168,58 +171,42 @@ def _upright_pixels(image: Any, orientation: int) -> Pixels:
 def encode(
     pixels: Pixels, form: str, stream: BinaryIO, *, metadata: Metadata, quality: int
 ) -> list[str]:
-    """Write a JPEG, WebP or AVIF to a stream.
+    """Write a JPEG, WebP or AVIF of 8 bits to a stream; return warnings.
 
-    Parameters
-    ----------
-    pixels : uint8 array, shape (rows, cols, channels)
-        1, 3 or 4 channels; 4 not for JPEG.
-    form : str
-        ``jpeg``, ``webp`` or ``avif``.
-    stream : binary file
-        Open for writing.
-    metadata : Metadata
-        True for `pixels` already.
-    quality : int
-        1..100.
-
-    Returns
-    -------
-    list of str
-        Warnings.
+    `pixels` has 1, 3 or 4 channels (not 4 for JPEG), and `metadata` already fits them.
     """
-    remarks: list[str] = []
-    metadata = _fit_container(metadata, form, remarks)
+    warnings: list[str] = []
+    metadata = _fit_container(metadata, form, warnings)
     rows, cols, channels = pixels.shape
     mode = _CHANNELS[channels]
     image = Image.frombuffer(mode, (cols, rows), np.ascontiguousarray(pixels), "raw", mode, 0, 1)
     options = _options(form, quality) | {
-        "exif": (b"Exif\0\0" if form == "jpeg" else b"") + metadata.exif if metadata.exif else b"",
+        "exif": (EXIF_PREFIX if form == "jpeg" else b"") + metadata.exif if metadata.exif else b"",
         "icc_profile": metadata.icc or b"",
         "xmp": metadata.xmp or b"",
     }
     if form == "jpeg":
         options |= {"dpi": _whole(metadata.density), "extra": _extra_segments(metadata)}
-    # Of the three encoders only that of AVIF reads the EXIF block it is given.
+    # Only the AVIF encoder reads the EXIF block.
     with without_warnings() if form == "avif" else nullcontext():
         image.save(stream, form.upper(), **options)
-    return remarks
+    return warnings
 
 
 def _whole(density: tuple[float, float] | None) -> list[int]:
-    """Round a pixel density to what JPEG can state; 0 says nothing."""
+    """Round a pixel density to what JPEG can state; 0 means unknown."""
     return [min(round(value), 65_535) for value in density or (0, 0)]
 
 
 def _extra_segments(metadata: Metadata) -> bytes:
-    """Gather the segments that Pillow does not make."""
+    """Build the segments that Pillow does not write."""
     extension = metadata.xmp_extension
     made = b"" if extension is None else segments_of_extension(extension)
     return made + b"".join(extra.stored.get("jpeg", b"") for extra in metadata.extras)
 
 
 def _options(form: str, quality: int) -> dict[str, Any]:
-    """Choose encoder options; halved chroma smears the colour edges that refinement works on."""
+    """Choose encoder options; at half resolution the colour edges of the refinement would blur."""
     full = quality >= FULL_CHROMA_QUALITY
     if form == "jpeg":
         return {"quality": quality, "subsampling": "4:4:4" if full else "4:2:0"}
@@ -229,19 +216,19 @@ def _options(form: str, quality: int) -> dict[str, Any]:
             "subsampling": "4:4:4" if full else "4:2:0",
             "speed": _AVIF_SPEED,
         }
-    return {"quality": quality, "method": 2, "exact": True}  # WebP knows 4:2:0 only
+    return {"quality": quality, "method": 2, "exact": True}  # WebP has only 4:2:0
 
 
-def _fit_container(metadata: Metadata, form: str, remarks: list[str]) -> Metadata:
-    """Leave out what the container cannot hold, and say so."""
+def _fit_container(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
+    """Leave out what the container cannot hold, with a warning."""
     exif, xmp, extension = metadata.exif, metadata.xmp, metadata.xmp_extension
     if form == "avif" and exif is not None:
-        # Pillow moves an orientation into the container and rebuilds the block, maker notes too.
+        # Pillow would move the orientation into the container and rebuild the block, maker notes too.
         exif = without_orientation(exif)
-    if form == "jpeg" and len(exif or b"") > _LONGEST_EXIF:
+    if form == "jpeg" and len(exif or b"") > LONGEST_EXIF:
         exif = None
-        remarks.append("the EXIF block is longer than a JPEG can hold (64 KiB); left out")
-    if form == "jpeg" and len(xmp or b"") > _LONGEST_XMP:
+        warnings.append("the EXIF block is longer than a JPEG can hold (64 KiB); left out")
+    if form == "jpeg" and len(xmp or b"") > LONGEST_XMP:
         xmp = extension = None
-        remarks.append("the XMP packet is longer than a JPEG can hold (64 KiB); left out")
+        warnings.append("the XMP packet is longer than a JPEG can hold (64 KiB); left out")
     return replace(metadata, exif=exif, xmp=xmp, xmp_extension=extension)

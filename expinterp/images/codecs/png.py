@@ -1,10 +1,10 @@
-"""PNG: decoded by OpenCV, for its 16-bit colour; encoded by ourselves.
+"""PNG: decoded by OpenCV because of 16-bit colour; encoded by this module.
 
-Chunks carry the profile (iCCP), EXIF (eXIf), XMP (iTXt) and what `png_extras` knows; OpenCV is
-shown only those that make the pixels, so libpng has nothing to remark on standard error. Our
-encoder filters rows with *Up* and packs them with run lengths and Huffman codes only: at 24 MP, 8
-bits, 1.1 s against 1.9 s of ``cv2.imencode`` for files as large, strip by strip, and grey with
-alpha stays grey.
+Chunks hold the profile (iCCP), EXIF (eXIf), XMP (iTXt) and what `png_text` reads. OpenCV gets only
+the chunks of the pixels, so that libpng prints no warnings on standard error. The encoder filters
+rows with *Up* and compresses them with run lengths and Huffman codes only, strip by strip. At 24
+MP, 8 bits, it takes 1.1 s, ``cv2.imencode`` 1.9 s for files of the same size; grey with alpha stays
+grey.
 
 Source: PNG specification, third edition (W3C 2025).
 """
@@ -22,29 +22,22 @@ from numpy.typing import NDArray
 
 from expinterp.errors import ImageFileError
 from expinterp.images.codecs.opencv import decode_unchanged
-from expinterp.images.limits import check_range, check_size
-from expinterp.images.metadata.exif import exif_block
+from expinterp.images.limits import REMEDY, check_size, refuse_hdr
+from expinterp.images.metadata.exif import exif_block, read_orientation
 from expinterp.images.metadata.png_text import density_content, extras_of_png, read_density
-from expinterp.images.orientation import row_blocks
+from expinterp.images.orientation import make_upright, row_blocks
 from expinterp.images.photograph import Decoded, Metadata, Pixels
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
-_LONGEST_PROFILE = 1 << 26  # bytes a compressed profile may unfold to
+_LONGEST_PROFILE = 1 << 26  # bytes of a decompressed profile
 _GREY, _COLOUR, _PALETTE, _GREY_ALPHA, _COLOUR_ALPHA = 0, 2, 3, 4, 6
 _UP = 2  # filter type
-_DECODED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}  # chunks that make the pixels
+_DECODED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}  # chunks of the pixels
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Walk the chunks of a PNG, checking each sum.
-
-    Yields
-    ------
-    bytes
-        Type.
-    memoryview
-        The whole chunk; its content is ``[8:-4]``.
+    """Yield the type and all bytes of each chunk of a PNG; the content is ``[8:-4]``.
 
     Raises
     ------
@@ -58,17 +51,17 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         length, kind = struct.unpack_from(">I4s", data, at) if at + 12 <= len(data) else (0, b"")
         chunk = view[at : at + 12 + length]
         if len(chunk) < 12 + length:
-            message = "truncated PNG; copy it anew from where it came"
+            message = f"truncated PNG; {REMEDY}"
             raise ImageFileError(message)
         if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
-            message = f"damaged PNG (wrong sum in chunk {kind!r}); copy it anew from where it came"
+            message = f"damaged PNG (wrong sum in chunk {kind!r}); {REMEDY}"
             raise ImageFileError(message)
         yield kind, chunk
         at += len(chunk)
 
 
 def decode(data: bytes, max_pixels: int) -> Decoded:
-    """Decode a PNG of 1 to 16 bits; pixels as stored, not turned.
+    """Decode a PNG of 1 to 16 bits to upright pixels.
 
     Raises
     ------
@@ -87,22 +80,23 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     cols, rows, depth, colour = struct.unpack_from(">IIBB", found[b"IHDR"])
     check_size(cols, rows, max_pixels)
     if len(found.get(b"cICP", b"")) > 1:
-        check_range(found[b"cICP"][1])
+        refuse_hdr(found[b"cICP"][1])
     key = None if colour == _PALETTE else found.get(b"tRNS")  # one colour that is transparent
     kept = (chunk for kind, chunk in drawn if key is None or kind != b"tRNS")
     stored = decode_unchanged(b"".join((_SIGNATURE, *kept)))
     if stored is None or stored.shape[:2] != (rows, cols):
-        message = "damaged PNG; copy it anew from where it came"
+        message = f"damaged PNG; {REMEDY}"
         raise ImageFileError(message)
-    remarks = ["the file is animated; only its first picture is read"] if b"acTL" in found else []
+    warnings = ["the file is animated; only its first picture is read"] if b"acTL" in found else []
     pixels = _arrange(cast("Pixels", stored), colour)
     if key is not None:
         pixels = _with_key_as_alpha(pixels, key, depth)
-    return Decoded(pixels, replace(_metadata(found), extras=extras_of_png(others)), remarks)
+    metadata = replace(_metadata(found), extras=extras_of_png(others))
+    return Decoded(make_upright(pixels, read_orientation(metadata.exif)), metadata, warnings)
 
 
 def _arrange(stored: Pixels, colour: int) -> Pixels:
-    """Bring the channels of OpenCV to our number: grey or R G B, then alpha."""
+    """Keep the channels that the file has: grey or R G B, then alpha."""
     if stored.ndim == 2:
         return stored[..., np.newaxis]
     if colour in {_GREY, _GREY_ALPHA}:
@@ -112,9 +106,9 @@ def _arrange(stored: Pixels, colour: int) -> Pixels:
 
 
 def _with_key_as_alpha(pixels: Pixels, key: memoryview, depth: int) -> Pixels:
-    """Add an alpha channel that is 0 where a pixel has the transparent colour of tRNS.
+    """Add an alpha channel: 0 where a pixel has the transparent colour of tRNS.
 
-    OpenCV does this for some kinds of PNG and not for others.
+    OpenCV does this only for some kinds of PNG.
     """
     channels = pixels.shape[2]
     stretch = 1 if depth >= 8 else 255 // (2**depth - 1)
@@ -124,7 +118,7 @@ def _with_key_as_alpha(pixels: Pixels, key: memoryview, depth: int) -> Pixels:
 
 
 def _metadata(found: dict[bytes, memoryview]) -> Metadata:
-    """Take profile, EXIF and XMP from the chunks; a damaged profile counts as none."""
+    """Read profile, EXIF, XMP and density from the chunks; a damaged profile is left out."""
     icc = exif = xmp = density = None
     if b"iCCP" in found:
         content = bytes(found[b"iCCP"]).split(b"\0", 1)[-1][1:]
@@ -139,7 +133,7 @@ def _metadata(found: dict[bytes, memoryview]) -> Metadata:
 
 
 def _text(content: bytes) -> bytes:
-    """Take the text of an iTXt chunk, after its keyword; compressed or not."""
+    """Read the text of an iTXt chunk, after its keyword; it may be compressed."""
     compressed = content[:1] == b"\1"
     text = content[2:].split(b"\0", 2)[-1]
     return zlib.decompressobj().decompress(text, _LONGEST_PROFILE) if compressed else text
@@ -148,14 +142,8 @@ def _text(content: bytes) -> bytes:
 def encode(pixels: Pixels, stream: BinaryIO, *, metadata: Metadata) -> None:
     """Write a PNG of 8 or 16 bits to a stream, strip by strip.
 
-    Parameters
-    ----------
-    pixels : uint8 or uint16 array, shape (rows, cols, channels)
-        1 to 4 channels: grey, grey and alpha, R G B, R G B and alpha.
-    stream : binary file
-        Open for writing; need not be seekable.
-    metadata : Metadata
-        True for `pixels` already.
+    `pixels` has 1 to 4 channels: grey, grey and alpha, R G B, or R G B and alpha. `metadata` already
+    fits them. The stream need not be seekable.
     """
     rows, cols, channels = pixels.shape
     colour = {1: _GREY, 2: _GREY_ALPHA, 3: _COLOUR, 4: _COLOUR_ALPHA}[channels]
@@ -169,12 +157,7 @@ def encode(pixels: Pixels, stream: BinaryIO, *, metadata: Metadata) -> None:
 
 
 def _filtered_strips(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:
-    """Cut the pixels into strips of bytes, each row less the one above it (filter 2, Up).
-
-    Yields
-    ------
-    uint8 array, shape (some rows, 1 + bytes of a row)
-    """
+    """Divide the pixels into strips of bytes: each row minus the one above it (filter 2, Up)."""
     above = np.zeros((1, pixels[:1].nbytes), np.uint8)
     for part in row_blocks(len(pixels), above.size, block_bytes=1 << 20):
         strip = np.ascontiguousarray(pixels[part], pixels.dtype.newbyteorder(">"))
@@ -187,7 +170,7 @@ def _filtered_strips(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:
 
 
 def _metadata_chunks(metadata: Metadata) -> bytes:
-    """Build the chunks of the metadata; those of colours have to stand before the pixels."""
+    """Build the chunks of the metadata; those of colours must come before the pixels."""
     built = b"".join(extra.stored.get("png", b"") for extra in metadata.extras)
     if metadata.icc:
         built += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))

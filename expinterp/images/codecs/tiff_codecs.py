@@ -1,8 +1,8 @@
-"""TIFF compressions that tifffile leaves to further packages, LZW first among them.
+"""TIFF compressions that tifffile cannot decode without more packages, such as LZW.
 
-Pillow decodes 8 bits, because OpenCV keeps silent about damage there; OpenCV decodes 16, because
-Pillow has no 16-bit colour. Of damaged LZW in 8 bits libtiff says a line on standard error, past
-Python: silencing it would take the descriptor from every other thread.
+Pillow decodes 8 bits, because OpenCV does not report damage there. OpenCV decodes 16 bits, because
+Pillow has no 16-bit colour. On damaged LZW in 8 bits libtiff writes a line to standard error. It
+is not silenced, since that would redirect standard error for all threads.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ import numpy as np
 from tifffile import PHOTOMETRIC, TiffPage
 
 from expinterp.errors import ImageFileError
-from expinterp.images.metadata.exif import ORIENTATION
+from expinterp.images.metadata import tags
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_PHOTOMETRIC, _EXTRA_SAMPLES = 262, 338
 _STRAIGHT = 2  # value of ExtraSamples: alpha, not multiplied into the colours
 _AS_STORED = {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK"}  # modes of Pillow
 
@@ -31,14 +30,14 @@ _opencv_level = threading.Lock()
 
 
 def decode_page(page: TiffPage, stream: BinaryIO) -> NDArray[Any]:
-    """Decode the first page of a file to (rows, cols, samples), as stored.
+    """Decode the first page of a file to (rows, cols, samples) as stored.
 
     Raises
     ------
     ImageFileError
-        If it is damaged, or neither library leaves its samples as they are.
+        If it is damaged, or both libraries would convert its samples.
     Exception
-        Whatever Pillow raises on damage.
+        Any that Pillow raises on damage.
     """
     stream.seek(0)
     data = bytearray(stream.read())
@@ -47,16 +46,16 @@ def decode_page(page: TiffPage, stream: BinaryIO) -> NDArray[Any]:
     size = page.imagelength, page.imagewidth, page.samplesperpixel
     if stored is None or stored.size != np.prod(size):
         name = getattr(page.compression, "name", page.compression)
-        message = f"TIFF whose {name} data cannot be decoded; save it anew, uncompressed"
+        message = f"TIFF whose {name} data cannot be decoded; save it uncompressed"
         raise ImageFileError(message)
     return stored.reshape(size)
 
 
 def _neutralise(data: bytearray, page: TiffPage) -> None:
-    """Overwrite tags that would make a library turn, invert or divide samples: that is ours."""
-    neutral = {ORIENTATION: 1, _EXTRA_SAMPLES: _STRAIGHT}
+    """Overwrite tags by which a library would rotate, invert or divide samples itself."""
+    neutral = {tags.ORIENTATION: 1, tags.EXTRA_SAMPLES: _STRAIGHT}
     if page.photometric == PHOTOMETRIC.MINISWHITE:
-        neutral[_PHOTOMETRIC] = int(PHOTOMETRIC.MINISBLACK)
+        neutral[tags.PHOTOMETRIC] = int(PHOTOMETRIC.MINISBLACK)
     for code, value in neutral.items():
         tag = page.tags.get(code)
         if tag is not None and tag.valuebytecount == 2:
@@ -64,7 +63,7 @@ def _neutralise(data: bytearray, page: TiffPage) -> None:
 
 
 def _decode_8_bits(data: bytearray) -> NDArray[Any] | None:
-    """Decode with Pillow, which raises on damage; None for what it would convert on its own."""
+    """Decode with Pillow, which raises on damage; None if it would convert the samples."""
     from PIL import TiffImagePlugin
 
     from expinterp.images.codecs.pillow import without_warnings
@@ -76,7 +75,7 @@ def _decode_8_bits(data: bytearray) -> NDArray[Any] | None:
 
 
 def _decode_16_bits(data: bytearray) -> NDArray[Any] | None:
-    """Decode with OpenCV; None for damage, and for what it would convert, or can only in 8 bits."""
+    """Decode with OpenCV; None on damage, or if it would convert the samples or their depth."""
     from expinterp.images.codecs.opencv import decode_unchanged
 
     with _quiet_opencv():
@@ -86,11 +85,11 @@ def _decode_16_bits(data: bytearray) -> NDArray[Any] | None:
 
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV's lines off standard error; the level is global, so one thread at a time."""
+    """Silence OpenCV's log; its level is global, so one thread at a time."""
     import cv2
 
     with _opencv_level:
-        # OpenCV 4 has it under one name, OpenCV 5 under the other.
+        # The name is different in OpenCV 4 and 5.
         set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
         level = set_level(0)
         try:

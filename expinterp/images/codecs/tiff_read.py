@@ -1,7 +1,7 @@
 """Reading TIFF through tifffile: every layout, uncompressed, deflate or PackBits.
 
-Other compressions go through `tiff_codecs`. Orientation is ours: tifffile ignores it, OpenCV fails
-on it.
+`tiff_codecs` decodes other compressions. This module applies the orientation: tifffile ignores it,
+OpenCV fails on it.
 
 Source: TIFF 6.0 (Adobe 1992).
 """
@@ -20,18 +20,9 @@ import tifffile
 
 from expinterp.errors import ImageFileError
 from expinterp.images.codecs import tiff_codecs
-from expinterp.images.limits import check_size
-from expinterp.images.metadata.exif import ICC_PROFILE, ORIENTATION, XMP_PACKET
-from expinterp.images.metadata.ifd import (
-    FIRST_POINTER,
-    Block,
-    DamagedBlockError,
-    byte_order,
-    read_directory,
-    read_number,
-    read_offset,
-)
-from expinterp.images.metadata.jpeg_metadata import extras_of_resources
+from expinterp.images.limits import REMEDY, check_size
+from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata.iptc import extras_of_resources
 from expinterp.images.metadata.tiff_exif import exif_of_tiff, resources_of_tiff
 from expinterp.images.orientation import make_upright
 from expinterp.images.photograph import Decoded, Extra, Metadata, Pixels
@@ -41,38 +32,40 @@ if TYPE_CHECKING:
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _UNCOMPRESSED = 1
-_OWN_CODECS = {_UNCOMPRESSED, 8, 32946, 32773}  # none, deflate twice, PackBits
+_OWN_CODECS = {_UNCOMPRESSED, 8, 32946, 32773}  # of tifffile: none, deflate twice, PackBits
 _REDUCED = 1  # bit of NewSubfileType: a thumbnail
 _PREMULTIPLIED = 1  # value of ExtraSamples: alpha, multiplied into the colours
 _DNG_VERSION, _SUBFILE_TYPE = 50706, 254
 
 
 def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
-    """Decode the first page of a TIFF; pixels come upright.
+    """Decode the first page of a TIFF to upright pixels.
 
     Raises
     ------
     ImageFileError
-        If the page is cut off, larger than `max_pixels`, raw, or of a kind no photograph has.
+        If the page is cut off, larger than `max_pixels`, raw, or not a photograph.
     Exception
-        Whatever tifffile raises on damage.
+        Any that tifffile raises on damage.
     """
     with _quiet_tifffile(), tifffile.TiffFile(stream) as file:
         page = file.pages.first
-        assert isinstance(page, tifffile.TiffPage)  # never a frame, which comes later in a series
+        assert isinstance(page, tifffile.TiffPage)  # frames come only after the first page
         _check_page(page, max_pixels)
         _check_extent(page, file.filehandle.size)
-        remarks: list[str] = []
-        metadata = _read_metadata(stream, page, remarks)
-        pixels = _as_rgb(_decode_page(page, stream), page, remarks)
+        warnings: list[str] = []
+        metadata = _read_metadata(stream, page, warnings)
+        pixels = _as_rgb(_decode_page(page, stream), page, warnings)
         if page.photometric == _CMYK:
-            pixels, metadata = _without_cmyk(pixels, metadata, remarks)
-        return Decoded(make_upright(pixels, _orientation(page)), metadata, remarks)
+            pixels, metadata = _without_cmyk(pixels, metadata, warnings)
+        return Decoded(
+            make_upright(pixels, page.tags.valueof(tags.ORIENTATION)), metadata, warnings
+        )
 
 
 @contextmanager
 def _quiet_tifffile() -> Iterator[None]:
-    """Keep tifffile's log lines on damaged files off standard error; handlers of others stay."""
+    """Silence tifffile's log on damaged files; the handlers of a program stay."""
     logger, handler = logging.getLogger("tifffile"), logging.NullHandler()
     logger.addHandler(handler)
     try:
@@ -82,7 +75,7 @@ def _quiet_tifffile() -> Iterator[None]:
 
 
 def _check_page(page: tifffile.TiffPage, max_pixels: int) -> None:
-    """Refuse pages that are no photograph of 1, 8 or 16 bits."""
+    """Refuse pages other than photographs of 1, 8 or 16 bits."""
     check_size(page.imagewidth, page.imagelength, max_pixels)
     if _DNG_VERSION in page.tags or page.is_reduced or int(page.photometric) > 32_000:
         message = "raw file, or its first page is a thumbnail; develop it to a 16-bit TIFF first"
@@ -109,7 +102,7 @@ def _check_page(page: tifffile.TiffPage, max_pixels: int) -> None:
 def _check_extent(page: tifffile.TiffPage, file_size: int) -> None:
     """Refuse a page whose strips are missing, empty, or reach beyond the end of the file.
 
-    tifffile fills missing strips with zeros, and a small file could make it fill gigabytes.
+    tifffile fills missing strips with zeros: a small file could make it fill gigabytes.
     """
     offsets, counts = page.dataoffsets, page.databytecounts
     announced = int(np.prod(page.chunked)) if page.is_tiled else len(offsets)
@@ -118,14 +111,8 @@ def _check_extent(page: tifffile.TiffPage, file_size: int) -> None:
     missing = not offsets or len(offsets) < announced or not all(counts)
     beyond = any(start + size > file_size for start, size in zip(offsets, counts, strict=False))
     if short or missing or beyond or len(offsets) != len(counts):
-        message = "truncated TIFF; copy it anew from where it came"
+        message = f"truncated TIFF; {REMEDY}"
         raise ImageFileError(message)
-
-
-def _orientation(page: tifffile.TiffPage) -> int:
-    """Read the orientation tag."""
-    tag = page.tags.get(ORIENTATION)
-    return int(tag.value) if tag is not None and isinstance(tag.value, int) else 1
 
 
 def _decode_page(page: tifffile.TiffPage, stream: BinaryIO) -> NDArray[Any]:
@@ -139,8 +126,8 @@ def _decode_page(page: tifffile.TiffPage, stream: BinaryIO) -> NDArray[Any]:
     return stored.reshape(rows, cols, samples)
 
 
-def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, remarks: list[str]) -> Pixels:
-    """Bring samples to code values where 0 is black: grey, R G B, or CMYK as it is."""
+def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, warnings: list[str]) -> Pixels:
+    """Convert samples to code values where 0 is black: grey, R G B; CMYK stays."""
     if stored.dtype == np.bool_ or page.bitspersample == 1:
         stored = stored.astype(np.uint8) * np.uint8(255)
     if page.photometric == _WHITE_IS_ZERO:
@@ -151,18 +138,18 @@ def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, remarks: list[str]) -
     premultiplied = bool(page.extrasamples) and page.extrasamples[0] == _PREMULTIPLIED
     if premultiplied and stored.shape[2] == base + 1:
         _divide_by_alpha(stored)
-        remarks.append("the colours were multiplied by alpha; divided again")
+        warnings.append("the colours were multiplied by alpha; divided again")
     return stored
 
 
 def _from_palette(stored: NDArray[Any], page: tifffile.TiffPage) -> Pixels:
-    """Look colours up: the table has 16 bits a channel, and those of 8-bit pictures repeat."""
+    """Look up palette colours; the upper 8 of their 16 bits are kept."""
     table = (np.asarray(page.colormap) >> 8).astype(np.uint8).T
     return np.ascontiguousarray(table[stored[..., 0]])
 
 
 def _divide_by_alpha(stored: NDArray[Any]) -> None:
-    """Undo the multiplication of colours by alpha, in place; where alpha is 0 they stay."""
+    """Divide colours by alpha, in place; where alpha is 0 they stay."""
     top = np.iinfo(stored.dtype).max
     for row in stored:
         alpha = np.maximum(row[:, -1:], 1).astype(np.float64)
@@ -171,9 +158,9 @@ def _divide_by_alpha(stored: NDArray[Any]) -> None:
 
 
 def _without_cmyk(
-    pixels: Pixels, metadata: Metadata, remarks: list[str]
+    pixels: Pixels, metadata: Metadata, warnings: list[str]
 ) -> tuple[Pixels, Metadata]:
-    """Convert an 8-bit CMYK page as a CMYK JPEG is converted."""
+    """Convert an 8-bit CMYK page in the same way as a CMYK JPEG."""
     from PIL import Image
 
     from expinterp.images.codecs.pillow import convert_cmyk
@@ -183,34 +170,34 @@ def _without_cmyk(
         raise ImageFileError(message)
     size = (pixels.shape[1], pixels.shape[0])
     image = Image.frombuffer("CMYK", size, pixels, "raw", "CMYK", 0, 1)
-    image, metadata, remark = convert_cmyk(image, metadata)
-    remarks.append(remark)
+    image, metadata, warning = convert_cmyk(image, metadata)
+    warnings.append(warning)
     return np.array(image), metadata
 
 
-def _read_metadata(stream: BinaryIO, page: tifffile.TiffPage, remarks: list[str]) -> Metadata:
-    """Take profile, XMP and EXIF from the directory of a page."""
-    icc, xmp = (_tag_bytes(page, tag) for tag in (ICC_PROFILE, XMP_PACKET))
+def _read_metadata(stream: BinaryIO, page: tifffile.TiffPage, warnings: list[str]) -> Metadata:
+    """Read profile, XMP, EXIF and IPTC from the directory of a page."""
+    icc, xmp = (_tag_bytes(page, tag) for tag in (tags.ICC_PROFILE, tags.XMP_PACKET))
     exif, extras = None, tuple[Extra, ...]()
     with _mapped(stream) as block:
         try:
             exif, resources = exif_of_tiff(block), resources_of_tiff(block)
-        except DamagedBlockError as error:
-            remarks.append(f"the EXIF fields cannot be read ({error}) and are left out")
+        except ifd.DamagedBlockError as error:
+            warnings.append(f"the EXIF fields cannot be read ({error}) and are left out")
         else:
             extras = extras_of_resources(resources)
-            remarks += _remarks_on_more_pages(block)
+            warnings += _warn_of_more_pages(block)
     return Metadata(exif, icc, xmp, extras=extras)
 
 
 def _tag_bytes(page: tifffile.TiffPage, tag: int) -> bytes | None:
-    """Read a tag that holds bytes."""
-    found = page.tags.get(tag)
-    return bytes(found.value) if found is not None and isinstance(found.value, bytes) else None
+    """Read a tag whose value is bytes."""
+    value = page.tags.valueof(tag)
+    return value if isinstance(value, bytes) else None
 
 
-def _mapped(stream: BinaryIO) -> AbstractContextManager[Block]:
-    """Give random access to a file without reading it."""
+def _mapped(stream: BinaryIO) -> AbstractContextManager[ifd.Block]:
+    """Map a file into memory, or read it if that is not possible."""
     if isinstance(stream, BytesIO):
         return nullcontext(stream.getvalue())
     try:
@@ -220,16 +207,16 @@ def _mapped(stream: BinaryIO) -> AbstractContextManager[Block]:
         return nullcontext(stream.read())
 
 
-def _remarks_on_more_pages(block: Block) -> list[str]:
-    """Remark on a second directory that is damaged, or holds a page and not a thumbnail."""
-    order = byte_order(block)
+def _warn_of_more_pages(block: ifd.Block) -> list[str]:
+    """Warn of a second directory that is damaged, or is a page and not a thumbnail."""
+    order = ifd.byte_order(block)
     try:
-        first = read_directory(block, order, read_offset(block, order, FIRST_POINTER))
-        start = read_offset(block, order, first.next_at)
-        second = read_directory(block, order, start).fields if start else {}
-    except DamagedBlockError as error:
-        return [f"what comes after the first page cannot be read ({error}) and is left out"]
-    reduced = int(read_number(block, order, second, _SUBFILE_TYPE) or 0) & _REDUCED
+        first = ifd.follow_pointer(block, order, ifd.FIRST_POINTER)
+        start = ifd.read_offset(block, order, first.next_at)
+        second = ifd.read_directory(block, order, start).fields if start else {}
+    except ifd.DamagedBlockError as error:
+        return [f"the part after the first page cannot be read ({error}) and is left out"]
+    reduced = int(ifd.read_number(block, order, second, _SUBFILE_TYPE) or 0) & _REDUCED
     if not start or reduced:
         return []
     return ["the TIFF has several pages; only the first is read"]

@@ -1,1 +1,1 @@
-"""What files say beside their pixels: EXIF, XMP, IPTC, colour profiles."""
+"""Metadata of image files: EXIF, XMP, IPTC, colour profiles."""

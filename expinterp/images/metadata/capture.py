@@ -1,4 +1,4 @@
-"""When and how a shot was taken, as its EXIF block states it: what tells brackets from others.
+"""When and how a shot was taken, as its EXIF block states it.
 
 Source of tags: CIPA DC-008 (Exif 2.32).
 """
@@ -11,23 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from expinterp.core.exposure import Exposure
-from expinterp.images.metadata.exif import Fields, exposure_of_fields, read_directories, read_text
-from expinterp.images.metadata.ifd import (
-    Block,
-    DamagedBlockError,
-    Order,
-    following_directory,
-    read_directory,
-    read_number,
-)
+from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata.exif import Fields, exposure_of_fields, read_text, readable_fields
 from expinterp.images.metadata.makernotes import read_bracketing
 
 _ORIGINAL, _DIGITISED = 0x9003, 0x9004
 _FRACTION = {_ORIGINAL: 0x9291, _DIGITISED: 0x9292}
 _OFFSET = {_ORIGINAL: 0x9011, _DIGITISED: 0x9012}
-_BIAS, _FOCAL_LENGTH, _MODE, _SERIAL = 0x9204, 0x920A, 0xA402, 0xA431
+_FOCAL_LENGTH, _MODE, _SERIAL = 0x920A, 0xA402, 0xA431
 _MODES = {0: "auto", 1: "manual", 2: "bracket"}
-_THUMBNAIL_START, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _STAMP = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _DAY = timedelta(days=1)
 _ZONE = re.compile(r"([+-])(\d\d):(\d\d)")
@@ -35,7 +27,7 @@ _ZONE = re.compile(r"([+-])(\d\d):(\d\d)")
 
 @dataclass(frozen=True)
 class Capture:
-    """What a shot states about its taking; None where it is silent.
+    """When and how a shot was taken; None where not stated.
 
     Attributes
     ----------
@@ -46,9 +38,9 @@ class Capture:
     bias : float or None
         Exposure compensation in stops.
     mode : str or None
-        ``auto``, ``manual`` or ``bracket``: how the exposure was chosen.
+        ``auto``, ``manual`` or ``bracket``: the exposure mode.
     shot : int or None
-        Place in a bracket as the camera counts it, from 1.
+        Number in its bracket as counted by the camera, from 1.
     focal_length : float or None
         Millimetres.
     serial : str or None
@@ -64,30 +56,24 @@ class Capture:
     serial: str | None = None
 
 
-def read_capture(block: Block | None) -> Capture:
-    """Read when and how a shot was taken; a damaged block states nothing."""
-    if block is None:
-        return Capture()
-    try:
-        order, first, exif = read_directories(block)
-        fields = first.fields | exif
-        mode = read_number(block, order, fields, _MODE)
-        bracketed, shot = read_bracketing(block, order, fields)
-        return Capture(
-            exposure=exposure_of_fields(block, order, first.fields, fields),
-            captured=_read_moment(block, fields),
-            bias=read_number(block, order, fields, _BIAS),
-            mode="bracket" if bracketed else None if mode is None else _MODES.get(int(mode)),
-            shot=shot,
-            focal_length=read_number(block, order, fields, _FOCAL_LENGTH) or None,
-            serial=read_text(block, fields, _SERIAL) or None,
-        )
-    except DamagedBlockError:
-        return Capture()
+def read_capture(block: ifd.Block | None) -> Capture:
+    """Read when and how a shot was taken; all None if the block is damaged."""
+    block, order, first, fields = readable_fields(block)
+    mode = ifd.read_number(block, order, fields, _MODE)
+    bracketed, shot = read_bracketing(block, order, fields)
+    return Capture(
+        exposure=exposure_of_fields(block, order, first, fields),
+        captured=_read_moment(block, fields),
+        bias=ifd.read_number(block, order, fields, tags.EXPOSURE_BIAS),
+        mode="bracket" if bracketed else None if mode is None else _MODES.get(int(mode)),
+        shot=shot,
+        focal_length=ifd.read_number(block, order, fields, _FOCAL_LENGTH) or None,
+        serial=read_text(block, fields, _SERIAL) or None,
+    )
 
 
-def _read_moment(block: Block, fields: Fields) -> datetime | None:
-    """Read the time of capture: of the original, else of its digital form."""
+def _read_moment(block: ifd.Block, fields: Fields) -> datetime | None:
+    """Read the time of capture, or of digitising where that is missing."""
     for tag in (_ORIGINAL, _DIGITISED):
         stamp = _STAMP.match(read_text(block, fields, tag))
         with suppress(ValueError, OverflowError):  # 0000:00:00, blanks
@@ -109,25 +95,3 @@ def _zone(text: str) -> timezone | None:
     if offset >= _DAY:
         return None
     return timezone(-offset if parts[1] == "-" else offset)
-
-
-def read_thumbnail(block: Block | None) -> bytes | None:
-    """Take the small JPEG that a camera puts into the second directory; None if there is none."""
-    if block is None:
-        return None
-    try:
-        order, first, _ = read_directories(block)
-        start = following_directory(block, order, first)
-        fields = read_directory(block, order, start).fields if start else {}
-    except DamagedBlockError:
-        return None
-    return _thumbnail_of_fields(block, order, fields)
-
-
-def _thumbnail_of_fields(block: Block, order: Order, fields: Fields) -> bytes | None:
-    parts = (
-        read_number(block, order, fields, tag) for tag in (_THUMBNAIL_START, _THUMBNAIL_LENGTH)
-    )
-    start, length = (int(value or 0) for value in parts)
-    data = bytes(block[start : start + length])
-    return data if data.startswith(b"\xff\xd8") else None

@@ -1,7 +1,7 @@
-"""Changing metadata where the pixels, or the exposure of a virtual photograph, make it untrue.
+"""Correcting metadata that are not true for new pixels, or for a virtual photograph.
 
-EXIF blocks are changed as `directories` describes: fields that would be wrong are overwritten or
-unlinked, everything else, maker notes with their offsets included, stays byte for byte.
+EXIF blocks are changed as `ifd` describes: untrue fields are overwritten or unlinked. All other
+bytes, maker notes with their offsets included, stay.
 
 Source of tags: CIPA DC-008 (Exif 2.32).
 """
@@ -12,55 +12,25 @@ import math
 import struct
 from dataclasses import replace
 
-from expinterp.images.metadata import xmp
-from expinterp.images.metadata.exif import (
-    EXIF_DIRECTORY,
-    EXPOSURE_TIME,
-    GPS_DIRECTORY,
-    IMAGE_LENGTH,
-    IMAGE_WIDTH,
-    INTEROP_DIRECTORY,
-    ORIENTATION,
-    PIXEL_COLS,
-    PIXEL_ROWS,
-    SHUTTER_SPEED,
-    SUBDIRECTORIES,
-    Fields,
-    read_directories,
-)
-from expinterp.images.metadata.ifd import (
-    EMPTY_BLOCK,
-    FIRST_POINTER,
-    LONG,
-    RATIONAL,
-    SHORT,
-    SRATIONAL,
-    Block,
-    DamagedBlockError,
-    Order,
-    append_directory,
-    drop_field,
-    following_directory,
-    make_record,
-    read_directory,
-    read_offset,
-    set_field,
-)
+from expinterp.images.metadata import ifd, tags, xmp
+from expinterp.images.metadata.exif import Fields, read_directories
 from expinterp.images.photograph import Metadata
 
-_TIME_TOLERANCE = 0.002  # of a time written as 1/n: 0.003 EV
+_TIME_TOLERANCE = 0.002  # relative error of a time written as 1/n: 0.003 EV
 
 
 def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
-    """State the exposure time of a virtual photograph in the metadata of a real one.
+    """Replace the exposure time of a shot by that of a virtual photograph.
+
+    The exposure compensation, which is not true for a virtual photograph, is removed.
 
     Parameters
     ----------
     metadata : Metadata
-        That of the shot the virtual one is derived from.
+        Those of the shot from which the virtual photograph is computed.
     time : float or None
-        Seconds. Written even where there was no EXIF block. None if the time is not known: the
-        time of the shot would be untrue, so it is unlinked.
+        Seconds; stored even if there was no EXIF block. None if the time is not known: the time of
+        the shot is then removed.
 
     Raises
     ------
@@ -73,11 +43,11 @@ def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
     fraction = None if time is None else time_as_fraction(time)
     exif = metadata.exif
     if fraction is not None and exif is None:
-        exif = EMPTY_BLOCK
+        exif = ifd.EMPTY_BLOCK
     if exif is not None:
         try:
             exif = _state_time(exif, fraction)
-        except DamagedBlockError:
+        except ifd.DamagedBlockError:
             exif = metadata.exif  # `fit_to_pixels` finds the damage again and reports it
     packet, extension = (
         xmp.state_time(part, fraction) for part in (metadata.xmp, metadata.xmp_extension)
@@ -86,7 +56,7 @@ def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
 
 
 def time_as_fraction(time: float) -> tuple[int, int]:
-    """Write a time as cameras do: 1/n s below a second where that is near, else decimals.
+    """Write a time as cameras do: below 1 s as 1/n if that is close enough, else as a decimal.
 
     Examples
     --------
@@ -102,72 +72,94 @@ def time_as_fraction(time: float) -> tuple[int, int]:
 
 
 def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
-    """Set or unlink the exposure time, and the shutter speed with it."""
+    """Set or unlink exposure time and shutter speed; unlink the exposure compensation."""
     block = bytearray(exif)
-    _drop_time(block, FIRST_POINTER)  # where TIFF/EP states it
+    of_time = (tags.EXPOSURE_TIME, tags.SHUTTER_SPEED)
+    _drop_fields(block, ifd.FIRST_POINTER, *of_time, tags.EXPOSURE_BIAS)  # the place in TIFF/EP
     order, first, fields = read_directories(block)
+    if tags.EXIF_DIRECTORY in first.fields:
+        untrue = (tags.EXPOSURE_BIAS,) if fraction else (*of_time, tags.EXPOSURE_BIAS)
+        _drop_fields(block, first.fields[tags.EXIF_DIRECTORY].start, *untrue)
+        order, first, fields = read_directories(block)
     if fraction is None:
-        if EXIF_DIRECTORY in first.fields:
-            _drop_time(block, first.fields[EXIF_DIRECTORY].start)
         return bytes(block)
-    if EXIF_DIRECTORY not in first.fields:
-        start = struct.pack(order + "I", append_directory(block, order, {}))
-        set_field(block, FIRST_POINTER, tag=EXIF_DIRECTORY, kind=LONG, value=start, in_place=False)
+    if tags.EXIF_DIRECTORY not in first.fields:
+        start = struct.pack(order + "I", ifd.append_directory(block, order, ()))
+        ifd.set_field(
+            block,
+            ifd.FIRST_POINTER,
+            tag=tags.EXIF_DIRECTORY,
+            kind=ifd.LONG,
+            value=start,
+            in_place=False,
+        )
         _, first, fields = read_directories(block)
-    pointer_at = first.fields[EXIF_DIRECTORY].start
+    pointer_at = first.fields[tags.EXIF_DIRECTORY].start
     value = struct.pack(order + "II", *fraction)
-    alone = _is_alone(block, EXPOSURE_TIME)
-    set_field(block, pointer_at, tag=EXPOSURE_TIME, kind=RATIONAL, value=value, in_place=alone)
-    if SHUTTER_SPEED in fields:
+    alone = _is_alone(block, tags.EXPOSURE_TIME)
+    ifd.set_field(
+        block, pointer_at, tag=tags.EXPOSURE_TIME, kind=ifd.RATIONAL, value=value, in_place=alone
+    )
+    if tags.SHUTTER_SPEED in fields:
         speed = round(-math.log2(fraction[0] / fraction[1]) * 1_000_000)
         value = struct.pack(order + "ii", speed, 1_000_000)
-        alone = _is_alone(block, SHUTTER_SPEED)
-        set_field(block, pointer_at, tag=SHUTTER_SPEED, kind=SRATIONAL, value=value, in_place=alone)
+        alone = _is_alone(block, tags.SHUTTER_SPEED)
+        ifd.set_field(
+            block,
+            pointer_at,
+            tag=tags.SHUTTER_SPEED,
+            kind=ifd.SRATIONAL,
+            value=value,
+            in_place=alone,
+        )
     return bytes(block)
 
 
-def _drop_time(block: bytearray, pointer_at: int) -> None:
-    """Unlink what states the time in one directory."""
-    for tag in (EXPOSURE_TIME, SHUTTER_SPEED):
-        drop_field(block, pointer_at, tag=tag)
+def _drop_fields(block: bytearray, pointer_at: int, *tags: int) -> None:
+    """Unlink fields of one directory."""
+    for tag in tags:
+        ifd.drop_field(block, pointer_at, tag=tag)
 
 
-def _is_alone(block: Block, tag: int) -> bool:
-    """Tell whether no other field of the block shares bytes with one of the EXIF directory.
+def _is_alone(block: ifd.Block, tag: int) -> bool:
+    """Return whether nothing else in the block shares bytes with a field of the EXIF directory.
 
-    Cameras fill a JPEG segment to its last byte, so a value had better stay where it is.
+    Cameras fill a JPEG segment to its last byte, so a value should stay where it is.
     """
-    order, first, exif = read_directories(block)
+    _, _, exif = read_directories(block)
     own = exif.get(tag)
     if own is None:
         return False
-    fields = [*first.fields.values(), *exif.values()]
+    return sum(start < own.stop and own.start < stop for start, stop in used_spans(block)) == 1
+
+
+def used_spans(block: ifd.Block) -> list[tuple[int, int]]:
+    """List the first and end bytes of all directories but that of the thumbnail, and of values."""
+    order, first, exif = read_directories(block)
     found = first.fields | exif
-    for pointer in {GPS_DIRECTORY, INTEROP_DIRECTORY} & found.keys():
-        below = read_directory(block, order, read_offset(block, order, found[pointer].start))
-        fields += below.fields.values()
-    return sum(field.start < own.stop and own.start < field.stop for field in fields) == 1
+    directories = [first]
+    for pointer in tags.SUBDIRECTORIES & found.keys():
+        below = ifd.read_offset(block, order, found[pointer].start)
+        directories.append(ifd.read_directory(block, order, below))
+    spans = [(directory.start, directory.next_at + 4) for directory in directories]
+    fields = (field for directory in directories for field in directory.fields.values())
+    return spans + [(field.start, field.stop) for field in fields]
 
 
 def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, list[str]]:
-    """Make metadata true for upright pixels of a given size.
+    """Correct metadata for upright pixels of a given size.
 
-    Orientation becomes 1 where it is stated, the size tags follow, and the thumbnail directory,
-    which shows the picture as it was, is unlinked. A damaged EXIF block is not passed on.
+    A stated orientation becomes 1, and stated sizes are replaced. The directory of the thumbnail,
+    which shows the old picture, is unlinked. A damaged EXIF block is left out.
 
-    Returns
-    -------
-    Metadata
-        The same object's blocks wherever nothing had to change.
-    list of str
-        Warnings.
+    Blocks without untrue fields stay the same objects. Warnings are returned too.
     """
     warnings = []
     exif = metadata.exif
     if exif is not None:
         try:
             exif = _fit_exif(exif, rows, cols)
-        except DamagedBlockError as error:
+        except ifd.DamagedBlockError as error:
             exif = None
             warnings.append(f"the EXIF block is damaged ({error}) and was left out")
     packet, extension = (
@@ -177,37 +169,37 @@ def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, l
 
 
 def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:
-    """Reset orientation, sizes and thumbnail of a block."""
+    """Correct the orientation and sizes of a block, and unlink the thumbnail."""
     block = bytearray(exif)
     order, first, fields = read_directories(block)
     _check_subdirectories(block, order, first.fields | fields)
-    sizes = {IMAGE_WIDTH: cols, IMAGE_LENGTH: rows}
-    _overwrite_numbers(block, order, first.fields, sizes | {ORIENTATION: 1})
-    _overwrite_numbers(block, order, fields, {PIXEL_COLS: cols, PIXEL_ROWS: rows})
-    if following_directory(block, order, first):
+    sizes = {tags.IMAGE_WIDTH: cols, tags.IMAGE_LENGTH: rows}
+    _overwrite_numbers(block, order, first.fields, sizes | {tags.ORIENTATION: 1})
+    _overwrite_numbers(block, order, fields, {tags.PIXEL_COLS: cols, tags.PIXEL_ROWS: rows})
+    if ifd.following_directory(block, order, first):
         struct.pack_into(order + "I", block, first.next_at, 0)
     return bytes(block)
 
 
-def _check_subdirectories(block: Block, order: Order, fields: Fields) -> None:
-    """Raise `DamagedBlockError` if a directory that is pointed to cannot be read."""
-    for tag in SUBDIRECTORIES & fields.keys():
-        read_directory(block, order, read_offset(block, order, fields[tag].start))
+def _check_subdirectories(block: ifd.Block, order: ifd.Order, fields: Fields) -> None:
+    """Raise `DamagedBlockError` if a subdirectory cannot be read."""
+    for tag in tags.SUBDIRECTORIES & fields.keys():
+        ifd.follow_pointer(block, order, fields[tag].start)
 
 
 def _overwrite_numbers(
-    block: bytearray, order: Order, fields: Fields, values: dict[int, int]
+    block: bytearray, order: ifd.Order, fields: Fields, values: dict[int, int]
 ) -> None:
-    """Overwrite whole-number fields that are present, as SHORT where it fits, else LONG."""
+    """Overwrite existing whole-number fields, as SHORT where the value fits, else LONG."""
     for tag, value in values.items():
         if tag in fields:
-            kind, code = (SHORT, "H") if value < 1 << 16 else (LONG, "I")
-            record = make_record(block, order, tag, kind, struct.pack(order + code, value))
+            kind, code = (ifd.SHORT, "H") if value < 1 << 16 else (ifd.LONG, "I")
+            record = ifd.make_record(block, order, tag, kind, struct.pack(order + code, value))
             block[fields[tag].record : fields[tag].record + len(record)] = record
 
 
 def without_orientation(exif: bytes) -> bytes:
-    """Unlink the orientation of a sound block, for containers that state it themselves."""
+    """Unlink the orientation of a sound block, for containers that state it outside of EXIF."""
     block = bytearray(exif)
-    drop_field(block, FIRST_POINTER, tag=ORIENTATION)
+    ifd.drop_field(block, ifd.FIRST_POINTER, tag=tags.ORIENTATION)
     return bytes(block)

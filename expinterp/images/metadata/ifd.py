@@ -1,9 +1,9 @@
-"""TIFF directories (IFDs): reading their fields, and changing some without moving the others.
+"""TIFF directories (IFDs): reading fields, and changing some without moving the others.
 
-EXIF is a TIFF without a picture: a header, then directories of 12-byte records, each with a tag,
-a type, a count, and the value itself or the offset of the value from the start of the block. Maker
-notes hold such offsets too, in ways only their makers know, so a careful program never moves a
-byte: it overwrites records where they stand and appends what does not fit.
+EXIF is a TIFF without a picture: a header, then directories of 12-byte records. A record has a tag,
+a type, a count, and the value or its offset from the start of the block. Maker notes hold such
+offsets too, in undocumented ways. Therefore no byte is moved: records are overwritten in place, and
+what does not fit is appended.
 
 Source: TIFF 6.0 (Adobe 1992), section 2; CIPA DC-008 (Exif 2.32).
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from mmap import mmap
 from typing import Literal, TypeAlias
@@ -23,43 +23,31 @@ Order: TypeAlias = Literal["<", ">"]  # of bytes, as struct writes it
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
-EMPTY_BLOCK = b"II*\0\x08\0\0\0" + bytes(6)  # one directory that states nothing
+EMPTY_BLOCK = b"II*\0\x08\0\0\0" + bytes(6)  # one directory without fields
 _RECORD = 12
-_LONGEST_TABLE = 16  # a field with more values is no number, whatever it claims
+_LONGEST_TABLE = 16  # values; a longer field is not read as a number
 _HEADER = 8
 FIRST_POINTER = 4  # where the header stores the offset of the first directory
 
 
 class DamagedBlockError(ValueError):
-    """A directory contradicts itself or points outside its block."""
+    """A directory is inconsistent, or points outside its block."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One record of a directory.
+    """One record of a directory."""
 
-    Attributes
-    ----------
-    kind : int
-        TIFF type, one of 1..13.
-    count : int
-        Number of values.
-    record : int
-        Offset of the 12 bytes.
-    start, stop : int
-        Where the value lies, inside the record or elsewhere.
-    """
-
-    kind: int
-    count: int
-    record: int
-    start: int
-    stop: int
+    kind: int  # TIFF type, 1..13
+    count: int  # of values
+    record: int  # offset of the 12 bytes
+    start: int  # first byte of the value, inside the record or elsewhere
+    stop: int  # end of the value
 
 
 @dataclass(frozen=True)
 class Directory:
-    """Fields by tag, and where the offset of the next directory is stored."""
+    """Fields by tag, the offset of the directory, and where that of the next one is stored."""
 
     fields: dict[int, Field]
     start: int
@@ -72,7 +60,7 @@ def byte_order(block: Block) -> Order:
     Raises
     ------
     DamagedBlockError
-        If the block does not begin as a TIFF (BigTIFF included: EXIF has no such form).
+        If the block does not begin like a TIFF, or is a BigTIFF, which EXIF does not allow.
     """
     head = bytes(block[:4]) if len(block) >= _HEADER else b""
     if head == b"II*\0":
@@ -92,7 +80,7 @@ def read_offset(block: Block, order: Order, at: int) -> int:
 
 
 def read_directory(block: Block, order: Order, start: int) -> Directory:
-    """Read the directory at `start`; records of unknown type are left out, as TIFF 6.0 asks.
+    """Read the directory at `start`; records of unknown type are skipped, as TIFF 6.0 requires.
 
     Raises
     ------
@@ -113,6 +101,11 @@ def read_directory(block: Block, order: Order, start: int) -> Directory:
         if kind in _SIZES:
             fields.setdefault(tag, _read_field(block, order, record))
     return Directory(fields, start, next_at)
+
+
+def follow_pointer(block: Block, order: Order, at: int) -> Directory:
+    """Read the directory whose offset is stored at `at`."""
+    return read_directory(block, order, read_offset(block, order, at))
 
 
 def _read_field(block: Block, order: Order, record: int) -> Field:
@@ -138,7 +131,7 @@ def read_bytes(block: Block, field: Field) -> bytes:
 
 
 def read_numbers(block: Block, order: Order, field: Field) -> tuple[float, ...]:
-    """Read the values of a numeric field; infinite ones and those that are no number are left out."""
+    """Read the finite values of a numeric field."""
     if field.kind in {RATIONAL, SRATIONAL}:
         code = "I" if field.kind == RATIONAL else "i"
         parts = struct.unpack_from(f"{order}{2 * field.count}{code}", block, field.start)
@@ -159,7 +152,7 @@ def read_number(block: Block, order: Order, fields: Mapping[int, Field], tag: in
 
 
 def make_record(block: bytearray, order: Order, tag: int, kind: int, value: bytes) -> bytes:
-    """Make the record of a value; one longer than four bytes is appended to `block`."""
+    """Build the record of a value; a value longer than four bytes is appended to `block`."""
     count = len(value) // _SIZES[kind]
     if len(value) > 4:
         block += bytes(len(block) % 2)
@@ -169,19 +162,19 @@ def make_record(block: bytearray, order: Order, tag: int, kind: int, value: byte
 
 
 def append_directory(
-    block: bytearray, order: Order, records: Mapping[int, bytes], following: int = 0
+    block: bytearray, order: Order, records: Iterable[bytes], following: int = 0
 ) -> int:
-    """Append a directory of finished records, sorted by tag, and return its offset."""
+    """Append a directory of complete records, sorted by tag, and return its offset."""
     block += bytes(len(block) % 2)
     start = len(block)
-    block += struct.pack(order + "H", len(records))
-    block += b"".join(record for _, record in sorted(records.items()))
+    by_tag = sorted(records, key=lambda record: struct.unpack_from(order + "H", record))
+    block += struct.pack(order + "H", len(by_tag)) + b"".join(by_tag)
     block += struct.pack(order + "I", following)
     return start
 
 
 def raw_records(block: Block, directory: Directory) -> dict[int, bytes]:
-    """Take the records of a directory as they are, by tag."""
+    """Return the unchanged records of a directory by tag."""
     return {
         tag: bytes(block[field.record : field.record + _RECORD])
         for tag, field in directory.fields.items()
@@ -191,43 +184,68 @@ def raw_records(block: Block, directory: Directory) -> dict[int, bytes]:
 def set_field(
     block: bytearray, pointer_at: int, *, tag: int, kind: int, value: bytes, in_place: bool
 ) -> None:
-    """Give a field of a directory a value; nothing that stands in the block moves.
+    """Set a field of a directory; no existing byte moves.
 
-    Parameters
-    ----------
-    block : bytearray
-        Changed; grows where the value, or the field, has no place yet.
-    pointer_at : int
-        Where the offset of the directory is stored. A directory that lacks the field is copied to
-        the end of the block with the record added, and this pointer follows.
-    tag, kind : int
-        The field, and the TIFF type of its value.
-    value : bytes
-        In the byte order of the block.
-    in_place : bool
-        Whether an old value of the same length may be overwritten: no other field shares it.
+    If the directory lacks the field, a copy with the field is appended; see `add_fields`. `value`
+    is in the byte order of the block. `in_place` says that no other field uses the bytes of an old
+    value, so one of the same length may be overwritten.
     """
     order = byte_order(block)
-    directory = read_directory(block, order, read_offset(block, order, pointer_at))
+    directory = follow_pointer(block, order, pointer_at)
     old = directory.fields.get(tag)
     if old is not None and in_place and old.stop - old.start == len(value) > 4:
         block[old.start : old.stop] = value
         struct.pack_into(order + "HI", block, old.record + 2, kind, len(value) // _SIZES[kind])
         return
-    record = make_record(block, order, tag, kind, value)
     if old is not None:
+        record = make_record(block, order, tag, kind, value)
         block[old.record : old.record + _RECORD] = record
         return
-    records = raw_records(block, directory) | {tag: record}
-    following = following_directory(block, order, directory)
-    moved = append_directory(block, order, records, following)
-    struct.pack_into(order + "I", block, pointer_at, moved)
+    add_fields(block, pointer_at, {tag: (kind, value)})
+
+
+def add_fields(
+    block: bytearray,
+    pointer_at: int,
+    values: Mapping[int, tuple[int, bytes]],
+    *,
+    at: int | None = None,
+) -> None:
+    """Write a copy of a directory with fields added or replaced, and point to it.
+
+    All other records, those of unknown type included, are copied as they are.
+
+    Parameters
+    ----------
+    block : bytearray
+        Changed.
+    pointer_at : int
+        Where the offset of the directory is stored.
+    values : mapping of int to (int, bytes)
+        TIFF type and value by tag, in the byte order of the block.
+    at : int or None
+        Offset at which the copy and its values overwrite unused bytes; the next directory is then
+        unlinked. None: they are appended.
+    """
+    order = byte_order(block)
+    directory = follow_pointer(block, order, pointer_at)
+    following = following_directory(block, order, directory) if at is None else 0
+    at = len(block) if at is None else at
+    table = range(directory.start + 2, directory.next_at, _RECORD)
+    old = [bytes(block[record : record + _RECORD]) for record in table]
+    records = [each for each in old if struct.unpack_from(order + "H", each)[0] not in values]
+    written = block[:at]
+    for tag, (kind, value) in values.items():
+        records.append(make_record(written, order, tag, kind, value))
+    start = append_directory(written, order, records, following)
+    block[at : len(written)] = written[at:]
+    struct.pack_into(order + "I", block, pointer_at, start)
 
 
 def drop_field(block: bytearray, pointer_at: int, *, tag: int) -> None:
-    """Unlink a field: the records after it close up, its value stays behind unreferenced."""
+    """Remove the record of a field; its value stays in the block, unused."""
     order = byte_order(block)
-    directory = read_directory(block, order, read_offset(block, order, pointer_at))
+    directory = follow_pointer(block, order, pointer_at)
     if tag not in directory.fields:
         return
     record = directory.fields[tag].record

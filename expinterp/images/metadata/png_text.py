@@ -1,7 +1,7 @@
-"""The chunks of a PNG beside pixels, profile, EXIF and XMP: colours, text, what others put there.
+"""The chunks of a PNG beside pixels, profile, EXIF and XMP: colours, text, private chunks.
 
-Those that the specification calls safe to copy are copied as they are, and those that state
-colours; the others depend on pixels that are not there any more.
+Chunks of colours, and those that the specification calls safe to copy, are copied. The others
+depend on the old pixels.
 
 Source: PNG specification, third edition (W3C 2025), 11.3; code points of cICP: ITU-T H.273.
 """
@@ -14,10 +14,10 @@ from collections.abc import Collection, Mapping, Sequence
 from expinterp.images.formats import FORMATS
 from expinterp.images.photograph import Extra
 
-_COLOURS = (b"cICP", b"sRGB", b"gAMA", b"cHRM")  # the first that is there counts; iCCP comes second
+_COLOURS = (b"cICP", b"sRGB", b"gAMA", b"cHRM")  # the first one present counts; iCCP comes second
 _TEXT = {b"tEXt", b"zTXt", b"iTXt"}
-_RAW_PROFILE = b"Raw profile type"  # how ImageMagick stores EXIF and IPTC: as they were
-# Chunks that are read elsewhere, or describe how the file stored its pixels, and when.
+_RAW_PROFILE = b"Raw profile type"  # EXIF and IPTC as stored by ImageMagick
+# Chunks that are read elsewhere, or describe the old encoding.
 _HANDLED = {
     *(b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"iCCP", b"eXIf", b"pHYs", b"acTL", b"fcTL"),
     *(b"fdAT", b"tIME", b"bKGD", b"hIST", b"sPLT", b"sBIT", b"iDOT"),
@@ -28,11 +28,11 @@ _SRGB = {
     b"gAMA": struct.pack(">I", 45_455),
     b"cHRM": struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000),
 }
-_METRE = 0.0254  # of an inch
+_INCH = 0.0254  # metres
 
 
 def extras_of_png(chunks: Sequence[tuple[bytes, memoryview]]) -> tuple[Extra, ...]:
-    """Take colours, text and what else is safe to copy, chunk by chunk; name all the others."""
+    """Return the chunks of colours, text, and those safe to copy; name all others."""
     colours: dict[bytes, bytes] = {}
     groups: dict[str, list[bytes]] = {}
     for kind, chunk in chunks:
@@ -52,7 +52,7 @@ def extras_of_png(chunks: Sequence[tuple[bytes, memoryview]]) -> tuple[Extra, ..
 def _extras_of_colours(
     colours: Mapping[bytes, bytes], kinds: Collection[bytes]
 ) -> tuple[Extra, ...]:
-    """Keep the chunks that state colours; other formats miss them if they are not the usual ones."""
+    """Keep the chunks of colours; other formats lose them, unless they mean the default."""
     if not colours:
         return ()
     names = ", ".join(kind.decode() for kind in colours)
@@ -62,7 +62,7 @@ def _extras_of_colours(
 
 
 def _are_unusual(colours: Mapping[bytes, bytes], kinds: Collection[bytes]) -> bool:
-    """Tell whether colours are neither those of the profile, nor sRGB, as is assumed without."""
+    """Return whether colours differ from the profile, or, without a profile, from sRGB."""
     if b"cICP" not in colours and (b"iCCP" in kinds or b"sRGB" in colours):
         return False
     counts = [b"cICP"] if b"cICP" in colours else [b"gAMA", b"cHRM"]
@@ -70,12 +70,12 @@ def _are_unusual(colours: Mapping[bytes, bytes], kinds: Collection[bytes]) -> bo
 
 
 def read_density(chunk: bytes) -> tuple[float, float] | None:
-    """Read pixels per inch from pHYs; None if it states a shape alone."""
+    """Read pixels per inch from pHYs; None if it states only the shape of pixels."""
     across, down, unit = struct.unpack(">IIB", chunk[:9].ljust(9, b"\0"))
-    return (across * _METRE, down * _METRE) if unit == 1 and across and down else None
+    return (across * _INCH, down * _INCH) if unit == 1 and across and down else None
 
 
 def density_content(density: tuple[float, float]) -> bytes:
-    """Make the content of pHYs."""
-    across, down = (min(round(value / _METRE), 2**31 - 1) for value in density)
+    """Build the content of pHYs."""
+    across, down = (min(round(value / _INCH), 2**31 - 1) for value in density)
     return struct.pack(">IIB", across, down, 1)
