@@ -451,6 +451,8 @@ def test_quantiles_are_numpys(values, share):
 
 
 @given(SCORES, st.integers(0, 3), st.floats(0, 1))
+@example([1.0], 2, 1.0)  # between two infinite values
+@example([-0.1, -0.09999999999999999], 0, 0.19)  # rounds to below both
 def test_quantiles_know_infinity(values, perfect, share):
     found = quantile([*values, *perfect * [math.inf]], share)
     assert not math.isnan(found)
