@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from cli_samples import Run
+from hypothesis import settings
 
 from expinterp import cli
+
+if TYPE_CHECKING:
+    from cli_samples import Run
+
+# NumPy's matrices are small here: its threads only wait for each other. Set before it is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+settings.register_profile("tests", deadline=None, derandomize=False, print_blob=True)
+settings.load_profile("tests")
 
 
 @pytest.fixture

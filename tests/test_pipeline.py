@@ -184,7 +184,7 @@ def test_permuted_channels_permute_the_picture():
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 99))
 def test_any_size_gives_a_picture_or_says_why_not(rows, cols, seed):
     random = np.random.default_rng(seed)
@@ -494,7 +494,7 @@ def test_fusing_modifies_no_input():
     np.testing.assert_array_equal(images, kept)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 99), st.sampled_from([8, 16]))
 def test_images_of_any_size_are_fused_with_what_lies_between_or_without(rows, cols, seed, bits):
     random = np.random.default_rng(seed)
@@ -506,9 +506,6 @@ def test_images_of_any_size_are_fused_with_what_lies_between_or_without(rows, co
         assert fuse(images).fused.shape == images[0].shape
     except PairError:
         return
-
-
-@settings(deadline=None)
 @given(arrays(np.uint8, st.tuples(st.just(2), st.integers(1, 4), st.integers(1, 4), st.just(3))))
 def test_any_two_images_are_a_pair_or_no_pair(images):
     try:

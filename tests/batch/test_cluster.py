@@ -132,6 +132,7 @@ def test_a_bracket_that_kills_machines_fails_alone(tmp_path: Path, machines: Mac
     assert failed.bracket == "day 1/b001"
 
 
+@pytest.mark.slow
 @needs_dask
 def test_a_cluster_of_this_machine_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],

@@ -131,6 +131,7 @@ def check_that_large_ones_failed(done: subprocess.CompletedProcess[str], out: Pa
     assert sorted(line.split("error: ")[1][:3] for line in errors) == ["b1:", "b3:"]
 
 
+@pytest.mark.slow
 @POSIX
 def test_files_that_do_not_fit_fail_alone_and_the_rest_is_done(tmp_path: Path) -> None:
     import resource
@@ -162,6 +163,7 @@ def small_disk(path: Path, size: int) -> Iterator[Path]:
         subprocess.run(["umount", str(path)], check=True)
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tmpfs")
 def test_on_a_full_disk_the_rest_is_done(tmp_path: Path) -> None:
@@ -170,6 +172,7 @@ def test_on_a_full_disk_the_rest_is_done(tmp_path: Path) -> None:
         check_that_large_ones_failed(made.run("--no-refine", out=disk / "out"), disk / "out")
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tmpfs")
 def test_a_disk_too_full_for_the_journal_is_said_too(tmp_path: Path) -> None:
@@ -181,6 +184,7 @@ def test_a_disk_too_full_for_the_journal_is_said_too(tmp_path: Path) -> None:
         assert not list(disk.rglob("*.part"))
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tmpfs")
 @pytest.mark.parametrize("begun", [False, True])

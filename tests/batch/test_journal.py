@@ -97,7 +97,7 @@ def test_records_of_jobs_may_be_left_out(tmp_path: Path) -> None:
     assert not journal.read(path, records=False).results["a"]["reports"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cut=st.integers(1, 400))
 def test_a_torn_end_loses_its_own_line_and_no_other(
     cut: int, tmp_path_factory: pytest.TempPathFactory

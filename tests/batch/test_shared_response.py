@@ -68,6 +68,7 @@ def test_the_profile_is_that_of_the_camera(made: tuple[list[Bracket], BatchSetti
     assert np.abs(error[:, codes] - error[:, codes].mean(axis=1, keepdims=True)).mean() < 0.15
 
 
+@pytest.mark.slow
 def test_the_number_of_processes_changes_nothing(made: tuple[list[Bracket], BatchSettings]) -> None:
     brackets, settings = made
     profiles = []

@@ -579,7 +579,7 @@ FOLDERS = st.lists(FRAMES, max_size=14, unique_by=lambda frame: frame.path)
 
 
 @given(frames=FOLDERS, set_size=st.none() | st.integers(2, 4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_file_is_in_one_place(frames, set_size):
     plan = plan_brackets(frames, set_size=set_size)
     placed = [path for bracket in plan.brackets for path in bracket.frames]
@@ -590,7 +590,7 @@ def test_every_file_is_in_one_place(frames, set_size):
 
 
 @given(frames=FOLDERS, seed=st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_order_of_files_makes_no_difference(frames, seed):
     plan = plan_brackets(frames)
     shuffled = list(frames)

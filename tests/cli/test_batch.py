@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from batch_samples import card, contents, save_plan, shoot
 
 from expinterp import batch, cli
+from expinterp.batch import BatchSettings, Task, local
+from expinterp.batch.pool import Do
 from expinterp.brackets import Plan
 from expinterp.cli.console import Talk
 from expinterp.cli.progress import describe, pace
@@ -40,10 +43,19 @@ class Card:
 def made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Card:
+    """Brackets that are computed in this process; those of `tests/batch` are computed in others."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(local, "spread", spread_here)
     plan = card(tmp_path / "card", 3)
     save_plan(plan, tmp_path / "plan.jsonl")
     return Card(tmp_path, plan, capsys)
+
+
+def spread_here(
+    tasks: Iterable[tuple[Task, int]], settings: BatchSettings, do: Do, *, jobs: int, room: int
+) -> Iterator[tuple[Task, Any]]:
+    assert jobs > 0 < room
+    return ((task, do(task, settings)) for task, _ in tasks)
 
 
 @pytest.fixture

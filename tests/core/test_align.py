@@ -32,7 +32,7 @@ def test_a_known_motion_is_found(ratio, bits):
     assert found.pixels == pytest.approx(np.hypot(*middle[:2]), abs=0.3)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     right=st.floats(-9, 9),
     down=st.floats(-9, 9),

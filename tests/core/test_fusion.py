@@ -23,7 +23,7 @@ SHAPES = st.tuples(SIDES, SIDES, st.sampled_from([1, 3]))
 DTYPES = st.sampled_from([np.uint8, np.uint16])
 ALL_METHODS = st.sampled_from(["guided", "mertens"])
 SEEDS = st.integers(0, 999)
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=12)
 
 
 def noise(shape: tuple[int, ...], dtype: type, seed: int) -> np.ndarray:
@@ -119,7 +119,7 @@ def test_options_have_their_meaning(options, method):
 
 
 @given(SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_levels_end_where_the_longer_side_has_2_to_4_pixels(seed):
     shape = tuple(np.random.default_rng(seed).integers(1, 66, 2))
     images = photographs((*shape, 1), np.uint8, seed)
@@ -142,7 +142,7 @@ def test_one_level_less_is_another_picture():
 
 
 @given(brackets(least=1, most=1), ALL_METHODS, st.integers(1, 4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_picture_fused_with_itself_is_itself(images, method, count):
     """One, two, or more: to the last bit of 16."""
     np.testing.assert_array_equal(fuse(images * count, method), images[0])

@@ -48,7 +48,7 @@ def box(plane: np.ndarray, radius: int) -> np.ndarray:
 
 
 @given(SMALL, SEEDS, RADII, st.sampled_from([1 / 1024, 1 / 128, 0.1]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_window_is_fitted_by_ridge_regression(shape, seed, radius, epsilon):
     guide, target = noise(shape, seed), noise(shape, seed + 1)
     slope, offset = guided_coefficients(guide, target, radius=radius, epsilon=epsilon)
@@ -72,7 +72,7 @@ def test_edges_in_flat_guides_are_fitted_the_same(draw):
 
 
 @given(SHAPES, SEEDS, RADII, st.floats(0, 1, width=32))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_constant_target_stays_itself(shape, seed, radius, value):
     target = np.full(shape, value, np.float32)
     slope, _ = guided_coefficients(noise(shape, seed), target, radius=radius, epsilon=1 / 128)
@@ -83,7 +83,7 @@ def test_a_constant_target_stays_itself(shape, seed, radius, value):
 
 
 @given(SHAPES, SEEDS, RADII, st.floats(0, 1, width=32))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_flat_guide_or_a_large_epsilon_leaves_two_box_means(shape, seed, radius, value):
     target = noise(shape, seed)
     twice = box(box(target, radius), radius)
@@ -94,7 +94,7 @@ def test_a_flat_guide_or_a_large_epsilon_leaves_two_box_means(shape, seed, radiu
 
 
 @given(SHAPES, SEEDS, RADII)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_guide_without_penalty_is_its_own_target(shape, seed, radius):
     """But for windows of less contrast than the root of that little epsilon."""
     guide = noise(shape, seed)
@@ -133,7 +133,7 @@ def test_the_radius_is_how_far_a_pixel_reaches():
 
 
 @given(SHAPES, SEEDS, RADII, st.floats(-2, 2, width=32), st.floats(-2, 2, width=32))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_result_is_linear_in_the_target(shape, seed, radius, scale, shift):
     guide, target = noise(shape, seed), noise(shape, seed + 1)
     scaled = np.float32(scale) * target + np.float32(shift)
@@ -142,7 +142,7 @@ def test_the_result_is_linear_in_the_target(shape, seed, radius, scale, shift):
 
 
 @given(SHAPES, SEEDS, RADII, st.sampled_from([-1.0, 0.5, 1.0]), st.floats(0, 1, width=32))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_guide_may_be_shifted_and_scaled_with_epsilon(shape, seed, radius, scale, shift):
     """But for the floor of the variance: as nothing in a guide of noise, all in a flat one."""
     guide, target = noise(shape, seed), noise(shape, seed + 1)
@@ -152,7 +152,7 @@ def test_a_guide_may_be_shifted_and_scaled_with_epsilon(shape, seed, radius, sca
 
 
 @given(SHAPES, SEEDS, RADII)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mirrored_and_transposed_pictures_have_the_same_fit(shape, seed, radius):
     guide, target = noise(shape, seed), noise(shape, seed + 1)
     expected = guided_coefficients(guide, target, radius=radius, epsilon=1 / 128)
@@ -164,7 +164,7 @@ def test_mirrored_and_transposed_pictures_have_the_same_fit(shape, seed, radius)
 
 
 @given(SHAPES, RADII, SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_inputs_stay_and_results_are_finite_planes(shape, radius, seed):
     """Also of guides that are all black or white, or have two values."""
     target = noise(shape, seed)

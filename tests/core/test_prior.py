@@ -74,7 +74,7 @@ def test_no_levels_at_all_are_refused():
         estimate_response([np.empty((0, 2))], load_prior())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_any_levels_give_a_response_that_increases(seed):
     random = np.random.default_rng(seed)

@@ -117,7 +117,7 @@ def test_expand_spreads_an_impulse_by_its_kernel(coarse, fine):
 
 
 @given(SHAPES, DTYPES, SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_both_steps_are_matrices_along_each_axis(shape, dtype, seed):
     plane = noise(shape, dtype, seed)
     coarse = noise(halved(shape), dtype, seed + 1)
@@ -131,7 +131,7 @@ def test_both_steps_are_matrices_along_each_axis(shape, dtype, seed):
 
 
 @given(SHAPES, DTYPES, SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_reduce_lost_is_in_the_detail(shape, dtype, seed):
     """Taken apart down to one pixel and put together, a picture is itself again."""
     level = noise(shape, dtype, seed)
@@ -147,7 +147,7 @@ def test_what_reduce_lost_is_in_the_detail(shape, dtype, seed):
 
 
 @given(SHAPES, CODES, SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_mirrored_and_transposed_code_values_have_the_same_pyramid(shape, dtype, seed):
     """Exactly: no product or sum of 16 bits and these kernels is rounded."""
     plane, coarse = noise(shape, dtype, seed), noise(halved(shape), dtype, seed + 1)
@@ -161,7 +161,7 @@ def test_mirrored_and_transposed_code_values_have_the_same_pyramid(shape, dtype,
 
 
 @given(SHAPES, SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_mirrored_floats_differ_by_the_rounding_of_their_sums(shape, seed):
     plane = noise(shape, np.float32, seed)
     for axis in (0, 1):
@@ -170,7 +170,7 @@ def test_mirrored_floats_differ_by_the_rounding_of_their_sums(shape, seed):
 
 
 @given(SHAPES, DTYPES, SEEDS, st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_strip_is_the_same_as_in_the_whole(shape, dtype, seed, data):
     """Exactly, and from any row to any other."""
     plane, coarse = noise(shape, dtype, seed), noise(halved(shape), dtype, seed + 1)
@@ -199,7 +199,7 @@ def test_strips_of_every_place_and_height_are_those_of_the_whole():
 
 
 @given(SHAPES, DTYPES, SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_mean_over_the_area_is_kept(shape, dtype, seed):
     plane, coarse = noise(shape, dtype, seed), noise(halved(shape), dtype, seed + 1)
     fine_areas, coarse_areas = zip(*(areas(size) for size in shape), strict=True)
@@ -211,7 +211,7 @@ def test_the_mean_over_the_area_is_kept(shape, dtype, seed):
 
 
 @given(SHAPES, SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_expand_is_the_adjoint_of_reduce(shape, seed):
     """⟨reduce(x), y⟩ = ⟨x, expand(y)⟩, weighed by area: no direction is blurred more than back."""
     plane, coarse = noise(shape, np.float32, seed), noise(halved(shape), np.float32, seed + 1)
@@ -222,7 +222,7 @@ def test_expand_is_the_adjoint_of_reduce(shape, seed):
 
 
 @given(SHAPES, DTYPES, SEEDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_no_step_leaves_the_range_of_its_picture(shape, dtype, seed):
     plane = noise(shape, dtype, seed)
     low, high = plane.min(), plane.max() + 1e-6 * unit(plane)
@@ -236,7 +236,7 @@ def test_no_step_leaves_the_range_of_its_picture(shape, dtype, seed):
 
 
 @given(SHAPES, DTYPES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_sizes_are_halved_upwards_and_doubled_back(shape, dtype):
     coarse = reduce(np.zeros(shape, dtype))
     assert coarse.shape == halved(shape) == (-(-shape[0] // 2), -(-shape[1] // 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from io import BytesIO
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -97,10 +97,10 @@ def test_unknown_segments_are_named(tmp_path):
 
 
 def test_hostile_resources_take_time_in_proportion_to_their_length():
-    begun = perf_counter()
+    begun = process_time()
     resources = resource(0x0BB7, b"") * 400_000
     extras_of_resources(resources)
-    assert perf_counter() - begun < 4
+    assert process_time() - begun < 4
 
 
 def test_debug_notes_of_phones_are_lost_without_a_warning(tmp_path):

@@ -162,7 +162,7 @@ SAMPLES = {
 
 @pytest.mark.parametrize("form", FORMS)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_damage_is_reported_or_harmless(tmp_path_factory, form, data):
     sample = bytearray(SAMPLES[form])
     for _ in range(data.draw(st.integers(0, 3))):

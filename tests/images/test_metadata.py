@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from contextlib import suppress
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -319,10 +319,10 @@ def test_a_lost_gain_map_is_not_announced(prefix):
 @pytest.mark.parametrize("text", [b"<xmp:Thumbnails>", b"<xmp:Thumbnails "])
 def test_hostile_xmp_takes_time_in_proportion_to_its_length(text):
     """A pattern that searches for the end from every start takes minutes here."""
-    begun = perf_counter()
+    begun = process_time()
     packet = text * 20_000
     assert fit_to_pixels(Metadata(xmp=packet), 53, 37)[0].xmp == packet
-    assert perf_counter() - begun < 2
+    assert process_time() - begun < 2
 
 
 def test_properties_after_a_removed_one_stay():

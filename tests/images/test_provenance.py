@@ -7,7 +7,7 @@ import re
 import shutil
 import struct
 import subprocess
-from time import perf_counter
+from time import process_time
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -402,7 +402,7 @@ def test_nothing_depends_on_the_time_of_day(monkeypatch):
     "inside", ["<a>" * 50_000 + "</a>" * 50_000, "<a b='" + "x/>" * 50_000 + "'/>"]
 )
 def test_hostile_packets_take_time_in_proportion_to_their_length(inside):
-    begun = perf_counter()
+    begun = process_time()
     after = state(Metadata(xmp=packet(f"<rdf:Description>{inside}</rdf:Description>"))).xmp
     assert PROGRAM.encode() in after
-    assert perf_counter() - begun < 2
+    assert process_time() - begun < 2

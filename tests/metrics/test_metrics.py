@@ -179,7 +179,7 @@ def test_mef_ssim_is_what_the_paper_computes_patch_by_patch(count, shape):
 
 
 @given(st.integers(0, 999), st.integers(41, 70), st.integers(41, 70), st.sampled_from([1, 3]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_photograph_is_the_best_fusion_of_itself(seed, rows, cols, channels):
     image = noise((rows, cols, channels), seed)
     assert mef_ssim([image], image) == pytest.approx(1, abs=1e-8)
@@ -227,7 +227,7 @@ def test_a_negative_scores_nothing():
 
 
 @given(st.integers(0, 99))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_order_of_references_and_mirrors_change_nothing(seed):
     references, fused = bracket(3, (56, 48), seed), noise((56, 48), seed)
     expected = pytest.approx(mef_ssim(references, fused), abs=1e-12)
@@ -293,7 +293,7 @@ def picture(curve: np.ndarray, chart: OrderScene) -> np.ndarray:
 
 
 @given(st.lists(st.integers(1, 25), min_size=8, max_size=8), st.integers(0, 40))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_a_rising_tone_curve_violates_nothing_and_a_falling_one_all(steps, base):
     chart, curve = ramp(), base + np.cumsum([step + 6 for step in steps])
     curve = np.minimum(curve, 255)

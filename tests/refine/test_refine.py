@@ -212,7 +212,7 @@ class TestBundledModel:
         for trace in (b"/home", b"/tmp", b"/usr", b"/work", b".py", b"site-packages"):
             assert trace not in content
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(SIZES, TILES)
     def test_tiled_equals_whole_for_the_network_too(self, refiner, shape, tile):
         whole = refiner.residual(pictures(shape), tile=(64, 64))

@@ -15,9 +15,12 @@ from report_samples import ERROR, WARNING, done, draw, header, result, sample_ba
 from expinterp.report import write_report, writing
 from expinterp.report.pictures import Sizes, make_picture
 
-pytestmark = pytest.mark.skipif(
-    find_chromium() is None, reason="no Chromium: apt install chromium, or Google Chrome"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        find_chromium() is None, reason="no Chromium: apt install chromium, or Google Chrome"
+    ),
+]
 WIDE, NARROW = (1400, 1000), (390, 844)
 LOADED = 15_000  # ms until a page of 1,000 brackets can be used; 1,100 to 3,000 on two idle cores
 ANSWERED = 2_000  # ms until a search through them is shown; 40 to 120 on two idle cores

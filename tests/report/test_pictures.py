@@ -128,7 +128,7 @@ def test_shares_stay_within_the_page(brackets: int, count: int) -> None:
     assert together <= BRACKET_BYTES
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(300, 20_000), st.floats(0, 60), st.tuples(*[st.integers(20, 400)] * 2))
 def test_pictures_stay_within_their_bytes(limit: int, noise: float, shape: tuple[int, int]) -> None:
     random = np.random.default_rng(3)
@@ -147,6 +147,7 @@ def test_more_bytes_show_more(tmp_path: Path) -> None:
     assert few.cols >= 240
 
 
+@pytest.mark.slow
 def test_a_thousand_brackets_stay_within_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,7 @@ def triple(seed=0):
 def test_pictures_have_one_size_for_any_reduction(reduction):
     random = np.random.default_rng(1)
     camera = Camera(reduction=reduction)
-    for _ in range(10):
+    for _ in range(4):
         window = cut_window(scene(), reduction, random)
         assert render_triple(window, camera, random).medium.shape == (*WINDOW, 3)
 
