@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
@@ -15,6 +16,7 @@ from synthetic import expose, gamma_response, psnr, scene
 
 import expinterp
 from expinterp import pipeline
+from expinterp.core import mapping
 from expinterp.core.fusion import Stack, Weighting
 from expinterp.core.mapping import joint_histogram, matched_levels
 from expinterp.core.pair import measure
@@ -54,7 +56,7 @@ def test_the_medium_of_a_known_camera_is_found(ratio, bits):
 
 
 @pytest.mark.parametrize("position", [0.2, 0.5, 0.75])
-def test_any_exposure_between_the_two_can_be_had(position):
+def test_any_exposure_between_the_two_can_be_computed(position):
     long, short = pair(16, (200, 300))
     truth = expose(scene((200, 300)), 2.0 * 16 ** (position - 1))
     assert psnr(interpolate(long, short, response=PROFILE, position=position).medium, truth) > 38
@@ -71,27 +73,29 @@ def test_the_ends_of_the_ladder_are_the_two_shots_where_they_are_not_clipped():
 
 def test_a_stated_ratio_changes_what_is_reported_and_not_the_picture():
     long, short = pair(16)
-    plain, told = interpolate(long, short), interpolate(long, short, ratio=16.0)
-    np.testing.assert_array_equal(plain.medium, told.medium)
+    plain, stated = interpolate(long, short), interpolate(long, short, ratio=16.0)
+    np.testing.assert_array_equal(plain.medium, stated.medium)
     assert plain.pair.ratio_given is None
-    assert (told.pair.ratio, told.pair.ratio_given) == (16.0, 16.0)
-    assert told.pair.ratio_measured == plain.pair.ratio_measured
+    assert (stated.pair.ratio, stated.pair.ratio_given) == (16.0, 16.0)
+    assert stated.pair.ratio_measured == plain.pair.ratio_measured
 
 
-def test_a_stated_ratio_helps_where_the_profile_has_a_true_scale():
+@pytest.mark.parametrize("scale", [1.0, 1.25])
+def test_a_stated_ratio_helps_where_the_profile_has_a_true_scale(scale):
     long, short = pair(16)
-    told = measure(long, short, response=replace(PROFILE, scale=1.0), ratio=16.5)
-    plain = measure(long, short, response=PROFILE, ratio=16.5)
-    assert abs(np.exp(told.log_ratio) - 16.5) < abs(np.exp(plain.log_ratio) - 16.5)
-    assert told.ratio_measured == plain.ratio_measured
+    profile = replace(PROFILE, response=scale * PROFILE.response)
+    plain = measure(long, short, response=profile, ratio=20)
+    stated = measure(long, short, response=replace(profile, scale=scale), ratio=20)
+    errors = [abs(each.log_ratio / scale - np.log(20)) for each in (stated, plain)]
+    assert errors[0] < 0.95 * errors[1]
 
 
-def test_a_stated_ratio_that_the_pixels_contradict_helps_nobody():
+def test_a_stated_ratio_that_the_pixels_contradict_is_not_used():
     long, short = pair(16)
     profile = replace(PROFILE, scale=1.0)
-    told, plain = (measure(long, short, response=profile, ratio=ratio) for ratio in (64, None))
-    assert told.notices
-    assert told.log_ratio == plain.log_ratio
+    stated, plain = (measure(long, short, response=profile, ratio=ratio) for ratio in (64, None))
+    assert stated.notices
+    assert stated.log_ratio == plain.log_ratio
 
 
 def test_a_scale_turns_the_contrast_of_the_curves_into_a_ratio():
@@ -122,7 +126,7 @@ def test_exposures_stated_the_wrong_way_round_are_noticed():
 
 
 @pytest.mark.parametrize("ratio", [0, -4.0, float("nan"), float("inf")])
-def test_a_ratio_that_no_exposures_have_is_misuse(ratio):
+def test_an_impossible_ratio_is_misuse(ratio):
     for use in (interpolate, measure):
         with pytest.raises(ValueError, match=rf"ratio must be .*, not {ratio}"):
             use(*pair(16), ratio=ratio)
@@ -136,9 +140,18 @@ def test_a_stated_ratio_that_the_pixels_contradict_is_a_warning_with_both_figure
         assert f"is {stated}, the pixels say about 1" in notices[0]
 
 
-@pytest.mark.parametrize(("stated", "warned"), [(16, False), (1024, True)])
-def test_a_ratio_that_no_camera_makes_of_the_pixels_is_a_warning_without_a_profile(stated, warned):
-    assert bool(measure(*pair(16), ratio=stated).notices) is warned
+@pytest.mark.parametrize("response", [None, PROFILE])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_stated_ratio_may_differ_from_the_pixels_by_what_the_response_is_unsure_of(
+    response, sign
+):
+    """By 2 EV, by ¾ EV with a profile."""
+    images = pair(64)
+    measured = measure(*images, response=response).ratio_measured
+    doubt = 2 if response is None else 0.75
+    for stops, warned in ((0.9 * doubt, False), (1.1 * doubt, True)):
+        stated = measured * 2 ** (sign * stops)
+        assert bool(measure(*images, ratio=stated, response=response).notices) is warned
 
 
 def test_greys_without_a_channel_axis_are_interpolated_as_those_with_one():
@@ -161,7 +174,10 @@ def test_grey_in_colour_files_stays_grey(refined):
     assert result.intermediate.shape == result.residual.shape == expected.shape
 
 
-def test_one_coloured_pixel_makes_a_colour_picture():
+@pytest.mark.parametrize("pixels", [10**6, 1000], ids=["all", "sampled"])
+def test_one_coloured_pixel_makes_a_colour_picture(pixels, monkeypatch):
+    """Also where large images are measured on every fourth pixel, and this one is none of them."""
+    monkeypatch.setattr(mapping, "MAX_SAMPLES", pixels)
     long, short = (np.repeat(image[..., 1:2], 3, axis=2) for image in pair(16))
     long[3, 5] = (90, 100, 90)
     assert measure(long, short).long.shape[2] == 3
@@ -218,10 +234,21 @@ def test_equal_exposures_are_refused():
         interpolate(long, long)
 
 
-def test_different_scenes_are_refused():
-    other = expose(scene(seed=9)[::-1], 0.125)
+@pytest.mark.parametrize("seed", [5, 6, 9, 10])
+def test_different_scenes_are_refused(seed):
+    """Their detail correlates a little by chance, one way or the other."""
+    other = expose(scene(seed=seed)[::-1], 0.125)
     with pytest.raises(PairError, match="same scene"):
         interpolate(pair(16)[0], other)
+
+
+@pytest.mark.parametrize(("share", "refused"), [(0.3, True), (0.5, False)])
+def test_scenes_whose_tones_differ_need_common_detail(share, refused):
+    """One has a share of the detail of the other; ranks correlate by 0.21 and 0.47."""
+    one, two = (np.log2(scene(seed=seed)) for seed in (0, 9))
+    images = expose(2**one, 2.0), expose(2 ** (share * one + (1 - share) * two[::-1]), 0.125)
+    with pytest.raises(PairError, match="same scene") if refused else nullcontext():
+        measure(*images)
 
 
 @pytest.mark.parametrize(
@@ -229,22 +256,23 @@ def test_different_scenes_are_refused():
 )
 def test_exposures_with_nothing_in_between_are_refused(step, refused):
     long, short = pair(2**step)
-    if not refused:
-        measure(long, short, response=PROFILE)
-        return
-    with pytest.raises(EqualExposuresError, match="measured 0"):
+    with pytest.raises(EqualExposuresError, match="measured 0") if refused else nullcontext():
         measure(long, short, response=PROFILE)
 
 
-def test_one_scene_is_known_by_its_tones_alone():
-    """A smooth one, whose detail is noise."""
+@pytest.mark.parametrize(("amplitude", "refused"), [(6, False), (10, True)])
+def test_one_scene_is_recognised_by_its_tones_alone(amplitude, refused):
+    """A smooth one, whose detail is noise; one mapping explains 0.99 and 0.80 of its pixels."""
     ramp = np.tile(2.0 ** np.linspace(-5, -1, 128)[:, None], (96, 1, 3))
     random = np.random.default_rng(0)
-    images = [expose(ramp, time) + random.integers(-3, 4, ramp.shape) for time in (2, 0.5)]
-    measure(*(np.clip(image, 0, 255).astype(np.uint8) for image in images))
+    noise = random.integers(-amplitude, amplitude + 1, (2, *ramp.shape))
+    noisy = [expose(ramp, time) + part for time, part in zip((2, 0.5), noise, strict=True)]
+    images = [np.clip(image, 0, 255).astype(np.uint8) for image in noisy]
+    with pytest.raises(PairError, match="same scene") if refused else nullcontext():
+        measure(*images)
 
 
-def test_one_scene_is_known_by_its_detail_alone():
+def test_one_scene_is_recognised_by_its_detail_alone():
     """One half of it is in the shade of a cloud when the second photograph is taken."""
     radiance = scene((96, 128), stops=3)
     shaded = radiance * np.where(np.arange(128) < 64, 1, 1 / 8)[:, None]
@@ -273,7 +301,7 @@ def test_images_without_a_common_tone_need_a_ratio():
 
 
 @pytest.mark.parametrize("bad", [np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8), "long.jpg"])
-def test_what_is_no_image_is_misuse(bad):
+def test_arrays_that_are_not_images_are_misuse(bad):
     with pytest.raises(ValueError, match="long must"):
         interpolate(bad, np.zeros((4, 4, 3), np.uint8))
 
@@ -299,27 +327,28 @@ def test_the_residual_is_what_the_network_added():
 
 
 class Brightening:
-    """A network that answers 0.1 everywhere, and keeps what it was shown."""
+    """A network that answers 0.1 everywhere, and keeps what it read."""
 
     def __init__(self):
         self.seen = []
 
     def run(self, output_names, feeds):
-        self.seen.append(feeds["intermediate"].copy())
+        self.seen.append({name: planes.copy() for name, planes in feeds.items()})
         return [np.full_like(feeds["intermediate"], 0.1)]
 
 
 @pytest.mark.parametrize("position", [0.0, 0.25, 0.5, 0.9, 1.0])
 def test_the_residual_of_the_exposure_half_way_fades_towards_the_two_shots(position):
-    session = Brightening()
-    refiner = Refiner(session, Contract(("intermediate",), alignment=1, halo=0, facts={}))
+    session, inputs = Brightening(), ("intermediate", "darkened", "brightened")
+    refiner = Refiner(session, Contract(inputs, alignment=1, halo=0, facts={}))
     measured = measure(*pair(16, (64, 128)))  # one tile
     plain = render(measured, position).medium.astype(int)
     refined = render(measured, position, refiner=refiner).medium
     expected = np.minimum(plain + 25.5 * (1 - abs(2 * position - 1)), 255)
     assert np.abs(refined - expected).max() <= 1
-    half_way = measured.blend(0.5)(measured.long, measured.short)
-    np.testing.assert_array_equal(session.seen[0][0], half_way)
+    half_way, images = measured.blend(0.5), (measured.long, measured.short)
+    for name, planes in zip(inputs, (half_way(*images), *half_way.mapped(*images)), strict=True):
+        np.testing.assert_array_equal(session.seen[0][name][0], planes)
 
 
 def test_the_package_offers_the_same_functions():
@@ -337,7 +366,7 @@ def test_only_public_names_are_listed():
 
 
 def stack(*evs: float, shape: tuple[int, int] = (96, 128), **options: int) -> list[np.ndarray]:
-    """Photograph a scene of which 2 EV holds most shadows and -4 EV most highlights."""
+    """Photograph a scene: 2 EV holds most of its shadows, -4 EV most of its highlights."""
     radiance = scene(shape)
     return [expose(radiance, 2.0**ev, **options) for ev in evs]
 
@@ -379,7 +408,7 @@ def test_as_many_virtual_exposures_as_are_wanted_are_those_of_the_pair(virtual, 
         assert each.pair.source == "profile"
 
 
-def test_equally_exposed_neighbours_have_nothing_between():
+def test_nothing_goes_between_equal_exposures():
     images = stack(2, -4)
     again = [images[0], images[1], images[1].copy(), images[0].copy()]
     virtual = [each for each in fuse(again).exposures if isinstance(each, Interpolation)]
@@ -429,7 +458,7 @@ class Silent:
         return [np.zeros_like(feeds["intermediate"])]
 
 
-def test_what_a_tuned_network_carries_is_used_unless_another_profile_is_given():
+def test_the_profile_in_a_tuned_network_is_used_unless_another_is_given():
     profile = Profile(gamma_response(1.6) + RISE, 0.0, 3)
     tuned = Refiner(Silent(), Contract(("intermediate",), 1, 0, {}, profile))
     long, short = pair(16)
@@ -462,7 +491,7 @@ def test_the_network_refines_virtual_exposures():
     assert (refined.fused != plain.fused).any()
 
 
-def test_fusing_is_done_as_it_is_told():
+def test_fusing_follows_its_options():
     images = stack(2, -4)
     options = {"weighting": Weighting(contrast_weight=0.0), "method": "mertens", "levels": 3}
     result = fuse(images, virtual=0, **options)
@@ -506,6 +535,8 @@ def test_images_of_any_size_are_fused_with_what_lies_between_or_without(rows, co
         assert fuse(images).fused.shape == images[0].shape
     except PairError:
         return
+
+
 @given(arrays(np.uint8, st.tuples(st.just(2), st.integers(1, 4), st.integers(1, 4), st.just(3))))
 def test_any_two_images_are_a_pair_or_no_pair(images):
     try:
@@ -547,7 +578,7 @@ IMAGE = np.zeros((4, 5, 3), np.uint8)
         [IMAGE.tolist()] * 2,
     ],
 )
-def test_what_cannot_be_fused_is_misuse(images):
+def test_arrays_that_cannot_be_fused_are_misuse(images):
     with pytest.raises(ValueError, match=r"images(\[0\])? must"):
         fuse(images)
 

@@ -11,7 +11,9 @@ from motion_samples import SHAPE, TIME, seen, shots, similarity, textured
 from synthetic import expose, psnr
 
 import expinterp
+from expinterp.core import align
 from expinterp.core.align import Motion, find_motion, find_poses, warp
+from expinterp.core.mapping import joint_histogram, matched_levels
 from expinterp.core.pair import measure
 
 
@@ -32,29 +34,32 @@ def test_a_known_motion_is_found(ratio, bits):
     assert found.pixels == pytest.approx(np.hypot(*middle[:2]), abs=0.3)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
-    right=st.floats(-9, 9),
-    down=st.floats(-9, 9),
+    right=st.floats(-7, 7),
+    down=st.floats(-7, 7),
     degrees=st.floats(-0.3, 0.3),
     seed=st.integers(0, 9),
 )
-def test_whatever_is_found_is_right(right, down, degrees, seed):
+def test_motions_of_a_hand_are_found(right, down, degrees, seed):
+    """A motion of less than ¾ pixel counts as none; the measurement errs a little."""
     truth = similarity(right, down, degrees=degrees)
     found = find_motion(*shots(truth, seed=seed))
-    if found.pixels:
-        assert disagreement(found.matrix, truth) < 0.6
+    assert found.pixels is not None
+    assert disagreement(found.matrix, truth) < (0.6 if found.pixels else 2.0)
+    assert found.pixels or np.hypot(right, down) < 1
 
 
-def test_most_motions_of_a_hand_are_found():
-    random = np.random.default_rng(0)
-    truths = [
-        similarity(*random.uniform(-6, 6, 2), degrees=random.normal(0, 0.1)) for _ in range(10)
-    ]
-    found = [find_motion(*shots(truth, seed=seed)) for seed, truth in enumerate(truths)]
-    assert sum(bool(motion.pixels) for motion in found) >= 9
+def test_blocks_that_mostly_disagree_tell_no_motion():
+    """Three strips that move in three ways: a third of the blocks agrees on each."""
+    radiance = textured()
+    moved = [seen(radiance, similarity(*by)) for by in ((6, 0), (-6, 5), (5, -6))]
+    strips = np.hstack([image[:, 200 * k : 200 * (k + 1)] for k, image in enumerate(moved)])
+    one, two = expose(radiance, TIME), expose(np.maximum(strips, 0), TIME / 16)
+    assert find_motion(one, two).pixels is None
 
 
+@pytest.mark.slow
 def test_large_pictures_are_registered_on_a_small_copy_first():
     shape = (1500, 2200)
     truth = similarity(13.4, 8.2, degrees=0.1, shape=shape)
@@ -62,7 +67,7 @@ def test_large_pictures_are_registered_on_a_small_copy_first():
     assert disagreement(found.matrix, truth, shape) < 0.5
 
 
-@pytest.mark.parametrize("shape", [(360, 1000), (360, 1100), (200, 1100), (2000, 380), (400, 2000)])
+@pytest.mark.parametrize("shape", [(360, 1000), (200, 1100), (1100, 380)])
 def test_narrow_pictures_are_registered_at_any_length(shape):
     truth = similarity(6.0, 4.0, shape=shape)
     found = find_motion(*shots(truth, shape=shape))
@@ -71,7 +76,7 @@ def test_narrow_pictures_are_registered_at_any_length(shape):
 
 
 @pytest.mark.parametrize("matrix", [similarity(), similarity(0.4, -0.3)])
-def test_what_stands_still_is_left_alone(matrix):
+def test_a_pair_without_motion_stays_as_it_is(matrix):
     long, short = shots(matrix)
     assert find_motion(long, short).pixels == 0
     pair = measure(long, short)
@@ -94,7 +99,7 @@ def test_pictures_without_texture_or_all_clipped_have_no_motion():
     assert find_motion(long, np.zeros_like(short)).pixels is None
 
 
-def test_what_is_clipped_says_nothing_of_a_motion():
+def test_clipped_pixels_do_not_count():
     """A grid that stands still before a scene that moves: white in both, as dust or a caption."""
     truth = similarity(6.0, 4.0)
     long, short = shots(truth)
@@ -105,8 +110,8 @@ def test_what_is_clipped_says_nothing_of_a_motion():
 
 
 @pytest.mark.parametrize("radius", [8, 12])
-def test_what_is_mostly_clipped_says_nothing_of_a_motion(radius):
-    """Portholes in a white wall: their rims stand still, whatever moves behind."""
+def test_mostly_clipped_blocks_do_not_count(radius):
+    """Holes in a white wall: their rims stand still, the scene behind them moves."""
     y, x = np.indices(SHAPE) % 64 - 32
     for matrix in (np.eye(3), similarity(6.0, 4.0)):
         long, short = shots(matrix)
@@ -114,8 +119,8 @@ def test_what_is_mostly_clipped_says_nothing_of_a_motion(radius):
         assert find_motion(long, short).pixels is None
 
 
-def test_a_motion_within_what_its_blocks_scatter_by_is_seldom_believed():
-    """Seen through hot air: shifted by half a pixel, give or take more than one."""
+def test_a_motion_smaller_than_the_scatter_of_its_blocks_is_seldom_believed():
+    """As through hot air: a shift of half a pixel, with a standard deviation of more than one."""
     shape, believed = (160, 230), 0
     for seed in range(30):
         haze = np.random.default_rng(seed).normal(0, 1.2, (5, 7, 2)).astype(np.float32)
@@ -131,25 +136,25 @@ def test_a_motion_within_what_its_blocks_scatter_by_is_seldom_believed():
     assert believed <= 5
 
 
-def test_another_scene_is_no_motion():
+def test_the_motion_between_different_scenes_is_unknown():
     long, _ = shots(np.eye(3), seed=1)
     _, short = shots(np.eye(3), seed=2)
     assert find_motion(long, short).pixels is None
 
 
-def test_too_far_is_no_shake_of_the_hand():
+def test_a_motion_that_is_too_large_is_unknown():
     long, short = shots(similarity(20, 0))
     assert find_motion(long, short).pixels is None
 
 
-def test_what_moves_in_the_picture_does_not_move_the_picture():
+def test_an_object_that_moves_is_not_a_motion_of_the_camera():
     truth = similarity(3.0, 2.0)
     long, short = shots(truth)
     short[100:220, 150:330] = np.roll(short, 40, axis=1)[100:220, 150:330]
     assert disagreement(find_motion(long, short).matrix, truth) < 0.5
 
 
-def test_the_two_halves_make_the_whole():
+def test_two_half_motions_make_the_whole_motion():
     truth = similarity(7.0, -3.0, degrees=2.0, scale=1.02)
     to_one, to_two = Motion(truth, 1.0).halves()
     np.testing.assert_allclose(to_two @ np.linalg.inv(to_one), truth, atol=1e-9)
@@ -164,13 +169,13 @@ def test_a_warp_by_whole_pixels_moves_pixels_and_changes_none():
     np.testing.assert_array_equal(warp(moved[..., :1], similarity(2, 1)).shape, (*SHAPE, 1))
 
 
-def test_a_warp_by_nothing_is_the_image_itself():
+def test_a_warp_by_the_identity_returns_the_same_array():
     long, _ = shots(np.eye(3))
     assert warp(long, np.eye(3)) is long
 
 
 @pytest.mark.parametrize("swap", [False, True])
-def test_a_pair_that_moved_is_seen_from_half_way(swap):
+def test_a_pair_that_moved_is_aligned_to_the_pose_half_way(swap):
     truth = similarity(3.4, -2.2, degrees=0.1)
     long, short = shots(truth)
     half = Motion(truth, 1.0).halves()[1]
@@ -180,6 +185,9 @@ def test_a_pair_that_moved_is_seen_from_half_way(swap):
     aligned, left = (expinterp.interpolate(*images, align=align) for align in (True, False))
     assert psnr(aligned.medium[inner], medium[inner]) > psnr(left.medium[inner], medium[inner]) + 6
     assert left.pair.motion is None
+    pair = aligned.pair
+    levels = [matched_levels(channel) for channel in joint_histogram(pair.long, pair.short)]
+    np.testing.assert_array_equal(pair.levels, levels)
     assert "moved" in " ".join(aligned.pair.notices)
 
 
@@ -216,15 +224,25 @@ def test_poses_of_a_series_add_up():
     assert poses[0].pixels == pytest.approx(np.hypot(5, 3), abs=0.4)
 
 
-def test_what_hangs_on_an_unknown_link_is_unknown():
+def test_poses_are_products_of_motions(monkeypatch):
+    """First the motion from the brightest exposure, then that from the next one."""
+    first, second = similarity(5, 3, degrees=3), similarity(-2, 4, degrees=-5, scale=1.1)
+    motions = iter([Motion(first, 1.0), Motion(second, 1.0)])
+    monkeypatch.setattr(align, "find_motion", lambda *_: next(motions))
+    poses = find_poses([np.zeros((4, 4, 3), np.uint8)] * 3)
+    for pose, expected in zip(poses, (second @ first, first, np.eye(3)), strict=True):
+        np.testing.assert_allclose(pose.matrix, expected)
+
+
+def test_a_pose_is_unknown_after_an_unknown_motion():
     dark, mid = shots(np.eye(3))[::-1]
     clipped = np.full_like(mid, 255)
     assert [pose.pixels for pose in find_poses([dark, mid, clipped])] == [None, None, 0]
     moved = shots(similarity(4.0, 3.0))[1]
-    assert find_poses([moved, mid, clipped])[0].pixels == pytest.approx(5, abs=0.3)  # is undone
+    assert find_poses([moved, mid, clipped])[0].pixels == pytest.approx(5, abs=0.3)  # is corrected
 
 
-def test_a_fusion_is_seen_from_where_the_brightest_was():
+def test_a_fusion_is_aligned_to_the_brightest_exposure():
     radiance = textured()
     moved = np.maximum(seen(radiance, similarity(4.0, -3.0)), 0)
     still = [expose(radiance, time) for time in (TIME / 16, TIME)]

@@ -50,9 +50,15 @@ def test_a_ladder_is_even_and_symmetric(count):
     assert [1 - rung for rung in reversed(rungs)] == pytest.approx(rungs)
 
 
+@pytest.mark.parametrize("facts", [{"iso": 400}, {"f_number": 8}, {"iso": 400, "f_number": 8}])
+def test_sensitivity_or_aperture_that_only_one_shot_states_does_not_count(facts):
+    plain, stated = Exposure(time=1 / 30), Exposure(time=1 / 60, **facts)
+    assert exposure_ratio(plain, stated) == pytest.approx(2)
+    assert exposure_ratio(stated, plain) == pytest.approx(1 / 2)
+
+
 def test_sensitivity_and_aperture_count_as_time_does():
-    long, short = Exposure(time=1 / 30, iso=100, f_number=8), Exposure(time=1 / 30, iso=100)
-    assert exposure_ratio(long, short) == 1  # an aperture that only one states says nothing
+    long = Exposure(time=1 / 30, iso=100, f_number=8)
     opened = Exposure(time=1 / 30, iso=400, f_number=4)
     assert exposure_ratio(opened, long) == pytest.approx(16)
     assert exposure_ratio(long, opened) == pytest.approx(1 / 16)

@@ -24,7 +24,7 @@ ROUNDING = 1e-9  # EV
 
 
 def pair(ev, stated=None):
-    """A measured pair of so many EV, as far as the ladder looks at it."""
+    """Return the attributes of a measured pair that `virtual_positions` reads."""
     return SimpleNamespace(ratio_measured=2.0**ev, ratio_given=stated)
 
 
@@ -36,12 +36,12 @@ def test_order_is_from_dark_to_bright(bits, shape):
     assert order_by_brightness(images) == [1, 3, 0, 2]
 
 
-def test_order_is_that_of_light_on_the_whole_and_not_of_a_channel():
+def test_order_is_that_of_the_mean_over_all_channels():
     images = [np.full((4, 4, 3), colour, np.uint8) for colour in ([200, 0, 0], [90, 90, 90])]
     assert order_by_brightness(images) == [0, 1]
 
 
-def test_no_images_have_an_order_and_one_has():
+def test_no_images_and_one_image_have_an_order():
     assert order_by_brightness([]) == []
     assert order_by_brightness([np.zeros((2, 2, 1), np.uint8)]) == [0]
 
@@ -72,7 +72,7 @@ def test_auto_by_the_measured_ratio(ev, count):
 
 
 @given(st.floats(0.25, 30), st.integers(0, 9))
-def test_a_number_is_that_number_whatever_the_step(ev, count):
+def test_a_given_number_does_not_depend_on_the_step(ev, count):
     positions = virtual_positions(pair(ev), count)
     steps = np.diff([0, *positions, 1])
     assert len(positions) == count
@@ -80,7 +80,7 @@ def test_a_number_is_that_number_whatever_the_step(ev, count):
 
 
 @pytest.mark.parametrize("virtual", ["auto", 0, 1, 7])
-def test_numbers_and_auto_are_numbers_of_exposures(virtual):
+def test_numbers_and_auto_are_allowed(virtual):
     check_virtual(virtual)
 
 

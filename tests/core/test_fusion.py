@@ -55,7 +55,7 @@ def fuse(images: list[np.ndarray], method: str = "guided", **options: object) ->
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> int:
-    """Give the largest difference in code values."""
+    """Return the largest difference in code values."""
     return int(np.abs(one.astype(int) - other).max())
 
 
@@ -151,7 +151,7 @@ def test_a_picture_fused_with_itself_is_itself(images, method, count):
 @given(SHAPES, DTYPES, SEEDS, ALL_METHODS)
 @few
 def test_flat_pictures_give_the_weighted_mean_of_their_colours(shape, dtype, seed, method):
-    """In any size: no contrast, no smoothing and no level has a say."""
+    """In any size: contrast, smoothing and levels have no effect."""
     top = np.iinfo(dtype).max
     colours = np.random.default_rng(seed).integers(0, top, (3, shape[2]), endpoint=True)
     images = [np.full(shape, colour, dtype) for colour in colours]
@@ -216,14 +216,14 @@ def test_weights_that_are_all_smoothed_below_0_become_equal(monkeypatch):
 
 @given(brackets(least=2, most=2), ALL_METHODS)
 @few
-def test_two_pictures_may_be_swapped(images, method):
+def test_the_order_of_two_pictures_does_not_matter(images, method):
     np.testing.assert_array_equal(fuse(images[::-1], method), fuse(images, method))
 
 
 @given(brackets(least=3), ALL_METHODS, st.randoms(use_true_random=False))
 @few
-def test_more_pictures_may_be_in_any_order(images, method, random):
-    """But for the order of sums of floats, which may round the other way."""
+def test_the_order_of_more_pictures_matters_by_rounding_alone(images, method, random):
+    """Sums of floats in another order may round differently."""
     fused = fuse(images, method)
     random.shuffle(images)
     assert difference(fuse(images, method), fused) <= 1
@@ -248,7 +248,7 @@ def test_mirrored_and_transposed_pictures_are_fused_alike(turn, images, method):
 @given(brackets(least=2), ALL_METHODS)
 @few
 def test_negatives_give_the_negative(images, method):
-    """Bright and dark are treated alike, but for the edges of the bins of `value_range`."""
+    """Bright and dark are treated alike, except at the bin edges of `value_range`."""
     top = np.iinfo(images[0].dtype).max
     negative = fuse([top - image for image in images], method)
     assert difference(negative, top - fuse(images, method)) <= max(1, top // 1024)
@@ -257,7 +257,7 @@ def test_negatives_give_the_negative(images, method):
 @given(brackets(least=2), ALL_METHODS)
 @few
 def test_grey_in_one_channel_is_grey_in_three(images, method):
-    """But for the rounding of the sum that makes three equal channels grey."""
+    """Except for the rounding of the sum that makes three equal channels grey."""
     images = [image[..., :1] for image in images]
     colours = fuse([np.repeat(image, 3, axis=2) for image in images], method)
     assert difference(colours[..., :1], colours[..., 1:]) == 0
@@ -288,7 +288,7 @@ def test_sixteen_bits_show_the_same_picture_in_finer_steps(method):
 @METHODS
 @pytest.mark.parametrize("rows", [1, 3, 7, 10, 1000])
 def test_the_height_of_strips_changes_nothing(monkeypatch, rows, method):
-    """But for the last bit of a weight, with the interpolation of older versions of OpenCV."""
+    """Except the last bit of a weight, with the interpolation of older versions of OpenCV."""
     images = photographs((71, 45, 3), np.uint8, seed=6)
     stack = Stack(images, method=method)
     fused, weights = stack.fuse(), stack.weights(0)
@@ -382,7 +382,7 @@ LONG_AND_SHORT = [(100, 900), (900, 100), (256, 256), (40, 2000), (30, 30), (64,
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("shape", LONG_AND_SHORT)
 def test_flat_halves_keep_their_order(shape, axis):
-    """Right at the edge, on the whole, and but for a few code values far from it."""
+    """At the edge and on average; far from the edge within a few code values."""
     dark, bright = fuse_halves(shape, axis, "guided", SHORT, LONG)
     assert bright[0].min() > dark[-1].max()
     assert bright.mean() > dark.mean() + 5
@@ -398,7 +398,7 @@ def test_with_one_between_no_pixel_of_flat_halves_is_out_of_order(shape, axis):
 
 
 @pytest.mark.parametrize("shape", [(256, 256), (40, 2000), (64, 80)])
-def test_plain_fusion_turns_the_order_of_flat_halves(shape):
+def test_plain_fusion_reverses_the_order_of_flat_halves(shape):
     """What the guided filter is there for."""
     dark, bright = fuse_halves(shape, 1, "mertens", SHORT, LONG)
     assert bright.mean() < dark.mean() - 10
@@ -548,7 +548,7 @@ def test_an_unknown_method_is_refused():
         ([np.zeros((9, 9, 3), np.dtype(np.uint16).newbyteorder())], "byte order"),
     ],
 )
-def test_what_is_no_bracket_is_refused(images, word):
+def test_arrays_that_are_not_exposures_of_one_kind_are_refused(images, word):
     with pytest.raises(ValueError, match=word):
         Stack(images)
 

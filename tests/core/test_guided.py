@@ -96,7 +96,7 @@ def test_a_flat_guide_or_a_large_epsilon_leaves_two_box_means(shape, seed, radiu
 @given(SHAPES, SEEDS, RADII)
 @settings(max_examples=30)
 def test_a_guide_without_penalty_is_its_own_target(shape, seed, radius):
-    """But for windows of less contrast than the root of that little epsilon."""
+    """Except in windows of less contrast than the root of that small epsilon."""
     guide = noise(shape, seed)
     np.testing.assert_allclose(smoothed(guide, guide, radius, 1e-9), guide, atol=5e-3)
 
@@ -144,7 +144,7 @@ def test_the_result_is_linear_in_the_target(shape, seed, radius, scale, shift):
 @given(SHAPES, SEEDS, RADII, st.sampled_from([-1.0, 0.5, 1.0]), st.floats(0, 1, width=32))
 @settings(max_examples=30)
 def test_a_guide_may_be_shifted_and_scaled_with_epsilon(shape, seed, radius, scale, shift):
-    """But for the floor of the variance: as nothing in a guide of noise, all in a flat one."""
+    """Except for the floor of the variance, which counts only in nearly flat guides."""
     guide, target = noise(shape, seed), noise(shape, seed + 1)
     changed = np.float32(scale) * guide + np.float32(shift)
     result = smoothed(changed, target, radius, scale**2 / 128)

@@ -12,6 +12,7 @@ from synthetic import GAMMA, expose, gamma_response, scene
 from expinterp.core.mapping import (
     CODE_VALUES,
     agreement,
+    explained,
     imf_from_response,
     joint_histogram,
     matched_levels,
@@ -113,6 +114,16 @@ def test_a_border_that_never_changes_does_not_shift_the_levels():
         assert np.abs(np.interp(z1, *old.T) - z2)[within].max() < 2.0
 
 
+def test_a_large_part_that_never_changes_does_not_shift_the_levels():
+    """It bends the first mapping so far that trimming once is not enough."""
+    radiance = scene((200, 300), seed=2)
+    long, short = expose(radiance, 2.0), expose(radiance, 0.125)
+    for image in (long, short):
+        image[:, :60] = np.linspace(180, 220, 200).round()[:, None, None]
+    for z1, z2 in (level.T for level in levels_of(long, short)):
+        assert np.abs(z2 - z1 * 16 ** (-1 / GAMMA)).max() < 1
+
+
 def test_levels_avoid_clipped_ends():
     radiance = scene((200, 300), stops=14)
     for z1, z2 in (level.T for level in levels_of(expose(radiance, 8.0), expose(radiance, 0.5))):
@@ -132,6 +143,16 @@ def test_any_two_images_match_levels_or_none(images):
     assert levels.shape in {(48, 2), (0, 2)}
     assert np.isfinite(levels).all()
     assert (np.diff(levels, axis=0) >= 0).all()
+
+
+def test_clipped_pixels_are_explained():
+    """They may hold any light; here no other pixel is near the mapping."""
+    joint = np.zeros((256, 256), np.int64)
+    joint[100, 50] = 1
+    marked = explained(joint)
+    assert marked[251:].all()
+    assert marked[:, :3].all()
+    assert not marked[:251, 3:].all()
 
 
 def test_pixels_are_explained_by_their_distance_to_the_mapping_however_steep():

@@ -63,7 +63,7 @@ def test_a_grey_pair_counts_as_three_equal_channels():
     np.testing.assert_array_equal(grey.response, three.response)
 
 
-def test_a_channel_without_levels_leaves_the_others_to_decide():
+def test_a_channel_without_levels_is_estimated_from_the_others():
     known = levels(16)
     found = estimate_response([known[0], np.empty((0, 2)), known[2]], load_prior())
     assert np.isfinite(found.response).all()
@@ -160,7 +160,7 @@ def test_a_profile_is_corrected_less_than_a_curve_of_the_mixture():
     assert 0.4 * free < firm < 0.9 * free
 
 
-def test_a_ratio_of_which_little_is_seen_leans_to_the_usual_one():
+def test_a_ratio_with_little_evidence_is_drawn_to_the_prior_mean():
     """One level in the dark, where a code value is much light, that speaks for 1 EV or so."""
     dark, prior = [np.array([[4.0, 3.0]])], load_prior()
     leaning, free = (
@@ -180,7 +180,7 @@ def _half_way_error(response, log_ratio, ratio):
     return float(np.abs(imf - codes * ratio ** (-0.5 / GAMMA)).mean())
 
 
-def test_copies_of_a_pair_say_no_more_than_the_pair():
+def test_copies_of_a_pair_add_no_information():
     one = levels(16)
     alone = estimate_response(one, load_prior())
     shared = estimate_shared([one] * 5, load_prior())
@@ -200,7 +200,7 @@ def test_the_order_of_pairs_does_not_matter(stated):
     np.testing.assert_allclose(one.log_ratios, two.log_ratios[::-1], atol=1e-9)
 
 
-def test_pairs_together_know_the_camera_better_than_the_worst_alone():
+def test_several_pairs_give_a_better_response_than_the_worst_of_them():
     ratios = [4, 8, 16, 32, 64]
     pairs = [levels(ratio, seed=ratio) for ratio in ratios]
     shared = estimate_shared(pairs, load_prior())
@@ -230,15 +230,15 @@ def test_stated_ratios_give_the_curves_their_true_scale():
     np.testing.assert_allclose(found / shared.scale, truth, rtol=0.08)
 
 
-def test_one_wrong_pair_among_many_bends_little():
+def test_one_wrong_pair_among_many_changes_the_response_little():
     pairs = [levels(16, seed=seed) for seed in range(6)]
-    strange = [np.stack([np.linspace(5, 250, 48), np.linspace(4, 180, 48)], axis=1)] * 3
+    wrong = [np.stack([np.linspace(5, 250, 48), np.linspace(4, 180, 48)], axis=1)] * 3
     clean = estimate_shared(pairs, load_prior())
-    spoilt = estimate_shared([*pairs, strange], load_prior())
+    spoilt = estimate_shared([*pairs, wrong], load_prior())
     assert np.abs(clean.response - spoilt.response)[:, 20:240].max() < 0.25
 
 
-def test_a_stated_ratio_is_believed_where_the_prior_is_told():
+def test_a_stated_ratio_in_the_prior_moves_the_estimate_towards_it():
     prior = load_prior().around(gamma_response())
     found = estimate_response(levels(16), prior.stating(float(np.log(20.0))))
     plain = estimate_response(levels(16), prior)

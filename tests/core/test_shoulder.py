@@ -22,7 +22,7 @@ def bent(values: np.ndarray | list[float], low: float, high: float) -> np.ndarra
 
 
 def picture(**shares: int) -> np.ndarray:
-    """Draw 100 × 100 pixels of 0.5, but for so many of other values: ``v1_3=5`` is five of 1.3."""
+    """Draw 100 × 100 pixels of 0.5, some with other values: ``v1_3=5`` means five of 1.3."""
     values = np.full(10_000, 0.5, np.float32)
     for name, count in shares.items():
         at = np.flatnonzero(values == 0.5)[:count]
@@ -47,7 +47,7 @@ def test_beyond_the_knees_it_is_a_hyperbola(values, low, high):
 
 
 @given(LOWS, HIGHS)
-def test_the_ends_come_to_black_and_white(low, high):
+def test_the_ends_become_black_and_white(low, high):
     np.testing.assert_allclose(bent([low, high], low, high), [0, 1], atol=1e-6)
 
 
@@ -63,7 +63,7 @@ def test_a_range_of_0_to_1_changes_nothing(values):
 
 
 @given(VALUES, LOWS)
-def test_an_end_that_is_not_left_is_not_bent(values, low):
+def test_an_end_that_is_not_exceeded_is_not_bent(values, low):
     bright, dark = np.maximum(values, np.float32(0.5)), np.minimum(values, np.float32(0.5))
     np.testing.assert_array_equal(bent(bright, low, 1.0), bright)
     np.testing.assert_array_equal(bent(dark, 0.0, 1 - low), dark)
@@ -120,7 +120,7 @@ def test_rounding_at_the_ends_is_no_overshoot(image):
 
 
 @pytest.mark.parametrize(("name", "value"), [("v1_3", 1.3), ("v1_01", 1.01), ("v1_9", 1.9)])
-def test_what_five_in_ten_thousand_reach_is_the_range(name, value):
+def test_a_value_that_five_in_ten_thousand_reach_is_in_the_range(name, value):
     low, high = value_range(picture(**{name: 5}))
     assert low == 0
     assert value - 1.01 * BIN < high <= value
@@ -129,11 +129,11 @@ def test_what_five_in_ten_thousand_reach_is_the_range(name, value):
     assert 1 - value <= low < 1 - value + 1.01 * BIN
 
 
-def test_what_one_in_ten_thousand_reaches_is_not():
+def test_a_value_that_one_in_ten_thousand_reaches_is_not():
     assert value_range(picture(v1_3=1, vm0_4=1)) == (0, 1)
 
 
-def test_both_ends_are_found_at_once_and_the_outermost_spared():
+def test_both_ends_are_found_without_the_outermost_values():
     low, high = value_range(picture(v1_7=1, v1_3=5, v1_1=50, vm0_4=1, vm0_2=5))
     assert high == pytest.approx(1.3, abs=BIN)
     assert low == pytest.approx(-0.2, abs=BIN)
@@ -149,7 +149,7 @@ def test_all_channels_count():
 
 @given(st.integers(0, 999), st.floats(0.05, 0.4), st.floats(0.2, 0.8))
 @settings(max_examples=30)
-def test_once_bent_hardly_anything_is_out_of_range(seed, spread, centre):
+def test_hardly_any_value_is_out_of_range_after_compression(seed, spread, centre):
     """All but 2 in 10,000 at each end, and what its bin of the histogram adds."""
     random = np.random.default_rng(seed)
     image = random.normal(centre, spread, (3, 50, 70)).clip(-0.99, 1.99).astype(np.float32)

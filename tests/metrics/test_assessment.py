@@ -60,15 +60,15 @@ def test_a_photograph_keeps_the_order_and_its_negative_turns_it_round():
     assert order(photographs, 255 - photographs[1])[0] > 0.95
 
 
-def test_the_outer_two_photographs_say_what_is_highlight_and_what_is_shadow():
-    """Near neighbours have no highlight that only one holds; the outer two have."""
+def test_the_outer_two_photographs_define_highlights_and_shadows():
+    """Only of the outer two has one highlights that the other clips."""
     photographs = shots(-9, -8.5, -1)
     fused = 255 - photographs[2] // 2
     assert order(photographs[:2], fused)[1] is None
     assert order(photographs, fused)[1] > 0.9
 
 
-def test_what_the_outer_two_do_not_hold_is_read_from_those_between():
+def test_tones_that_the_outer_two_clip_are_read_from_those_between():
     """Of sixteen stops most tones are black in the shortest and white in the longest exposure."""
     radiance = scene((96, 128), stops=20.0)
     photographs = [expose(radiance, 2.0**ev) for ev in (-12, -8, -4, 0, 4)]
@@ -78,7 +78,7 @@ def test_what_the_outer_two_do_not_hold_is_read_from_those_between():
     assert order(photographs, np.repeat(255 - drawn, 3, axis=2))[0] > 0.99
 
 
-def test_exposures_that_repeat_say_nothing_more():
+def test_repeated_exposures_change_nothing():
     photographs, fused = shots(-6, -2), shots(-4)[0]
     assert order([*photographs, *photographs], fused) == order(photographs, fused)
 
@@ -90,7 +90,7 @@ def test_no_order_is_known_of_one_exposure_or_of_two_without_a_common_tone(equal
     assert order([short], short) == (None, None)
 
 
-def test_steps_that_are_reckoned_as_none_stay_the_least_that_they_are(monkeypatch):
+def test_steps_that_the_shared_response_reverses_become_the_least_step(monkeypatch):
     """One response for all may suit a pair so badly that its two shots change places."""
     real = assessment.estimate_shared
 
@@ -109,7 +109,7 @@ def test_structure_is_not_measured_on_pictures_too_small_for_it():
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (3, 2)])
-def test_the_smallest_pictures_are_no_trouble(shape):
+def test_the_smallest_pictures_are_measured(shape):
     photographs = shots(-6, -2, shape=shape)
     fusion = fuse(photographs, virtual=0)
     assert assess(photographs, fusion.fused, stack=fusion.stack)["mef_ssim"] is None

@@ -186,7 +186,7 @@ def test_a_photograph_is_the_best_fusion_of_itself(seed, rows, cols, channels):
     assert mef_ssim([image, image, image], image) == pytest.approx(1, abs=1e-8)
 
 
-def test_brightness_counts_for_nothing():
+def test_brightness_does_not_count():
     references = [noise(low=50, high=150), noise(low=20, high=80, seed=1)]
     fused = noise(low=60, high=120, seed=2)
     expected = mef_ssim(references, fused)
@@ -203,7 +203,7 @@ def test_loss_of_contrast_has_its_closed_form():
     assert quality[20, 7] == pytest.approx((variance + c2) / (1.25 * variance + c2), abs=1e-5)
 
 
-def test_flat_references_want_a_flat_picture():
+def test_flat_references_score_best_with_a_flat_picture():
     flat = [np.full((48, 48), value, np.uint8) for value in (0, 130, 255)]
     assert mef_ssim(flat, flat[1]) == pytest.approx(1, abs=1e-12)
     textured = noise((48, 48))
@@ -214,14 +214,14 @@ def test_flat_references_want_a_flat_picture():
     assert quality_maps(flat, textured)[0][0, 0] == expected
 
 
-def test_references_that_cancel_want_a_flat_picture():
+def test_references_that_cancel_score_best_with_a_flat_picture():
     image = noise((48, 48))
     flat = np.full_like(image, 99)
     assert mef_ssim([image, 255 - image], flat) == pytest.approx(1, abs=1e-12)
     assert mef_ssim([image, 255 - image], image) < 0.2
 
 
-def test_a_negative_scores_nothing():
+def test_a_negative_scores_zero():
     image = noise((48, 48))
     assert mef_ssim([image], 255 - image) == 0
 
@@ -307,7 +307,7 @@ def test_a_constant_picture_violates_nothing():
     assert order_violations(picture(np.full(8, 77), chart), chart) == Violations(0.0, 0.0)
 
 
-def test_what_nobody_can_see_is_no_violation():
+def test_invisible_reversals_are_no_violations():
     chart = ramp()
     barely = picture([128, 127] * 4, chart)  # 0.4 of L* apart
     assert order_violations(barely, chart) == Violations(0.0, 0.0)
@@ -374,7 +374,7 @@ def test_the_known_reversal_of_flat_halves_is_seen():
         assert order_violations(photograph, light) == Violations(0.0, 0.0)
 
 
-def test_a_clipped_shot_has_no_say_in_the_irradiance():
+def test_clipped_shots_do_not_count_in_the_irradiance():
     long, short = flat_halves(180, 255), flat_halves(0, 60)
     light = read_scene([short, long], [0.0, 2.0], gamma_response())
     expected = [GAMMA * math.log(180 / 128) - 2.0, GAMMA * math.log(60 / 128)]
@@ -384,7 +384,7 @@ def test_a_clipped_shot_has_no_say_in_the_irradiance():
 @DEPTHS
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_bracket_tells_the_irradiance_of_its_scene(dtype, count, channels):
+def test_a_bracket_gives_the_irradiance_of_its_scene(dtype, count, channels):
     radiance = scene((70, 90), stops=12)[..., :channels]
     log_times = np.linspace(0, math.log(64), count)
     shots = [expose(radiance, math.exp(t) / 16, bits=8 * dtype().itemsize) for t in log_times]

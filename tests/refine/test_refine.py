@@ -32,12 +32,12 @@ class FoldingSession:
         stack = sum(weight * feeds[name] for weight, name in weights)
         folded = stack.reshape(1, 3, stack.shape[2] // 2, 2, stack.shape[3] // 2, 2)
         for _ in range(HALO // 2):
-            folded = _mean_of_neighbours(folded)
+            folded = _box_mean(folded)
         folded *= np.float32([1, 2, 3]).reshape(1, 3, 1, 1, 1, 1)
         return [(folded * np.float32([[1, 2]])).reshape(stack.shape)]
 
 
-def _mean_of_neighbours(folded):
+def _box_mean(folded):
     padded = np.pad(folded, [(0, 0), (0, 0), (1, 1), (0, 0), (1, 1), (0, 0)])
     rows, cols = folded.shape[2], folded.shape[4]
     shifts = [(r, c) for r in range(3) for c in range(3)]
@@ -147,7 +147,7 @@ def test_grey_pictures_stay_one_channel_and_match_grey_rgb():
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("inputs", [("intermediate",), ("long", "brightened"), INPUTS])
-def test_a_network_is_shown_what_it_names_and_nothing_else(inputs, dtype):
+def test_a_network_receives_the_inputs_it_names_and_nothing_else(inputs, dtype):
     class Watching:
         def run(self, output_names, feeds):
             self.feeds = {name: planes.copy() for name, planes in feeds.items()}
@@ -240,13 +240,13 @@ class TestContract:
             get_inputs=lambda: port,
         )
 
-    def test_a_model_that_keeps_it_is_read(self):
+    def test_a_model_that_fulfils_it_is_read(self):
         contract = read_contract(self.session(), b"", Path("m.onnx"))
         assert (contract.alignment, contract.halo) == (2, 4)
         assert contract.inputs == ("intermediate", "darkened")
 
     @pytest.mark.parametrize("key", [*CONTRACT, "inputs"])
-    def test_any_other_statement_is_refused_by_name(self, key):
+    def test_a_model_that_states_another_value_is_refused_by_name(self, key):
         with pytest.raises(ModelError, match=key) as caught:
             read_contract(self.session(**{key: "other"}), b"", Path("m.onnx"))
         assert caught.value.exit_code == 8
@@ -290,7 +290,7 @@ def test_a_damaged_model_is_a_model_error(tmp_path, damage):
         open_refiner(path, device="cpu")
 
 
-def test_a_profile_in_place_of_a_model_is_told_its_option(tmp_path):
+def test_the_refusal_of_a_profile_as_a_model_names_its_option(tmp_path):
     path = tmp_path / "camera.json"
     path.write_text(Profile(np.zeros((1, 256)), 0.0, 3).to_json(), "utf-8")
     with pytest.raises(ModelError, match="--response"):
