@@ -44,7 +44,7 @@ def plans(draw):
 
 
 @given(plans())
-def test_what_is_written_is_read(plan):
+def test_a_written_plan_is_read_back(plan):
     lines = list(plan.lines())
     assert not any("\n" in line for line in lines)
     assert parse_plan(lines) == plan

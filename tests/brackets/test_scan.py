@@ -88,7 +88,7 @@ def test_a_folder_is_read_and_planned(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".avif"])
-def test_what_the_header_states_comes_into_the_frame(tmp_path, suffix):
+def test_a_frame_has_the_facts_of_its_header(tmp_path, suffix):
     path = tmp_path / f"shot{suffix}"
     moment = NOON + timedelta(milliseconds=250)
     stated = exif_of(moment, (1, 60), mode=1)
@@ -122,7 +122,7 @@ def test_pictures_with_exif_are_decoded_only_in_small_folders(tmp_path, monkeypa
     assert all(frame.thumbnail for frame in scan(tmp_path))
 
 
-def test_the_thumbnail_in_the_header_spares_the_picture(tmp_path, monkeypatch):
+def test_pictures_with_a_thumbnail_in_the_header_are_not_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(folder_module, "read_thumbnail_of", None)
     rendered(6, 0).save(tmp_path / "shot.jpg", exif=with_thumbnail(rendered(5, 1)))
     (frame,) = scan(tmp_path)
@@ -136,7 +136,7 @@ def paths(folder, **options):
     return [frame.path for frame in scan(folder, **options)]
 
 
-def test_what_is_hidden_or_not_ones_own_is_passed_over(tmp_path):
+def test_hidden_files_and_folders_of_the_system_are_skipped(tmp_path):
     for name in (".hidden", "@eaDir", "__MACOSX", "$RECYCLE.BIN", "mine"):
         (tmp_path / name).mkdir()
         rendered(0, 0).save(tmp_path / name / "a.jpg")
@@ -145,7 +145,7 @@ def test_what_is_hidden_or_not_ones_own_is_passed_over(tmp_path):
     assert paths(tmp_path) == ["mine/a.jpg"]
 
 
-def test_outputs_are_passed_over(tmp_path):
+def test_outputs_are_skipped(tmp_path):
     for name in ("in", "out", "older"):
         (tmp_path / name / "below").mkdir(parents=True)
         rendered(0, 0).save(tmp_path / name / "below/a.jpg")
@@ -153,7 +153,7 @@ def test_outputs_are_passed_over(tmp_path):
     assert len(paths(tmp_path, exclude=[tmp_path / "missing"])) == 3
 
 
-def test_results_of_a_batch_are_no_photographs_and_said_to_be_none(tmp_path):
+def test_results_of_a_batch_are_reported_and_not_taken_as_photographs(tmp_path):
     for name in ("in", "older"):
         (tmp_path / name / "below").mkdir(parents=True)
         rendered(0, 0).save(tmp_path / name / "below/a.jpg")
@@ -188,7 +188,7 @@ def test_links_are_followed_once_and_never_in_circles(tmp_path):
     assert found.keys() - {"real/a.jpg", "far/b.jpg", "c.jpg"} == {"self.jpg", "gone.jpg"}
 
 
-def test_special_files_are_not_waited_for(tmp_path):
+def test_special_files_do_not_block(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     (frame,) = scan(tmp_path)
     assert frame.problem
@@ -212,13 +212,13 @@ def test_a_folder_that_may_not_be_read_is_reported(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["missing", "file.jpg"])
-def test_what_is_no_folder_is_refused(tmp_path, name):
+def test_a_path_that_is_not_a_folder_is_refused(tmp_path, name):
     (tmp_path / "file.jpg").touch()
     with pytest.raises(ImageFileError, match=name):
         scan(tmp_path / name)
 
 
-def test_a_name_that_is_no_text_is_found(tmp_path):
+def test_a_name_that_is_not_unicode_is_found(tmp_path):
     name = os.fsencode(tmp_path) + b"/caf\xe9.jpg"
     stream = BytesIO()
     rendered(0, 0).save(stream, "JPEG")
