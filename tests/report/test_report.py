@@ -127,9 +127,7 @@ def skeleton(page: str) -> list[tuple[str, ...]]:
     return [(one.tag, *sorted(one.attributes)) for one in read_page(page).elements]
 
 
-@settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=ANY_TEXT.filter(bool), other=ANY_TEXT.filter(bool))
 def test_no_name_changes_the_structure_of_the_page(tmp_path: Path, name: str, other: str) -> None:
     def skeleton_with(name: str, other: str) -> list[tuple[str, ...]]:
@@ -247,6 +245,8 @@ def test_nothing_is_animated() -> None:
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1)
 PATHS = st.lists(NAMES | st.just("caf\udce9"), min_size=1, max_size=3).map("/".join)
+
+
 @given(PATHS.filter(lambda path: os.path.normpath(path) == path and not path.startswith("..")))
 def test_links_lead_from_the_page_to_the_file(path: str) -> None:
     (anchor,) = read_page(link(Path("/a/b/c", path), "x", beside=Path("/a/d"))).elements
@@ -268,11 +268,15 @@ def test_names_that_no_url_can_express_are_not_linked(tmp_path: Path) -> None:
 
 COUNTS = st.dictionaries(st.integers(0, 255), st.integers(1, 50), min_size=1, max_size=30)
 HISTOGRAMS = COUNTS.map(lambda counts: np.array([counts.get(code, 0) for code in range(256)]))
+
+
 @given(HISTOGRAMS, st.floats(0.001, 0.999))
 def test_quantiles_are_those_of_the_pixels(histogram: np.ndarray, rank: float) -> None:
     pixels = np.repeat(np.arange(256), histogram)
     expected = np.quantile(pixels, rank, method="inverted_cdf")
     assert quantiles(histogram, np.array([rank]))[0] == expected
+
+
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5)), max_size=12))
 def test_busy_time_is_that_of_the_seconds_with_work_in_them(spans: list[tuple[int, int]]) -> None:
     seconds = {second for start, length in spans for second in range(start, start + length)}
@@ -302,6 +306,8 @@ def test_histogram_shows_the_tones_that_occur() -> None:
 def test_clipped_tones_do_not_flatten_the_others() -> None:
     heights = points(plot_histograms([series(*[255] * 900, 100)]), "result")[:, 1]
     assert heights[[25, 63]].tolist() == [1, 1]
+
+
 @given(st.integers(2, 4))
 def test_tone_curve_is_the_mapping_between_two_exposures(divisor: int) -> None:
     long = series(*range(240), label="long")
