@@ -14,7 +14,7 @@ from batch_samples import card, contents, save_plan, shoot
 from expinterp import batch, cli
 from expinterp.brackets import Plan
 from expinterp.cli.console import Talk
-from expinterp.cli.progress import describe, pace
+from expinterp.cli.progress import describe, show_count
 from expinterp.errors import ExitCode, OutputError
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
 
@@ -72,7 +72,7 @@ def test_brackets_with_warnings_are_counted_and_told_with_v(made: Card) -> None:
         write_photograph(pixels, shot, metadata=stated, overwrite=True)
     code, _, err = made.run(*PLAIN, "-v")
     assert code == ExitCode.OK
-    assert err.splitlines()[-1] == "expinterp: 3 done (1 with warnings, which -v and --report tell)"
+    assert err.splitlines()[-1] == "expinterp: 3 done (1 with warnings, shown by -v and --report)"
     assert "b001: " in err
     assert "check the exposure times" in err
 
@@ -268,6 +268,7 @@ def test_a_shared_response_is_kept_beside_the_results(made: Card) -> None:
         ([*PLAIN, "--max-memory", "lots"], "2G"),
         ([*PLAIN, "-n", "--log", "log"], "--dry-run and --log exclude each other"),
         ([*PLAIN, "-n", "--report", "a.html"], "--dry-run and --report exclude each other"),
+        ([*PLAIN, "--report", "-"], "--report needs the name of a file"),
         ([*PLAIN, "--jobs", "0"], "--jobs"),
         (["--plan", "card/day 0/b000_0.png", "-o", "out"], "plan"),
     ],
@@ -364,7 +365,7 @@ def test_without_a_terminal_lines_come_now_and_then(
 ) -> None:
     clock = iter(range(0, 1000, 3))
     monkeypatch.setattr("expinterp.cli.progress.time.monotonic", lambda: next(clock))
-    with pace(Talk(), 10) as count:
+    with show_count(Talk(), 10) as count:
         for _ in range(10):
             count()
     lines = capsys.readouterr().err.splitlines()
@@ -378,7 +379,7 @@ def test_on_a_terminal_there_is_a_bar(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with pace(Talk(), 2) as count:
+    with show_count(Talk(), 2) as count:
         count()
     assert "1/2" in capsys.readouterr().err
 
@@ -386,7 +387,7 @@ def test_on_a_terminal_there_is_a_bar(
 def test_the_bar_is_silent_when_told(capsys: pytest.CaptureFixture[str]) -> None:
     talk = Talk()
     talk.quiet = True
-    with pace(talk, 2) as count:
+    with show_count(talk, 2) as count:
         count()
         count()
     assert capsys.readouterr().err == ""

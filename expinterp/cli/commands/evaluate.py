@@ -11,7 +11,7 @@ import click
 from expinterp.cli.command import Command
 from expinterp.cli.console import Talk
 from expinterp.cli.options import DEVICE, FILE, PAGE, RESPONSE, STREAM
-from expinterp.cli.progress import pace
+from expinterp.cli.progress import show_count
 from expinterp.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ SECTIONS = {
             metavar="METHOD",
             help="Only this method, by its name in the tables; may be repeated.",
         ),
-        *RESPONSE,
+        RESPONSE,
     ),
     "Network": (
         click.Option(
@@ -142,7 +142,7 @@ def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evalua
     profiles = Profiles(material.brackets)
     study = _study(profiles, options, talk)
     outcomes: list[Outcome] = []
-    with pace(talk, len(material.triples)) as count:
+    with show_count(talk, len(material.triples)) as count:
         for one in evaluate(study, material.triples, keep_views=options["pictures"]):
             talk.detail(f"{one.triple.name}: {describe_scores(study, one.scores)}")
             outcomes.append(one)
