@@ -112,7 +112,7 @@ def perform(task: Task, settings: BatchSettings) -> TaskResult:
         error = explain(caught)
         written = find_written(task, settings, before)
     seconds = time.perf_counter() - started
-    return conclude(task, error=error, written=written, records=records, seconds=seconds)
+    return make_result(task, error=error, written=written, records=records, seconds=seconds)
 
 
 def _check_times(bracket: Bracket, settings: BatchSettings) -> None:
@@ -158,7 +158,7 @@ def _paths(task: Task) -> Iterator[Path]:
                     yield from job.saved(folder, kind)
 
 
-def conclude(
+def make_result(
     task: Task,
     *,
     error: TaskFailure | None = None,

@@ -17,27 +17,27 @@ from expinterp.cli.progress import show_count
 from expinterp.errors import ExitCode, OutputError, OutputExistsError, reason
 
 if TYPE_CHECKING:
-    from expinterp.batch import Outlook, Summary, TaskResult
+    from expinterp.batch import Schedule, Summary, TaskResult
     from expinterp.brackets import Plan
 
 HEAD = b'{"time": "'  # how every log begins
 WIDEST = 40  # characters that a column of the plan is padded to
 
 
-def plan_lines(plan: Plan, outlook: Outlook) -> Iterator[str]:
+def plan_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
     """Write the plan as JSON lines, as ``--plan`` reads it, with outputs and status."""
     yield next(plan.lines())
-    for task, status in outlook.statuses():
+    for task, status in schedule.statuses():
         yield json.dumps({**task.bracket.as_json(), "outputs": task.outputs, "status": status})
     for left in plan.leftovers:
         yield json.dumps(left.as_json())
 
 
-def plan_table(plan: Plan, outlook: Outlook) -> Iterator[str]:
+def plan_table(plan: Plan, schedule: Schedule) -> Iterator[str]:
     """Write the plan as a table."""
     rows = [
         (task.bracket.name, status, " ".join(task.bracket.frames), " ".join(task.outputs))
-        for task, status in outlook.statuses()
+        for task, status in schedule.statuses()
     ]
     heads = ("bracket", "", "frames, brightest first", "outputs")
     widths = [min(max(map(len, column)), WIDEST) for column in zip(heads, *rows, strict=True)]
@@ -55,9 +55,9 @@ class BatchMonitor:
         self._count: Callable[[], None] = lambda: None
         self.done = self.total = 0
 
-    def began(self, outlook: Outlook) -> None:
+    def began(self, schedule: Schedule) -> None:
         """Show how much there is to do."""
-        self.total, kept = len(outlook.tasks) + len(outlook.settled), len(outlook.kept)
+        self.total, kept = len(schedule.tasks) + len(schedule.settled), len(schedule.kept)
         self._event("began", brackets=self.total, done_before=kept)
         before = f", {kept} done before" if kept else ""
         self._talk.detail(f"{self.total} brackets to do{before}")

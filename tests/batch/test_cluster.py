@@ -175,7 +175,7 @@ def test_a_machine_without_the_folders_does_nothing(tmp_path: Path) -> None:
 
     bench = Bench(tmp_path, 1)
     tasks = make_tasks(bench.plan.brackets, bench.settings())
-    with pytest.raises(ImageFileError, match="all must see it"):
+    with pytest.raises(ImageFileError, match="every machine needs it"):
         perform_all(tasks, bench.settings(), __version__)  # OUT was never made
 
 

@@ -20,11 +20,11 @@ from expinterp.batch import (
     Task,
     journal,
     preview,
+    reuse_responses,
     run_batch,
     share_responses,
-    shared_before,
 )
-from expinterp.batch.shared_response import Look, look, make_profile
+from expinterp.batch.shared_response import PairLevels, make_profile, measure_task
 from expinterp.batch.tasks import camera_key, make_tasks
 from expinterp.brackets import Bracket, Plan
 from expinterp.scene_io.profiles import read_profile
@@ -116,7 +116,7 @@ def test_an_interrupted_batch_keeps_its_response(made: tuple[list[Bracket], Batc
     kept = run_batch(plan, settings, here, prepare=lambda s: share_responses(brackets, s, again))
     assert (kept.kept, looked) == (4, [])
     assert contents(settings.out) == before
-    shown = preview(plan, shared_before(brackets, settings))
+    shown = preview(plan, reuse_responses(brackets, settings))
     assert {status for _, status in shown.statuses()} == {"done"}
 
 
@@ -147,7 +147,7 @@ def test_nothing_to_look_at_gives_no_profile(made: tuple[list[Bracket], BatchSet
     for bracket in brackets:
         (settings.folder / bracket.frames[0]).unlink()
     assert share_responses(brackets, settings, gather).profiles == {}
-    assert make_profile([Look([], [])], camera=None) is None
+    assert make_profile([PairLevels([], [])], camera=None) is None
 
 
 def test_times_count_only_where_the_camera_is_known(
@@ -155,7 +155,7 @@ def test_times_count_only_where_the_camera_is_known(
 ) -> None:
     brackets, settings = made
     known, unknown = (
-        look(make_tasks([replace(brackets[0], camera=camera)], settings)[0], settings)
+        measure_task(make_tasks([replace(brackets[0], camera=camera)], settings)[0], settings)
         for camera in (CAMERA, None)
     )
     assert known.stated == [pytest.approx(np.log(8.0), abs=0.01)]

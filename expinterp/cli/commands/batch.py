@@ -262,12 +262,12 @@ def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
 
 def _preview(plan: Plan, settings: BatchSettings, options: dict[str, Any]) -> Iterator[str]:
     """List what would be done: as a table, or as JSON lines."""
-    from expinterp.batch import preview, shared_before
+    from expinterp.batch import preview, reuse_responses
 
     if settings.shared:
-        settings = shared_before(plan.brackets, settings)
-    outlook = preview(plan, settings, on_existing=options["on_existing"])
-    return plan_lines(plan, outlook) if options["as_json"] else plan_table(plan, outlook)
+        settings = reuse_responses(plan.brackets, settings)
+    schedule = preview(plan, settings, on_existing=options["on_existing"])
+    return plan_lines(plan, schedule) if options["as_json"] else plan_table(plan, schedule)
 
 
 def _run(
@@ -286,7 +286,7 @@ def _run(
             check_output(report, overwrite=True, inputs=_photographs(plan, settings))
         if not settings.shared:
             return settings
-        return share_responses(plan.brackets, settings, local.gather, told=talk.detail)
+        return share_responses(plan.brackets, settings, local.gather, notify=talk.detail)
 
     with monitor_batch(
         talk,
