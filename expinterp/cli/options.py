@@ -46,115 +46,100 @@ PAGE = Page(readable=False, path_type=Path)
 FORMATS = click.Choice(["jpeg", "png", "tiff", "webp", "avif"])
 
 
-def flag(*names: str, text: str) -> click.Option:
-    """Make an option without a value that turns something on."""
-    return click.Option(names, is_flag=True, help=text)
+def flag(names: str, text: str) -> click.Option:
+    """Make an option without a value that turns something on; names are separated by spaces."""
+    return click.Option(names.split(), is_flag=True, help=text)
 
 
-def switch_off(*names: str, text: str) -> click.Option:
+def switch_off(names: str, text: str) -> click.Option:
     """Make an option without a value that turns something off."""
-    return click.Option(names, flag_value=False, default=True, help=text)
+    return click.Option(names.split(), flag_value=False, default=True, help=text)
+
+
+def value(names: str, kind: Any, metavar: str | None, text: str, **more: Any) -> click.Option:
+    """Make an option that takes a value of a type."""
+    return click.Option(names.split(), type=kind, metavar=metavar, help=text, **more)
 
 
 def file_option(
-    *names: str, text: str, kind: Name = FILE, metavar: str = "FILE", required: bool = False
+    names: str, text: str, *, metavar: str = "FILE", kind: Name = FILE, required: bool = False
 ) -> click.Option:
     """Make an option that names a file or folder."""
-    return click.Option(names, type=kind, metavar=metavar, required=required, help=text)
+    return value(names, kind, metavar, text, required=required)
 
 
-def number(*names: str, text: str, least: int = 1, most: int | None = None) -> click.Option:
+def number(names: str, text: str, *, least: int = 1, most: int | None = None) -> click.Option:
     """Make an option that takes a whole number."""
-    return click.Option(names, type=click.IntRange(least, most), metavar="N", help=text)
+    return value(names, click.IntRange(least, most), "N", text)
 
 
-def choice(name: str, values: Sequence[str], *, default: str, text: str) -> click.Option:
+def choice(names: str, values: Sequence[str], default: str, text: str) -> click.Option:
     """Make an option that takes one of several words."""
-    kind = click.Choice(values)
-    return click.Option([name], type=kind, default=default, show_default=True, help=text)
+    return value(names, click.Choice(values), None, text, default=default, show_default=True)
 
 
 def threads_option(default: str) -> click.Option:
     """Make ``--threads``; its default depends on how many jobs a command runs at a time."""
-    return number("--threads", text=f"Number of threads.  [default: {default}]")
+    return number("--threads", f"Number of threads.  [default: {default}]")
 
 
 def json_option(text: str) -> click.Option:
     """Make ``--json``."""
-    return flag("--json", "as_json", text=text)
+    return flag("--json as_json", text)
 
 
-OUTPUT = file_option(
-    "-o", "--output", kind=NAME, required=True, text="The result; - is standard output."
-)
+def output_option(text: str, *, kind: Name = NAME, metavar: str = "FILE") -> click.Option:
+    """Make ``-o`` for a file that may be standard output."""
+    return file_option(
+        "-o --output", f"{text}; - is standard output.", metavar=metavar, kind=kind, required=True
+    )
+
+
 TARGET = (
-    click.Option(
-        ["--at", "ev"], type=float, metavar="EV", help="Wanted exposure, in stops above SHORT."
-    ),
-    click.Option(["--at-time", "time"], type=seconds, help="Wanted exposure time, such as 1/60."),
-    number("--count", most=MOST_VIRTUAL, text="N exposures, evenly spaced: mid_1.jpg ..."),
+    value("--at ev", float, "EV", "Wanted exposure, in stops above SHORT."),
+    value("--at-time time", seconds, None, "Wanted exposure time, such as 1/60."),
+    number("--count", "N exposures, evenly spaced: mid_1.jpg ...", most=MOST_VIRTUAL),
 )
-RATIO = click.Option(
-    ["--ratio"],
-    type=float,
-    metavar="R",
-    help="Exposure ratio of LONG to SHORT, such as 16.",
-)
-TIMES = click.Option(
-    ["--times"], type=times, metavar="T,T...", help="Exposure times, in the order of the images."
-)
-RESPONSE = file_option("--response", text="Camera profile made by 'expinterp calibrate'.")
+RATIO = value("--ratio", float, "R", "Exposure ratio of LONG to SHORT, such as 16.")
+TIMES = value("--times", times, "T,T...", "Exposure times, in the order of the images.")
+RESPONSE = file_option("--response", "Camera profile made by 'expinterp calibrate'.")
 DEVICE = (
-    choice("--device", ["auto", "cpu", "cuda"], default="auto", text="Where the network runs."),
+    choice("--device", ["auto", "cpu", "cuda"], "auto", "Where the network runs."),
     threads_option("all CPUs"),
 )
-ALIGN = switch_off("--no-align", "align", text="Do not correct movements of the camera.")
+ALIGN = switch_off("--no-align align", "Do not correct movements of the camera.")
 NETWORK = (
-    switch_off("--no-refine", "refine", text="Do not use the network."),
-    file_option("--model", text="Another network than the bundled one."),
+    switch_off("--no-refine refine", "Do not use the network."),
+    file_option("--model", "Another network than the bundled one."),
     *DEVICE,
 )
-OVERWRITE = flag("--overwrite", text="Replace outputs that exist.")
+OVERWRITE = flag("--overwrite", "Replace outputs that exist.")
 WRITING = (
-    number("--quality", most=100, text="Quality of JPEG, WebP and AVIF, 1 to 100."),
-    click.Option(["--bit-depth"], type=click.Choice([8, 16]), help="Bits of PNG and TIFF."),
+    number("--quality", "Quality of JPEG, WebP and AVIF, 1 to 100.", most=100),
+    value("--bit-depth", click.Choice([8, 16]), None, "Bits of PNG and TIFF."),
 )
 FILES = (
     *WRITING,
-    click.Option(
-        ["--format", "stream_format"],
-        type=FORMATS,
-        help="Format of standard output, for -o -.  [default: png]",
-    ),
+    value("--format stream_format", FORMATS, None, "Format of standard output.  [default: png]"),
     OVERWRITE,
 )
+WEIGHTS = {  # in the ranges of `Weighting`
+    "--exposure-weight": "Weight of good exposure.  [default: 1]",
+    "--saturation-weight": "Weight of strong colour.  [default: 1]",
+    "--contrast-weight": "Weight of detail.  [default: 1]",
+    "--exposure-optimum": "Best brightness, 0 to 1.  [default: 0.5]",
+    "--exposure-width": "Tolerance around the best brightness.  [default: 0.2]",
+}
+METHOD_HELP = "Weights that follow edges (guided), or plain ones (mertens)."
 FUSION = (
-    click.Option(
-        ["--virtual"],
-        type=virtual,
+    value(
+        "--virtual", virtual, "auto|N", "Exposures computed between each two.  [default: auto]",
         default="auto",
-        show_default=True,
-        metavar="auto|N",
-        help="Exposures computed between each two adjacent ones.",
     ),
-    *(
-        click.Option([name], type=float, metavar="V", help=text)  # in the ranges of `Weighting`
-        for name, text in (
-            ("--exposure-weight", "Weight of good exposure.  [default: 1]"),
-            ("--saturation-weight", "Weight of strong colour.  [default: 1]"),
-            ("--contrast-weight", "Weight of detail.  [default: 1]"),
-            ("--exposure-optimum", "Best brightness, 0 to 1.  [default: 0.5]"),
-            ("--exposure-width", "Tolerance around the best brightness.  [default: 0.2]"),
-        )
-    ),
-    choice(
-        "--method",
-        ["guided", "mertens"],
-        default="guided",
-        text="Weights that follow edges (guided), or plain ones (mertens).",
-    ),
-    number("--levels", text="Levels of the pyramid.  [default: all]"),
-)
+    *(value(name, float, "V", text) for name, text in WEIGHTS.items()),
+    choice("--method", ["guided", "mertens"], "guided", METHOD_HELP),
+    number("--levels", "Levels of the pyramid.  [default: all]"),
+)  # fmt: skip
 
 
 def is_given(context: click.Context, name: str | None) -> bool:

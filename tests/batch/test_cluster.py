@@ -97,7 +97,7 @@ def calm(tmp_path: Path) -> dict[str, bytes]:
 
 @needs_dask
 @pytest.mark.slow
-def test_a_worker_killed_midway_is_survived_to_the_byte(
+def test_a_worker_killed_midway_changes_no_byte(
     tmp_path: Path, machines: Machines, calm: dict[str, bytes]
 ) -> None:
     bench = Bench(tmp_path, 12)

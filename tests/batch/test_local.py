@@ -1,4 +1,4 @@
-"""Tasks in processes: the same bytes however many there are, and nobody dies with another."""
+"""Tasks in processes: any number gives the same bytes, and a death stops no other task."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def test_failures_come_back_as_values(tmp_path: Path) -> None:
 
 
 def fatal_frame(bench: Bench, number: int) -> str:
-    """Name a frame whose reading kills the process that reads it."""
+    """Return the path of a frame that kills the process that reads it."""
     return str(bench.folder / bench.plan.brackets[number].frames[0])
 
 
 @pytest.fixture
 def poison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Make every Python process die on reading the file that POISON names."""
+    """Make every Python process die when it reads the file that POISON names."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(KILLER, "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=os.pathsep)
@@ -72,7 +72,7 @@ def test_a_process_that_dies_takes_its_own_bracket_with_it(
     assert len(said) == 1
 
 
-def test_a_process_that_dies_once_is_forgiven(tmp_path: Path, poison: pytest.MonkeyPatch) -> None:
+def test_a_task_whose_process_dies_once_is_done(tmp_path: Path, poison: pytest.MonkeyPatch) -> None:
     bench = Bench(tmp_path, 4)
     poison.setenv("POISON", fatal_frame(bench, 0))
     poison.setenv("POISON_ONCE", str(tmp_path / "died"))
@@ -126,7 +126,7 @@ def test_tasks_at_work_together_fit_the_memory(
 
 @pytest.fixture
 def spreads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
-    """Note how many processes work how wide in what room, on a machine of 100 CPUs and 64 GiB."""
+    """Record processes, threads and memory of each run, on a machine of 100 CPUs and 64 GiB."""
     seen = []
 
     def run(
@@ -193,24 +193,15 @@ def test_exposures_of_a_fusion_are_counted_by_the_width_of_its_gaps(tmp_path: Pa
 
 
 def start(bench: Bench, plan: Path, *more: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "expinterp",
-        "batch",
-        "--plan",
-        str(plan),
-        "-o",
-        str(bench.out),
-    ]
+    command = [sys.executable, "-m", "expinterp", "batch", "--plan", str(plan)]
     return subprocess.Popen(
-        [*command, "--no-refine", "--jobs", "2", *more],
+        [*command, "-o", str(bench.out), "--no-refine", "--jobs", "2", *more],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
 
 def wait_for(what: object, seconds: float = 30.0) -> None:
-    """Wait until a function gives something true."""
+    """Wait until a function returns something true."""
     end = time.monotonic() + seconds
     while not what():  # type: ignore[operator]
         assert time.monotonic() < end, "waited too long"

@@ -1,4 +1,4 @@
-"""What a bracket is expected to take of memory, held against what it takes."""
+"""The estimated memory of a bracket, compared with what it takes."""
 
 from __future__ import annotations
 

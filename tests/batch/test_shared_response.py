@@ -1,4 +1,4 @@
-"""One response for all brackets of a camera: the same however it is come by, and used by all."""
+"""One response for all brackets of a camera: any number of processes gives the same one."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ def test_a_changed_photograph_changes_the_response_and_all_that_use_it(
     assert run_batch(plan, settings, here, prepare=prepare).done == 4
 
 
-def test_what_cannot_be_looked_at_is_left_out(made: tuple[list[Bracket], BatchSettings]) -> None:
+def test_brackets_that_cannot_be_measured_are_left_out(
+    made: tuple[list[Bracket], BatchSettings],
+) -> None:
     brackets, settings = made
     (settings.folder / brackets[0].frames[0]).write_bytes(b"nothing")
     os.truncate(settings.folder / brackets[1].frames[1], 200)
@@ -142,7 +144,7 @@ def test_what_cannot_be_looked_at_is_left_out(made: tuple[list[Bracket], BatchSe
     assert read_profile(path).shots == 4
 
 
-def test_nothing_to_look_at_gives_no_profile(made: tuple[list[Bracket], BatchSettings]) -> None:
+def test_nothing_to_measure_gives_no_profile(made: tuple[list[Bracket], BatchSettings]) -> None:
     brackets, settings = made
     for bracket in brackets:
         (settings.folder / bracket.frames[0]).unlink()

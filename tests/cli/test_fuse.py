@@ -1,4 +1,4 @@
-"""``expinterp fuse`` on files: what comes out, what is refused, what is said."""
+"""``expinterp fuse`` on files: results, refusals and messages."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ def test_so_many_as_are_asked_for_lie_between_each_two(folder: Folder, count: in
     assert "render" in report["timings"] or not count
 
 
-def test_nothing_goes_between_equally_exposed_neighbours(folder: Folder) -> None:
+def test_nothing_goes_between_equally_exposed_images(folder: Folder) -> None:
     folder.write("again.png", shoot(0), time=time_of(0))
     alone = folder.report(*PLAIN)["fusion"]["virtual"]
     both = folder.report("again.png", *PLAIN, "--overwrite")["fusion"]["virtual"]
@@ -354,7 +354,7 @@ def test_saved_virtual_exposures_are_those_of_interpolate(folder: Folder) -> Non
     assert mid.read_bytes() == virtual.read_bytes()
 
 
-def test_saved_virtual_exposures_have_the_opacity_and_words_of_the_longer_neighbour(
+def test_saved_virtual_exposures_have_the_opacity_and_metadata_of_the_longer_image(
     folder: Folder,
 ) -> None:
     for ev in (0, 2, 4):
@@ -398,7 +398,7 @@ def test_a_ratio_is_stated_only_if_all_steps_are(folder: Folder) -> None:
     assert folder.report("2.png", *PLAIN, "--overwrite")["ratio"]["stated"] is None
 
 
-def test_why_no_virtual_exposures_are_saved_is_said(folder: Folder) -> None:
+def test_the_reason_for_no_virtual_exposures_is_reported(folder: Folder) -> None:
     code, _, err = folder.run("0.png", "1.png", *PLAIN[2:], "--save-virtual", "v")
     assert code == ExitCode.OK
     assert "warning: v: nothing is saved there" in err
@@ -697,7 +697,7 @@ def test_other_scenes_are_4_and_may_be_fused_all_the_same(folder: Folder) -> Non
     assert folder.run(*images, "--virtual", "0")[0] == ExitCode.OK
 
 
-def test_a_black_image_has_no_neighbour_and_the_remedies_are_named(folder: Folder) -> None:
+def test_a_black_image_makes_no_pair_and_the_remedies_are_named(folder: Folder) -> None:
     folder.write("black.png", np.zeros((*SHAPE, 3), np.uint8))
     images = ["black.png", *PLAIN]
     message = refused(folder, ExitCode.PAIR, *images)
@@ -709,14 +709,14 @@ def test_a_black_image_has_no_neighbour_and_the_remedies_are_named(folder: Folde
         assert folder.pixels("fused.png").mean() > 60
 
 
-def test_equal_times_that_the_pixels_contradict_are_not_reckoned_with(folder: Folder) -> None:
+def test_equal_times_that_the_pixels_contradict_are_not_used(folder: Folder) -> None:
     report = folder.report(*PLAIN, "--times", "1/30,1/30")
     assert report["ratio"]["stated"] is None
     assert "4.png and 0.png: the stated exposures are equal" in report["warnings"][0]
     assert len(report["fusion"]["virtual"]) == 1
 
 
-def test_different_cameras_are_remarked_upon(folder: Folder) -> None:
+def test_different_cameras_give_a_warning(folder: Folder) -> None:
     for ev, model in ((0, "Alpha"), (4, "Beta")):
         tagged(folder.path / f"{ev}.jpg", shoot(ev), model=model)
     code, _, err = folder.run("0.jpg", "4.jpg", "--no-refine", "-o", "fused.png")
@@ -886,7 +886,7 @@ def test_what_the_fusion_was_made_with_is_reported(folder: Folder) -> None:
     assert 0 <= metrics["out_of_range"] < 0.5
 
 
-def test_nothing_is_measured_that_nobody_asked_for(
+def test_nothing_is_measured_unless_asked_for(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("expinterp.scene_io.fuse.assess", lambda *_, **__: pytest.fail("measured"))

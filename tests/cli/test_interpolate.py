@@ -1,4 +1,4 @@
-"""``expinterp interpolate`` on files: what comes out, what is refused, what is said."""
+"""``expinterp interpolate`` on files: results, refusals and messages."""
 
 from __future__ import annotations
 
@@ -390,7 +390,7 @@ def test_an_exposure_rounded_to_just_outside_the_pair_is_its_end(
 
 
 @pytest.mark.parametrize("options", [[], ["--at", "1"]])
-def test_equal_times_that_the_pixels_contradict_are_not_reckoned_with(
+def test_equal_times_that_the_pixels_contradict_are_not_used(
     folder: Folder, options: list[str]
 ) -> None:
     """Flash, or a filter before the lens: EXIF cannot tell the shots apart, the pixels can."""
@@ -457,7 +457,7 @@ def test_profiles_made_at_different_times_are_the_same(folder: Folder) -> None:
     assert read_photograph(folder.path / "mid.png").metadata.icc == srgb
 
 
-def test_different_cameras_are_remarked_upon(folder: Folder) -> None:
+def test_different_cameras_give_a_warning(folder: Folder) -> None:
     tagged(folder.path / "long.jpg", shoot(TIMES["long"]), model="Alpha")
     tagged(folder.path / "short.jpg", shoot(TIMES["short"]), model="Beta")
     code, _, err = folder.run("long.jpg", "short.jpg", "--no-refine", "-o", "mid.png")
@@ -466,7 +466,7 @@ def test_different_cameras_are_remarked_upon(folder: Folder) -> None:
     assert "Beta" in err
 
 
-def test_a_profile_of_another_camera_is_remarked_upon(folder: Folder) -> None:
+def test_a_profile_of_another_camera_gives_a_warning(folder: Folder) -> None:
     curve = [np.log(np.arange(1, 257) / 129).tolist()]
     facts = {"expinterp_profile": 1, "response": curve, "residual": 0.1, "shots": 3}
     (folder.path / "beta.json").write_text(json.dumps({**facts, "camera": "Beta"}), "utf-8")
@@ -576,7 +576,7 @@ def test_a_signal_interrupts_a_command_that_waits_for_a_pipe(folder: Folder) -> 
     assert folder.names() == {*PAIR, "pipe.png"}
 
 
-def test_two_onnxruntime_wheels_are_remarked_upon_before_they_disappoint(
+def test_two_onnxruntime_wheels_give_a_warning_before_they_fail(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_scene, "find_clash", lambda module: f"two wheels of {module} clash")

@@ -40,6 +40,7 @@ from expinterp.cli.options import (
     json_option,
     number,
     threads_option,
+    value,
 )
 from expinterp.cli.param_types import memory, times
 from expinterp.errors import ExitCode
@@ -76,97 +77,63 @@ EXCLUSIVE = (
     ("plan", "gap"),
     ("plan", "pattern"),
 )
+TEMPLATE = "{bracket}_{kind}"
 LOCAL = "local"  # as a --cluster: of processes of this machine
 SAVED: tuple[Kind, ...] = ("intermediate", "residual")
 BETWEEN = (  # options of interpolation only
     *TARGET,
-    flag("--save-intermediate", "intermediate", text="Also write the image before the network."),
-    flag("--save-residual", "residual", text="Also write what the network added."),
+    flag("--save-intermediate intermediate", "Also write the image before the network."),
+    flag("--save-residual residual", "Also write what the network added."),
 )
 FUSED = (  # options of fusion only
     *FUSION,
-    flag("--save-virtual", text="Also write the computed exposures, to folders."),
-    flag("--save-masks", text="Also write the weights as images, to folders."),
+    flag("--save-virtual", "Save the computed exposures in folders."),
+    flag("--save-masks", "Save the weights as images in folders."),
+)
+BRACKETS = (
+    number("--set-size", "Number of frames in a bracket.", least=2),
+    value("--gap", click.FloatRange(0), "SECONDS", "Longest pause in a bracket.  [default: 5]"),
+    value("--pattern", str, "PATTERN", "File names, such as {set}_{frame}: a {set} is a bracket."),
+    file_option("--plan", "Brackets as listed by -n --json."),
+    flag("-n --dry-run", "Show what would be done, and do nothing."),
+)
+MODES = ["interpolate", "fuse", "both"]
+EXISTING = ["skip", "fail", "overwrite"]
+NAMES_HELP = "Names of the results, from {bracket}, {kind}, {long}, {short}."
+RESULTS = (
+    file_option("-o --output out", "Folder of the results.", metavar="OUT"),
+    choice("--mode", MODES, MODES[0], "What is computed of each bracket."),
+    value("--name template", str, "TEMPLATE", NAMES_HELP, default=TEMPLATE, show_default=True),
+    value("--format", FORMATS, None, "Format of the results.  [default: of the photographs]"),
+    choice("--on-existing", EXISTING, "fail", "What to do if a file exists that no batch wrote."),
+    *WRITING,
+)
+PHOTOGRAPHS = (
+    value("--times", times, "T,T...", "Exposure times of each bracket, brightest first."),
+    RATIO,
+    RESPONSE,
+    flag("--share-response", "Estimate one response for all brackets of a camera."),
+    ALIGN,
+)
+WORK = (
+    number("-j --jobs", "Brackets at a time.  [default: number of CPUs]"),
+    value("--max-memory", memory, "SIZE", "Memory of all jobs, such as 8G.  [default: 3/4 of all]"),
+    value("--cluster", str, "ADDRESS|local", "Run the jobs on a Dask cluster."),
+)
+MESSAGES = (
+    value("--report", PAGE, "FILE.html", "Write a report, replacing an old one."),
+    file_option("--log", "Append events to this file, as JSON lines."),
+    json_option("Print JSON lines, on standard output."),
 )
 SECTIONS = {
-    "Brackets": (
-        number("--set-size", least=2, text="Number of frames in a bracket."),
-        click.Option(
-            ["--gap"],
-            type=click.FloatRange(0),
-            metavar="SECONDS",
-            help="Longest pause within a bracket.  [default: 5]",
-        ),
-        click.Option(
-            ["--pattern"],
-            metavar="PATTERN",
-            help="Form of file names, such as {set}_{frame}: those of one {set} are a bracket.",
-        ),
-        file_option("--plan", text="Brackets as listed by -n --json."),
-        flag("-n", "--dry-run", text="Show what would be done, and do nothing."),
-    ),
-    "Results": (
-        file_option("-o", "--output", "out", metavar="OUT", text="Folder of the results."),
-        choice(
-            "--mode",
-            ["interpolate", "fuse", "both"],
-            default="interpolate",
-            text="What is computed of each bracket.",
-        ),
-        click.Option(
-            ["--name", "template"],
-            default="{bracket}_{kind}",
-            show_default=True,
-            metavar="TEMPLATE",
-            help="Names of the results, from {bracket}, {kind}, {long}, {short}.",
-        ),
-        click.Option(
-            ["--format"],
-            type=FORMATS,
-            help="Format of the results.  [default: that of the photographs]",
-        ),
-        choice(
-            "--on-existing",
-            ["skip", "fail", "overwrite"],
-            default="fail",
-            text="What to do where a file exists that no batch wrote.",
-        ),
-        *WRITING,
-    ),
+    "Brackets": BRACKETS,
+    "Results": RESULTS,
     "Interpolation": BETWEEN,
     "Fusion": FUSED,
-    "Photographs": (
-        click.Option(
-            ["--times"],
-            type=times,
-            metavar="T,T...",
-            help="Exposure times of each bracket's frames, brightest first.",
-        ),
-        RATIO,
-        RESPONSE,
-        flag("--share-response", text="Estimate one response for all brackets of a camera."),
-        ALIGN,
-    ),
+    "Photographs": PHOTOGRAPHS,
     "Network": (*NETWORK[:-1], threads_option("CPUs / jobs; 1 with --cluster")),
-    "Work": (
-        number("-j", "--jobs", text="Brackets at a time.  [default: number of CPUs]"),
-        click.Option(
-            ["--max-memory"],
-            type=memory,
-            metavar="SIZE",
-            help="Memory for all jobs together, such as 8G.  [default: 3/4 of the machine's]",
-        ),
-        click.Option(
-            ["--cluster"], metavar="ADDRESS|local", help="Run the jobs on a Dask cluster."
-        ),
-    ),
-    "Messages": (
-        file_option(
-            "--report", kind=PAGE, metavar="FILE.html", text="Write a report, replacing an old one."
-        ),
-        file_option("--log", text="Append events to this file, as JSON lines."),
-        json_option("Print JSON lines, on standard output."),
-    ),
+    "Work": WORK,
+    "Messages": MESSAGES,
 }
 
 

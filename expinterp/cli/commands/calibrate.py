@@ -9,7 +9,7 @@ import click
 
 from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Talk
-from expinterp.cli.options import NAME, OVERWRITE, TIMES, file_option
+from expinterp.cli.options import NAME, OVERWRITE, TIMES, file_option, output_option
 
 HELP = """Measure a camera's response from three or more exposures of one still scene.
 
@@ -22,15 +22,9 @@ Exposure times are read from EXIF, unless --times gives them.
 FEWEST = 3
 SECTIONS = {
     "Options": (
-        file_option(
-            "-o",
-            "--output",
-            kind=NAME,
-            required=True,
-            text="The profile, a JSON file; - is standard output.",
-        ),
+        output_option("The profile, a JSON file"),
         TIMES,
-        file_option("--plot", kind=NAME, metavar="FILE.svg", text="Also draw the response curves."),
+        file_option("--plot", "Also draw the response curves.", metavar="FILE.svg", kind=NAME),
         OVERWRITE,
     ),
 }

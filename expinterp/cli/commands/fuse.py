@@ -17,12 +17,12 @@ from expinterp.cli.options import (
     FUSION,
     NAME,
     NETWORK,
-    OUTPUT,
     RESPONSE,
     TIMES,
     excluding,
     file_option,
     json_option,
+    output_option,
 )
 
 if TYPE_CHECKING:
@@ -42,13 +42,9 @@ them, what is brighter in the scene can come out darker. An image may be -, stan
 EXCLUSIVE = (("refine", "model"),)
 SECTIONS = {
     "Result": (
-        OUTPUT,
-        file_option(
-            "--save-virtual", metavar="DIR", text="Also write the computed exposures, to a folder."
-        ),
-        file_option(
-            "--save-masks", metavar="DIR", text="Also write the weights as images, to a folder."
-        ),
+        output_option("The result"),
+        file_option("--save-virtual", "Save the computed exposures in this folder.", metavar="DIR"),
+        file_option("--save-masks", "Save the weights as images in this folder.", metavar="DIR"),
     ),
     "Fusion": FUSION,
     "Photographs": (TIMES, RESPONSE, ALIGN),

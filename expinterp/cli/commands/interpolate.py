@@ -16,7 +16,6 @@ from expinterp.cli.options import (
     FILES,
     NAME,
     NETWORK,
-    OUTPUT,
     RATIO,
     RESPONSE,
     STREAM,
@@ -25,6 +24,7 @@ from expinterp.cli.options import (
     excluding,
     file_option,
     json_option,
+    output_option,
 )
 
 if TYPE_CHECKING:
@@ -55,15 +55,11 @@ EXCLUSIVE = (
 )
 SECTIONS = {
     "Result": (
-        OUTPUT,
+        output_option("The result"),
         *TARGET,
+        file_option("--save-intermediate", "Also write the image before the network.", kind=NAME),
         file_option(
-            "--save-intermediate", kind=NAME, text="Also write the image before the network."
-        ),
-        file_option(
-            "--save-residual",
-            kind=NAME,
-            text="Also write what the network added; mid-grey is nothing.",
+            "--save-residual", "Also write what the network added; mid-grey is nothing.", kind=NAME
         ),
     ),
     "Photographs": (TIMES, RATIO, RESPONSE, ALIGN),
