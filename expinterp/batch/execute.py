@@ -17,8 +17,11 @@ from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task, relative
 from expinterp.brackets import Bracket
 from expinterp.errors import (
+    DeviceError,
     ExitCode,
     ExpInterpError,
+    MissingExtraError,
+    ModelError,
     OutputError,
     PairError,
     in_words,
@@ -29,7 +32,8 @@ from expinterp.refine import Device, Refiner, open_refiner
 
 FileState: TypeAlias = tuple[int, int, int]  # size, time of change, number
 Runner: TypeAlias = "Callable[[Sequence[Task], BatchSettings], Generator[TaskResult, None, None]]"
-FATAL = {ExitCode.DEVICE, ExitCode.MODEL, ExitCode.MISSING_EXTRA}  # would happen to every task
+# Errors that would happen to every task, by exit code.
+FATAL = {kind.exit_code: kind for kind in (DeviceError, ModelError, MissingExtraError)}
 
 
 @dataclass(frozen=True)

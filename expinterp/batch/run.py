@@ -16,15 +16,7 @@ from expinterp.batch.journal import Journal, JournalContents, open_journal
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task, make_tasks
 from expinterp.brackets import Plan
-from expinterp.errors import (
-    DeviceError,
-    ExitCode,
-    ExpInterpError,
-    MissingExtraError,
-    ModelError,
-    OutputError,
-    OutputExistsError,
-)
+from expinterp.errors import ExitCode, OutputError, OutputExistsError
 from expinterp.files import sweep
 
 OnExisting = Literal["skip", "fail", "overwrite"]
@@ -219,13 +211,8 @@ def _results(schedule: Schedule, settings: BatchSettings, runner: Runner) -> Ite
     with closing(runner(schedule.tasks, settings)) as results:
         for result in results:
             if result.error and result.error.exit_code in FATAL:
-                raise _fatal(result.error)
+                raise FATAL[ExitCode(result.error.exit_code)](result.error.message)
             yield result
-
-
-def _fatal(error: TaskFailure) -> ExpInterpError:
-    kinds = {kind.exit_code: kind for kind in (DeviceError, ModelError, MissingExtraError)}
-    return kinds[ExitCode(error.exit_code)](error.message)
 
 
 def _refuse_other_options(

@@ -107,12 +107,7 @@ def _turn_on(context: click.Context, parameter: click.Parameter, value: bool) ->
 
 TALK = tuple(
     click.Option(
-        flags,
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_turn_on,
-        help=text,
+        flags, is_flag=True, is_eager=True, expose_value=False, callback=_turn_on, help=text
     )
     for flags, text in (
         (["-v", "--verbose"], "Show details."),

@@ -177,8 +177,4 @@ def describe_refiner(refiner: Refiner | None) -> dict[str, Any] | None:
     """Describe the network and the device it ran on."""
     if refiner is None:
         return None
-    return {
-        "sha256": refiner.digest,
-        "provider": refiner.provider,
-        "threads": refiner.threads,
-    }
+    return {"sha256": refiner.digest, "provider": refiner.provider, "threads": refiner.threads}

@@ -256,10 +256,7 @@ def _run(
         return share_responses(plan.brackets, settings, local.gather, notify=talk.detail)
 
     with monitor_batch(
-        talk,
-        log=options["log"],
-        inputs=_photographs(plan, settings),
-        as_json=options["as_json"],
+        talk, log=options["log"], inputs=_photographs(plan, settings), as_json=options["as_json"]
     ) as monitor:
         local = _local(options, monitor)
         summary = run_batch(

@@ -26,7 +26,7 @@ SECTIONS = {
         TIMES,
         file_option("--plot", "Also draw the response curves.", metavar="FILE.svg", kind=NAME),
         OVERWRITE,
-    ),
+    )
 }
 
 
@@ -56,10 +56,7 @@ def calibrate(context: click.Context, /, **options: Any) -> None:
 
 
 def _contradictions(
-    images: tuple[str, ...],
-    times: tuple[float, ...] | None,
-    plot: str | None,
-    **_: Any,
+    images: tuple[str, ...], times: tuple[float, ...] | None, plot: str | None, **_: Any
 ) -> Iterator[str]:
     """List arguments that contradict each other."""
     if len(images) < FEWEST:

@@ -21,10 +21,7 @@ expinterp doctor --device cuda --json
 
 The exit code is 0, or that of the first problem.
 """
-SECTIONS = {
-    "Options": (DEVICE[0],),
-    "Messages": (json_option("Print the findings as JSON."),),
-}
+SECTIONS = {"Options": (DEVICE[0],), "Messages": (json_option("Print the findings as JSON."),)}
 
 
 @click.command(cls=Command, sections=SECTIONS, help=HELP)
