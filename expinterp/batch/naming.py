@@ -83,7 +83,7 @@ def stem_from(template: str, fields: Mapping[str, str]) -> str:
 
 
 def portable(name: str) -> str:
-    """Make the name of a file or folder legal on any file system; most do not change.
+    """Change the name of a file or folder to be legal on any file system; most do not change.
 
     Examples
     --------

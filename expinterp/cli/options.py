@@ -47,49 +47,49 @@ FORMATS = click.Choice(["jpeg", "png", "tiff", "webp", "avif"])
 
 
 def flag(names: str, text: str) -> click.Option:
-    """Make an option without a value that turns something on; names are separated by spaces."""
+    """Build an option without a value that turns something on; names are separated by spaces."""
     return click.Option(names.split(), is_flag=True, help=text)
 
 
 def switch_off(names: str, text: str) -> click.Option:
-    """Make an option without a value that turns something off."""
+    """Build an option without a value that turns something off."""
     return click.Option(names.split(), flag_value=False, default=True, help=text)
 
 
 def value(names: str, kind: Any, metavar: str | None, text: str, **more: Any) -> click.Option:
-    """Make an option that takes a value of a type."""
+    """Build an option that takes a value of a type."""
     return click.Option(names.split(), type=kind, metavar=metavar, help=text, **more)
 
 
 def file_option(
     names: str, text: str, *, metavar: str = "FILE", kind: Name = FILE, required: bool = False
 ) -> click.Option:
-    """Make an option that names a file or folder."""
+    """Build an option that names a file or folder."""
     return value(names, kind, metavar, text, required=required)
 
 
 def number(names: str, text: str, *, least: int = 1, most: int | None = None) -> click.Option:
-    """Make an option that takes a whole number."""
+    """Build an option that takes a whole number."""
     return value(names, click.IntRange(least, most), "N", text)
 
 
 def choice(names: str, values: Sequence[str], default: str, text: str) -> click.Option:
-    """Make an option that takes one of several words."""
+    """Build an option that takes one of several words."""
     return value(names, click.Choice(values), None, text, default=default, show_default=True)
 
 
 def threads_option(default: str) -> click.Option:
-    """Make ``--threads``; its default depends on how many jobs a command runs at a time."""
+    """Build ``--threads``; its default depends on how many jobs a command runs at a time."""
     return number("--threads", f"Number of threads.  [default: {default}]")
 
 
 def json_option(text: str) -> click.Option:
-    """Make ``--json``."""
+    """Build ``--json``."""
     return flag("--json as_json", text)
 
 
 def output_option(text: str, *, kind: Name = NAME, metavar: str = "FILE") -> click.Option:
-    """Make ``-o`` for a file that may be standard output."""
+    """Build ``-o`` for a file that may be standard output."""
     return file_option(
         "-o --output", f"{text}; - is standard output.", metavar=metavar, kind=kind, required=True
     )

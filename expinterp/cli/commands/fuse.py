@@ -60,7 +60,7 @@ SECTIONS = {
 @click.argument("images", type=NAME, nargs=-1, required=True, metavar="IMG IMG...")
 @click.pass_context
 def fuse(context: click.Context, /, **options: Any) -> None:
-    """Make a job of the options and run it."""
+    """Build a job from the options and run it."""
     refuse(_contradictions(context, options))
     from expinterp.scene_io import FusionJob
 

@@ -80,7 +80,7 @@ SECTIONS = {
 @click.argument("short", type=NAME)
 @click.pass_context
 def interpolate(context: click.Context, /, **options: Any) -> None:
-    """Make a job of the options and run it."""
+    """Build a job from the options and run it."""
     refuse(_contradictions(context, options))
     from expinterp.scene_io import InterpolationJob
 
