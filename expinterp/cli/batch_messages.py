@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from expinterp.brackets import Plan
 
 HEAD = b'{"time": "'  # how every log begins
-WIDEST = 40  # characters that a column of the plan is padded to
 
 
-def plan_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
-    """Write the plan as JSON lines, as ``--plan`` reads it, with outputs and status."""
+def print_plan(plan: Plan, schedule: Schedule, *, as_json: bool) -> None:
+    """Print the plan as a table, or as JSON lines that ``--plan`` reads."""
+    if as_json:
+        click.echo("\n".join(_plan_lines(plan, schedule)))
+        return
+    from expinterp.cli.tables import print_table
+
+    rows = [
+        (task.bracket.name, status, " ".join(task.bracket.frames), " ".join(task.outputs))
+        for task, status in schedule.statuses()
+    ]
+    print_table(("bracket", "", "frames, brightest first", "outputs"), rows)
+    for left in plan.leftovers:
+        click.echo(f"left over: {left.path}: {left.reason}")
+
+
+def _plan_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
     yield next(plan.lines())
     for task, status in schedule.statuses():
         yield json.dumps({**task.bracket.as_json(), "outputs": task.outputs, "status": status})
     for left in plan.leftovers:
         yield json.dumps(left.as_json())
-
-
-def plan_table(plan: Plan, schedule: Schedule) -> Iterator[str]:
-    """Write the plan as a table."""
-    rows = [
-        (task.bracket.name, status, " ".join(task.bracket.frames), " ".join(task.outputs))
-        for task, status in schedule.statuses()
-    ]
-    heads = ("bracket", "", "frames, brightest first", "outputs")
-    widths = [min(max(map(len, column)), WIDEST) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
-        yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    for left in plan.leftovers:
-        yield f"left over: {left.path}: {left.reason}"
 
 
 class BatchMonitor:

@@ -12,8 +12,7 @@ import click
 from expinterp.cli.batch_messages import (
     BatchMonitor,
     monitor_batch,
-    plan_lines,
-    plan_table,
+    print_plan,
     show_summary,
 )
 from expinterp.cli.command import Command, refuse
@@ -151,8 +150,7 @@ def batch(context: click.Context, /, **options: Any) -> int:
     plan, damaged = _plan(options)
     settings = _settings(plan, options)
     if options["dry_run"]:
-        for line in _preview(plan, settings, options):
-            click.echo(line)
+        _preview(plan, settings, options)
         return ExitCode.OK
     return _run(plan, settings, options, context.ensure_object(Talk), damaged)
 
@@ -227,14 +225,14 @@ def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
     )
 
 
-def _preview(plan: Plan, settings: BatchSettings, options: dict[str, Any]) -> Iterator[str]:
-    """List what would be done: as a table, or as JSON lines."""
+def _preview(plan: Plan, settings: BatchSettings, options: dict[str, Any]) -> None:
+    """Print what would be done."""
     from expinterp.batch import preview, reuse_responses
 
     if settings.shared:
         settings = reuse_responses(plan.brackets, settings)
     schedule = preview(plan, settings, on_existing=options["on_existing"])
-    return plan_lines(plan, schedule) if options["as_json"] else plan_table(plan, schedule)
+    print_plan(plan, schedule, as_json=options["as_json"])
 
 
 def _run(
