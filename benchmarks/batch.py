@@ -29,7 +29,7 @@ from batch_samples import peak, shoot
 from cost import run, write_pair
 
 from expinterp.batch import BatchSettings, Local, TaskResult, run_batch
-from expinterp.batch.memory import weigh
+from expinterp.batch.memory import estimate_memory
 from expinterp.batch.tasks import make_tasks
 from expinterp.brackets import Bracket, Plan
 from expinterp.scene_io import FusionOptions, InterpolationOptions
@@ -225,7 +225,7 @@ def compare(megapixels: float, suffix: str, frames: int, made: dict[str, Any]) -
         settings = BatchSettings(folder, folder / "out", **made)
         (task,) = make_tasks([bracket], settings)
         (taken,) = Local(jobs=1, threads=1, room=2**40).gather([task], settings, peak)
-        return [taken / 2**20, weigh(task, settings) / 2**20]
+        return [taken / 2**20, estimate_memory(task, settings) / 2**20]
 
 
 def main() -> None:

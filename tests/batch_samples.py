@@ -56,7 +56,7 @@ def shoot(folder, name, *, frames=2, seed=0, suffix=".png", shape=SHAPE, camera=
 
 
 def card(folder, count, **how):
-    """Write a folder of so many brackets and give its plan."""
+    """Write a folder of brackets and return its plan."""
     names = [f"day {k % 2}/b{k:03}" for k in range(count)]
     brackets = [shoot(folder, name, seed=seed, **how) for seed, name in enumerate(names)]
     return Plan(str(folder), tuple(brackets))
@@ -68,7 +68,7 @@ def save_plan(plan, path):
 
 
 def contents(folder):
-    """Map the files below a folder to their bytes, the journal left out."""
+    """Map the files below a folder to their bytes, without the journal."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -77,7 +77,7 @@ def contents(folder):
 
 
 def peak(task, settings):
-    """Do a task and give the bytes that its process took at most; Linux only."""
+    """Run a task and return the bytes that its process took at most; Linux only."""
     result = perform(task, settings)
     assert result.status == "done", result.error
     status = Path("/proc/self/status").read_text("utf-8").split()
@@ -85,7 +85,7 @@ def peak(task, settings):
 
 
 def here(tasks: Sequence[Task], settings: BatchSettings) -> Generator[TaskResult, None, None]:
-    """Do tasks in this process."""
+    """Run tasks in this process."""
     for task in tasks:
         yield perform(task, settings)
 

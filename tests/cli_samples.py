@@ -65,11 +65,11 @@ class Folder:
     def pixels(self, name: str) -> Pixels:
         return read_photograph(self.path / name).pixels
 
-    def report(self, *arguments: str) -> dict[str, Any]:
+    def record(self, *arguments: str) -> dict[str, Any]:
         code, out, _ = self.run(*arguments, "--json")
         assert code == ExitCode.OK
-        report: dict[str, Any] = json.loads(out)
-        return report
+        record: dict[str, Any] = json.loads(out)
+        return record
 
 
 def tagged(path: Path, pixels: Pixels, **tags: Any) -> None:

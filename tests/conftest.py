@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from expinterp import cli
+from expinterp.scene_io import open_scene
 
 if TYPE_CHECKING:
     from cli_samples import Run
@@ -24,10 +25,21 @@ settings.load_profile("tests")
 
 @pytest.fixture
 def foreground() -> Iterator[None]:
-    """Let children hear Ctrl-C even where the tests run in the background, deaf to it."""
+    """Let child processes receive Ctrl-C even where the tests run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test if a refusal comes after the first file is read."""
+
+    def read(*_: object) -> None:
+        pytest.fail("work began before the refusal")
+
+    monkeypatch.setattr(open_scene, "read_shots", read)
+    monkeypatch.setattr(open_scene, "open_refiner", read)
 
 
 @pytest.fixture
@@ -37,7 +49,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
-    """Run the `COMMAND` of the tests' file in an empty folder; give its code, stdout and stderr."""
+    """Run the `COMMAND` of the tests' file in an empty folder; return its code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
 
     def command(*arguments: str) -> tuple[int, str, str]:

@@ -1,4 +1,4 @@
-"""Running a plan: brackets become tasks, tasks results, and the journal keeps both."""
+"""Running a plan: brackets become tasks, tasks give results, and a journal records both."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from expinterp.batch.cluster import Cluster
 from expinterp.batch.execute import Runner, TaskResult
 from expinterp.batch.local import Local
 from expinterp.batch.naming import TemplateError, check_template
-from expinterp.batch.run import Outlook, Summary, preview, run_batch
+from expinterp.batch.run import Schedule, Summary, preview, run_batch
 from expinterp.batch.settings import BatchSettings
-from expinterp.batch.shared_response import share_responses, shared_before
+from expinterp.batch.shared_response import reuse_responses, share_responses
 from expinterp.batch.tasks import Task
 
 __all__ = [
     "BatchSettings",
     "Cluster",
     "Local",
-    "Outlook",
     "Runner",
+    "Schedule",
     "Summary",
     "Task",
     "TaskResult",
     "TemplateError",
     "check_template",
     "preview",
+    "reuse_responses",
     "run_batch",
     "share_responses",
-    "shared_before",
 ]

@@ -1,7 +1,7 @@
-"""A batch on many machines: chunks of tasks for Dask distributed, over storage that all share.
+"""A batch on many machines: chunks of tasks for Dask distributed, with storage that all share.
 
-A machine does what this one would do, byte for byte. Where one dies, its chunk is done again
-elsewhere; a chunk that several died of is taken apart, to find the task that is to blame.
+Every machine writes the same bytes as this one would. If a machine dies, its chunk runs again on
+another; a chunk that killed several machines is split, to find the task that is the cause.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from expinterp import __version__
-from expinterp.batch.execute import TaskResult, conclude, find_written, perform
+from expinterp.batch.execute import TaskResult, find_written, make_result, perform
 from expinterp.batch.local import DIED
 from expinterp.batch.malloc import keep_freed_memory
 from expinterp.batch.resources import count_cpus
@@ -24,26 +24,26 @@ from expinterp.batch.tasks import Task
 from expinterp.errors import DeviceError, ExpInterpError, ImageFileError, MissingExtraError
 
 LOCAL = "local"
-CHUNK = 20  # tasks at most that are sent together; Dask asks for tasks of seconds, and not too many
-AHEAD = 3  # chunks for each thread that are sent before one ends, so that no machine waits
-SPARE = 4  # chunks for each thread that the rest is always enough for, so that all end together
-PATIENCE = 20  # seconds until a scheduler must have answered
+CHUNK = 20  # tasks sent together at most; Dask advises few tasks, of seconds each
+AHEAD = 3  # chunks per thread sent in advance, so that no machine waits
+SPARE = 4  # chunks per thread that are always left to cut, so that all machines end together
+PATIENCE = 20  # seconds in which a scheduler must answer
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Does tasks on a Dask cluster.
+    """Runs tasks on a Dask cluster.
 
     Attributes
     ----------
     address : str
-        Of its scheduler, as in ``tcp://10.0.0.1:8786``; or ``local``: processes of this machine.
+        Of the scheduler, such as ``tcp://10.0.0.1:8786``; or ``local``: processes of this machine.
     jobs : int or None
-        Processes of ``local``; as many as CPUs if None.
+        Processes of ``local``; None for the number of CPUs.
     threads : int or None
-        Of each task; 1 if None, as a machine runs a process for every CPU.
+        Of each task; None for 1, since a machine runs a process for each CPU.
     notice : function
-        Told what a person should know at once.
+        Called with warnings that are shown at once.
     """
 
     address: str
@@ -54,28 +54,28 @@ class Cluster:
     def run(
         self, tasks: Sequence[Task], settings: BatchSettings
     ) -> Generator[TaskResult, None, None]:
-        """Do tasks.
+        """Run tasks.
 
         Raises
         ------
         DeviceError
-            If the scheduler does not answer, or goes away.
+            If the scheduler does not answer, or stops.
         MissingExtraError
             If Dask is not installed.
         ExpInterpError
-            If a machine has another version, or does not see the folders.
+            If a machine has another version, or does not have the folders.
         """
         if not tasks:
             return
         settings = replace(settings, threads=self.threads or 1)
-        claimed = [replace(task, replace=True) for task in tasks]  # a chunk may begin twice
+        claimed = [replace(task, replace=True) for task in tasks]  # a chunk may run twice
         with _connect(self.address, min(self.jobs or count_cpus(), len(tasks))) as client:
             yield from _run(_cut(claimed, _count_threads(client)), settings, client, self.notice)
 
 
 @contextmanager
 def _connect(address: str, jobs: int) -> Iterator[Any]:
-    """Open a client, and for ``local`` a cluster of its own; close both, whatever happens."""
+    """Open a client, and for ``local`` a cluster of its own; close both at the end."""
     dask = _load_dask()
     if address == LOCAL:
         with (
@@ -92,7 +92,7 @@ def _connect(address: str, jobs: int) -> Iterator[Any]:
         return
     try:
         client = dask.Client(address, timeout=PATIENCE)
-    except (OSError, ValueError) as error:  # a time-out is an OSError
+    except (OSError, ValueError) as error:  # a timeout is an OSError
         message = f"the scheduler {address} does not answer ({error}); start one: dask scheduler"
         raise DeviceError(message) from error
     with client:
@@ -113,7 +113,7 @@ def _count_threads(client: Any) -> int:
 
 
 def _cut(tasks: Sequence[Task], threads: int) -> Iterator[list[Task]]:
-    """Cut tasks into chunks: large ones while much is left to do, in the end single tasks."""
+    """Cut tasks into chunks: large ones at first, single tasks at the end."""
     start = 0
     while left := len(tasks) - start:
         size = min(max(left // (threads * SPARE), 1), CHUNK)
@@ -127,8 +127,8 @@ def _run(
     client: Any,
     notice: Callable[[str], None],
 ) -> Iterator[TaskResult]:
-    """Keep the cluster busy, with no more chunks at a time than it needs."""
-    single: deque[list[Task]] = deque()  # of chunks that were taken apart
+    """Send chunks as others end, no more at a time than keep the cluster busy."""
+    single: deque[list[Task]] = deque()  # the tasks of chunks that were split
     sent: dict[Any, list[Task]] = {}
 
     def send() -> Any:
@@ -145,7 +145,7 @@ def _run(
         chunk = sent.pop(future)
         results = _results(future, chunk, settings)
         if results is None:
-            notice(f"{len(chunk)} brackets: machines died of them; each is tried on its own")
+            notice(f"{len(chunk)} brackets killed the machines they ran on; each is tried alone")
             single.extend([task] for task in chunk)
         while len(sent) < ahead and (following := send()):
             coming.add(following)
@@ -155,13 +155,13 @@ def _run(
 def _results(
     future: Any, chunk: Sequence[Task], settings: BatchSettings
 ) -> list[TaskResult] | None:
-    """Take what came of a chunk; None if it must be taken apart."""
+    """Return the results of a chunk; None if it must be split."""
     try:
         results: list[TaskResult] = future.result()
     except _load_dask().KilledWorker:
         if len(chunk) > 1:
             return None
-        return [conclude(chunk[0], error=DIED, written=find_written(chunk[0], settings))]
+        return [make_result(chunk[0], error=DIED, written=find_written(chunk[0], settings))]
     except ExpInterpError:
         raise
     except Exception as error:
@@ -173,12 +173,12 @@ def _results(
 
 
 def perform_all(tasks: Sequence[Task], settings: BatchSettings, version: str) -> list[TaskResult]:
-    """Do tasks, on a machine of a cluster.
+    """Run tasks on a machine of a cluster.
 
     Raises
     ------
     ExpInterpError
-        If this machine is not fit to do any: another version, folders that are not there.
+        If this machine cannot run any: another version, or folders that are missing.
     """
     if version != __version__:
         host = socket.gethostname()
@@ -186,7 +186,9 @@ def perform_all(tasks: Sequence[Task], settings: BatchSettings, version: str) ->
         raise ExpInterpError(message)
     for folder in (settings.folder, settings.out):
         if not folder.is_dir():
-            message = f"{folder}: is no folder on {socket.gethostname()}; all must see it there"
+            message = (
+                f"{folder}: is no folder on {socket.gethostname()}; every machine needs it there"
+            )
             raise ImageFileError(message)
     keep_freed_memory()
     return [perform(task, settings) for task in tasks]

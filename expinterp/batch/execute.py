@@ -17,8 +17,11 @@ from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task, relative
 from expinterp.brackets import Bracket
 from expinterp.errors import (
+    DeviceError,
     ExitCode,
     ExpInterpError,
+    MissingExtraError,
+    ModelError,
     OutputError,
     PairError,
     in_words,
@@ -29,7 +32,8 @@ from expinterp.refine import Device, Refiner, open_refiner
 
 FileState: TypeAlias = tuple[int, int, int]  # size, time of change, number
 Runner: TypeAlias = "Callable[[Sequence[Task], BatchSettings], Generator[TaskResult, None, None]]"
-FATAL = {ExitCode.DEVICE, ExitCode.MODEL, ExitCode.MISSING_EXTRA}  # would happen to every task
+# Errors that would happen to every task, by exit code.
+FATAL = {kind.exit_code: kind for kind in (DeviceError, ModelError, MissingExtraError)}
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def perform(task: Task, settings: BatchSettings) -> TaskResult:
         error = explain(caught)
         written = find_written(task, settings, before)
     seconds = time.perf_counter() - started
-    return conclude(task, error=error, written=written, records=records, seconds=seconds)
+    return make_result(task, error=error, written=written, records=records, seconds=seconds)
 
 
 def _check_times(bracket: Bracket, settings: BatchSettings) -> None:
@@ -158,7 +162,7 @@ def _paths(task: Task) -> Iterator[Path]:
                     yield from job.saved(folder, kind)
 
 
-def conclude(
+def make_result(
     task: Task,
     *,
     error: TaskFailure | None = None,

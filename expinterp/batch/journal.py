@@ -1,15 +1,15 @@
-"""The journal of a batch: what was meant to be done, and what came of it, a line of JSON each.
+"""The journal of a batch: what is planned and what was done, in lines of JSON.
 
-It lies beside the outputs and is only ever added to. A run writes, in this order,
+It lies beside the outputs, and lines are only added. A run writes, in this order,
 
-    header      what was asked for
+    header      the options
     leftover    a file that belongs to no bracket, and why
     planned     a bracket, its outputs, and a fingerprint of all that decides what they hold
     result      a bracket that is finished: done, failed or skipped
 
-so that after any end of the program, a pulled plug included, the last lines tell what is left to do.
-A bracket may have several results; the last one counts, as long as its fingerprint is the planned
-one. A line torn off in the middle, and kinds that are not known, are ignored.
+so that after any end of the program, even a power failure, the journal shows what is left to do.
+A bracket may have several results; the last one counts if its fingerprint is the planned one.
+Incomplete lines and unknown kinds are ignored.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from expinterp.files import JOURNAL
 NAME = JOURNAL
 SCHEMA_VERSION = 1
 HEAD = b'{"kind": "header"'  # how every journal begins
-BLOCK = 1 << 16  # bytes looked through at a time for the end of the last whole line
-BUSY = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}  # what a lock says that another one holds
+BLOCK = 1 << 16  # bytes searched at a time for the end of the last complete line
+BUSY = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}  # errors of a lock that another process holds
 
 
 @dataclass
 class JournalContents:
-    """What a journal says, older runs corrected by newer ones.
+    """What a journal holds; newer runs replace older ones.
 
     Attributes
     ----------
     header : dict
-        Of the last run; empty if there was none.
+        Of the last run; empty without one.
     planned : dict of str to str
         Fingerprints of the brackets of the last run, by name, in its order.
     results : dict of str to dict
-        The last result of each of these brackets that is of the same fingerprint.
+        The last result of each of these brackets, if it has the same fingerprint.
     leftovers : list of dict
         Of the last run.
     claimed : set of str
-        Outputs that a run was to make, where nothing of others lay, and that was interrupted before
-        it told what came of them; relative, '/' between.
+        Outputs that belong to a batch though they have no result, since their run was interrupted;
+        no other file was there before. Relative, '/' between.
     made : dict of str to int
-        Sizes of the outputs that were made, in bytes.
+        Sizes in bytes of the outputs that have results.
     begun : dict of str to list of str
-        Those of `claimed` that the last run is at, by bracket.
+        Outputs of the last run that have no result yet, by bracket.
     """
 
     header: dict[str, Any] = field(default_factory=dict)
@@ -67,20 +67,20 @@ class JournalContents:
 
 
 def read(path: Path, *, records: bool = True) -> JournalContents:
-    """Read a journal, one that is being written too.
+    """Read a journal; another process may be writing to it.
 
     Parameters
     ----------
     path : Path
         Of the journal, or of the folder it lies in.
     records : bool
-        Whether results keep what was reported of every job, which takes most of the room.
+        Whether results keep the records of their jobs, which take most of the memory.
 
     Raises
     ------
     ImageFileError
-        If it cannot be read, is no journal of a version this program knows, or holds what no batch
-        writes: anybody may have touched it.
+        If it cannot be read, is no journal, is of a newer version, or holds lines that no batch
+        writes.
     """
     path = path / NAME if path.is_dir() else path
     try:
@@ -116,7 +116,7 @@ def _gather(stream: BinaryIO, path: Path, *, records: bool) -> JournalContents:
 
 
 def _is_torn_header(stream: BinaryIO) -> bool:
-    """Tell whether a file is empty, or a journal whose first run ended within its first line."""
+    """Return whether a file is empty, or holds the beginning of a journal's first line only."""
     stream.seek(0)
     return HEAD.startswith(stream.read(len(HEAD)))
 
@@ -139,7 +139,7 @@ def _take(contents: JournalContents, line: dict[str, Any]) -> None:
 
 
 def _lines(stream: BinaryIO) -> Iterator[dict[str, Any]]:
-    """Read the lines that are whole."""
+    """Read the lines that are complete."""
     for text in stream:
         with suppress(ValueError):
             line = json.loads(text)
@@ -148,16 +148,16 @@ def _lines(stream: BinaryIO) -> Iterator[dict[str, Any]]:
 
 
 class Journal:
-    """A journal open for writing; made by `open_journal`.
+    """A journal open for writing, from `open_journal`.
 
-    Lines that cannot be written, the disk being full, are kept and tried again with the next; at
-    the end `flush` tells whether any are left.
+    Lines that cannot be written because the disk is full are kept and written with later ones; at
+    the end, `flush` raises an error if any are left.
 
     Attributes
     ----------
     path : Path
     contents : JournalContents
-        What it said when it was opened, without the reports.
+        What it held when it was opened, without the records of jobs.
     """
 
     def __init__(self, stream: BinaryIO, path: Path) -> None:
@@ -167,18 +167,18 @@ class Journal:
         self._waiting: list[bytes] = []
 
     def add(self, *lines: dict[str, Any]) -> None:
-        """Add lines; they are on the disk when this returns, or wait for `flush`."""
+        """Add lines; they are on the disk when this returns, or are kept for `flush`."""
         self._waiting += [json.dumps(line).encode() + b"\n" for line in lines]
         with suppress(OutputError):
             self.flush()
 
     def flush(self) -> None:
-        """Put on the disk what waits.
+        """Write all lines that are kept.
 
         Raises
         ------
         OutputError
-            If the disk does not take it.
+            If they cannot be written.
         """
         if not self._waiting:
             return
@@ -202,16 +202,16 @@ def _write_all(stream: BinaryIO, data: bytes) -> None:
 
 @contextmanager
 def open_journal(folder: Path) -> Iterator[Journal]:
-    """Open the journal of an output folder for adding to it, and keep other batches out.
+    """Open the journal of an output folder for writing, and lock it against other batches.
 
-    The lock is that of the operating system, so that none is left when the process dies.
+    The operating system holds the lock, so that none is left when the process dies.
 
     Raises
     ------
     OutputError
         If it cannot be written, or another batch is writing to this folder.
     ImageFileError
-        If a file of its name is there that is no journal.
+        If a file of this name is not a journal.
     """
     path = folder / NAME
     try:
@@ -230,24 +230,26 @@ def open_journal(folder: Path) -> Iterator[Journal]:
 
 
 def _lock(stream: BinaryIO) -> bool:
-    """Lock a file for this process; False if another one holds it."""
+    """Lock a file for this process; return False if another process has locked it."""
     try:
         if sys.platform == "win32":
             import msvcrt
 
-            stream.seek(2**31 - 2)  # a byte that is never written, since nobody could read it
+            stream.seek(2**31 - 2)  # a byte far behind the end; nobody can read a locked one
             msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        return error.errno not in BUSY  # else a file system without locks: nobody can be told
+        return (
+            error.errno not in BUSY
+        )  # on a file system without locks, the journal is used without one
     return True
 
 
 def _cut_torn_line(stream: BinaryIO) -> None:
-    """Drop what follows the last whole line, so that the next one begins a line of its own."""
+    """Remove an incomplete line at the end, so that the next line begins on its own."""
     end = stream.seek(0, os.SEEK_END)
     while end > 0:
         start = max(end - BLOCK, 0)

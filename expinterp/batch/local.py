@@ -1,4 +1,4 @@
-"""A batch on this machine: CPUs and memory shared out, and a second try for what was killed."""
+"""A batch on this machine: CPUs and memory are divided, and killed tasks are tried again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from expinterp.batch.execute import TaskFailure, TaskResult, conclude, find_written, perform
-from expinterp.batch.memory import weigh
-from expinterp.batch.pool import MOST, Do, spread
+from expinterp.batch.execute import TaskFailure, TaskResult, find_written, make_result, perform
+from expinterp.batch.memory import estimate_memory
+from expinterp.batch.pool import MOST, TaskFunction, run_in_processes
 from expinterp.batch.resources import count_cpus, memory_room
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
@@ -16,25 +16,25 @@ from expinterp.errors import ExitCode
 
 DIED = TaskFailure(
     "ProcessDied",
-    "the process that worked on it died twice; is there memory enough, are its files sound?",
+    "its process died twice; check that there is enough memory and that its files are sound",
     int(ExitCode.UNEXPECTED),
 )
 
 
 @dataclass(frozen=True)
 class Local:
-    """Does tasks on this machine.
+    """Runs tasks on this machine.
 
     Attributes
     ----------
     jobs : int or None
-        Processes at most; as many as CPUs if None.
+        Processes at most; None for the number of CPUs.
     threads : int or None
-        Of each; the CPUs shared out if None.
+        Of each process; None for an equal part of the CPUs.
     room : int or None
-        Bytes of memory that all may take; most of the machine's if None.
+        Bytes of memory for all together; None for most of the machine's.
     notice : function
-        Told what a person should know at once.
+        Called with warnings that are shown at once.
     """
 
     jobs: int | None = None
@@ -45,26 +45,30 @@ class Local:
     def run(
         self, tasks: Sequence[Task], settings: BatchSettings
     ) -> Generator[TaskResult, None, None]:
-        """Do tasks; one whose process died is tried once more, alone, when all others are done."""
-        heavy: list[tuple[Task, int]] = []
+        """Run tasks; if a process dies, its task is tried once more, alone, after all others."""
+        too_large: list[tuple[Task, int]] = []
         lost: list[Task] = []
-        for task, result in self._spread(tasks, settings, perform, heavy):
+        for task, result in self._run(tasks, settings, perform, too_large):
             if result:
                 yield result
             else:
                 lost.append(task)
-                self.notice(f"{task.bracket.name}: the process died; tried again alone, at the end")
-        again = [replace(task, replace=True) for task in lost]  # it may have left outputs
-        for task, result in replace(self, jobs=1)._spread(again, settings, perform, heavy):
-            yield result or conclude(task, error=DIED, written=find_written(task, settings))
-        for task, weight in heavy:
-            yield conclude(task, error=_too_heavy(weight, self._room))
+                self.notice(
+                    f"{task.bracket.name}: its process died; it is tried again alone, at the end"
+                )
+        again = [replace(task, replace=True) for task in lost]  # outputs of the first try may exist
+        for task, result in replace(self, jobs=1)._run(again, settings, perform, too_large):
+            yield result or make_result(task, error=DIED, written=find_written(task, settings))
+        for task, memory in too_large:
+            yield make_result(task, error=_explain_too_large(memory, self._room))
 
-    def gather(self, tasks: Sequence[Task], settings: BatchSettings, do: Do) -> list[Any]:
-        """Do something with each task; give what came of those that survived it, in their order."""
+    def gather(
+        self, tasks: Sequence[Task], settings: BatchSettings, function: TaskFunction
+    ) -> list[Any]:
+        """Call a function with each task; return the values in order, without those that died."""
         found = {
             task.bracket.name: value
-            for task, value in self._spread(tasks, settings, do, [])
+            for task, value in self._run(tasks, settings, function, [])
             if value is not None
         }
         return [found[task.bracket.name] for task in tasks if task.bracket.name in found]
@@ -73,30 +77,38 @@ class Local:
     def _room(self) -> int:
         return self.room or memory_room()
 
-    def _spread(
-        self, tasks: Sequence[Task], settings: BatchSettings, do: Do, heavy: list[tuple[Task, int]]
+    def _run(
+        self,
+        tasks: Sequence[Task],
+        settings: BatchSettings,
+        function: TaskFunction,
+        too_large: list[tuple[Task, int]],
     ) -> Iterator[tuple[Task, Any]]:
-        """Do all tasks but those that need more memory than all may take; these are noted."""
+        """Run all tasks but those that need more memory than there is; these go to `too_large`."""
         cpus = count_cpus()
         jobs = max(1, min(self.jobs or cpus, len(tasks), MOST))
         settings = replace(settings, threads=self.threads or max(1, cpus // jobs))
-        return spread(
-            _weighed(tasks, settings, self._room, heavy), settings, do, jobs=jobs, room=self._room
+        return run_in_processes(
+            _with_memory(tasks, settings, self._room, too_large),
+            settings,
+            function,
+            jobs=jobs,
+            room=self._room,
         )
 
 
-def _weighed(
-    tasks: Iterable[Task], settings: BatchSettings, room: int, heavy: list[tuple[Task, int]]
+def _with_memory(
+    tasks: Iterable[Task], settings: BatchSettings, room: int, too_large: list[tuple[Task, int]]
 ) -> Iterator[tuple[Task, int]]:
     for task in tasks:
-        weight = weigh(task, settings)
-        if weight > room:
-            heavy.append((task, weight))
+        memory = estimate_memory(task, settings)
+        if memory > room:
+            too_large.append((task, memory))
         else:
-            yield task, weight
+            yield task, memory
 
 
-def _too_heavy(weight: int, room: int) -> TaskFailure:
-    needed, given = (f"{size / 2**20:,.0f} MiB" for size in (weight, room))
+def _explain_too_large(memory: int, room: int) -> TaskFailure:
+    needed, given = (f"{size / 2**20:,.0f} MiB" for size in (memory, room))
     message = f"needs about {needed} of memory, {given} are allowed; raise --max-memory"
     return TaskFailure("MemoryError", message, int(ExitCode.UNEXPECTED))

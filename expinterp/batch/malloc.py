@@ -1,9 +1,8 @@
-"""Memory that a process has freed: kept for what comes next, in one place.
+"""Settings of glibc's malloc that let a process reuse the memory it has freed.
 
-glibc gives each thread an arena of its own, and none takes what another one freed: a process that
-works on pictures with several threads holds a third more in the end, and grows for hundreds of
-pictures. Dask has it give back at once whatever is freed, so that every array is paged in anew,
-which took a third of the time.
+By default each thread has an arena of its own and does not use what another one freed: a process
+that handles pictures with several threads grows for hundreds of pictures, to a third more. Dask
+makes malloc return freed memory to the system at once; mapping it again took a third of the time.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from __future__ import annotations
 import ctypes
 import os
 
-MOST_KEPT = 32 * 2**20  # bytes of an array whose memory is kept; glibc takes no higher limit
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # as malloc.h calls them, M_...
+MOST_KEPT = 32 * 2**20  # bytes of the largest array whose memory is kept; the limit of glibc
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # M_... in malloc.h
 
 
 def keep_freed_memory() -> None:
-    """Let the threads of this process share what they freed, and keep it; without glibc, nothing."""
+    """Let all threads of this process keep and share freed memory; does nothing without glibc."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt:
         mallopt(_MMAP_THRESHOLD, MOST_KEPT)

@@ -6,6 +6,8 @@ The coefficients bound what ``python benchmarks/batch.py memory`` measured, in b
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,24 +19,25 @@ from expinterp.errors import ImageFileError
 from expinterp.images.header import Header, read_header
 from expinterp.scene_io import FusionJob, FusionOptions, Job
 
-BASE = 180 * 2**20  # of a process that has opened the network, and done a tiny task
+BASE = 180 * 2**20  # of a process that has opened the network and run a tiny task
 THREAD = 64 * 2**20  # of each thread but the first
-# A pixel, by depth:
-PAIR = {8: 17, 16: 28}  # of interpolating
-RESIDUAL = {8: 28, 16: 36}  # more, if what the network added is written as well
-STACK = 14  # of fusing, and for every exposure in it:
+# For each pixel, by depth:
+PAIR = {8: 17, 16: 28}  # of an interpolation
+RESIDUAL = {8: 28, 16: 36}  # in addition, if the residual is written
+STACK = 14  # of a fusion, and for each exposure in it:
 EXPOSURE = {8: 6, 16: 10}
-ENCODER = {"avif": 38, "webp": 6}  # more, of the formats whose encoders are large
-WIDEST = 8.0  # EV from end to end of a bracket that states nothing
-DOUBT = 0.5  # EV by which pixels may show a wider gap than files state
+ENCODER = {"avif": 38, "webp": 6}  # in addition, for formats with large encoders
+WIDEST = 8.0  # EV assumed from end to end of a bracket that states nothing
+DOUBT = 0.5  # EV by which a step may be larger in the pixels than in the files
 
 
-def weigh(task: Task, settings: BatchSettings) -> int:
+def estimate_memory(task: Task, settings: BatchSettings) -> int:
     """Estimate the bytes that a task takes at its peak, its process included."""
-    headers = [_read(settings.folder / frame) for frame in task.bracket.frames]
-    pixels, depth = max((_size(header) for header in headers if header), default=(0, 8))
+    headers = list(_read_headers(task.bracket, settings.folder))
+    sizes = ((header.rows * header.cols, header.depth) for header in headers)
+    pixels, depth = max(sizes, default=(0, 8))
     each = max(_weigh_pixel(job, task.bracket, depth) for job in task.jobs)
-    written = settings.format or next((header.format for header in headers if header), "")
+    written = settings.format or next((header.format for header in headers), "")
     each += ENCODER.get(written, 0)
     return BASE + ((settings.threads or 1) - 1) * THREAD + pixels * each
 
@@ -57,12 +60,7 @@ def count_exposures(bracket: Bracket, options: FusionOptions) -> int:
     return len(bracket.frames) + sum(math.ceil((step + DOUBT) / MAX_STEP) - 1 for step in steps)
 
 
-def _read(path: Path) -> Header | None:
-    try:
-        return read_header(path)
-    except ImageFileError:  # the task will report it
-        return None
-
-
-def _size(header: Header) -> tuple[int, int]:
-    return header.rows * header.cols, header.depth
+def _read_headers(bracket: Bracket, folder: Path) -> Iterator[Header]:
+    for frame in bracket.frames:
+        with suppress(ImageFileError):  # the task will report it
+            yield read_header(folder / frame)

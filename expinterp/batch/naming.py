@@ -1,8 +1,8 @@
 """Names of outputs that any file system can hold side by side.
 
-File systems differ in what they take for one name: letter case (macOS, Windows), composed or
-decomposed letters (macOS), trailing dots and spaces (Windows). A folder of outputs may be copied
-from one to another, so two names are the same here if they are the same on any of them.
+Some file systems ignore letter case (macOS, Windows), the composition of letters (macOS), or
+trailing dots and spaces (Windows). A folder of outputs may be copied from one to another, so two
+names are the same here if they are the same on any of them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ FORBIDDEN = str.maketrans(dict.fromkeys('<>:"/\\|?*\x7f' + "".join(map(chr, rang
 RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
 }
-LONGEST = 180  # bytes of a name, in UTF-8: 255 less numbers, suffix, and those of a temporary file
-DIGITS = 8  # of the mark that keeps like names apart
+LONGEST = 180  # bytes of a name in UTF-8: 255 less numbers, suffix and temporary name
+DIGITS = 8  # of the mark that makes equal names different
 
 
 class TemplateError(ValueError):
-    """A template that names no outputs."""
+    """A template that cannot name outputs."""
 
 
 def check_template(template: str, *, kinds: int) -> None:
@@ -40,13 +40,13 @@ def check_template(template: str, *, kinds: int) -> None:
     Raises
     ------
     TemplateError
-        If it has fields that are not known, or gives two kinds of output one name.
+        If it has unknown fields, or gives two kinds of output one name.
     """
     known = ", ".join(f"{{{name}}}" for name in FIELDS)
     try:
         parsed = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
-        message = f"the template {template!r} is no template ({error}); use {known}"
+        message = f"the template {template!r} is not valid ({error}); use {known}"
         raise TemplateError(message) from error
     for _, name, form, conversion in parsed:
         if name not in FIELDS or form or conversion:
@@ -62,14 +62,14 @@ def check_template(template: str, *, kinds: int) -> None:
 
 
 def stem_from(template: str, fields: Mapping[str, str]) -> str:
-    """Fill a template in, giving a path without suffix that is legal everywhere.
+    """Fill in a template; return a path without suffix that is legal on any file system.
 
     Parameters
     ----------
     template : str
-        That `check_template` lets pass.
+        One that `check_template` accepts.
     fields : mapping of str to str
-        A value for each of `FIELDS`, any text; only that of ``bracket`` may hold folders.
+        A value for each of `FIELDS`, any text; only ``bracket`` may contain folders.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def stem_from(template: str, fields: Mapping[str, str]) -> str:
 
 
 def portable(name: str) -> str:
-    """Make the name of a file or folder legal on any file system; most stay as they are.
+    """Change the name of a file or folder to be legal on any file system; most do not change.
 
     Examples
     --------
@@ -101,26 +101,26 @@ def portable(name: str) -> str:
 
 
 def identity(path: str) -> str:
-    """Reduce a path to what the most forgetful file system would tell it apart by."""
+    """Reduce a path to the letters by which every file system can distinguish it."""
     decomposed = unicodedata.normalize("NFD", path).casefold()
     return unicodedata.normalize("NFD", decomposed)
 
 
 def tell_apart(names: Sequence[Sequence[str]], marks: Sequence[str]) -> list[str]:
-    """Find what must be added to the names of each owner so that no two owners share one.
+    """Choose what is added to the names of each owner so that no two owners share one.
 
     Parameters
     ----------
     names : sequence of sequences of str
         Paths of the outputs of each owner.
     marks : sequence of str
-        What identifies each owner, and stays the same from run to run.
+        Text that identifies each owner, the same in every run.
 
     Returns
     -------
     list of str
-        For each owner: nothing if its names are its own, else a hyphen and a few digits, which
-        depend on its mark alone.
+        For each owner: empty if nobody shares its names, else a hyphen and digits that depend on
+        its mark only.
     """
     uses: Counter[str] = Counter()
     for group in names:
@@ -137,7 +137,7 @@ def tell_apart(names: Sequence[Sequence[str]], marks: Sequence[str]) -> list[str
 
 
 def _folders(names: Iterable[str]) -> set[str]:
-    """Gather all folders on the way to some files."""
+    """List all folders above some files."""
     found: set[str] = set()
     for name in names:
         folder = name.rpartition("/")[0]

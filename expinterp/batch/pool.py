@@ -1,4 +1,4 @@
-"""Processes of this machine, each doing one task at a time; what kills one harms no other."""
+"""Processes of this machine that run one task each; if one is killed, the others go on."""
 
 from __future__ import annotations
 
@@ -17,41 +17,46 @@ from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
 from expinterp.errors import ExitCode
 
-Do: TypeAlias = Callable[[Task, BatchSettings], Any]
-MOST = 60 if sys.platform == "win32" else sys.maxsize  # of which `wait` can hear
+TaskFunction: TypeAlias = Callable[[Task, BatchSettings], Any]
+MOST = 60 if sys.platform == "win32" else sys.maxsize  # that `wait` can wait for
 SPAWN = multiprocessing.get_context("spawn")  # a fork would share locks and threads
 
 
-def spread(
-    tasks: Iterable[tuple[Task, int]], settings: BatchSettings, do: Do, *, jobs: int, room: int
+def run_in_processes(
+    tasks: Iterable[tuple[Task, int]],
+    settings: BatchSettings,
+    function: TaskFunction,
+    *,
+    jobs: int,
+    room: int,
 ) -> Iterator[tuple[Task, Any]]:
-    """Do tasks in several processes.
+    """Run tasks in several processes.
 
     Parameters
     ----------
     tasks : iterable of (Task, int)
-        Each with the bytes of memory it takes at its peak, which are not above `room`.
+        Each with the bytes of memory it takes at its peak, `room` at most.
     settings : BatchSettings
-    do : function
-        Of a module, so that it can be sent; what it returns must not be None.
+    function : TaskFunction
+        Defined in a module, so that it can be sent; it must not return None.
     jobs : int
         Processes at most.
     room : int
-        Bytes of memory that they may take together.
+        Bytes of memory for all together.
 
     Yields
     ------
     Task
     Any
-        What came of it, in the order they end; None if its process died.
+        The value that `function` returned, in the order they end; None if the process died.
     """
-    with closing(Pool(settings, do, size=jobs, room=room)) as pool:
+    with closing(Pool(settings, function, size=jobs, room=room)) as pool:
         ended: list[tuple[Task, Any]] = []
-        for task, weight in tasks:
-            while not pool.takes(weight):
+        for task, memory in tasks:
+            while not pool.has_room(memory):
                 yield from ended
                 ended = pool.collect()
-            pool.give(task, weight)  # before what ended is dealt with, so that no process waits
+            pool.start(task, memory)  # before results are handled, so that no process waits
             yield from ended
             ended = []
         while pool.busy:
@@ -59,40 +64,40 @@ def spread(
 
 
 class Worker:
-    """A process of our own, and the task it is at."""
+    """A process, and the task it runs."""
 
-    def __init__(self, settings: BatchSettings, do: Do) -> None:
+    def __init__(self, settings: BatchSettings, function: TaskFunction) -> None:
         self.connection, theirs = SPAWN.Pipe()
-        self.process = SPAWN.Process(target=_serve, args=(theirs, settings, do), daemon=True)
+        self.process = SPAWN.Process(target=_serve, args=(theirs, settings, function), daemon=True)
         self.process.start()
-        theirs.close()  # so that only the process holds it, and its end is heard
-        self.weight = 0
+        theirs.close()  # so that only the process holds it, and its end is noticed
+        self.memory = 0
 
-    def give(self, task: Task, weight: int) -> None:
-        """Send a task; a process that is dead will be noticed by `take`."""
-        self.task, self.weight = task, weight
+    def send(self, task: Task, memory: int) -> None:
+        """Send a task; if the process is dead, `receive` returns None."""
+        self.task, self.memory = task, memory
         try:
             self.connection.send(task)
         except OSError:
             self.process.kill()
 
-    def take(self) -> Any:
-        """Receive what came of the task; None if the process died."""
+    def receive(self) -> Any:
+        """Receive the value of the task; None if the process died."""
         try:
             return self.connection.recv()
         except (EOFError, OSError):
             return None
 
-    def end(self) -> None:
-        """Stop it at once, whatever it is at."""
+    def kill(self) -> None:
+        """Kill the process."""
         self.process.kill()
         self.process.join()
         self.connection.close()
 
 
-def _serve(connection: Connection, settings: BatchSettings, do: Do) -> None:
-    """Do tasks until there are no more; the life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is heard by the parent, which ends us
+def _serve(connection: Connection, settings: BatchSettings, function: TaskFunction) -> None:
+    """Run tasks until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and kills its workers
     keep_freed_memory()
     Thread(target=_die_with_parent, daemon=True).start()
     while True:
@@ -100,7 +105,7 @@ def _serve(connection: Connection, settings: BatchSettings, do: Do) -> None:
             task: Task = connection.recv()
         except EOFError:
             return
-        connection.send(do(task, settings))
+        connection.send(function(task, settings))
 
 
 def _die_with_parent() -> None:
@@ -111,43 +116,45 @@ def _die_with_parent() -> None:
 
 
 class Pool:
-    """Workers, started as they are needed.
+    """Workers, started when needed.
 
     Attributes
     ----------
     busy : dict
-        The workers that are at a task, by their connection.
+        The workers that run a task, by their connection.
     """
 
-    def __init__(self, settings: BatchSettings, do: Do, *, size: int, room: int) -> None:
+    def __init__(
+        self, settings: BatchSettings, function: TaskFunction, *, size: int, room: int
+    ) -> None:
         self.busy: dict[Connection, Worker] = {}
         self._idle: list[Worker] = []
-        self._settings, self._do, self._size, self._room = settings, do, size, room
+        self._settings, self._function, self._size, self._room = settings, function, size, room
 
     def close(self) -> None:
         """Stop all workers at once."""
         for worker in (*self._idle, *self.busy.values()):
-            worker.end()
+            worker.kill()
 
-    def takes(self, weight: int) -> bool:
-        """Tell whether a task of so many bytes can begin now."""
-        used = sum(worker.weight for worker in self.busy.values())
-        return len(self.busy) < self._size and used + weight <= self._room
+    def has_room(self, memory: int) -> bool:
+        """Return whether a task of so many bytes can start now."""
+        used = sum(worker.memory for worker in self.busy.values())
+        return len(self.busy) < self._size and used + memory <= self._room
 
-    def give(self, task: Task, weight: int) -> None:
-        """Begin a task."""
-        worker = self._idle.pop() if self._idle else Worker(self._settings, self._do)
-        worker.give(task, weight)
+    def start(self, task: Task, memory: int) -> None:
+        """Start a task."""
+        worker = self._idle.pop() if self._idle else Worker(self._settings, self._function)
+        worker.send(task, memory)
         self.busy[worker.connection] = worker
 
     def collect(self) -> list[tuple[Task, Any]]:
-        """Wait until tasks end; None comes of one whose process died."""
+        """Wait until tasks end; return each with its value, None if its process died."""
         ended = []
         for connection in wait(list(self.busy)):
             worker = self.busy.pop(cast("Connection", connection))
-            result = worker.take()
+            result = worker.receive()
             if result is None:
-                worker.end()
+                worker.kill()
             else:
                 self._idle.append(worker)
             ended.append((worker.task, result))

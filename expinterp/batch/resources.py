@@ -1,8 +1,8 @@
-"""What this machine gives a batch: its memory and CPUs, or what of them a control group may use.
+"""Memory and CPUs of this machine, or the part that a control group allows.
 
 Containers, systemd and schedulers such as SLURM put processes into control groups of Linux. A limit
-holds for a group and all below it, so the narrowest counts of those around this process. Files of
-both kinds of groups are read: https://docs.kernel.org/admin-guide/cgroup-v2.html (``memory.max``,
+holds for a group and all groups in it, so the lowest limit around this process counts. The files of
+both versions are read: https://docs.kernel.org/admin-guide/cgroup-v2.html (``memory.max``,
 ``cpu.max``) and cgroup-v1.
 """
 
@@ -15,14 +15,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-SHARE = 0.75  # of the memory, that a batch takes unless told
+SHARE = 0.75  # of the memory, used by default
 GROUPS, MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 MEMORY = (("memory.max",), ("memory.limit_in_bytes",))
-CPU = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # microseconds of CPU, in so many
+CPU = (
+    ("cpu.max",),
+    ("cpu.cfs_quota_us", "cpu.cfs_period_us"),
+)  # microseconds of CPU time, and the period
 
 
 def memory_room() -> int:
-    """Count the bytes a batch may take unless told: a share of what there is, or is allowed."""
+    """Return the bytes that a batch uses by default: a share of the memory that is allowed."""
     return int(min([_installed(), *(limit for (limit,) in _limits(MEMORY))]) * SHARE)
 
 
@@ -35,7 +38,7 @@ def count_cpus() -> int:
 
 
 def _installed() -> int:
-    """Count the bytes of memory that this machine has."""
+    """Return the bytes of memory of this machine."""
     if sys.platform == "win32":
         import ctypes
 
@@ -46,7 +49,7 @@ def _installed() -> int:
 
 
 def _limits(kinds: tuple[tuple[str, ...], ...]) -> Iterator[list[int]]:
-    """Read the limits on this process: the numbers in files of one kind or another."""
+    """Read the limits on this process: the numbers in files of either version."""
     for group in _groups():
         for names in kinds:
             with suppress(OSError, ValueError):  # no such file, or "max"
@@ -57,7 +60,7 @@ def _limits(kinds: tuple[tuple[str, ...], ...]) -> Iterator[list[int]]:
 
 
 def _groups() -> Iterator[Path]:
-    """List the control groups around this process; none but on Linux."""
+    """List the control groups around this process; none except on Linux."""
     with suppress(OSError, ValueError):
         for line in MEMBERSHIP.read_text("utf-8").splitlines():
             _, controllers, path = line.split(":", 2)

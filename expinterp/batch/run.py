@@ -1,4 +1,4 @@
-"""A batch from plan to end: what is left to do, doing it, and keeping the journal."""
+"""Running a batch: choose what is left to do, do it, and keep the journal."""
 
 from __future__ import annotations
 
@@ -11,20 +11,12 @@ from typing import Any, Literal
 
 from expinterp import __version__
 from expinterp.batch import journal
-from expinterp.batch.execute import FATAL, Runner, TaskFailure, TaskResult, conclude
+from expinterp.batch.execute import FATAL, Runner, TaskFailure, TaskResult, make_result
 from expinterp.batch.journal import Journal, JournalContents, open_journal
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task, make_tasks
 from expinterp.brackets import Plan
-from expinterp.errors import (
-    DeviceError,
-    ExitCode,
-    ExpInterpError,
-    MissingExtraError,
-    ModelError,
-    OutputError,
-    OutputExistsError,
-)
+from expinterp.errors import ExitCode, OutputError, OutputExistsError
 from expinterp.files import sweep
 
 OnExisting = Literal["skip", "fail", "overwrite"]
@@ -39,10 +31,10 @@ class Summary:
     done, skipped, kept : int
         Brackets that were done now, whose outputs existed, and that were done before.
     warned : int
-        Brackets that were done now, with something a person should know.
+        Brackets that were done now with warnings.
     failures : list of TaskResult
     unrecorded : str or None
-        Why the last results do not stand in the journal, if they do not.
+        Why the last results are missing in the journal, if they are.
     """
 
     done: int = 0
@@ -53,7 +45,7 @@ class Summary:
     unrecorded: str | None = None
 
     def count(self, result: TaskResult) -> None:
-        """Take a result in."""
+        """Count a result."""
         match result.status:
             case "done":
                 self.done += 1
@@ -65,7 +57,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Schedule:
     """What is left to do of a plan.
 
     Attributes
@@ -75,7 +67,7 @@ class Outlook:
     kept : list of Task
         Done before, from the same files with the same options.
     settled : list of (Task, TaskResult)
-        Not to be done, their outputs being there already.
+        Not to be done, since their outputs exist already.
     """
 
     tasks: list[Task]
@@ -83,7 +75,7 @@ class Outlook:
     settled: list[tuple[Task, TaskResult]]
 
     def statuses(self) -> Iterator[tuple[Task, str]]:
-        """List all tasks with what awaits them, as a dry run says it."""
+        """List all tasks with their status, as a dry run shows it."""
         for task in self.tasks:
             yield task, "planned"
         for task in self.kept:
@@ -92,31 +84,31 @@ class Outlook:
             yield task, result.status
 
 
-def look_ahead(
+def schedule_tasks(
     tasks: Iterable[Task],
     settings: BatchSettings,
     contents: JournalContents,
     on_existing: OnExisting,
-) -> Outlook:
-    """Part tasks by what the journal and the output folder say of them."""
-    outlook = Outlook([], [], [])
+) -> Schedule:
+    """Sort tasks by what the journal and the output folder hold of them."""
+    schedule = Schedule([], [], [])
     for task in tasks:
         there = {name: size for name in task.outputs if (size := _size(settings.out / name)) >= 0}
         if _stands(contents.results.get(task.bracket.name), task, there):
-            outlook.kept.append(task)
+            schedule.kept.append(task)
             continue
         foreign = [name for name, size in there.items() if not _is_ours(name, size, contents)]
         if not foreign or on_existing == "overwrite":
             begun = bool(there or _wrote(task, contents))
-            outlook.tasks.append(replace(task, replace=begun))
+            schedule.tasks.append(replace(task, replace=begun))
         else:
             error = _exists(foreign[0]) if on_existing == "fail" else None
-            outlook.settled.append((task, conclude(task, error=error)))
-    return outlook
+            schedule.settled.append((task, make_result(task, error=error)))
+    return schedule
 
 
 def _size(path: Path) -> int:
-    """Measure a file in bytes; −1 if there is none."""
+    """Return the size of a file in bytes; −1 if there is none."""
     try:
         return path.stat().st_size
     except OSError:
@@ -124,19 +116,19 @@ def _size(path: Path) -> int:
 
 
 def _stands(result: dict[str, Any] | None, task: Task, there: Collection[str]) -> bool:
-    """Tell whether an earlier result holds: of the same making, its outputs still there."""
+    """Return whether an earlier result is still valid: same fingerprint, all outputs there."""
     if result is None or result.get("status") != "done":
         return False
     return bool(result["fingerprint"] == task.fingerprint) and len(there) == len(task.outputs)
 
 
 def _is_ours(name: str, size: int, contents: JournalContents) -> bool:
-    """Tell whether an output was made by a batch here, and nobody has worked on it since."""
+    """Return whether a batch wrote an output here, and nobody has changed its size since."""
     return name in contents.claimed or contents.made.get(name) == size
 
 
 def _wrote(task: Task, contents: JournalContents) -> bool:
-    """Tell whether a task may have left files already, those whose names only its job knows too."""
+    """Return whether a task may have written files already, also some that are no outputs."""
     earlier = contents.results.get(task.bracket.name, {"outputs": ()})
     return bool(earlier["outputs"]) or not contents.claimed.isdisjoint(task.outputs)
 
@@ -146,11 +138,11 @@ def _exists(name: str) -> TaskFailure:
     return TaskFailure("OutputExistsError", message, int(ExitCode.OUTPUT_EXISTS))
 
 
-def preview(plan: Plan, settings: BatchSettings, *, on_existing: OnExisting = "fail") -> Outlook:
-    """Look at what `run_batch` would find to do, and touch nothing."""
+def preview(plan: Plan, settings: BatchSettings, *, on_existing: OnExisting = "fail") -> Schedule:
+    """Return what `run_batch` would do, without writing anything."""
     there = (settings.out / journal.NAME).exists()
     contents = journal.read(settings.out, records=False) if there else JournalContents()
-    return look_ahead(make_tasks(plan.brackets, settings), settings, contents, on_existing)
+    return schedule_tasks(make_tasks(plan.brackets, settings), settings, contents, on_existing)
 
 
 def run_batch(
@@ -160,23 +152,24 @@ def run_batch(
     *,
     on_existing: OnExisting = "fail",
     prepare: Callable[[BatchSettings], BatchSettings] = lambda settings: settings,
-    began: Callable[[Outlook], None] = lambda outlook: None,
+    began: Callable[[Schedule], None] = lambda schedule: None,
     ended: Callable[[TaskResult], None] = lambda result: None,
 ) -> Summary:
-    """Do what is left to do of a plan, and keep the journal in the output folder.
+    """Run what is left to do of a plan, and keep the journal in the output folder.
 
     Parameters
     ----------
     plan : Plan
     settings : BatchSettings
     runner : function
-        Does tasks: `Local.run`, or another of the same kind.
+        Runs tasks: `Local.run` or `Cluster.run`.
     on_existing : {'skip', 'fail', 'overwrite'}
-        What becomes of a bracket of which an output exists that no batch made here.
+        What happens to a bracket if one of its outputs exists and no batch wrote it.
     prepare : function
-        Given the settings once the folder is ours, before anything else; may add to them.
+        Called with the settings when the folder is locked, before anything else; returns them,
+        changed or not.
     began, ended : functions
-        Told what there is to do, and of every result.
+        Called with what there is to do, and with each result.
 
     Returns
     -------
@@ -185,21 +178,21 @@ def run_batch(
     Raises
     ------
     ExpInterpError
-        If nothing can be done at all: the folder or the network cannot be used, or the folder
-        holds results made with other options.
+        If no task can be run: the folder or the network cannot be used, or the folder holds
+        results made with other options.
     """
     summary = Summary()
     with open_journal(settings.out) as book:
         _refuse_other_options(book.contents, settings, on_existing)
         settings = prepare(settings)
         tasks = make_tasks(plan.brackets, settings)
-        outlook = look_ahead(tasks, settings, book.contents, on_existing)
-        summary.kept = len(outlook.kept)
-        _open_run(book, plan, settings, outlook)
+        schedule = schedule_tasks(tasks, settings, book.contents, on_existing)
+        summary.kept = len(schedule.kept)
+        _open_run(book, plan, settings, schedule)
         sweep_all(settings, tasks)
-        began(outlook)
+        began(schedule)
         try:
-            for result in _results(outlook, settings, runner):
+            for result in _results(schedule, settings, runner):
                 book.add(result.as_json())
                 summary.count(result)
                 ended(result)
@@ -212,25 +205,20 @@ def run_batch(
     return summary
 
 
-def _results(outlook: Outlook, settings: BatchSettings, runner: Runner) -> Iterator[TaskResult]:
-    for _, result in outlook.settled:
+def _results(schedule: Schedule, settings: BatchSettings, runner: Runner) -> Iterator[TaskResult]:
+    for _, result in schedule.settled:
         yield result
-    with closing(runner(outlook.tasks, settings)) as results:
+    with closing(runner(schedule.tasks, settings)) as results:
         for result in results:
             if result.error and result.error.exit_code in FATAL:
-                raise _fatal(result.error)
+                raise FATAL[ExitCode(result.error.exit_code)](result.error.message)
             yield result
-
-
-def _fatal(error: TaskFailure) -> ExpInterpError:
-    kinds = {kind.exit_code: kind for kind in (DeviceError, ModelError, MissingExtraError)}
-    return kinds[ExitCode(error.exit_code)](error.message)
 
 
 def _refuse_other_options(
     contents: JournalContents, settings: BatchSettings, on_existing: OnExisting
 ) -> None:
-    """Refuse to mix results of several options in one folder, unless told what to do."""
+    """Refuse to mix results of different options in one folder, unless told what to do."""
     before, now = contents.header.get("options"), settings.options
     if on_existing != "fail" or before is None or before == now or not contents.results:
         return
@@ -252,8 +240,8 @@ def _changes(before: Any, now: Any, name: str = "") -> Iterator[str]:
         yield f"{name} was {'not stated' if before is None else before}, is {now}"
 
 
-def _open_run(book: Journal, plan: Plan, settings: BatchSettings, outlook: Outlook) -> None:
-    """Write what this run is about, before any work."""
+def _open_run(book: Journal, plan: Plan, settings: BatchSettings, schedule: Schedule) -> None:
+    """Write header, leftovers and planned tasks, before any work."""
     book.add(
         {
             "kind": "header",
@@ -267,15 +255,15 @@ def _open_run(book: Journal, plan: Plan, settings: BatchSettings, outlook: Outlo
             "brackets": len(plan.brackets),
         },
         *(left.as_json() for left in plan.leftovers),
-        *(_planned(task, claimed=True) for task in outlook.tasks),
-        *(_planned(task, claimed=False) for task in outlook.kept),
-        *(_planned(task, claimed=False) for task, _ in outlook.settled),
+        *(_planned(task, claimed=True) for task in schedule.tasks),
+        *(_planned(task, claimed=False) for task in schedule.kept),
+        *(_planned(task, claimed=False) for task, _ in schedule.settled),
     )
     book.flush()
 
 
 def _planned(task: Task, *, claimed: bool) -> dict[str, Any]:
-    """Give a task as a line of the journal; claimed if its outputs may be written from now on."""
+    """Return the line of a planned task; it is claimed if its outputs may be written from now on."""
     return {
         "kind": "planned",
         "bracket": task.bracket.name,
@@ -286,6 +274,6 @@ def _planned(task: Task, *, claimed: bool) -> dict[str, Any]:
 
 
 def sweep_all(settings: BatchSettings, tasks: Iterable[Task]) -> None:
-    """Remove what killed processes left half-written."""
+    """Remove temporary files that killed processes left."""
     for folder in {name for task in tasks for name in task.folders}:
         sweep(settings.out / folder)

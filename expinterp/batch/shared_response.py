@@ -1,8 +1,8 @@
-"""One camera response for all brackets of a camera, so that a series looks as one.
+"""One response for all brackets of a camera, so that the pictures of a series match.
 
-Every bracket of a sample is looked at in a process of its own; what they tell is put together in
-the order of the plan, so that neither the number of processes nor their speed matters. The response
-is kept beside the outputs, as a profile that ``--response`` reads too.
+Each bracket of a sample is measured in a process of its own; the measurements are combined in the
+order of the plan, so that the number and speed of processes do not matter. The response is kept
+beside the outputs, as a profile that ``--response`` can read too.
 """
 
 from __future__ import annotations
@@ -30,40 +30,41 @@ from expinterp.errors import ExpInterpError
 from expinterp.files import replacing
 from expinterp.scene_io.shots import read_shots, reconcile
 
-SAMPLE = 48  # brackets of a camera that are looked at; ten are nearly as good as all
-FEWEST = 2  # brackets that share anything
+SAMPLE = 48  # brackets of a camera that are measured; ten are nearly as good as all
+FEWEST = 2  # brackets that share a response
 
 Gather = Callable[
-    [Sequence[Task], BatchSettings, Callable[[Task, BatchSettings], "Look"]], list["Look"]
+    [Sequence[Task], BatchSettings, Callable[[Task, BatchSettings], "PairLevels"]],
+    list["PairLevels"],
 ]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the pairs of one bracket tell.
+class PairLevels:
+    """What was measured on the pairs of one bracket.
 
     Attributes
     ----------
     levels : list of tuples of float64 arrays
         Matched levels of each pair, per channel.
     stated : list of float or None
-        ln(t1/t2) of each pair, where its files state it and its pixels agree.
+        ln(t1/t2) of each pair, if its files state it and its pixels agree.
     """
 
     levels: list[tuple[Floats, ...]]
     stated: list[float | None]
 
 
-def look(task: Task, settings: BatchSettings) -> Look:
-    """Look at the pairs of neighbours in a bracket; what cannot be used is left out."""
-    found = Look([], [])
+def measure_task(task: Task, settings: BatchSettings) -> PairLevels:
+    """Measure each two adjacent exposures of a bracket; pairs that fail are left out."""
+    found = PairLevels([], [])
     for names in pairwise(task.bracket.frames):
         try:
             long, short = read_shots([str(settings.folder / name) for name in names])
             short, _ = reconcile(long, short)
             ratio = exposure_ratio(long.exposure, short.exposure)
             pair = measure(long.pixels, short.pixels, ratio=ratio, align=False)
-        except (ExpInterpError, ValueError, MemoryError):  # its own task will say so
+        except (ExpInterpError, ValueError, MemoryError):  # its own task will report it
             continue
         found.levels.append(pair.levels)
         stated = pair.ratio_given if not pair.notices and task.bracket.camera else None
@@ -76,18 +77,18 @@ def share_responses(
     settings: BatchSettings,
     gather: Gather,
     *,
-    told: Callable[[str], None] = lambda message: None,
+    notify: Callable[[str], None] = lambda message: None,
 ) -> BatchSettings:
-    """Estimate a response for each camera, and have all its brackets use it.
+    """Estimate a response for each camera, and return settings that use it.
 
     Parameters
     ----------
     brackets : iterable of Bracket
     settings : BatchSettings
     gather : function
-        Does something with each of several tasks: `Local.gather`.
-    told : function
-        Told what was found.
+        Calls a function with each of several tasks: `Local.gather`.
+    notify : function
+        Called with a line for each response.
 
     Raises
     ------
@@ -98,30 +99,30 @@ def share_responses(
     for key, sample in _samples(brackets, settings).items():
         path = _path(key, settings)
         if not _is_current(path, sample):
-            looks = gather(sample, settings, look)
-            profile = make_profile(looks, camera=sample[0].bracket.camera)
+            measured = gather(sample, settings, measure_task)
+            profile = make_profile(measured, camera=sample[0].bracket.camera)
             if profile is None:
                 continue
             _write(path, profile, sample)
-            told(f"{path.name}: {len(sample)} brackets agree within {profile.residual:.2f} stops")
+            notify(f"{path.name}: {len(sample)} brackets agree within {profile.residual:.2f} stops")
         profiles[key] = path
     return replace(settings, profiles=profiles)
 
 
-def shared_before(brackets: Iterable[Bracket], settings: BatchSettings) -> BatchSettings:
-    """Use the responses that an earlier run estimated from the same brackets, for a preview."""
+def reuse_responses(brackets: Iterable[Bracket], settings: BatchSettings) -> BatchSettings:
+    """Return settings with the responses that an earlier run estimated from the same brackets."""
     samples = _samples(brackets, settings)
     paths = {key: _path(key, settings) for key in samples}
     current = {key: path for key, path in paths.items() if _is_current(path, samples[key])}
     return replace(settings, profiles=current)
 
 
-def make_profile(looks: Sequence[Look], *, camera: str | None) -> Profile | None:
-    """Put together what brackets of one camera tell; None if that is nothing."""
+def make_profile(measured: Sequence[PairLevels], *, camera: str | None) -> Profile | None:
+    """Estimate a profile from the brackets of one camera; None if they show nothing."""
     pairs = [
         (levels, stated)
-        for look in looks
-        for levels, stated in zip(look.levels, look.stated, strict=True)
+        for one in measured
+        for levels, stated in zip(one.levels, one.stated, strict=True)
         if any(map(len, levels))
     ]
     if not pairs:
@@ -143,7 +144,7 @@ def misfit(pairs: Sequence[Sequence[Floats]], found: SharedEstimate) -> float:
 
 
 def _samples(brackets: Iterable[Bracket], settings: BatchSettings) -> dict[str, list[Task]]:
-    """Choose brackets of each camera, evenly through the plan."""
+    """Choose brackets of each camera, evenly spaced in the plan."""
     cameras: dict[str, list[Bracket]] = defaultdict(list)
     for bracket in brackets:
         cameras[camera_key(bracket)].append(bracket)
@@ -164,7 +165,7 @@ def _path(key: str, settings: BatchSettings) -> Path:
 
 
 def _origin(sample: Iterable[Task]) -> str:
-    """Digest the brackets that a profile is made from."""
+    """Compute a digest of the brackets that a profile is made from."""
     return hashlib.sha256("".join(task.fingerprint for task in sample).encode()).hexdigest()[:32]
 
 

@@ -76,7 +76,7 @@ def make_tasks(brackets: Sequence[Bracket], settings: BatchSettings) -> list[Tas
 
 
 def _make_jobs(bracket: Bracket, settings: BatchSettings, mark: str = "") -> Iterator[Job]:
-    """Make the jobs of a bracket; the mark is added to the names of their files."""
+    """Build the jobs of a bracket; the mark is added to the names of their files."""
     if settings.interpolation:
         yield from _interpolations(bracket, settings, settings.interpolation, mark)
     if settings.fusion:

@@ -1,4 +1,4 @@
-"""The command line: parse, call, and turn every failure into one line and an exit code.
+"""The command line: parse arguments, run a command, and turn a failure into one line and a code.
 
 `run` is the installed command, `main` the same in process. Commands import what they need when
 they run, so that ``expinterp --help`` loads neither NumPy nor OpenCV nor ONNX Runtime.
@@ -53,23 +53,23 @@ for _command in (interpolate, fuse, batch, report, calibrate, evaluate, train, t
 def run() -> NoReturn:
     """Run the command line on ``sys.argv`` and exit with its code."""
     signal.signal(signal.SIGTERM, _interrupt)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names in letters, or bytes, that it has not
+    if isinstance(sys.stdout, io.TextIOWrapper):  # for names that it cannot encode
         sys.stdout.reconfigure(errors="backslashreplace")
     if "--debug" not in sys.argv:
-        _speak_alone()
+        _silence_libraries()
     sys.exit(main(sys.argv[1:]))
 
 
-def _speak_alone() -> None:
-    """Keep stderr to ourselves: libpng and libtiff say their own of a damaged file before we do.
+def _silence_libraries() -> None:
+    """Drop messages of C libraries: libpng and libtiff write their own about damaged files.
 
-    Python's stderr moves to a descriptor of its own; what C code writes to the old one is dropped.
+    Python's stderr moves to a descriptor of its own; the old one leads to nothing.
     """
-    if sys.stderr is None or sys.platform == "win32":  # there, a console is no file of bytes
+    if sys.stderr is None or sys.platform == "win32":  # where a console is not a file of bytes
         return
     with suppress(OSError):
         own = os.dup(sys.stderr.fileno())
-        raw = io.FileIO(own, "w")  # unbuffered: nothing is left to fail when Python ends
+        raw = io.FileIO(own, "w")  # unbuffered: nothing is left to write when Python ends
         sys.stderr = io.TextIOWrapper(
             cast("BinaryIO", raw),
             encoding=sys.stderr.encoding,
@@ -85,18 +85,18 @@ def main(arguments: Sequence[str]) -> int:
     Parameters
     ----------
     arguments : sequence of str
-        What follows the name of the program.
+        The arguments after the name of the program.
 
     Returns
     -------
     int
-        An `ExitCode`. Whatever went wrong stands on stderr, in one line.
+        An `ExitCode`. A failure is explained on stderr in one line.
     """
     talk = Talk()
     try:
         result = commands.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=talk)
         return int(result or ExitCode.OK)
-    except SystemExit as stop:  # after shell completion, or when the reader of stdout has left
+    except SystemExit as stop:  # after shell completion, or when nobody reads stdout any more
         return stop.code if isinstance(stop.code, int) else ExitCode.UNEXPECTED
     except click.exceptions.NoArgsIsHelpError as help_text:
         help_text.show()
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _explain(error: BaseException, talk: Talk) -> int:
-    """Say what went wrong, in one line, and choose the exit code."""
+    """Explain an error in one line, and choose the exit code."""
     from expinterp.doctor import missing_library
 
     if isinstance(error, ImportError):
@@ -119,7 +119,7 @@ def _explain(error: BaseException, talk: Talk) -> int:
             message, code = "interrupted; no output is left half written", ExitCode.INTERRUPTED
         case ExpInterpError():
             message, code = in_words(error), error.exit_code
-        case OSError(errno=errno.ENOSPC, filename=None):  # other files that we write have a name
+        case OSError(errno=errno.ENOSPC, filename=None):  # errors of other files have a name
             _silence_stdout()
             message = "standard output cannot be written (disk full); make room, or name a file"
             code = ExitCode.OUTPUT
@@ -138,10 +138,10 @@ def _help_hint(context: click.Context | None) -> str:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
-    """Let a polite request to stop clean up as Ctrl-C does."""
+    """Handle SIGTERM like Ctrl-C, so that temporary files are removed."""
     raise KeyboardInterrupt
 
 
 def _silence_stdout() -> None:
-    """Point stdout at nothing, so that the last flush of what it refused does not complain."""
+    """Redirect stdout to nothing, so that its last flush does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

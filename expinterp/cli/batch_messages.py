@@ -1,4 +1,4 @@
-"""What ``expinterp batch`` says: the plan before, each result as it comes, and how it went."""
+"""Messages of ``expinterp batch``: the plan, each result as it comes, and the summary."""
 
 from __future__ import annotations
 
@@ -13,59 +13,58 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from expinterp.cli.console import Talk
-from expinterp.cli.progress import pace
+from expinterp.cli.progress import show_count
 from expinterp.errors import ExitCode, OutputError, OutputExistsError, reason
 
 if TYPE_CHECKING:
-    from expinterp.batch import Outlook, Summary, TaskResult
+    from expinterp.batch import Schedule, Summary, TaskResult
     from expinterp.brackets import Plan
 
 HEAD = b'{"time": "'  # how every log begins
-WIDEST = 40  # characters that a column of the plan is padded to
 
 
-def plan_lines(plan: Plan, outlook: Outlook) -> Iterator[str]:
-    """Give the plan as JSON lines: what ``--plan`` reads, with the outputs and what awaits them."""
+def print_plan(plan: Plan, schedule: Schedule, *, as_json: bool) -> None:
+    """Print the plan as a table, or as JSON lines that ``--plan`` reads."""
+    if as_json:
+        click.echo("\n".join(_plan_lines(plan, schedule)))
+        return
+    from expinterp.cli.tables import print_table
+
+    rows = [
+        (task.bracket.name, status, " ".join(task.bracket.frames), " ".join(task.outputs))
+        for task, status in schedule.statuses()
+    ]
+    print_table(("bracket", "", "frames, brightest first", "outputs"), rows)
+    for left in plan.leftovers:
+        click.echo(f"left over: {left.path}: {left.reason}")
+
+
+def _plan_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
     yield next(plan.lines())
-    for task, status in outlook.statuses():
+    for task, status in schedule.statuses():
         yield json.dumps({**task.bracket.as_json(), "outputs": task.outputs, "status": status})
     for left in plan.leftovers:
         yield json.dumps(left.as_json())
 
 
-def plan_table(plan: Plan, outlook: Outlook) -> Iterator[str]:
-    """Give the plan as a table for people."""
-    rows = [
-        (task.bracket.name, status, " ".join(task.bracket.frames), " ".join(task.outputs))
-        for task, status in outlook.statuses()
-    ]
-    heads = ("bracket", "", "frames, brightest first", "outputs")
-    widths = [min(max(map(len, column)), WIDEST) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
-        yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    for left in plan.leftovers:
-        yield f"left over: {left.path}: {left.reason}"
-
-
-class Watch:
-    """Tells how a batch comes on: on stderr, in a log, and as JSON lines on stdout."""
+class BatchMonitor:
+    """Shows the progress of a batch: on stderr, in a log, and as JSON lines on stdout."""
 
     def __init__(self, talk: Talk, stack: ExitStack, log: TextIO | None, *, as_json: bool) -> None:
         self._talk, self._stack, self._log, self._as_json = talk, stack, log, as_json
         self._count: Callable[[], None] = lambda: None
         self.done = self.total = 0
 
-    def began(self, outlook: Outlook) -> None:
-        """Say what there is to do."""
-        self.total = len(outlook.tasks) + len(outlook.settled)
-        facts = {"brackets": self.total, "done_before": len(outlook.kept)}
-        self._event("began", **facts)
-        before = f", {len(outlook.kept)} done before" if outlook.kept else ""
+    def began(self, schedule: Schedule) -> None:
+        """Show how much there is to do."""
+        self.total, kept = len(schedule.tasks) + len(schedule.settled), len(schedule.kept)
+        self._event("began", brackets=self.total, done_before=kept)
+        before = f", {kept} done before" if kept else ""
         self._talk.detail(f"{self.total} brackets to do{before}")
-        self._count = self._stack.enter_context(pace(self._talk, self.total))
+        self._count = self._stack.enter_context(show_count(self._talk, self.total))
 
     def ended(self, result: TaskResult) -> None:
-        """Take note of a result; a failure is said at once."""
+        """Count a result; show a failure at once."""
         self.done += 1
         self._event("ended", **result.as_json())
         if self._as_json:
@@ -79,12 +78,12 @@ class Watch:
         self._count()
 
     def notice(self, message: str) -> None:
-        """Say what a person should know at once."""
+        """Show a warning at once."""
         self._event("notice", message=message)
         self._talk.warn(message)
 
     def _event(self, event: str, **facts: Any) -> None:
-        """Add a line to the log; one that takes no more is given up."""
+        """Add a line to the log; close a log that cannot be written."""
         if self._log is None:
             return
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
@@ -92,32 +91,32 @@ class Watch:
             self._log.write(json.dumps({"time": now, "event": event, **facts}) + "\n")
         except OSError as error:
             log, self._log = self._log, None
-            with suppress(OSError):  # of what it still holds
+            with suppress(OSError):  # what is buffered cannot be written either
                 log.close()
             self._talk.warn(f"{log.name}: cannot be written ({reason(error)}); the log ends here")
 
 
 @contextmanager
-def watching(
+def monitor_batch(
     talk: Talk, *, log: Path | None, inputs: Iterable[Path], as_json: bool
-) -> Iterator[Watch]:
-    """Watch a batch, and say how far it came if it is interrupted.
+) -> Iterator[BatchMonitor]:
+    """Monitor a batch; if it is interrupted, show how many brackets are done.
 
     Raises
     ------
     OutputError
         If the log cannot be written.
     OutputExistsError
-        If it is another file than a log, such as one of the inputs.
+        If the file is not a log, but for example one of the inputs.
     """
     with ExitStack() as stack:
-        watch = Watch(talk, stack, _open_log(log, inputs, stack), as_json=as_json)
+        monitor = BatchMonitor(talk, stack, _open_log(log, inputs, stack), as_json=as_json)
         try:
-            yield watch
+            yield monitor
         except KeyboardInterrupt:
-            stack.close()  # the bar goes before more is said
+            stack.close()  # removes the bar before the message
             talk.note(
-                f"{watch.done} of {watch.total} brackets are done; the same command does the rest"
+                f"{monitor.done} of {monitor.total} brackets are done; the same command does the rest"
             )
             raise
 
@@ -136,7 +135,7 @@ def _open_log(path: Path | None, inputs: Iterable[Path], stack: ExitStack) -> Te
 
 
 def _is_log(path: Path, inputs: Iterable[Path]) -> bool:
-    """Tell whether a file begins as a log does; an empty one might, unless it is an input."""
+    """Return whether a file begins like a log; an empty one does, unless it is an input."""
     with path.open("rb") as stream:
         start = stream.read(len(HEAD))
     if start:
@@ -144,22 +143,20 @@ def _is_log(path: Path, inputs: Iterable[Path]) -> bool:
     return os.path.realpath(path) not in map(os.path.realpath, inputs)
 
 
-def tell_end(summary: Summary, plan: Plan, damaged: Sequence[str], talk: Talk) -> int:
-    """Say how the batch went, failures by name, and choose the exit code."""
+def show_summary(summary: Summary, plan: Plan, damaged: Sequence[str], talk: Talk) -> int:
+    """Show how the batch ended, with the names of failures, and return the exit code."""
     if not plan.brackets:
-        talk.warn("no brackets were found; -n says what became of every file")
+        talk.warn("no brackets were found; -n explains every file")
+    warned = f" ({summary.warned} with warnings, shown by -v and --report)"
     counts = {
-        f"done ({summary.warned} with warnings, which -v and --report tell)"
-        if summary.warned
-        else "done": summary.done,
+        f"done{warned if summary.warned else ''}": summary.done,
         "done before": summary.kept,
         "skipped": summary.skipped,
         "failed": len(summary.failures),
         "left over": len(plan.leftovers),
     }
-    talk.note(
-        ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing to do"
-    )
+    said = [f"{count} {what}" for what, count in counts.items() if count]
+    talk.note(", ".join(said) or "nothing to do")
     for result in summary.failures:
         talk.error(f"{result.bracket}: {result.error.message if result.error else ''}")
     others = [*damaged, *filter(None, [summary.unrecorded])]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from expinterp.cli.console import TALK
 
-LAST = "Messages"  # the heading of what every command has
+LAST = "Messages"  # the heading of the options that every command has
 
 
 class Command(click.Command):
@@ -36,3 +36,9 @@ class Command(click.Command):
             records = [option.get_help_record(ctx) for option in shown if option]
             with formatter.section(heading):
                 formatter.write_dl([record for record in records if record])
+
+
+def refuse(contradictions: Iterable[str]) -> None:
+    """Raise the first contradiction, if there is one, as a usage error."""
+    for contradiction in contradictions:
+        raise click.UsageError(contradiction)

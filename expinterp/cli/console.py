@@ -1,23 +1,27 @@
-"""What the command line says beside its results: one voice, on stderr."""
+"""Messages of the command line, on stderr; results go elsewhere."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import click
 
 from expinterp.errors import one_line
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
 
 class Talk:
-    """Messages to the person at the terminal; results go elsewhere.
+    """Messages to the user.
 
     Attributes
     ----------
     verbose, quiet, debug : bool
-        What ``-v``, ``-q`` and ``--debug`` ask for. Errors are always said.
+        Whether ``-v``, ``-q`` and ``--debug`` are given. Errors are always shown.
     """
 
     def __init__(self) -> None:
@@ -25,24 +29,29 @@ class Talk:
         self.quiet = False
         self.debug = False
 
-    def error(self, message: str) -> None:
-        """Say why the command failed, in one line."""
-        self._say(f"error: {message}")
+    @property
+    def on_terminal(self) -> bool:
+        """Whether stderr is a terminal; a program started without one may have no stderr."""
+        return sys.stderr is not None and sys.stderr.isatty()
 
-    def warn(self, message: str) -> None:
-        """Say what the result should be judged by, unless told to be quiet."""
-        if not self.quiet:
-            self._say(f"warning: {message}")
+    def error(self, message: str) -> None:
+        """Show why the command failed, in one line."""
+        self._show(f"error: {message}")
+
+    def warn(self, *messages: str) -> None:
+        """Show what may be wrong with the result, unless quiet."""
+        for message in messages:
+            self.note(f"warning: {message}")
 
     def note(self, message: str) -> None:
-        """Say how things stand, unless told to be quiet."""
+        """Show the state of the work, unless quiet."""
         if not self.quiet:
-            self._say(message)
+            self._show(message)
 
     def detail(self, message: str) -> None:
-        """Say what only a curious reader wants to know."""
-        if self.verbose and not self.quiet:
-            self._say(message)
+        """Show a detail, if verbose."""
+        if self.verbose:
+            self.note(message)
 
     def traceback(self, error: BaseException) -> None:
         """Show where an error came from."""
@@ -52,26 +61,22 @@ class Talk:
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str, float], None]]:
-        """Show a bar on a terminal, plain lines with ``-v`` elsewhere.
+        """Show a bar on a terminal; elsewhere the name of each step, if verbose.
 
         Yields
         ------
         callable
-            To be called with what is being done, and the share of everything that is done, 0..1.
+            To be called with the name of the step, and the share of everything that is done, 0..1.
         """
-        # A program started without a terminal at all may have no stderr either.
-        if self.quiet or sys.stderr is None or not sys.stderr.isatty():
-            yield self._announce()
+        if self.quiet or not self.on_terminal:
+            yield self._step_names()
             return
-        from rich.console import Console
-        from rich.progress import Progress
-
-        with Progress(console=Console(stderr=True), transient=True) as bar:
+        with open_bar() as bar:
             task = bar.add_task("", total=1.0)
             yield lambda step, share: bar.update(task, description=step, completed=share)
 
-    def _announce(self) -> Callable[[str, float], None]:
-        """Make a stand-in for the bar that names each step once, as it begins."""
+    def _step_names(self) -> Callable[[str, float], None]:
+        """Return a function that shows the name of each step once, as it begins."""
         last = ""
 
         def show(step: str, share: float) -> None:
@@ -82,9 +87,17 @@ class Talk:
 
         return show
 
-    def _say(self, message: str) -> None:
-        with suppress(OSError):  # an stderr that takes nothing must not change the exit code
+    def _show(self, message: str) -> None:
+        with suppress(OSError):  # an stderr that cannot be written must not change the exit code
             click.echo(f"expinterp: {one_line(message)}", err=True)
+
+
+def open_bar(*columns: ProgressColumn) -> Progress:
+    """Open a progress bar on stderr that disappears at its end; no columns for the usual ones."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _turn_on(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -92,18 +105,13 @@ def _turn_on(context: click.Context, parameter: click.Parameter, value: bool) ->
         setattr(context.ensure_object(Talk), parameter.name, True)
 
 
-TALK: tuple[click.Option, ...] = tuple(
+TALK = tuple(
     click.Option(
-        flags,
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_turn_on,
-        help=text,
+        flags, is_flag=True, is_eager=True, expose_value=False, callback=_turn_on, help=text
     )
     for flags, text in (
-        (["-v", "--verbose"], "Say what is done."),
-        (["-q", "--quiet"], "Say nothing but errors."),
-        (["--debug"], "Show the traceback of an error."),
+        (["-v", "--verbose"], "Show details."),
+        (["-q", "--quiet"], "Show errors only."),
+        (["--debug"], "Show where in the program an error came from."),
     )
 )

@@ -1,4 +1,4 @@
-"""What people type for exposure times and sizes of memory, and the numbers that they mean."""
+"""Types of arguments: exposure times, numbers of virtual exposures, sizes of memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-MOST_VIRTUAL = 99  # exposures computed between two; more could not be told apart
+MOST_VIRTUAL = 99  # exposures computed between two; with more, they would look the same
 UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -48,7 +48,7 @@ def times(text: str) -> tuple[float, ...]:
 
 
 def virtual(text: str) -> int | Literal["auto"]:
-    """Read how many virtual exposures are wanted between two: a number, or ``auto``.
+    """Read the number of virtual exposures between two, or ``auto``.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def memory(text: str) -> int:
     Raises
     ------
     click.BadParameter
-        If `text` is no positive number with or without a unit.
+        If `text` is not a positive number, with or without a unit.
 
     Examples
     --------

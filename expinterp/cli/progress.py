@@ -1,35 +1,33 @@
-"""How a long run is coming on: a bar with rate and time left, or a line now and then."""
+"""Progress of a long run: a bar with rate and time left, or a line every few seconds."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Talk, open_bar
 
 PAUSE = 10.0  # seconds between two lines, where there is no terminal
 
 
 @contextmanager
-def pace(talk: Talk, total: int) -> Iterator[Callable[[], None]]:
-    """Show how many of so many items are done.
+def show_count(talk: Talk, total: int) -> Iterator[Callable[[], None]]:
+    """Show how many items are done.
 
     Yields
     ------
     callable
         To be called after each item.
     """
-    if talk.quiet or sys.stderr is None or not total:
+    if talk.quiet or not total:
         yield lambda: None
-    elif sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    elif talk.on_terminal:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with open_bar(*columns) as bar:
             task = bar.add_task("", total=total)
             yield _counter(
                 total, 0.0, lambda done, words: bar.update(task, completed=done, description=words)
@@ -39,31 +37,31 @@ def pace(talk: Talk, total: int) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def course(talk: Talk) -> Iterator[Callable[[str, float], None]]:
-    """Show what a run without countable items is at.
+def show_steps(talk: Talk) -> Iterator[Callable[[str, float], None]]:
+    """Show the current step of a run without countable items.
 
     Yields
     ------
     callable
-        To be called with what is being done, and the share of everything that is done, 0..1.
+        To be called with the name of the step, and the share of everything that is done, 0..1.
     """
-    if talk.quiet or sys.stderr is None or sys.stderr.isatty():
+    if talk.quiet or talk.on_terminal:
         with talk.progress() as show:
             yield show
         return
     shown = time.monotonic() - PAUSE
 
-    def show_now_and_then(words: str, share: float) -> None:
+    def show_after_pause(words: str, share: float) -> None:
         nonlocal shown
         if share >= 1 or time.monotonic() - shown >= PAUSE:
             shown = time.monotonic()
             talk.note(words)
 
-    yield show_now_and_then
+    yield show_after_pause
 
 
 def _counter(total: int, pause: float, show: Callable[[int, str], None]) -> Callable[[], None]:
-    """Make what counts items and shows their number, not more often than every `pause` seconds."""
+    """Return a function that counts items and shows their number, at most every `pause` seconds."""
     started = shown = time.monotonic()
     done = 0
 
@@ -79,7 +77,7 @@ def _counter(total: int, pause: float, show: Callable[[int, str], None]) -> Call
 
 
 def describe(done: int, total: int, seconds: float) -> str:
-    """Put rate and time left into words.
+    """Describe rate and time left.
 
     Examples
     --------

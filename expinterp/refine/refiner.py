@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from expinterp.core.intermediate import Planes, quantise
 from expinterp.core.mapping import Pixels
 from expinterp.core.parallel import map_threads
-from expinterp.core.response import Profile
 from expinterp.refine.contract import OUTPUT, Contract
 from expinterp.refine.tiles import Tile, cut_tiles
 
@@ -81,11 +80,6 @@ class Refiner:
         self.notice = notice
         self.threads = threads
         self.digest = digest
-
-    @property
-    def profile(self) -> Profile | None:
-        """The camera profile that a tuned model carries."""
-        return self.contract.profile
 
     def refine(
         self,

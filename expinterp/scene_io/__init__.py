@@ -28,7 +28,6 @@ __all__ = [
     "TargetError",
     "WantedExposure",
     "Writing",
-    "check_job",
     "run",
 ]
 

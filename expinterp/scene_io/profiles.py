@@ -1,4 +1,4 @@
-"""Camera profiles as files: measured from the shots of a bracket, written, and read."""
+"""Camera profiles as files: measured from the shots of a bracket, written and read."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from expinterp.svg import Axis, Chart
 MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
 REMEDY = "make one with 'expinterp calibrate'"
 POOR_FIT = 0.5  # stops; brackets of still scenes mostly give 0.1 to 0.3
-FACTS = {"time": "exposure time", "iso": "ISO", "f_number": "aperture"}  # what a person calls them
+FACTS = {"time": "exposure time", "iso": "ISO", "f_number": "aperture"}  # names for messages
 
 
 class TimesError(ValueError):
-    """A shot does not state its exposure time, or what else tells how much light it recorded."""
+    """A shot does not state its exposure time, or an ISO or aperture that is needed."""
 
 
 def read_profile(path: Path) -> response.Profile:
@@ -33,7 +33,7 @@ def read_profile(path: Path) -> response.Profile:
     Raises
     ------
     ImageFileError
-        If the file cannot be read, or holds no profile.
+        If the file cannot be read, or is not a profile.
     """
     try:
         with path.open(encoding="utf-8") as stream:
@@ -71,17 +71,17 @@ def calibrate_files(
     -------
     Profile
     list of str
-        What a person should know about the files and the fit.
+        Warnings about the files and the fit.
 
     Raises
     ------
     TimesError
-        If no times are given and a shot does not state its own, or not the ISO or aperture in
-        which others differ.
+        If no times are given, and a shot states none, or no ISO or aperture where those of others
+        differ.
     ExpInterpError
         If a file cannot be read or written, or the shots do not match.
     """
-    _refuse(images, output, plot, overwrite)
+    _check_outputs(images, output, plot, overwrite)
     shots = read_shots(images)
     if times:
         shots = state_times(shots, times)
@@ -99,7 +99,7 @@ def calibrate_files(
 
 
 def _doubt(profile: response.Profile) -> list[str]:
-    """Remark on curves that do not explain the shots they were measured from."""
+    """Warn of curves that do not fit the shots they were measured from."""
     if profile.residual <= POOR_FIT:
         return []
     remark = (
@@ -110,14 +110,14 @@ def _doubt(profile: response.Profile) -> list[str]:
 
 
 def relative_times(shots: Sequence[Photograph]) -> list[float]:
-    """Compute how much light each shot recorded, over that of the first; ISO and aperture count.
+    """Compute the exposure of each shot relative to the first, with ISO and aperture.
 
     Raises
     ------
     TimesError
-        If a shot states no exposure time, or not the ISO or aperture in which others differ.
+        If a shot states no exposure time, or no ISO or aperture where those of others differ.
     PairError
-        If all recorded the same light.
+        If all exposures are equal.
     """
     for fact, word in FACTS.items():
         stated = {shot.name: getattr(shot.exposure, fact) for shot in shots}
@@ -133,8 +133,8 @@ def relative_times(shots: Sequence[Photograph]) -> list[float]:
     return [ratio for ratio in ratios if ratio is not None]
 
 
-def _refuse(images: Sequence[str], output: str, plot: str | None, overwrite: bool) -> None:
-    """Make every refusal that can be made before any work."""
+def _check_outputs(images: Sequence[str], output: str, plot: str | None, overwrite: bool) -> None:
+    """Check before any work that the outputs can be written."""
     if plot and os.path.realpath(plot) == os.path.realpath(output):
         message = f"{plot}: two outputs have this name; give each its own"
         raise OutputExistsError(message)

@@ -1,4 +1,4 @@
-"""What was done, as plain values, and how long it took."""
+"""The record of a job: what was done, as plain values, and how long it took."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from expinterp.images import Photograph
 from expinterp.refine import Refiner
 
 SCHEMA_VERSION = 1
-# How long stages take beside each other, for progress.
+# Relative durations of the stages, for progress.
 SHARES = {"read": 2, "measure": 1, "render": 6, "fuse": 5, "assess": 5, "write": 1}
 
 
@@ -48,16 +48,16 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class Output:
-    """A file that is written, and the exposure in it.
+    """A file that is written, and its exposure.
 
     Attributes
     ----------
     kind : {'medium', 'intermediate', 'residual', 'fused', 'virtual', 'mask'}
     file : str
     ev : float or None
-        Stops above ``short``, or above the darkest of several; None where that means nothing.
+        Stops above ``short``, or above the darkest of several; None where there is no such value.
     time : float or None
-        The virtual exposure time in seconds, if the times are known.
+        The virtual exposure time in seconds, if times are known.
     """
 
     kind: str
@@ -67,14 +67,14 @@ class Output:
 
 
 class Clock:
-    """Seconds spent in each stage, and how far the whole is.
+    """Seconds spent in each stage, and the share of all work that is done.
 
     Parameters
     ----------
     progress : function
         Called with the name of the stage and the share of the whole that is done, 0..1.
     stages : str
-        The stages that are expected, each as often as it is.
+        The stages that are expected, each as often as it occurs.
 
     An unexpected stage never makes the share fall; the following stages rise more slowly.
     """
@@ -145,7 +145,7 @@ def describe_shot(role: str, shot: Photograph, clipped: dict[str, float] | None)
 
 
 def describe_ratio(pairs: Sequence[Pair]) -> dict[str, float | None]:
-    """Describe the exposure ratio from end to end: stated, measured, and the one reckoned with."""
+    """Describe the exposure ratio from end to end: stated, measured, and used."""
     stated = [pair.ratio_given for pair in pairs if pair.ratio_given]
     return {
         "stated": math.prod(stated) if pairs and len(stated) == len(pairs) else None,
@@ -157,7 +157,7 @@ def describe_ratio(pairs: Sequence[Pair]) -> dict[str, float | None]:
 def describe_response(
     pair: Pair | None, file: Path | None, profile: Profile | None
 ) -> dict[str, Any]:
-    """Describe where the response comes from; nowhere, if no pair was measured."""
+    """Describe the source of the response; it is None if no pair was measured."""
     return {
         "source": pair and pair.source,
         "file": None if file is None else str(file),
@@ -167,18 +167,14 @@ def describe_response(
 
 
 def describe_motion(*motions: Motion | None) -> dict[str, Any] | None:
-    """Describe how far the camera moved at the most; None if that was not looked for."""
+    """Describe the largest motion of the camera; None if motions were not measured."""
     looked = [motion.pixels for motion in motions if motion]
     known = [pixels for pixels in looked if pixels is not None]
     return {"pixels": round(max(known), 3) if known else None} if looked else None
 
 
 def describe_refiner(refiner: Refiner | None) -> dict[str, Any] | None:
-    """Describe the network and what it ran on."""
+    """Describe the network and the device it ran on."""
     if refiner is None:
         return None
-    return {
-        "sha256": refiner.digest,
-        "provider": refiner.provider,
-        "threads": refiner.threads,
-    }
+    return {"sha256": refiner.digest, "provider": refiner.provider, "threads": refiner.threads}

@@ -1,4 +1,4 @@
-"""The shots of one scene as files: reading them together, and what their files disagree on."""
+"""The shots of one scene as files: read them together, and resolve where they disagree."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def read_shots(sources: Sequence[str]) -> list[Photograph]:
     """
     with ThreadPoolExecutor(READERS) as pool:
         reading = {name: pool.submit(read_photograph, name) for name in sources if not _waits(name)}
-        # What may keep us waiting is read here: only the main thread hears Ctrl-C meanwhile.
+        # Files that may block are read here, since only the main thread can handle Ctrl-C.
         return [
             reading[name].result() if name in reading else read_photograph(name) for name in sources
         ]
 
 
 def _waits(name: str) -> bool:
-    """Tell whether a source comes when it comes: standard input, or a named pipe."""
+    """Return whether reading a source may block: standard input, or a named pipe."""
     return name == STREAM or Path(name).is_fifo()
 
 
 def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:
-    """Put shots in an order of their own, whatever the one they were given in."""
+    """Sort shots by brightness; the order in which they are given does not matter."""
     shots = sorted(shots, key=lambda shot: shot.name)  # decides where the pixels are equal
     order = order_by_brightness([shot.pixels for shot in shots])
     return [shots[index] for index in reversed(order)]
@@ -60,7 +60,7 @@ def agree(shots: Sequence[Photograph]) -> tuple[list[Photograph], list[str]]:
     list of Photograph
         In their order.
     list of str
-        What a person should know about the files.
+        Warnings about the files.
 
     Raises
     ------
@@ -77,14 +77,14 @@ def agree(shots: Sequence[Photograph]) -> tuple[list[Photograph], list[str]]:
 
 
 def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, list[str]]:
-    """Make a shot agree with another one of the same scene, as far as files go.
+    """Make a shot agree in orientation with another one of the same scene.
 
     Returns
     -------
     Photograph
         `other`, turned as `reference` is if only the orientation tags differ.
     list of str
-        What a person should know about the two.
+        Warnings about the two.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, lis
     if None not in cameras and cameras[0] != cameras[1]:
         warnings.append(
             f"{reference.name} was taken with {cameras[0]}, {other.name} with {cameras[1]}; "
-            "the result can be no better than their likeness"
+            "the result can only be as good as their responses agree"
         )
     if turned := _turn_alike(reference, other):
         warnings.append(
@@ -119,7 +119,7 @@ def check_alike(shots: Sequence[Photograph]) -> None:
 
 
 def state_times(shots: Sequence[Photograph], times: Sequence[float]) -> list[Photograph]:
-    """Replace what the files say about exposure by given times in seconds."""
+    """Replace the exposures that files state by times in seconds."""
     return [
         replace(shot, exposure=Exposure(time=time, camera=shot.exposure.camera))
         for shot, time in zip(shots, times, strict=True)
@@ -138,12 +138,12 @@ def _check_profiles(reference: Photograph, other: Photograph) -> None:
 
 
 def _colour(icc: bytes | None) -> bytes | None:
-    """Take from a profile what makes a difference to colour: not its date, not its checksum."""
+    """Return the parts of a profile that matter to colour: all but its date and checksum."""
     return icc and icc[:24] + icc[36:84] + icc[100:]
 
 
 def _turn_alike(reference: Photograph, other: Photograph) -> Photograph | None:
-    """Turn a shot as the reference is, if their tags differ and the pixels then agree better."""
+    """Turn a shot like the reference, if their tags differ and the pixels then agree better."""
     theirs, mine = (read_orientation(shot.metadata.exif) for shot in (reference, other))
     if theirs == mine:
         return None

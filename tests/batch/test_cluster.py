@@ -97,7 +97,7 @@ def calm(tmp_path: Path) -> dict[str, bytes]:
 
 @needs_dask
 @pytest.mark.slow
-def test_a_worker_killed_midway_is_survived_to_the_byte(
+def test_a_worker_killed_midway_changes_no_byte(
     tmp_path: Path, machines: Machines, calm: dict[str, bytes]
 ) -> None:
     bench = Bench(tmp_path, 12)
@@ -176,7 +176,7 @@ def test_a_machine_without_the_folders_does_nothing(tmp_path: Path) -> None:
 
     bench = Bench(tmp_path, 1)
     tasks = make_tasks(bench.plan.brackets, bench.settings())
-    with pytest.raises(ImageFileError, match="all must see it"):
+    with pytest.raises(ImageFileError, match="every machine needs it"):
         perform_all(tasks, bench.settings(), __version__)  # OUT was never made
 
 

@@ -1,7 +1,7 @@
-"""What a real machine does to a batch: kills, full disks, damaged files.
+"""Faults of a real machine during a batch: kills, full disks, damaged files.
 
-The kill test takes a few moments at random, or as many as one likes:
-``EXPINTERP_KILLS=50 pytest tests/test_batch_faults.py -k killed``.
+The kill test takes a few moments at random, or as many as wanted:
+``EXPINTERP_KILLS=50 pytest tests/batch/test_faults.py -k killed``.
 """
 
 from __future__ import annotations
@@ -36,17 +36,8 @@ class Shoot:
         self.plan = save_plan(plan, path / "plan.jsonl")
 
     def command(self, out: Path, *more: str) -> list[str]:
-        head = [
-            sys.executable,
-            "-m",
-            "expinterp",
-            "batch",
-            "--plan",
-            str(self.plan),
-            "-o",
-            str(out),
-        ]
-        return [*head, "--jobs", "2", *more]
+        head = [sys.executable, "-m", "expinterp", "batch", "--plan", str(self.plan)]
+        return [*head, "-o", str(out), "--jobs", "2", *more]
 
     def run(
         self, *more: str, out: Path | None = None, limit: Callable[[], None] | None = None
@@ -175,7 +166,7 @@ def test_on_a_full_disk_the_rest_is_done(tmp_path: Path) -> None:
 @pytest.mark.slow
 @POSIX
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tmpfs")
-def test_a_disk_too_full_for_the_journal_is_said_too(tmp_path: Path) -> None:
+def test_a_disk_too_full_for_the_journal_is_reported(tmp_path: Path) -> None:
     made = Shoot(tmp_path, mixed(tmp_path))
     with small_disk(tmp_path / "disk", 12_288) as disk:
         done = made.run("--no-refine", out=disk / "out")

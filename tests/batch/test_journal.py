@@ -1,4 +1,4 @@
-"""The journal survives whatever ends the program, and tells a second batch to wait."""
+"""The journal survives any end of the program, and keeps a second batch out."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def test_a_full_disk_delays_lines_and_tears_none(tmp_path: Path) -> None:
     assert set(journal.read(path).planned) == {"a", "b"}
 
 
-def test_a_disk_that_stays_full_is_said_at_the_end(tmp_path: Path) -> None:
+def test_a_disk_that_stays_full_is_reported_at_the_end(tmp_path: Path) -> None:
     def run() -> None:
         with journal.open_journal(tmp_path) as opened:
             opened._stream = FullDisk(opened._stream)  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Tasks in processes: the same bytes however many there are, and nobody dies with another."""
+"""Tasks in processes: any number gives the same bytes, and a death stops no other task."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from batch_samples import FUSE, KILLER, PLAIN, Bench, card, contents, here, save
 
 from expinterp.batch import Local, Task, journal, pool
 from expinterp.batch import local as local_module
-from expinterp.batch.memory import BASE, count_exposures, weigh
-from expinterp.batch.pool import Do
+from expinterp.batch.memory import BASE, count_exposures, estimate_memory
+from expinterp.batch.pool import TaskFunction
 from expinterp.batch.tasks import BatchSettings, make_tasks
 
 GIB = 2**30
@@ -43,13 +43,13 @@ def test_failures_come_back_as_values(tmp_path: Path) -> None:
 
 
 def fatal_frame(bench: Bench, number: int) -> str:
-    """Name a frame whose reading kills the process that reads it."""
+    """Return the path of a frame that kills the process that reads it."""
     return str(bench.folder / bench.plan.brackets[number].frames[0])
 
 
 @pytest.fixture
 def poison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Make every Python process die on reading the file that POISON names."""
+    """Make every Python process die when it reads the file that POISON names."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(KILLER, "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=os.pathsep)
@@ -74,7 +74,7 @@ def test_a_process_that_dies_takes_its_own_bracket_with_it(
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_once_is_forgiven(tmp_path: Path, poison: pytest.MonkeyPatch) -> None:
+def test_a_task_whose_process_dies_once_is_done(tmp_path: Path, poison: pytest.MonkeyPatch) -> None:
     bench = Bench(tmp_path, 4)
     poison.setenv("POISON", fatal_frame(bench, 0))
     poison.setenv("POISON_ONCE", str(tmp_path / "died"))
@@ -101,7 +101,7 @@ def test_a_task_that_fits_nowhere_fails_and_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = {"day 0/b000": 3 * GIB, "day 1/b001": GIB}
-    monkeypatch.setattr(local_module, "weigh", lambda task, _: weights[task.bracket.name])
+    monkeypatch.setattr(local_module, "estimate_memory", lambda task, _: weights[task.bracket.name])
     bench = Bench(tmp_path, 2)
     summary = bench.run(runner=Local(jobs=2, room=2 * GIB).run)
     assert summary.done == 1
@@ -114,14 +114,14 @@ def test_tasks_at_work_together_fit_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = []
-    give = pool.Pool.give
+    start = pool.Pool.start
 
-    def watched(workers: pool.Pool, task: Task, weight: int) -> None:
-        give(workers, task, weight)
-        most.append(sum(worker.weight for worker in workers.busy.values()))
+    def watched(workers: pool.Pool, task: Task, memory: int) -> None:
+        start(workers, task, memory)
+        most.append(sum(worker.memory for worker in workers.busy.values()))
 
-    monkeypatch.setattr(pool.Pool, "give", watched)
-    monkeypatch.setattr(local_module, "weigh", lambda *_: 2)
+    monkeypatch.setattr(pool.Pool, "start", watched)
+    monkeypatch.setattr(local_module, "estimate_memory", lambda *_: 2)
     bench = Bench(tmp_path, 6)
     assert bench.run(runner=Local(jobs=3, room=5).run).done == 6
     assert max(most) == 4
@@ -129,16 +129,21 @@ def test_tasks_at_work_together_fit_the_memory(
 
 @pytest.fixture
 def spreads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
-    """Note how many processes work how wide in what room, on a machine of 100 CPUs and 64 GiB."""
+    """Record processes, threads and memory of each run, on a machine of 100 CPUs and 64 GiB."""
     seen = []
 
-    def spread(
-        tasks: Iterable[tuple[Task, int]], settings: BatchSettings, do: Do, *, jobs: int, room: int
+    def run(
+        tasks: Iterable[tuple[Task, int]],
+        settings: BatchSettings,
+        do: TaskFunction,
+        *,
+        jobs: int,
+        room: int,
     ) -> Iterator[tuple[Task, Any]]:
         seen.append({"jobs": jobs, "threads": settings.threads, "room": room})
         return ((task, do(task, settings)) for task, _ in tasks)
 
-    monkeypatch.setattr(local_module, "spread", spread)
+    monkeypatch.setattr(local_module, "run_in_processes", run)
     monkeypatch.setattr(local_module, "count_cpus", lambda: 100)
     monkeypatch.setattr(local_module, "memory_room", lambda: 48 * GIB)
     return seen
@@ -168,7 +173,7 @@ def test_a_task_weighs_more_the_more_pixels_it_has(tmp_path: Path) -> None:
     weights = []
     for side, brackets in ((40, small), (400, large)):
         settings = BatchSettings(tmp_path / str(side), tmp_path, PLAIN)
-        weights.append(weigh(make_tasks(brackets, settings)[0], settings))
+        weights.append(estimate_memory(make_tasks(brackets, settings)[0], settings))
     assert BASE < weights[0] < weights[1]
 
 
@@ -176,7 +181,7 @@ def test_a_file_that_cannot_be_read_is_weighed_as_nothing(tmp_path: Path) -> Non
     bench = Bench(tmp_path, 1)
     for frame in bench.plan.brackets[0].frames:
         (bench.folder / frame).unlink()
-    assert weigh(tasks_of(bench)[0], bench.settings()) == BASE
+    assert estimate_memory(tasks_of(bench)[0], bench.settings()) == BASE
 
 
 def test_exposures_of_a_fusion_are_counted_by_the_width_of_its_gaps(tmp_path: Path) -> None:
@@ -191,24 +196,15 @@ def test_exposures_of_a_fusion_are_counted_by_the_width_of_its_gaps(tmp_path: Pa
 
 
 def start(bench: Bench, plan: Path, *more: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "expinterp",
-        "batch",
-        "--plan",
-        str(plan),
-        "-o",
-        str(bench.out),
-    ]
+    command = [sys.executable, "-m", "expinterp", "batch", "--plan", str(plan)]
     return subprocess.Popen(
-        [*command, "--no-refine", "--jobs", "2", *more],
+        [*command, "-o", str(bench.out), "--no-refine", "--jobs", "2", *more],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
 
 def wait_for(what: object, seconds: float = 30.0) -> None:
-    """Wait until a function gives something true."""
+    """Wait until a function returns something true."""
     end = time.monotonic() + seconds
     while not what():  # type: ignore[operator]
         assert time.monotonic() < end, "waited too long"

@@ -1,4 +1,4 @@
-"""Freed memory: kept, though Dask has it given back, and shared by all threads."""
+"""Freed memory is kept, even under Dask, and shared by all threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bracket is expected to take of memory, held against what it takes."""
+"""The estimated memory of a bracket, compared with what it takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from batch_samples import peak, shoot
 
 from expinterp.batch import BatchSettings, Local
-from expinterp.batch.memory import weigh
+from expinterp.batch.memory import estimate_memory
 from expinterp.batch.tasks import make_tasks
 from expinterp.scene_io import FusionOptions, InterpolationOptions
 
@@ -40,4 +40,4 @@ def test_no_bracket_takes_more_than_is_expected_nor_half_as_much(tmp_path: Path,
     settings = BatchSettings(tmp_path, tmp_path / "out", threads=threads, **made)
     (task,) = make_tasks([bracket], settings)
     (taken,) = Local(jobs=1, threads=threads, room=2**40).gather([task], settings, peak)
-    assert weigh(task, settings) / 2.2 < taken <= weigh(task, settings)
+    assert estimate_memory(task, settings) / 2.2 < taken <= estimate_memory(task, settings)

@@ -67,7 +67,7 @@ def test_long_names_that_begin_alike_stay_apart() -> None:
     ("one", "two"),
     [("a.jpg", "A.JPG"), ("é", "e\u0301"), ("Straße", "STRASSE"), ("İ", "i\u0307"), ("ﬁ", "FI")],
 )
-def test_what_one_file_system_confuses_is_the_same(one: str, two: str) -> None:
+def test_names_that_one_file_system_confuses_are_the_same(one: str, two: str) -> None:
     assert identity(one) == identity(two)
 
 

@@ -1,4 +1,4 @@
-"""What a machine is found to give, limits included that systems put on groups of processes."""
+"""Memory and CPUs of a machine, with the limits on groups of processes."""
 
 from __future__ import annotations
 

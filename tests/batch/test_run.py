@@ -1,4 +1,4 @@
-"""A batch from plan to end: what is done, what is done again, and what is left alone."""
+"""A batch from plan to end: what is done, what is done again, and what is not touched."""
 
 from __future__ import annotations
 
@@ -292,7 +292,7 @@ def test_what_a_failed_bracket_wrote_is_made_again(tmp_path: Path) -> None:
     assert bench.run().failures == []
 
 
-def test_an_output_outlives_a_failed_renewal_and_is_renewed_then(bench: Bench) -> None:
+def test_an_output_stays_if_its_renewal_fails_and_is_renewed_later(bench: Bench) -> None:
     bench.run()
     damage(bench, 1)
     assert len(bench.run().failures) == 1
@@ -347,7 +347,7 @@ def test_an_interrupted_renewal_goes_on(bench: Bench) -> None:
     assert (summary.done, summary.failures) == (1, [])
 
 
-def test_what_would_befall_all_stops_the_batch(bench: Bench, tmp_path: Path) -> None:
+def test_an_error_of_every_task_stops_the_batch(bench: Bench, tmp_path: Path) -> None:
     model = tmp_path / "model.onnx"
     model.write_bytes(b"no model")
     with pytest.raises(ModelError):
@@ -362,7 +362,9 @@ def test_an_exposure_outside_fails_its_bracket_alone(tmp_path: Path) -> None:
     assert summary.failures[0].error.exit_code == 2
 
 
-def test_neighbours_of_a_longer_bracket_are_paired_from_dark_to_bright(tmp_path: Path) -> None:
+def test_adjacent_exposures_of_a_longer_bracket_are_paired_from_dark_to_bright(
+    tmp_path: Path,
+) -> None:
     bench = Bench(tmp_path, 1, frames=4)
     bench.run()
     names = [f"day 0/b000_mid_{number}.png" for number in (1, 2, 3)]
@@ -447,7 +449,7 @@ def test_a_fusion_killed_before_its_last_file_is_done_again(tmp_path: Path) -> N
     assert run_batch(bench.plan, settings, here).failures == []
 
 
-def test_like_names_never_meet(tmp_path: Path) -> None:
+def test_similar_names_never_collide(tmp_path: Path) -> None:
     folder = tmp_path / "card"
     names = ["a", "A", "e\u0301", "\u00e9", "aux", "a_1"]
     brackets = tuple(

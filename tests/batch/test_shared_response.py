@@ -1,4 +1,4 @@
-"""One response for all brackets of a camera: the same however it is come by, and used by all."""
+"""One response for all brackets of a camera: any number of processes gives the same one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from expinterp.batch import (
     Task,
     journal,
     preview,
+    reuse_responses,
     run_batch,
     share_responses,
-    shared_before,
 )
-from expinterp.batch.shared_response import Look, look, make_profile
+from expinterp.batch.shared_response import PairLevels, make_profile, measure_task
 from expinterp.batch.tasks import camera_key, make_tasks
 from expinterp.brackets import Bracket, Plan
 from expinterp.scene_io.profiles import read_profile
@@ -117,7 +117,7 @@ def test_an_interrupted_batch_keeps_its_response(made: tuple[list[Bracket], Batc
     kept = run_batch(plan, settings, here, prepare=lambda s: share_responses(brackets, s, again))
     assert (kept.kept, looked) == (4, [])
     assert contents(settings.out) == before
-    shown = preview(plan, shared_before(brackets, settings))
+    shown = preview(plan, reuse_responses(brackets, settings))
     assert {status for _, status in shown.statuses()} == {"done"}
 
 
@@ -135,7 +135,9 @@ def test_a_changed_photograph_changes_the_response_and_all_that_use_it(
     assert run_batch(plan, settings, here, prepare=prepare).done == 4
 
 
-def test_what_cannot_be_looked_at_is_left_out(made: tuple[list[Bracket], BatchSettings]) -> None:
+def test_brackets_that_cannot_be_measured_are_left_out(
+    made: tuple[list[Bracket], BatchSettings],
+) -> None:
     brackets, settings = made
     (settings.folder / brackets[0].frames[0]).write_bytes(b"nothing")
     os.truncate(settings.folder / brackets[1].frames[1], 200)
@@ -143,12 +145,12 @@ def test_what_cannot_be_looked_at_is_left_out(made: tuple[list[Bracket], BatchSe
     assert read_profile(path).shots == 4
 
 
-def test_nothing_to_look_at_gives_no_profile(made: tuple[list[Bracket], BatchSettings]) -> None:
+def test_nothing_to_measure_gives_no_profile(made: tuple[list[Bracket], BatchSettings]) -> None:
     brackets, settings = made
     for bracket in brackets:
         (settings.folder / bracket.frames[0]).unlink()
     assert share_responses(brackets, settings, gather).profiles == {}
-    assert make_profile([Look([], [])], camera=None) is None
+    assert make_profile([PairLevels([], [])], camera=None) is None
 
 
 def test_times_count_only_where_the_camera_is_known(
@@ -156,7 +158,7 @@ def test_times_count_only_where_the_camera_is_known(
 ) -> None:
     brackets, settings = made
     known, unknown = (
-        look(make_tasks([replace(brackets[0], camera=camera)], settings)[0], settings)
+        measure_task(make_tasks([replace(brackets[0], camera=camera)], settings)[0], settings)
         for camera in (CAMERA, None)
     )
     assert known.stated == [pytest.approx(np.log(8.0), abs=0.01)]

@@ -1,4 +1,4 @@
-"""``expinterp batch`` as people type it: what is said, what is refused, which code it exits with."""
+"""``expinterp batch`` on the command line: messages, refusals and exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from expinterp.batch import BatchSettings, Task, local
 from expinterp.batch.pool import Do
 from expinterp.brackets import Plan
 from expinterp.cli.console import Talk
-from expinterp.cli.progress import describe, pace
+from expinterp.cli.progress import describe, show_count
 from expinterp.errors import ExitCode, OutputError
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
 
@@ -68,14 +68,14 @@ PLAIN = ("--plan", "plan.jsonl", "-o", "out", "--no-refine", "--jobs", "1")
 OUTPUTS = {"day 0/b000_mid.png", "day 1/b001_mid.png", "day 0/b002_mid.png"}
 
 
-def test_a_plan_is_carried_out_and_little_is_said(made: Card) -> None:
+def test_a_plan_is_carried_out_with_few_messages(made: Card) -> None:
     code, out, err = made.run(*PLAIN)
     assert (code, out) == (ExitCode.OK, "")
     assert err.splitlines()[-1] == "expinterp: 3 done"
     assert made.results() == OUTPUTS
 
 
-def test_brackets_with_warnings_are_counted_and_told_with_v(made: Card) -> None:
+def test_brackets_with_warnings_are_counted_and_shown_with_v(made: Card) -> None:
     frames = [shot for shot in sorted((made.path / "card").rglob("*")) if "b001" in shot.name]
     first, last = (read_photograph(shot) for shot in (frames[0], frames[-1]))
     for shot, time in zip(frames, (1 / 4000, 1.0), strict=True):
@@ -84,7 +84,7 @@ def test_brackets_with_warnings_are_counted_and_told_with_v(made: Card) -> None:
         write_photograph(pixels, shot, metadata=stated, overwrite=True)
     code, _, err = made.run(*PLAIN, "-v")
     assert code == ExitCode.OK
-    assert err.splitlines()[-1] == "expinterp: 3 done (1 with warnings, which -v and --report tell)"
+    assert err.splitlines()[-1] == "expinterp: 3 done (1 with warnings, shown by -v and --report)"
     assert "b001: " in err
     assert "check the exposure times" in err
 
@@ -185,7 +185,7 @@ def test_an_empty_file_becomes_a_log_unless_it_is_a_photograph(made: Card) -> No
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_log_that_cannot_be_written_is_said_once_and_stops_nothing(made: Card) -> None:
+def test_a_log_that_cannot_be_written_is_reported_once_and_stops_nothing(made: Card) -> None:
     code, _, err = made.run(*PLAIN, "--log", "/dev/full")
     assert code == ExitCode.OK
     assert err.count("/dev/full") == 1
@@ -280,6 +280,7 @@ def test_a_shared_response_is_kept_beside_the_results(made: Card) -> None:
         ([*PLAIN, "--max-memory", "lots"], "2G"),
         ([*PLAIN, "-n", "--log", "log"], "--dry-run and --log exclude each other"),
         ([*PLAIN, "-n", "--report", "a.html"], "--dry-run and --report exclude each other"),
+        ([*PLAIN, "--report", "-"], "--report needs the name of a file"),
         ([*PLAIN, "--jobs", "0"], "--jobs"),
         (["--plan", "card/day 0/b000_0.png", "-o", "out"], "plan"),
     ],
@@ -302,7 +303,7 @@ def test_misuse_is_one_line(made: Card, arguments: list[str], words: str) -> Non
         (["--plan", "plan.jsonl", "-o", "out", "--model", "none.onnx"], ExitCode.MODEL),
     ],
 )
-def test_what_nothing_can_be_done_about_ends_the_batch(
+def test_an_error_that_stops_every_task_ends_the_batch(
     made: Card, arguments: list[str], code: int
 ) -> None:
     got, out, err = made.run(*arguments)
@@ -376,7 +377,7 @@ def test_without_a_terminal_lines_come_now_and_then(
 ) -> None:
     clock = iter(range(0, 1000, 3))
     monkeypatch.setattr("expinterp.cli.progress.time.monotonic", lambda: next(clock))
-    with pace(Talk(), 10) as count:
+    with show_count(Talk(), 10) as count:
         for _ in range(10):
             count()
     lines = capsys.readouterr().err.splitlines()
@@ -390,15 +391,15 @@ def test_on_a_terminal_there_is_a_bar(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with pace(Talk(), 2) as count:
+    with show_count(Talk(), 2) as count:
         count()
     assert "1/2" in capsys.readouterr().err
 
 
-def test_the_bar_is_silent_when_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bar_is_silent_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     talk = Talk()
     talk.quiet = True
-    with pace(talk, 2) as count:
+    with show_count(talk, 2) as count:
         count()
         count()
     assert capsys.readouterr().err == ""

@@ -145,12 +145,12 @@ def test_what_one_shot_alone_does_not_state_is_not_guessed(
         profiles.relative_times(taken(**{fact: values}))
 
 
-def test_what_all_who_state_it_state_alike_is_taken_for_that_of_all() -> None:
+def test_an_iso_that_all_stated_ones_share_holds_for_all_shots() -> None:
     shots = taken(iso=(None, 200, 200), f_number=(4, 4, 8))
     assert profiles.relative_times(shots) == [1, 1, 0.25]
 
 
-def test_times_in_the_wrong_order_are_remarked_upon(run: Run) -> None:
+def test_times_in_the_wrong_order_give_a_warning(run: Run) -> None:
     code, err = run(*TIMES, "-o", "camera.json", "--times", "1/960,1/240,1/60,1/15")
     assert code == ExitCode.OK
     assert "check the exposure times" in err

@@ -115,7 +115,7 @@ def test_exit_codes_are_the_published_ones() -> None:
     }
 
 
-def test_what_nobody_expected_is_one_line_and_a_hint(
+def test_an_unexpected_error_is_one_line_and_a_hint(
     fail_with: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     fail_with(ZeroDivisionError("by zero"))
@@ -142,7 +142,7 @@ def test_ctrl_c_is_130(
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_memory_running_out_is_said_plainly(
+def test_memory_running_out_is_reported_plainly(
     fail_with: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     fail_with(MemoryError())

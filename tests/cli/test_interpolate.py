@@ -1,4 +1,4 @@
-"""``expinterp interpolate`` on files: what comes out, what is refused, what is said."""
+"""``expinterp interpolate`` on files: results, refusals and messages."""
 
 from __future__ import annotations
 
@@ -38,17 +38,6 @@ def folder(
     return made
 
 
-@pytest.fixture
-def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail the test if a refusal comes after the first file is read."""
-
-    def read(*_: object) -> None:
-        pytest.fail("work began before the refusal")
-
-    monkeypatch.setattr(open_scene, "read_shots", read)
-    monkeypatch.setattr(open_scene, "open_refiner", read)
-
-
 PAIR = ("long.png", "short.png")
 PLAIN = (*PAIR, "--no-refine", "-o", "mid.png")
 
@@ -72,9 +61,9 @@ def test_command_and_library_do_the_same_work(folder: Folder) -> None:
 
 
 def test_refined_by_the_bundled_network(folder: Folder) -> None:
-    report = folder.report(*PAIR, "-o", "mid.png", "--save-residual", "residual.png")
-    assert report["refinement"]["provider"] == "CPUExecutionProvider"
-    assert len(report["refinement"]["sha256"]) == 64
+    record = folder.record(*PAIR, "-o", "mid.png", "--save-residual", "residual.png")
+    assert record["refinement"]["provider"] == "CPUExecutionProvider"
+    assert len(record["refinement"]["sha256"]) == 64
     assert folder.pixels("residual.png").shape == (*SHAPE, 3)
 
 
@@ -112,12 +101,12 @@ def test_times_that_contradict_the_pixels_are_not_passed_on(folder: Folder) -> N
 def test_wanted_exposure_is_placed_in_stops(
     folder: Folder, options: list[str], position: float
 ) -> None:
-    (output,) = folder.report(*PLAIN, *options)["outputs"]
+    (output,) = folder.record(*PLAIN, *options)["outputs"]
     assert output["ev"] == pytest.approx(4 * position, abs=1e-3)
 
 
 def test_ladder_is_numbered_from_dark_to_bright(folder: Folder) -> None:
-    outputs = folder.report(*PLAIN, "--count", "3")["outputs"]
+    outputs = folder.record(*PLAIN, "--count", "3")["outputs"]
     assert [output["file"] for output in outputs] == ["mid_1.png", "mid_2.png", "mid_3.png"]
     assert [output["ev"] for output in outputs] == pytest.approx([1, 2, 3])
     means = [folder.pixels(output["file"]).mean() for output in outputs]
@@ -205,11 +194,11 @@ def test_intermediate_is_the_result_without_the_network(folder: Folder) -> None:
 def test_threads_bound_the_whole_process(folder: Folder) -> None:
     before = cv2.getNumThreads()
     try:
-        report = folder.report(*PAIR, "-o", "mid.png", "--threads", "1")
+        record = folder.record(*PAIR, "-o", "mid.png", "--threads", "1")
         assert cv2.getNumThreads() == 1
     finally:
         cv2.setNumThreads(before)
-    assert report["refinement"]["threads"] == 1
+    assert record["refinement"]["threads"] == 1
 
 
 # --- streams -------------------------------------------------------------------------------------
@@ -385,19 +374,19 @@ def test_an_exposure_outside_the_pair_is_a_usage_error(
 def test_an_exposure_rounded_to_just_outside_the_pair_is_its_end(
     folder: Folder, options: list[str], position: float
 ) -> None:
-    (output,) = folder.report(*PLAIN, *options)["outputs"]
+    (output,) = folder.record(*PLAIN, *options)["outputs"]
     assert output["ev"] == pytest.approx(4 * position, abs=2e-3)
 
 
 @pytest.mark.parametrize("options", [[], ["--at", "1"]])
-def test_equal_times_that_the_pixels_contradict_are_not_reckoned_with(
+def test_equal_times_that_the_pixels_contradict_are_not_used(
     folder: Folder, options: list[str]
 ) -> None:
     """Flash, or a filter before the lens: EXIF cannot tell the shots apart, the pixels can."""
-    report = folder.report(*PLAIN, "--times", "1/30,1/30", *options)
-    assert report["ratio"]["stated"] is None
-    assert report["outputs"][0]["time"] is None
-    assert "long.png and short.png: the stated exposures are equal" in report["warnings"][0]
+    record = folder.record(*PLAIN, "--times", "1/30,1/30", *options)
+    assert record["ratio"]["stated"] is None
+    assert record["outputs"][0]["time"] is None
+    assert "long.png and short.png: the stated exposures are equal" in record["warnings"][0]
 
 
 def test_a_time_cannot_be_placed_without_times(folder: Folder) -> None:
@@ -457,7 +446,7 @@ def test_profiles_made_at_different_times_are_the_same(folder: Folder) -> None:
     assert read_photograph(folder.path / "mid.png").metadata.icc == srgb
 
 
-def test_different_cameras_are_remarked_upon(folder: Folder) -> None:
+def test_different_cameras_give_a_warning(folder: Folder) -> None:
     tagged(folder.path / "long.jpg", shoot(TIMES["long"]), model="Alpha")
     tagged(folder.path / "short.jpg", shoot(TIMES["short"]), model="Beta")
     code, _, err = folder.run("long.jpg", "short.jpg", "--no-refine", "-o", "mid.png")
@@ -466,17 +455,17 @@ def test_different_cameras_are_remarked_upon(folder: Folder) -> None:
     assert "Beta" in err
 
 
-def test_a_profile_of_another_camera_is_remarked_upon(folder: Folder) -> None:
+def test_a_profile_of_another_camera_gives_a_warning(folder: Folder) -> None:
     curve = [np.log(np.arange(1, 257) / 129).tolist()]
     facts = {"expinterp_profile": 1, "response": curve, "residual": 0.1, "shots": 3}
     (folder.path / "beta.json").write_text(json.dumps({**facts, "camera": "Beta"}), "utf-8")
     tagged(folder.path / "long.jpg", shoot(TIMES["long"]), model="Alpha")
     pair = ["long.jpg", "short.png", "--no-refine", "-o", "mid.png", "--response", "beta.json"]
-    report = folder.report(*pair)
-    assert report["response"] == {
+    record = folder.record(*pair)
+    assert record["response"] == {
         "source": "profile", "file": "beta.json", "camera": "Beta", "residual": 0.1
     }  # fmt: skip
-    assert any("Alpha" in warning and "Beta" in warning for warning in report["warnings"])
+    assert any("Alpha" in warning and "Beta" in warning for warning in record["warnings"])
 
 
 def test_where_only_orientation_tags_differ_the_first_holds(folder: Folder) -> None:
@@ -501,7 +490,7 @@ def test_shots_that_are_upright_by_different_tags_stay_as_they_are(folder: Folde
 
 
 def test_a_stated_ratio_that_the_pixels_contradict_is_a_warning(folder: Folder) -> None:
-    assert folder.report(*PLAIN, "--ratio", "16")["warnings"] == []
+    assert folder.record(*PLAIN, "--ratio", "16")["warnings"] == []
     code, _, err = folder.run(*PLAIN, "--ratio", "200", "--overwrite")
     assert code == ExitCode.OK
     assert re.search(r"warning: .*stated.* 200.*, the pixels say about \d", err)
@@ -576,12 +565,12 @@ def test_a_signal_interrupts_a_command_that_waits_for_a_pipe(folder: Folder) -> 
     assert folder.names() == {*PAIR, "pipe.png"}
 
 
-def test_two_onnxruntime_wheels_are_remarked_upon_before_they_disappoint(
+def test_two_onnxruntime_wheels_give_a_warning_before_they_fail(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_scene, "find_clash", lambda module: f"two wheels of {module} clash")
-    assert "two wheels of onnxruntime clash" in folder.report(*PAIR, "-o", "a.png")["warnings"][0]
-    assert folder.report(*PLAIN)["warnings"] == []
+    assert "two wheels of onnxruntime clash" in folder.record(*PAIR, "-o", "a.png")["warnings"][0]
+    assert folder.record(*PLAIN)["warnings"] == []
 
 
 @pytest.mark.parametrize("options", [["--no-refine"], [], ["--count", "3"]])
@@ -622,25 +611,25 @@ def test_progress_shows_on_a_terminal_without_colour_if_so_asked(folder: Folder)
 # --- JSON ----------------------------------------------------------------------------------------
 
 
-def test_report_is_one_object_with_the_documented_fields(folder: Folder) -> None:
-    report = folder.report(*PAIR, "-o", "mid.png", "--save-intermediate", "y0.png")
-    assert list(report) == [
+def test_record_is_one_object_with_the_documented_fields(folder: Folder) -> None:
+    record = folder.record(*PAIR, "-o", "mid.png", "--save-intermediate", "y0.png")
+    assert list(record) == [
         "schema_version", "version", "command", "inputs", "outputs", "ratio", "motion", "response",
         "refinement", "timings", "warnings",
     ]  # fmt: skip
-    assert report["schema_version"] == 1
-    assert [shot["role"] for shot in report["inputs"]] == ["long", "short"]
-    assert [shot["file"] for shot in report["inputs"]] == list(PAIR)
-    assert [output["kind"] for output in report["outputs"]] == ["medium", "intermediate"]
-    assert report["ratio"]["stated"] == pytest.approx(RATIO)
-    assert report["ratio"]["measured"] > 1
-    assert report["ratio"]["used"] == report["ratio"]["stated"]
-    assert set(report["timings"]) == {"read", "measure", "render", "write"}
-    assert report["warnings"] == []
+    assert record["schema_version"] == 1
+    assert [shot["role"] for shot in record["inputs"]] == ["long", "short"]
+    assert [shot["file"] for shot in record["inputs"]] == list(PAIR)
+    assert [output["kind"] for output in record["outputs"]] == ["medium", "intermediate"]
+    assert record["ratio"]["stated"] == pytest.approx(RATIO)
+    assert record["ratio"]["measured"] > 1
+    assert record["ratio"]["used"] == record["ratio"]["stated"]
+    assert set(record["timings"]) == {"read", "measure", "render", "write"}
+    assert record["warnings"] == []
 
 
-def test_report_without_refinement_says_null(folder: Folder) -> None:
-    assert folder.report(*PLAIN)["refinement"] is None
+def test_record_without_refinement_says_null(folder: Folder) -> None:
+    assert folder.record(*PLAIN)["refinement"] is None
 
 
 def test_a_failure_leaves_stdout_empty(folder: Folder) -> None:
@@ -648,7 +637,7 @@ def test_a_failure_leaves_stdout_empty(folder: Folder) -> None:
 
 
 def test_clipped_shares_are_counted_per_input(folder: Folder) -> None:
-    shares = {shot["role"]: shot["clipped"] for shot in folder.report(*PLAIN)["inputs"]}
+    shares = {shot["role"]: shot["clipped"] for shot in folder.record(*PLAIN)["inputs"]}
     assert shares["long"] != shares["short"]
 
 

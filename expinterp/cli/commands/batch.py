@@ -9,26 +9,37 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expinterp.cli.batch_messages import Watch, plan_lines, plan_table, tell_end, watching
-from expinterp.cli.command import Command
-from expinterp.cli.commands.fuse import VIRTUAL, WEIGHTS
+from expinterp.cli.batch_messages import (
+    BatchMonitor,
+    monitor_batch,
+    print_plan,
+    show_summary,
+)
+from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Talk
+from expinterp.cli.jobs import fusion_options, interpolation_options
 from expinterp.cli.options import (
     ALIGN,
     FILE,
     FORMATS,
+    FUSION,
     NETWORK,
     PAGE,
     RATIO,
     RESPONSE,
+    STREAM,
     TARGET,
     WRITING,
+    choice,
     excluding,
-    fusion_options,
-    interpolation_options,
+    file_option,
+    flag,
+    given,
     is_given,
-    taken,
+    json_option,
+    number,
     threads_option,
+    value,
 )
 from expinterp.cli.param_types import memory, times
 from expinterp.errors import ExitCode
@@ -47,9 +58,10 @@ expinterp batch card -n                                  # what would be done
 expinterp batch card -n --json > plan.jsonl              # to be edited, then
 expinterp batch --plan plan.jsonl -o results
 
-A bracket of two gives the photograph between them, one of more a photograph between each two
-neighbours; --mode fuse gives one of all its exposures. Subfolders are mirrored. Whatever stops it, the same command goes on where it stopped:
-OUT holds a journal. A bracket that fails stops no other; the exit code is then 10.
+Of two exposures, the photograph between them is computed; of more, one between each two adjacent
+ones. --mode fuse computes one photograph of all exposures. Subfolders are mirrored. After any
+interruption, the same command continues, since OUT holds a journal. A bracket that fails does not
+stop the others; the exit code is then 10.
 """
 EXCLUSIVE = (
     ("ev", "time", "count"),
@@ -64,114 +76,63 @@ EXCLUSIVE = (
     ("plan", "gap"),
     ("plan", "pattern"),
 )
+TEMPLATE = "{bracket}_{kind}"
 LOCAL = "local"  # as a --cluster: of processes of this machine
 SAVED: tuple[Kind, ...] = ("intermediate", "residual")
-
-MAKING: tuple[click.Option, ...] = (
-    click.Option(
-        ["-o", "--output", "out"], type=FILE, metavar="OUT", help="Folder of the results."
-    ),
-    click.Option(
-        ["--mode"],
-        type=click.Choice(["interpolate", "fuse", "both"]),
-        default="interpolate",
-        show_default=True,
-        help="What is made of every bracket.",
-    ),
-)
-FINDING: tuple[click.Option, ...] = (
-    click.Option(["--set-size"], type=click.IntRange(2), metavar="N", help="Frames of a bracket."),
-    click.Option(
-        ["--gap"],
-        type=click.FloatRange(0),
-        metavar="SECONDS",
-        help="Longest pause in a bracket.  [default: 5]",
-    ),
-    click.Option(
-        ["--pattern"],
-        metavar="PATTERN",
-        help="Names without suffix, as in {set}_{frame}: a bracket is what shares {set}.",
-    ),
-    click.Option(["--plan"], type=FILE, metavar="FILE", help="Brackets as -n --json lists them."),
-    click.Option(["-n", "--dry-run"], is_flag=True, help="Say what would be done, and do nothing."),
-)
-NAMING: tuple[click.Option, ...] = (
-    click.Option(
-        ["--name", "template"],
-        default="{bracket}_{kind}",
-        show_default=True,
-        metavar="TEMPLATE",
-        help="Of the outputs, from {bracket}, {kind}, {long}, {short}.",
-    ),
-    click.Option(["--format"], type=FORMATS, help="Of the outputs.  [default: of the photographs]"),
-    click.Option(
-        ["--on-existing"],
-        type=click.Choice(["skip", "fail", "overwrite"]),
-        default="fail",
-        show_default=True,
-        help="What to do where an output lies that no batch made.",
-    ),
-)
-BETWEEN = (  # what means something to interpolating only
+BETWEEN = (  # options of interpolation only
     *TARGET,
-    click.Option(
-        ["--save-intermediate", "intermediate"], is_flag=True, help="Also without network."
-    ),
-    click.Option(
-        ["--save-residual", "residual"], is_flag=True, help="Also what the network added."
-    ),
+    flag("--save-intermediate intermediate", "Also write the image before the network."),
+    flag("--save-residual residual", "Also write what the network added."),
 )
-FUSED = (  # what means something to fusing only
-    *VIRTUAL,
-    *WEIGHTS,
-    click.Option(
-        ["--save-virtual"], is_flag=True, help="Also the exposures computed for fusing, in folders."
-    ),
-    click.Option(["--save-masks"], is_flag=True, help="Also what counts where, in folders."),
+FUSED = (  # options of fusion only
+    *FUSION,
+    flag("--save-virtual", "Save the computed exposures in folders."),
+    flag("--save-masks", "Save the weights as images in folders."),
 )
-TIMES = click.Option(
-    ["--times"], type=times, metavar="T,T...", help="Of every bracket's frames, brightest first."
+BRACKETS = (
+    number("--set-size", "Number of frames in a bracket.", least=2),
+    value("--gap", click.FloatRange(0), "SECONDS", "Longest pause in a bracket.  [default: 5]"),
+    value("--pattern", str, "PATTERN", "File names, such as {set}_{frame}: a {set} is a bracket."),
+    file_option("--plan", "Brackets as listed by -n --json."),
+    flag("-n --dry-run", "Show what would be done, and do nothing."),
 )
-SHARING: tuple[click.Option, ...] = (
-    click.Option(
-        ["--share-response"],
-        is_flag=True,
-        help="Estimate one response for all brackets of a camera.",
-    ),
+MODES = ["interpolate", "fuse", "both"]
+EXISTING = ["skip", "fail", "overwrite"]
+NAMES_HELP = "Names of the results, from {bracket}, {kind}, {long}, {short}."
+RESULTS = (
+    file_option("-o --output out", "Folder of the results.", metavar="OUT"),
+    choice("--mode", MODES, MODES[0], "What is computed of each bracket."),
+    value("--name template", str, "TEMPLATE", NAMES_HELP, default=TEMPLATE, show_default=True),
+    value("--format", FORMATS, None, "Format of the results.  [default: of the photographs]"),
+    choice("--on-existing", EXISTING, "fail", "What to do if a file exists that no batch wrote."),
+    *WRITING,
 )
-RUNNING: tuple[click.Option, ...] = (
-    click.Option(
-        ["-j", "--jobs"],
-        type=click.IntRange(1),
-        metavar="N",
-        help="Brackets at a time.  [default: all CPUs]",
-    ),
-    click.Option(
-        ["--max-memory"],
-        type=memory,
-        metavar="SIZE",
-        help="Of all together, as in 8G.  [default: 3/4 of what there is]",
-    ),
-    click.Option(["--cluster"], metavar="ADDRESS|local", help="Do the work on a Dask cluster."),
+PHOTOGRAPHS = (
+    value("--times", times, "T,T...", "Exposure times of each bracket, brightest first."),
+    RATIO,
+    RESPONSE,
+    flag("--share-response", "Estimate one response for all brackets of a camera."),
+    ALIGN,
 )
-TELLING: tuple[click.Option, ...] = (
-    click.Option(
-        ["--report"], type=PAGE, metavar="FILE.html", help="Also write a report, replacing it."
-    ),
-    click.Option(
-        ["--log"], type=FILE, metavar="FILE", help="Add events to this file, as JSON lines."
-    ),
-    click.Option(["--json", "as_json"], is_flag=True, help="Print JSON lines on stdout."),
+WORK = (
+    number("-j --jobs", "Brackets at a time.  [default: number of CPUs]"),
+    value("--max-memory", memory, "SIZE", "Memory of all jobs, such as 8G.  [default: 3/4 of all]"),
+    value("--cluster", str, "ADDRESS|local", "Run the jobs on a Dask cluster."),
+)
+MESSAGES = (
+    value("--report", PAGE, "FILE.html", "Write a report, replacing an old one."),
+    file_option("--log", "Append events to this file, as JSON lines."),
+    json_option("Print JSON lines, on standard output."),
 )
 SECTIONS = {
-    "Brackets": FINDING,
-    "Results": (*MAKING, *NAMING, *WRITING),
+    "Brackets": BRACKETS,
+    "Results": RESULTS,
     "Interpolation": BETWEEN,
     "Fusion": FUSED,
-    "Photographs": (TIMES, RATIO, *RESPONSE, *SHARING, *ALIGN),
+    "Photographs": PHOTOGRAPHS,
     "Network": (*NETWORK[:-1], threads_option("CPUs / jobs; 1 with --cluster")),
-    "Work": RUNNING,
-    "Messages": TELLING,
+    "Work": WORK,
+    "Messages": MESSAGES,
 }
 
 
@@ -184,47 +145,43 @@ SECTIONS = {
 @click.argument("folder", type=FILE, required=False)
 @click.pass_context
 def batch(context: click.Context, /, **options: Any) -> int:
-    """Plan, then print the plan or do it."""
-    for contradiction in _contradictions(context, options):
-        raise click.UsageError(contradiction)
-    talk = context.ensure_object(Talk)
+    """Plan, then print the plan or run it."""
+    refuse(_contradictions(context, options))
     plan, damaged = _plan(options)
     settings = _settings(plan, options)
     if options["dry_run"]:
-        for line in _preview(plan, settings, options):
-            click.echo(line)
+        _preview(plan, settings, options)
         return ExitCode.OK
-    return _run(plan, settings, options, talk, damaged)
+    return _run(plan, settings, options, context.ensure_object(Talk), damaged)
 
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
-    """Say which arguments cannot be had together, or mean nothing."""
+    """List arguments that contradict each other, or have no effect."""
     yield from excluding(context, EXCLUSIVE)
+    folder, out = options["folder"], options["out"]
     if options["cluster"] not in {None, LOCAL} and options["jobs"]:
         yield "--jobs is for this machine; a cluster has as many processes as it was given"
-    yield from _meaningless(context, options["mode"])
-    if options["folder"] is None and options["plan"] is None:
+    yield from _without_effect(context, options["mode"])
+    if str(options["report"]) == STREAM:
+        yield "--report needs the name of a file, not -; 'expinterp report' prints a page"
+    if folder is None and options["plan"] is None:
         yield "name the FOLDER of the brackets, or a --plan"
-    if options["out"] is None and not options["dry_run"]:
+    if out is None and not options["dry_run"]:
         yield "name the folder of the results with -o; -n needs none"
-    if options["folder"] and options["out"] and _same(options["folder"], options["out"]):
+    if folder and out and folder.resolve() == out.resolve():
         yield "FOLDER and OUT are the same; give the results a folder of their own"
 
 
-def _meaningless(context: click.Context, mode: str) -> Iterator[str]:
-    """Say which options that were typed mean nothing to the mode."""
-    idle = {"interpolate": FUSED, "fuse": (*BETWEEN, RATIO), "both": ()}[mode]
-    for option in idle:
+def _without_effect(context: click.Context, mode: str) -> Iterator[str]:
+    """List the options that were typed but have no effect in the mode."""
+    others = {"interpolate": FUSED, "fuse": (*BETWEEN, RATIO), "both": ()}[mode]
+    for option in others:
         if is_given(context, option.name):
-            yield f"{option.opts[-1]} means nothing to --mode {mode}; leave it out"
-
-
-def _same(one: Path, two: Path) -> bool:
-    return one.resolve() == two.resolve()
+            yield f"{option.opts[-1]} has no effect with --mode {mode}; leave it out"
 
 
 def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
-    """Find the brackets, or read them; also what is wrong with files that cannot be read."""
+    """Find the brackets, or read them; also return a message for each file that is damaged."""
     from expinterp.brackets import PlanError, is_damaged, plan_brackets, read_plan, scan
 
     folder = options["folder"]
@@ -233,7 +190,7 @@ def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
             plan = read_plan(options["plan"])
             return (replace(plan, folder=str(folder)) if folder else plan), []
         frames = scan(folder, exclude=[options["out"]] if options["out"] else [])
-        chosen = taken(options, ("set_size", "gap", "pattern"))
+        chosen = given(options, ("set_size", "gap", "pattern"))
         plan = plan_brackets(frames, folder=str(folder.resolve()), **chosen)
     except PlanError as error:
         raise click.UsageError(str(error)) from error
@@ -241,18 +198,16 @@ def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
 
 
 def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
-    """Say what to make of every bracket; refuse here what would fail for each of them."""
+    """Collect the settings; refuse here what would fail for each bracket."""
     from expinterp.batch import BatchSettings, TemplateError, check_template
     from expinterp.scene_io.profiles import read_profile
 
     kinds: tuple[Kind, ...] = ("medium", *(kind for kind in SAVED if options[kind]))
-    fuses = options["mode"] != "interpolate"
-    interpolates = options["mode"] != "fuse"
-    several = interpolates * len(kinds) + fuses * (
-        1 + options["save_virtual"] + options["save_masks"]
-    )
+    fuses, interpolates = options["mode"] != "interpolate", options["mode"] != "fuse"
+    folders = {name: options[name] for name in ("save_virtual", "save_masks")}
+    outputs = interpolates * len(kinds) + fuses * (1 + sum(folders.values()))
     try:
-        check_template(options["template"], kinds=several)
+        check_template(options["template"], kinds=outputs)
     except TemplateError as error:
         raise click.UsageError(str(error)) from error
     if options["response"]:
@@ -263,60 +218,59 @@ def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
         interpolation=interpolation_options(options) if interpolates else None,
         fusion=fusion_options(options, metrics=False) if fuses else None,
         kinds=kinds,
-        save_virtual=options["save_virtual"],
-        save_masks=options["save_masks"],
         template=options["template"],
         format=options["format"],
         shared=options["share_response"],
+        **folders,
     )
 
 
-def _preview(plan: Plan, settings: BatchSettings, options: dict[str, Any]) -> Iterator[str]:
-    """Say what would be done: as a table, or as JSON lines."""
-    from expinterp.batch import preview, shared_before
+def _preview(plan: Plan, settings: BatchSettings, options: dict[str, Any]) -> None:
+    """Print what would be done."""
+    from expinterp.batch import preview, reuse_responses
 
     if settings.shared:
-        settings = shared_before(plan.brackets, settings)
-    outlook = preview(plan, settings, on_existing=options["on_existing"])
-    return plan_lines(plan, outlook) if options["as_json"] else plan_table(plan, outlook)
+        settings = reuse_responses(plan.brackets, settings)
+    schedule = preview(plan, settings, on_existing=options["on_existing"])
+    print_plan(plan, schedule, as_json=options["as_json"])
 
 
 def _run(
     plan: Plan, settings: BatchSettings, options: dict[str, Any], talk: Talk, damaged: Sequence[str]
 ) -> int:
-    """Do the plan, telling how it comes on, and at the end how it went."""
+    """Run the plan, showing progress and a summary."""
     from expinterp.batch import Summary, run_batch, share_responses
-
-    if not plan.brackets:
-        return tell_end(Summary(), plan, damaged, talk)
     from expinterp.files import check_output
 
+    if not plan.brackets:
+        return show_summary(Summary(), plan, damaged, talk)
+    report = options["report"]
+
     def prepare(settings: BatchSettings) -> BatchSettings:
-        if options["report"]:
-            check_output(options["report"], overwrite=True, inputs=_photographs(plan, settings))
+        if report:
+            check_output(report, overwrite=True, inputs=_photographs(plan, settings))
         if not settings.shared:
             return settings
-        return share_responses(plan.brackets, settings, local.gather, told=talk.detail)
+        return share_responses(plan.brackets, settings, local.gather, notify=talk.detail)
 
-    with watching(
-        talk,
-        log=options["log"],
-        inputs=_photographs(plan, settings),
-        as_json=options["as_json"],
-    ) as watch:
-        local = _local(options, watch)
+    with monitor_batch(
+        talk, log=options["log"], inputs=_photographs(plan, settings), as_json=options["as_json"]
+    ) as monitor:
+        local = _local(options, monitor)
         summary = run_batch(
             plan,
             settings,
-            _runner(options, local, watch),
+            _runner(options, local, monitor),
             on_existing=options["on_existing"],
             prepare=prepare,
-            began=watch.began,
-            ended=watch.ended,
+            began=monitor.began,
+            ended=monitor.ended,
         )
-    code = tell_end(summary, plan, damaged, talk)
-    if options["report"]:
-        _report(settings.out, options["report"], talk)
+    code = show_summary(summary, plan, damaged, talk)
+    if report:
+        from expinterp.report import write_report
+
+        talk.warn(*write_report(str(settings.out), str(report), overwrite=True))
     return code
 
 
@@ -324,35 +278,24 @@ def _photographs(plan: Plan, settings: BatchSettings) -> Iterator[Path]:
     return (settings.folder / frame for bracket in plan.brackets for frame in bracket.frames)
 
 
-def _report(out: Path, target: Path, talk: Talk) -> None:
-    """Write the page of what the journal holds now."""
-    from expinterp.report import write_report
-
-    for remark in write_report(str(out), str(target), overwrite=True):
-        talk.warn(remark)
-
-
-def _runner(options: dict[str, Any], local: Local, watch: Watch) -> Runner:
-    """Choose what does the work: this machine, or a cluster."""
+def _runner(options: dict[str, Any], local: Local, monitor: BatchMonitor) -> Runner:
+    """Choose what runs the tasks: this machine, or a cluster."""
     from expinterp.batch import Cluster
 
-    if options["cluster"] is None:
+    address = options["cluster"]
+    if address is None:
         return local.run
-    return Cluster(
-        options["cluster"],
-        jobs=options["jobs"],
-        threads=options["threads"],
-        notice=watch.notice,
-    ).run
+    jobs, threads = options["jobs"], options["threads"]
+    return Cluster(address, jobs=jobs, threads=threads, notice=monitor.notice).run
 
 
-def _local(options: dict[str, Any], watch: Watch) -> Local:
-    """Share out CPUs and memory."""
+def _local(options: dict[str, Any], monitor: BatchMonitor) -> Local:
+    """Divide CPUs and memory of this machine."""
     from expinterp.batch import Local
 
     return Local(
         jobs=options["jobs"],
         threads=options["threads"],
         room=options["max_memory"],
-        notice=watch.notice,
+        notice=monitor.notice,
     )

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from expinterp.cli.command import Command
+from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Talk
-from expinterp.cli.options import NAME
-from expinterp.cli.param_types import times as read_times
+from expinterp.cli.options import NAME, OVERWRITE, TIMES, file_option, output_option
 
 HELP = """Measure a camera's response from three or more exposures of one still scene.
 
@@ -18,26 +17,16 @@ HELP = """Measure a camera's response from three or more exposures of one still 
 expinterp calibrate dark.jpg middle.jpg bright.jpg -o camera.json --plot camera.svg
 expinterp interpolate long.jpg short.jpg -o mid.jpg --response camera.json
 
-Exposure times come from EXIF, or from --times in the order of the images.
+Exposure times are read from EXIF, unless --times gives them.
 """
 FEWEST = 3
 SECTIONS = {
     "Options": (
-        click.Option(
-            ["-o", "--output"],
-            type=NAME,
-            metavar="FILE",
-            required=True,
-            help="The profile, a JSON file; - is stdout.",
-        ),
-        click.Option(
-            ["--times"], type=read_times, metavar="T,T,T", help="Exposure times, if EXIF has none."
-        ),
-        click.Option(
-            ["--plot"], type=NAME, metavar="FILE.svg", help="Also draw the response curves."
-        ),
-        click.Option(["--overwrite"], is_flag=True, help="Replace outputs that exist."),
-    ),
+        output_option("The profile, a JSON file"),
+        TIMES,
+        file_option("--plot", "Also draw the response curves.", metavar="FILE.svg", kind=NAME),
+        OVERWRITE,
+    )
 }
 
 
@@ -51,8 +40,7 @@ SECTIONS = {
 @click.pass_context
 def calibrate(context: click.Context, /, **options: Any) -> None:
     """Read the images, measure the response, write the profile."""
-    for contradiction in _contradictions(**options):
-        raise click.UsageError(contradiction)
+    refuse(_contradictions(**options))
     from expinterp.scene_io import profiles
 
     talk = context.ensure_object(Talk)
@@ -60,8 +48,7 @@ def calibrate(context: click.Context, /, **options: Any) -> None:
         profile, warnings = profiles.calibrate_files(**options)
     except profiles.TimesError as error:
         raise click.UsageError(str(error)) from error
-    for warning in warnings:
-        talk.warn(warning)
+    talk.warn(*warnings)
     talk.detail(
         f"wrote {options['output']}: {profile.camera or 'unnamed camera'}, its response fits "
         f"{profile.shots} shots within {profile.residual:.2f} stops (root mean square)"
@@ -69,12 +56,9 @@ def calibrate(context: click.Context, /, **options: Any) -> None:
 
 
 def _contradictions(
-    images: tuple[str, ...],
-    times: tuple[float, ...] | None,
-    plot: str | None,
-    **_: Any,
+    images: tuple[str, ...], times: tuple[float, ...] | None, plot: str | None, **_: Any
 ) -> Iterator[str]:
-    """Say which arguments cannot be had together, or mean nothing."""
+    """List arguments that contradict each other."""
     if len(images) < FEWEST:
         yield f"a response needs {FEWEST} exposures or more, not {len(images)}"
     if times and len(times) != len(images):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from expinterp.cli.command import Command
+from expinterp.cli.options import DEVICE, json_option
 
 if TYPE_CHECKING:
     from expinterp.refine import Device
 
-HELP = """Examine the installation: packages, devices, model, formats.
+HELP = """Check the installation: packages, devices, model, formats.
 
 \b
 expinterp doctor
@@ -20,20 +21,7 @@ expinterp doctor --device cuda --json
 
 The exit code is 0, or that of the first problem.
 """
-SECTIONS = {
-    "Options": (
-        click.Option(
-            ["--device"],
-            type=click.Choice(["auto", "cpu", "cuda"]),
-            default="auto",
-            show_default=True,
-            help="Where the timed tile runs.",
-        ),
-    ),
-    "Messages": (
-        click.Option(["--json", "as_json"], is_flag=True, help="Print the findings as JSON."),
-    ),
-}
+SECTIONS = {"Options": (DEVICE[0],), "Messages": (json_option("Print the findings as JSON."),)}
 
 
 @click.command(cls=Command, sections=SECTIONS, help=HELP)

@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expinterp.cli.command import Command
+from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Talk
-from expinterp.cli.options import DEVICE, FILE, PAGE, RESPONSE, STREAM
-from expinterp.cli.progress import pace
+from expinterp.cli.options import (
+    DEVICE,
+    FILE,
+    OVERWRITE,
+    PAGE,
+    RESPONSE,
+    STREAM,
+    flag,
+    json_option,
+    value,
+)
+from expinterp.cli.progress import show_count
 from expinterp.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -34,45 +44,25 @@ every result worse. A file that cannot be read stops nothing else; the exit code
 
 SECTIONS = {
     "Comparison": (
-        click.Option(["--fusion"], is_flag=True, help="Measure fusions of the pair instead."),
-        click.Option(["--camera"], metavar="NAME", help="Only cameras whose name contains NAME."),
-        click.Option(
-            ["--only"],
-            multiple=True,
-            metavar="METHOD",
-            help="Only this method, by its name in the tables; may be repeated.",
+        flag("--fusion", "Measure fusions of the pair instead."),
+        value("--camera", str, "NAME", "Only cameras whose name contains NAME."),
+        value(
+            "--only", str, "METHOD", "Only this method of the tables; repeatable.", multiple=True
         ),
-        *RESPONSE,
+        RESPONSE,
     ),
     "Network": (
-        click.Option(
-            ["--model", "models"],
-            type=FILE,
-            multiple=True,
-            metavar="FILE",
-            help="Compare another network; may be repeated.",
+        value(
+            "--model models", FILE, "FILE", "Compare another network; repeatable.", multiple=True
         ),
         *DEVICE,
     ),
     "Page": (
-        click.Option(
-            ["--html"],
-            type=PAGE,
-            metavar="FILE.html",
-            help="Also write an HTML page of tables and charts.",
-        ),
-        click.Option(
-            ["--pictures"],
-            is_flag=True,
-            help="Include photographs in the page; mind their copyright.",
-        ),
-        click.Option(["--overwrite"], is_flag=True, help="Replace a page that exists."),
+        value("--html", PAGE, "FILE.html", "Also write an HTML page of tables and charts."),
+        flag("--pictures", "Include photographs in the page; mind their copyright."),
+        OVERWRITE,
     ),
-    "Messages": (
-        click.Option(
-            ["--json", "as_json"], is_flag=True, help="Print the record on stdout as JSON."
-        ),
-    ),
+    "Messages": (json_option("Print the record as JSON, on standard output."),),
 }
 
 
@@ -86,16 +76,14 @@ SECTIONS = {
 @click.pass_context
 def evaluate(context: click.Context, /, **options: Any) -> int:
     """Find the triples, run every method on each, print the scores."""
-    for contradiction in _contradictions(options):
-        raise click.UsageError(contradiction)
+    refuse(_contradictions(options))
     from expinterp.cli.tables import print_tables
     from expinterp.evaluation import find_material, tabulate
 
     talk = context.ensure_object(Talk)
     material = find_material(options["source"]).of_camera(options["camera"] or "")
     _check(material, options)
-    for remark in material.remarks:
-        talk.warn(remark)
+    talk.warn(*material.remarks)
     evaluation = _evaluate(material, options, talk)
     if options["html"]:
         _write_page(evaluation, options, talk)
@@ -142,7 +130,7 @@ def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evalua
     profiles = Profiles(material.brackets)
     study = _study(profiles, options, talk)
     outcomes: list[Outcome] = []
-    with pace(talk, len(material.triples)) as count:
+    with show_count(talk, len(material.triples)) as count:
         for one in evaluate(study, material.triples, keep_views=options["pictures"]):
             talk.detail(f"{one.triple.name}: {describe_scores(study, one.scores)}")
             outcomes.append(one)
@@ -165,9 +153,8 @@ def _study(profiles: Profiles, options: dict[str, Any], talk: Talk) -> Study:
     refiners = open_networks(
         options["models"], device=options["device"], threads=options["threads"]
     )
-    for notice in dict.fromkeys(refiner.notice for refiner in refiners.values()):
-        if notice:
-            talk.warn(notice)
+    notices = dict.fromkeys(refiner.notice for refiner in refiners.values())
+    talk.warn(*filter(None, notices))
     profile = read_profile(options["response"]) if options["response"] else None
     if options["fusion"]:
         study = fusion_study(refiners=refiners, profile=profile)

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from expinterp.cli.command import Command
+from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Talk
+from expinterp.cli.jobs import interpolation_options, run_job, stream_contradictions
 from expinterp.cli.options import (
     ALIGN,
-    EXPOSURES,
+    FILES,
     NAME,
     NETWORK,
-    OUTPUT,
-    OVERWRITE,
+    RATIO,
     RESPONSE,
     STREAM,
-    STREAMED,
     TARGET,
-    WRITING,
+    TIMES,
     excluding,
-    interpolation_options,
-    stream_contradictions,
+    file_option,
+    json_option,
+    output_option,
 )
 
 if TYPE_CHECKING:
@@ -39,8 +38,9 @@ expinterp interpolate long.tif short.tif -o mid.tif --at-time 1/60
 expinterp interpolate long.jpg short.jpg -o mid.jpg --count 3
 cat long.jpg | expinterp interpolate - short.jpg -o - > mid.png
 
-By default it is exposed half-way, at the geometric mean of the times. Nothing needs to be known:
-times come from EXIF, the camera's response from the pair itself. LONG or SHORT may be -, stdin.
+The result is exposed half-way: its time is the geometric mean of the two times. Nothing else needs
+to be known: times are read from EXIF, the camera's response is estimated from the pair. LONG or
+SHORT may be -, standard input.
 """
 OUTPUTS: dict[Kind, str] = {
     "medium": "output",
@@ -53,29 +53,19 @@ EXCLUSIVE = (
     ("refine", "model"),
     ("refine", "save_residual"),
 )
-
-SAVING = (
-    click.Option(
-        ["--save-intermediate"],
-        type=NAME,
-        metavar="FILE",
-        help="Also write it without the network.",
-    ),
-    click.Option(
-        ["--save-residual"],
-        type=NAME,
-        metavar="FILE",
-        help="Also picture what the network added; grey is 0.",
-    ),
-)
 SECTIONS = {
-    "Result": (OUTPUT, *TARGET, *SAVING),
-    "Photographs": (*EXPOSURES, *RESPONSE, *ALIGN),
-    "Network": NETWORK,
-    "Files": (*WRITING, *STREAMED, OVERWRITE),
-    "Messages": (
-        click.Option(["--json", "as_json"], is_flag=True, help="Print a report on stdout."),
+    "Result": (
+        output_option("The result"),
+        *TARGET,
+        file_option("--save-intermediate", "Also write the image before the network.", kind=NAME),
+        file_option(
+            "--save-residual", "Also write what the network added; mid-grey is nothing.", kind=NAME
+        ),
     ),
+    "Photographs": (TIMES, RATIO, RESPONSE, ALIGN),
+    "Network": NETWORK,
+    "Files": FILES,
+    "Messages": (json_option("Print what was done as JSON, on standard output."),),
 }
 
 
@@ -84,34 +74,26 @@ SECTIONS = {
     sections=SECTIONS,
     help=HELP,
     short_help="Compute the photograph between two exposures.",
-    context_settings={"allow_extra_args": True},  # to say what takes them
+    context_settings={"allow_extra_args": True},  # to say which command takes them
 )
 @click.argument("long", type=NAME)
 @click.argument("short", type=NAME)
 @click.pass_context
 def interpolate(context: click.Context, /, **options: Any) -> None:
-    """Make a job of the options, run it, tell about it."""
-    for contradiction in _contradictions(context, options):
-        raise click.UsageError(contradiction)
-    from expinterp import scene_io
+    """Build a job from the options and run it."""
+    refuse(_contradictions(context, options))
+    from expinterp.scene_io import InterpolationJob
 
-    talk = context.ensure_object(Talk)
     outputs = {kind: options[name] for kind, name in OUTPUTS.items() if options[name]}
-    job = scene_io.InterpolationJob(
+    job = InterpolationJob(
         options["long"], options["short"], outputs, interpolation_options(options)
     )
-    try:
-        with talk.progress() as progress:
-            report = scene_io.run(job, progress=progress)
-    except scene_io.TargetError as error:
-        raise click.UsageError(str(error)) from error
-    _tell(report, talk)
-    if options["as_json"]:
-        click.echo(json.dumps(report.as_json(), indent=2))
+    talk = context.ensure_object(Talk)
+    run_job(job, talk, as_json=options["as_json"], describe=_describe)
 
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
-    """Say which options cannot be had together, or mean nothing."""
+    """List options that exclude each other, or have no effect."""
     if context.args:
         yield "interpolate takes two photographs, LONG and SHORT; 'expinterp fuse' takes more"
     yield from excluding(context, EXCLUSIVE)
@@ -126,21 +108,17 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
         yield f"--ratio is the exposure of LONG over that of SHORT, above 1, not {options['ratio']}"
 
 
-def _tell(report: JobRecord, talk: Talk) -> None:
-    """Say what the result should be judged by, and with ``-v`` how it came about."""
-    for warning in report.warnings:
-        talk.warn(warning)
-    stated = report.ratio["stated"]
-    told = "not stated" if stated is None else f"{stated:.4g} stated, which is used"
-    talk.detail(
-        f"exposure ratio {told}, about {report.ratio['measured']:.2g} in the pixels; "
-        f"response from the {report.response['source']}"
+def _describe(record: JobRecord) -> Iterator[str]:
+    """Describe how the result was computed."""
+    stated = record.ratio["stated"]
+    words = "not stated" if stated is None else f"{stated:.4g} stated, which is used"
+    yield (
+        f"exposure ratio {words}, about {record.ratio['measured']:.2g} in the pixels; "
+        f"response from the {record.response['source']}"
     )
-    if report.motion and report.motion["pixels"] is None:
-        talk.detail("whether the camera moved cannot be told; the images are left as they lie")
-    if report.refinement:
-        talk.detail(f"refined on {report.refinement['provider']}")
-    for output in report.outputs:
-        talk.detail(f"wrote {output['file']}: {output['kind']}, {output['ev']:.2f} EV above short")
-    times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in report.timings.items())
-    talk.detail(f"took {times}")
+    if record.motion and record.motion["pixels"] is None:
+        yield "whether the camera moved cannot be measured; the images are not aligned"
+    if record.refinement:
+        yield f"refined on {record.refinement['provider']}"
+    for output in record.outputs:
+        yield f"wrote {output['file']}: {output['kind']}, {output['ev']:.2f} EV above short"

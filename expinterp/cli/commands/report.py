@@ -8,7 +8,7 @@ import click
 
 from expinterp.cli.command import Command
 from expinterp.cli.console import Talk
-from expinterp.cli.options import NAME, PAGE
+from expinterp.cli.options import NAME, OVERWRITE, PAGE, output_option
 
 HELP = """Write a report of a batch: one HTML page that needs no network and no other file.
 
@@ -19,18 +19,7 @@ expinterp report results/expinterp-journal.jsonl -o report.html
 JOURNAL is the journal of a batch, or the folder of its results. The page lists failures first. For
 every bracket it shows the pictures, their histograms, and the measurements.
 """
-SECTIONS = {
-    "Options": (
-        click.Option(
-            ["-o", "--output"],
-            type=PAGE,
-            metavar="FILE.html",
-            required=True,
-            help="The page; - is stdout.",
-        ),
-        click.Option(["--overwrite"], is_flag=True, help="Replace a page that exists."),
-    ),
-}
+SECTIONS = {"Options": (output_option("The page", kind=PAGE, metavar="FILE.html"), OVERWRITE)}
 
 
 @click.command(
@@ -48,6 +37,5 @@ def report(context: click.Context, journal: str, output: Path, overwrite: bool) 
     talk = context.ensure_object(Talk)
     with talk.progress() as progress:
         warnings = write_report(journal, output, overwrite=overwrite, progress=progress)
-    for warning in warnings:
-        talk.warn(warning)
+    talk.warn(*warnings)
     talk.detail(f"wrote {output}")

@@ -13,7 +13,7 @@ import click
 from expinterp.cli.command import Command
 from expinterp.cli.console import Talk
 from expinterp.cli.options import FILE, excluding
-from expinterp.cli.progress import course
+from expinterp.cli.progress import show_steps
 from expinterp.errors import MissingExtraError
 from expinterp.training.settings import TrainingSettings
 
@@ -142,7 +142,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     from expinterp.training.build import build
 
     talk = context.ensure_object(Talk)
-    with course(talk) as show:
+    with show_steps(talk) as show:
         warnings = build(
             options["sources"],
             outputs_of(options),

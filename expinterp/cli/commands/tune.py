@@ -21,7 +21,7 @@ from expinterp.cli.commands.train import (
 )
 from expinterp.cli.console import Talk
 from expinterp.cli.options import FILE
-from expinterp.cli.progress import course
+from expinterp.cli.progress import show_steps
 from expinterp.training.settings import TUNING
 
 HELP = """Adapt the network to your own camera, by brackets that you took with it.
@@ -89,7 +89,7 @@ def tune(context: click.Context, /, **options: Any) -> None:
     profile = options["profile"] or model.with_suffix(PROFILE_SUFFIX)
     material = choose_scenes(source, options["camera"])
     settings = replace(settings_for(material), **_given(options))
-    with course(talk) as show:
+    with show_steps(talk) as show:
         result = tune_network(
             source, material, outputs_of(options), profile, settings,
             model=options["model"], progress=show,

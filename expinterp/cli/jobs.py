@@ -1,0 +1,103 @@
+"""Jobs from the options of ``interpolate``, ``fuse`` and ``batch``, and how one is run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from expinterp.cli.console import Talk
+from expinterp.cli.options import STREAM, given
+
+if TYPE_CHECKING:
+    from expinterp.scene_io import FusionOptions, InterpolationOptions, Job, JobRecord
+
+
+def interpolation_options(options: dict[str, Any]) -> InterpolationOptions:
+    """Collect the options of an interpolation."""
+    from expinterp.scene_io import InterpolationOptions, WantedExposure, Writing
+
+    return InterpolationOptions(
+        wanted=WantedExposure(**_fields(WantedExposure, options)),
+        writing=Writing(**_fields(Writing, options)),
+        **_fields(InterpolationOptions, options),
+    )
+
+
+def fusion_options(options: dict[str, Any], *, metrics: bool) -> FusionOptions:
+    """Collect the options of a fusion.
+
+    Raises
+    ------
+    click.UsageError
+        If a weight is out of its range.
+    """
+    from expinterp.core.fusion import Weighting
+    from expinterp.scene_io import FusionOptions, Writing
+
+    try:
+        weighting = Weighting(**_fields(Weighting, options))
+    except ValueError as error:
+        message = f"--{str(error).replace('_', '-')}"
+        raise click.UsageError(message) from error
+    return FusionOptions(
+        weighting=weighting,
+        writing=Writing(**_fields(Writing, options)),
+        metrics=metrics,
+        **_fields(FusionOptions, options),
+    )
+
+
+def _fields(kind: type[Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that set fields of a dataclass."""
+    return given(options, (field.name for field in fields(kind)))
+
+
+def stream_contradictions(images: Sequence[str], options: dict[str, Any]) -> Iterator[str]:
+    """List what cannot be read from standard input, or written to standard output."""
+    if list(images).count(STREAM) > 1:
+        yield "only one image can come from stdin; name a file for every other"
+    if options["output"] == STREAM and options["as_json"]:
+        yield "-o - leaves no room on stdout for --json; name a file"
+    if options["output"] == STREAM and _is_closed_or_terminal(sys.stdout):
+        yield "-o - needs stdout to lead somewhere, as in > out.png"
+    if STREAM in images and _is_closed_or_terminal(sys.stdin):
+        yield "- needs an image on stdin, as in < long.jpg"
+    if options["output"] != STREAM and options["stream_format"]:
+        yield "--format is for -o -; elsewhere the suffix of the output decides"
+
+
+def _is_closed_or_terminal(stream: TextIO | None) -> bool:
+    return stream is None or stream.isatty()
+
+
+def run_job(
+    job: Job, talk: Talk, *, as_json: bool, describe: Callable[[JobRecord], Iterable[str]]
+) -> None:
+    """Run a job and show its warnings, and if verbose its facts.
+
+    Parameters
+    ----------
+    as_json : bool
+        Whether the record is printed.
+    describe : function
+        Returns the facts in words, a line each.
+    """
+    from expinterp import scene_io
+
+    try:
+        with talk.progress() as progress:
+            record = scene_io.run(job, progress=progress)
+    except scene_io.TargetError as error:
+        raise click.UsageError(str(error)) from error
+    talk.warn(*record.warnings)
+    for line in describe(record):
+        talk.detail(line)
+    times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in record.timings.items())
+    talk.detail(f"took {times}")
+    if as_json:
+        click.echo(json.dumps(record.as_json(), indent=2))
