@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.cli.tables import print_tables
+from expinterp.core.arrays import Floats
 from expinterp.core.exposure import MEDIUM
-from expinterp.core.mapping import CODES, Floats
+from expinterp.core.mapping import CODES
 from expinterp.core.render import render
 from expinterp.evaluation import (
     BUNDLED,

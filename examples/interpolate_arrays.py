@@ -1,4 +1,4 @@
-"""Interpolate two arrays, wherever they come from; here Pillow reads and writes the files.
+"""Interpolate two arrays; here Pillow reads and writes the files.
 
 python examples/interpolate_arrays.py long.jpg short.jpg mid.png
 """
@@ -14,7 +14,7 @@ import expinterp
 
 
 def main(long_path: str, short_path: str, output: str) -> None:
-    """Read two files, compute the medium exposure, write it."""
+    """Read two files, compute the medium exposure and write it."""
     long, short = (np.asarray(Image.open(path).convert("RGB")) for path in (long_path, short_path))
     result = expinterp.interpolate(long, short)
     Image.fromarray(result.medium).save(output)

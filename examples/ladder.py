@@ -1,4 +1,4 @@
-"""Estimate the camera once, then render a ladder of exposures, evenly spaced in stops.
+"""Measure a pair once, then render several exposures of it, evenly spaced in stops.
 
 python examples/ladder.py long.jpg short.jpg step_{}.png
 """
@@ -20,7 +20,7 @@ STEPS = 3
 
 
 def main(long_path: str, short_path: str, output: str) -> None:
-    """Write `STEPS` virtual exposures, dark to bright, and print how bright they are."""
+    """Write `STEPS` virtual exposures, dark to bright, and print their mean code values."""
     long, short = (read_photograph(path) for path in (long_path, short_path))
     ratio = exposure_ratio(long.exposure, short.exposure)
     pair = expinterp.measure(long.pixels, short.pixels)

@@ -1,4 +1,4 @@
-"""Exposure interpolation: the photograph between a long and a short exposure.
+"""Exposure interpolation: compute the photograph between a long and a short exposure.
 
 ::
 
@@ -51,7 +51,7 @@ __all__ = [
     "write_photograph",
 ]
 
-_MODULES = {  # of the names that are not in errors
+_MODULES = {  # of all public names that are not in errors
     "Fusion": "core.fusion.exposures",
     "Interpolation": "core.render",
     "Pair": "core.pair",
@@ -71,7 +71,7 @@ _MODULES = {  # of the names that are not in errors
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name when it is first asked for, so that importing stays cheap (PEP 562)."""
+    """Load a public name when it is first used, so that importing stays fast (PEP 562)."""
     if name not in __all__:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

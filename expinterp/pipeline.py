@@ -1,9 +1,14 @@
-"""The functions that most users need: arrays in, the image between them, or the fused one, out.
+"""The functions that most users need: interpolate two exposures, or fuse several.
 
-`interpolate` measures a pair and renders one exposure of it; `fuse` puts virtual exposures between
-all shots and fuses everything. Both refine with the bundled network unless told otherwise. Images
-are display-encoded, uint8 or uint16, (rows, cols) or (rows, cols, 1 or 3), R G B; results have the
-shape and dtype of the inputs.
+`interpolate` measures a pair and renders one exposure between the two. `fuse` renders virtual
+exposures between all shots and fuses everything. By default both refine with the bundled network.
+Images are arrays of display-encoded code values, uint8 or uint16, (rows, cols) or
+(rows, cols, 1 or 3), R G B; results have the shape and dtype of the inputs.
+
+Letters: t1 > t2 are the exposure times of ``long`` and ``short``; y0 is the result without network.
+
+Sources: Zheng, Li, Yang and Wu, ICASSP 2020, arXiv:1905.03890 (interpolation); Yang, Wu, Wang and
+Li, IEEE Access 2020 (fusion with virtual exposures).
 """
 
 from __future__ import annotations
@@ -11,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from expinterp.core.arrays import Pixels
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.exposures import Fusion, Virtual, fuse_exposures, plan_exposures
-from expinterp.core.mapping import Pixels
 from expinterp.core.pair import measure
 from expinterp.core.render import Interpolation, render
 from expinterp.core.response import Profile
@@ -43,18 +48,17 @@ def interpolate(
     long, short : uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
         Display-encoded, R G B; the same shape and dtype.
     ratio : float, optional
-        Exposure ratio t1/t2, if known; below 1 it says that the order is wrong. The image half-way
-        does not depend on it.
+        Exposure ratio t1/t2, if known; below 1 if the order is known to be wrong. The image
+        half-way does not depend on it.
     response : Profile, optional
-        The camera's profile; without it the profile of a tuned network, else the response is
-        estimated from the pair.
+        The camera's profile; by default that of a tuned network, else the response is estimated
+        from the pair.
     position : float
-        Where between ``short`` (0) and ``long`` (1), in stops; ½ is the geometric mean.
+        Between ``short`` (0) and ``long`` (1), linear in stops; ½ is the geometric mean √(t1·t2).
     refiner : 'bundled', Refiner, None or False
         The network: the bundled one, one from `open_refiner`, or none, which gives y0.
     align : bool
-        Whether to find a motion of the camera between the two and undo it: the result is then seen
-        from half-way.
+        Whether to measure the camera motion and align both images to the viewpoint half-way.
 
     Returns
     -------
@@ -67,7 +71,8 @@ def interpolate(
         If arrays are not images as above, `ratio` is not positive and finite, or `position` is not
         within 0..1.
     PairError
-        If the two differ in kind, or are not a long and a short exposure of one scene.
+        If the two differ in size, channels or bit depth, or are not a long and a short exposure of
+        one scene.
     ModelError
         If the bundled network is missing.
     """
@@ -88,24 +93,24 @@ def fuse(
     levels: int | None = None,
     align: bool = True,
 ) -> Fusion:
-    """Fuse exposures of one still scene, with virtual ones where their steps are too large.
+    """Fuse exposures of one still scene, with virtual ones between those too far apart.
 
     Parameters
     ----------
     images : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
         Display-encoded, R G B; the same shape and dtype; one or more, in any order.
     virtual : 'auto' or int
-        Virtual exposures between each two adjacent ones; ``auto``: as many as their step needs.
+        Number of virtual exposures between adjacent ones; ``auto``: as many as their step needs.
     response : Profile, optional
         As for `interpolate`.
     refiner : 'bundled', Refiner, None or False
         The network that refines virtual exposures, as for `interpolate`.
     weighting : Weighting, optional
-        What makes a pixel worth keeping.
+        The parameters of the weights.
     method, levels
         See `expinterp.core.fusion.Stack`.
     align : bool
-        Whether to find motions of the camera and align all images to the brightest.
+        Whether to measure the camera motion and align all images to the brightest.
 
     Returns
     -------
@@ -117,8 +122,8 @@ def fuse(
     ValueError
         If arrays or options are not as above.
     PairError
-        If the images differ in kind, or virtual exposures are wanted and two adjacent images do not
-        show one scene.
+        If the images differ in size, channels or bit depth, or if virtual exposures are wanted and
+        two adjacent images do not show one scene.
     ModelError
         If the bundled network is missing.
     """

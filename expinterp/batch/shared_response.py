@@ -21,8 +21,8 @@ from expinterp.batch.naming import portable
 from expinterp.batch.settings import BatchSettings, camera_key
 from expinterp.batch.tasks import Task, make_tasks
 from expinterp.brackets import Bracket
+from expinterp.core.arrays import Floats
 from expinterp.core.exposure import exposure_ratio
-from expinterp.core.mapping import Floats
 from expinterp.core.pair import measure
 from expinterp.core.prior import SharedEstimate, estimate_shared, load_prior
 from expinterp.core.response import Profile

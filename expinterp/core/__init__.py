@@ -1,1 +1,1 @@
-"""The method on arrays: no files, no model, no screen."""
+"""The numerical method: arrays in, arrays out; it reads and writes no files."""

@@ -1,121 +1,119 @@
-"""Registration: how the camera moved between two exposures of one scene, and undoing it.
+"""Registration: find how the camera moved between two exposures of one scene, and undo it.
 
-Exposures cannot be compared as they are: one is bright, the other dark, both are clipped somewhere.
-What survives is texture: log code values less their local mean, divided by their local contrast,
-where neither shot is clipped. Blocks of it are compared by phase correlation, all over the frame,
-and a similarity (shift, rotation, scale) is fitted to what they say, blocks that disagree counting
-less and less; on a small copy first, then on the images themselves.
+Exposures cannot be compared directly: one is bright, the other dark, and both are clipped
+somewhere. Their texture can: log code values, minus the local mean, divided by the local contrast,
+where neither exposure is clipped. Blocks of texture from all over the frame are compared by phase
+correlation. A similarity transform (shift, rotation, scale) is fitted to their shifts by robust
+least squares, first on a small copy, then on the images themselves.
 
-Blocks disagree where things moved, where texture repeats, and where there is none. Where few agree,
-nothing is known of the motion; one that is too small to be worth resampling for is none.
+The shifts of blocks disagree where things moved, where texture repeats and where there is none. If
+few blocks agree, the motion is unknown. A motion too small to be worth resampling counts as zero.
 
-Points are (x, y) in pixels, images (rows, cols, channels), display-encoded.
+Letters: points (x, y) in pixels, as homogeneous (x, y, 1) for 3 × 3 matrices. Images are
+display-encoded code values, uint8 or uint16, (rows, cols, channels).
 
-Source: Kuglin and Hines, "The Phase Correlation Image Alignment Method", 1975.
+Sources: Kuglin and Hines, "The Phase Correlation Image Alignment Method", 1975; Geman and McClure,
+"Statistical Methods for Tomographic Image Reconstruction", 1987 (the robust weights).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import TypeVar, cast
+from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from expinterp.core.mapping import CODE_VALUES, Codes, Floats, Pixels, to_codes
+from expinterp.core.arrays import Codes, Floats, Pixels, Plane
+from expinterp.core.mapping import CODE_VALUES, to_codes
 from expinterp.core.parallel import map_threads
 
-Result = TypeVar("Result")
-
-PROXY = 1024  # pixels of the longer side of the small copy
-BLOCK = 128  # side of the blocks compared, in pixels of the image they are cut from
-SMALL = 600  # pixels of the longer side up to which blocks are half as large
-MARGIN = 16  # pixels around a block that its texture is measured with
-DETAIL = 3.0  # standard deviation, in pixels, of the Gaussian that texture is the rest of
+PROXY = 1024  # pixels: the longer side of the small copy
+BLOCK = 128  # pixels: side of the blocks that are compared
+SMALL = 600  # pixels: images whose longer side is at most this have blocks half as large
+MARGIN = 16  # pixels around a block that its local mean and contrast are measured with
+DETAIL = 3.0  # pixels: standard deviation of the Gaussian that gives the local mean
 FLAT = 0.02  # natural logarithm: contrast below which texture is noise
-TOE = 8.0  # added to code values before the logarithm
+TOE = 8.0  # code values, added before the logarithm
 LOGARITHMS = np.log(CODE_VALUES + TOE).astype(np.float32)
-DARK, BRIGHT = 3, 250  # code values beyond which a pixel may be clipped
-HELD = 0.2  # least share of a block that neither shot clips
+DARK, BRIGHT = 3, 250  # code values outside of which a pixel may be clipped
+HELD = 0.2  # least share of a block that is unclipped in each exposure
 PEAK = 0.08  # least height of a correlation peak; blocks of noise have 0.04 on average
-SCALES = (8.0, 4.0, 2.0, 1.0, 0.5, 0.5, 0.5)  # pixels of disagreement that halve a block's say
-NEAR = 1.0  # pixels within which blocks agree
-AGREEING, FEWEST = 0.5, 12  # least share, and number, of blocks that agree
-SUSPECT = 0.25  # pixels of the small copy; less is not looked into
-VISIBLE = 0.75  # pixels; less is not worth resampling for, nor told from noise
-FARTHEST = 0.02  # of the longer side; farther is no shake of the hand
-SURE = 4.0  # standard errors that a motion has to exceed
-ACROSS = 16, 8  # blocks along each side of a frame at most: of the small copy, of the images
+SCALES = (8.0, 4.0, 2.0, 1.0, 0.5, 0.5, 0.5)  # pixels: scale of the robust weights in each round
+NEAR = 1.0  # pixels from the fitted transform within which a block agrees with it
+AGREEING, FEWEST = 0.5, 12  # least share and least number of blocks that agree
+SUSPECT = 0.25  # pixels of the small copy; a smaller motion is not measured again at full size
+VISIBLE = 0.75  # pixels; a smaller motion is not worth resampling, and may be noise
+FARTHEST = 0.02  # of the longer side; hand-held cameras move less
+SURE = 4.0  # standard errors that a motion must exceed
+ACROSS = 16, 8  # most blocks along each side: of the small copy, of the images
 MAX_SIDE = 32_000  # pixels; OpenCV warps no larger image
 
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """How a camera moved from one shot to another.
+    """The camera motion from one image to another.
 
     Attributes
     ----------
     matrix : float64 array, shape (3, 3)
-        Homogeneous: where a point (x, y, 1) of the one lies in the other; a similarity. The
-        identity for a camera that stood still, and where nothing is known.
+        Similarity transform: maps a point (x, y, 1) of the first image to the second. The identity
+        if the camera did not move, or if the motion is unknown.
     pixels : float or None
-        How far points move, root mean square over the frame; None where that cannot be told.
+        Root mean square displacement of points over the frame; None if it is unknown.
     """
 
     matrix: Floats
     pixels: float | None
 
     def halves(self) -> tuple[Floats, Floats]:
-        """Split the way: where a point of the pose half-way lies in the one, and in the other."""
-        half = _root(self.matrix)
-        return _inverse(half), half
+        """Return the transforms from the viewpoint half-way to the first and the second image."""
+        half = _square_root(self.matrix)
+        return np.asarray(np.linalg.inv(half), np.float64), half
 
 
 STILL, UNKNOWN = Motion(np.eye(3), 0.0), Motion(np.eye(3), None)
 
 
 def find_motion(one: Pixels, two: Pixels) -> Motion:
-    """Find where the points of one exposure lie in another.
+    """Find the camera motion from one exposure to another.
 
     Parameters
     ----------
     one, two : uint8 or uint16 arrays, shape (rows, cols, 1 or 3)
-        Two exposures of one scene, of the same shape.
+        Two exposures of one scene, of the same shape, display-encoded.
 
     Returns
     -------
     Motion
-        0 pixels if the images lie on each other, give or take three quarters of a pixel.
+        0 pixels if the images are registered to within about three quarters of a pixel.
     """
-    shape, longer = one.shape[:2], max(one.shape[:2])
+    longer = max(one.shape[:2])
     if longer > MAX_SIDE:
         return UNKNOWN
     scale = min(1.0, PROXY / longer)
     small_one, small_two = map_threads(lambda image: _shrink(image, scale), (one, two))
     side = BLOCK if longer > SMALL else BLOCK // 2
-    frame = small_one.shape[:2]
-    coarse = _fit(
-        _compare(small_one, small_two, _grid(frame, side, ACROSS[0]), side, np.eye(3)), frame
-    )
+    coarse = _fit_similarity(small_one, small_two, side, ACROSS[0], np.eye(3))
     if coarse is None:
         return UNKNOWN
-    if scale == 1 or _travel(coarse.matrix, frame) < SUSPECT:
-        return coarse.judge(frame)
+    if scale == 1 or coarse.displacement < SUSPECT:
+        return coarse.to_motion()
     zoom = np.diag([1 / scale, 1 / scale, 1.0])
-    guess = zoom @ coarse.matrix @ _inverse(zoom)
-    side = 2 * BLOCK if min(shape) >= 3 * BLOCK else BLOCK  # two across at least
-    places = _grid(shape, side, ACROSS[1])
-    fine = _fit(_compare(one, two, places, side, guess), shape)
-    return fine.judge(shape) if fine else UNKNOWN
+    guess = zoom @ coarse.matrix @ np.linalg.inv(zoom)
+    side = 2 * BLOCK if min(one.shape[:2]) >= 3 * BLOCK else BLOCK  # at least two blocks across
+    fine = _fit_similarity(one, two, side, ACROSS[1], guess)
+    return fine.to_motion() if fine else UNKNOWN
 
 
-def find_poses(images: Sequence[Pixels]) -> list[Motion]:
-    """Find where the points of the last of several exposures lie in each of them.
+def find_motions(images: Sequence[Pixels]) -> list[Motion]:
+    """Find the camera motion from the last of several exposures to each of them.
 
-    Neighbours are compared; two of which nothing is known are taken to lie on each other.
+    Adjacent exposures are compared, and their motions chained. An unknown motion is replaced by
+    the identity.
 
     Parameters
     ----------
@@ -125,24 +123,24 @@ def find_poses(images: Sequence[Pixels]) -> list[Motion]:
     Returns
     -------
     list of Motion
-        From the last to each; the last one's own is 0 pixels. Unknown if a link on the way is,
-        unless another one moved.
+        From the last image to each; 0 pixels for the last itself. Unknown where a motion of the
+        chain is, unless the others add up to a motion.
     """
-    poses = [STILL]
+    motions = [STILL]
     for bright, dark in pairwise(reversed(images)):
         motion = find_motion(bright, dark)
-        matrix = motion.matrix @ poses[-1].matrix
-        known = None not in {motion.pixels, poses[-1].pixels}
-        pixels = _travel(matrix, dark.shape) or (0.0 if known else None)
-        poses.append(Motion(matrix, pixels))
-    return poses[::-1]
+        matrix = motion.matrix @ motions[-1].matrix
+        known = None not in {motion.pixels, motions[-1].pixels}
+        pixels = _displacement(matrix, dark.shape) or (0.0 if known else None)
+        motions.append(Motion(matrix, pixels))
+    return motions[::-1]
 
 
 def warp(image: Pixels, matrix: Floats) -> Pixels:
-    """Resample an image: what lies at point p of the result is at matrix·p in `image`.
+    """Resample an image: point p of the result shows point matrix·p of `image`.
 
-    Bicubic; beyond its borders an image is mirrored. Shape and dtype stay; where the matrix is the
-    identity, it is the image itself.
+    Bicubic; the image is mirrored beyond its borders. Shape and dtype stay the same. The identity
+    returns the image itself.
     """
     if np.array_equal(matrix, np.eye(3)):
         return image
@@ -153,60 +151,61 @@ def warp(image: Pixels, matrix: Floats) -> Pixels:
 
 
 @dataclass(frozen=True, eq=False)
-class _Displacements:
-    """What blocks say: centres and how far they moved, (n, 2) each, and the peak, (n,)."""
+class _SimilarityFit:
+    """A similarity transform fitted to block shifts in a frame of `shape`."""
 
-    places: Floats
-    moves: Floats
-    peaks: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class _PeakFit:
-    """A similarity and the blocks that speak for it."""
-
-    parameters: Floats
+    parameters: Floats  # shift right, shift down; stretch and rotation, in pixels at the rim
     covariance: Floats
-    centre: Floats
-    radius: float
+    shape: tuple[int, ...]
     agreeing: int
     share: float
 
-    @property
+    @cached_property
     def matrix(self) -> Floats:
-        """The homogeneous matrix of the similarity."""
-        right, down, stretch, turn = self.parameters / np.array([1, 1, self.radius, self.radius])
+        """The transform as a homogeneous matrix."""
+        centre, radius = _centre(self.shape)
+        right, down, stretch, turn = self.parameters / np.array([1, 1, radius, radius])
         linear = np.array([[1 + stretch, -turn], [turn, 1 + stretch]])
-        shift = np.array([right, down]) + self.centre - linear @ self.centre
+        shift = np.array([right, down]) + centre - linear @ centre
         return np.block([[linear, shift[:, None]], [np.zeros((1, 2)), np.ones((1, 1))]])
 
-    def doubt(self, shape: tuple[int, ...]) -> float:
-        """Estimate the standard error of how far points move."""
-        design = _design(_points(shape), self.centre, self.radius)
+    @cached_property
+    def displacement(self) -> float:
+        """Root mean square displacement over the frame, in pixels."""
+        return _displacement(self.matrix, self.shape)
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the displacement, in pixels."""
+        design = _design(_frame_points(self.shape), self.shape)
         return float(np.sqrt(2 * np.mean(((design @ self.covariance) * design).sum(axis=1))))
 
-    def judge(self, shape: tuple[int, ...]) -> Motion:
-        """Believe the motion if enough blocks agree and it is not too far; little of it is none."""
-        pixels = _travel(self.matrix, shape)
+    def to_motion(self) -> Motion:
+        """Accept the fit if enough blocks agree and the motion is plausible and significant."""
         agreed = self.share >= AGREEING and self.agreeing >= FEWEST
-        if not agreed or pixels > FARTHEST * max(shape):
+        if not agreed or self.displacement > FARTHEST * max(self.shape):
             return UNKNOWN
-        if pixels < max(VISIBLE, SURE * self.doubt(shape)):
+        if self.displacement < max(VISIBLE, SURE * self.standard_error):
             return STILL
-        return Motion(self.matrix, pixels)
+        return Motion(self.matrix, self.displacement)
 
 
-def _travel(matrix: Floats, shape: tuple[int, ...]) -> float:
-    """Compute how far points move, root mean square over a frame."""
-    points = _points(shape)
+def _displacement(matrix: Floats, shape: tuple[int, ...]) -> float:
+    """Compute the root mean square displacement of points over a frame."""
+    points = _frame_points(shape)
     moves = points @ (matrix[:2, :2] - np.eye(2)).T + matrix[:2, 2]
     return float(np.sqrt((moves**2).sum(axis=1).mean()))
 
 
-def _points(shape: tuple[int, ...]) -> Floats:
-    """Take points (x, y) that stand for a frame: a grid of three by three."""
+def _frame_points(shape: tuple[int, ...]) -> Floats:
+    """Return points (x, y) that represent a frame: a grid of three by three."""
     axes = [np.linspace(0.0, length - 1.0, 3) for length in shape[1::-1]]
     return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+
+
+def _centre(shape: tuple[int, ...]) -> tuple[Floats, float]:
+    """Return the centre (x, y) of a frame, and half its longer side."""
+    return np.array(shape[1::-1]) / 2, max(shape[:2]) / 2
 
 
 def _shrink(image: Pixels, scale: float) -> Pixels:
@@ -217,8 +216,8 @@ def _shrink(image: Pixels, scale: float) -> Pixels:
     return np.asarray(small, image.dtype).reshape(*small.shape[:2], -1)
 
 
-def _grid(shape: tuple[int, ...], side: int, most: int) -> Floats:
-    """Spread blocks over a frame, overlapping by half at most: their centres (x, y)."""
+def _block_centres(shape: tuple[int, ...], side: int, most: int) -> Floats:
+    """Spread blocks evenly over a frame, overlapping by at most half: their centres (x, y)."""
     axes = []
     for length in shape[1::-1]:
         if length < side:
@@ -228,91 +227,110 @@ def _grid(shape: tuple[int, ...], side: int, most: int) -> Floats:
     return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float64)
 
 
-def _compare(one: Pixels, two: Pixels, places: Floats, side: int, guess: Floats) -> _Displacements:
-    """Find how far the blocks around `places` moved, near where a guess says."""
+def _find_shifts(
+    one: Pixels, two: Pixels, centres: Floats, side: int, guess: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Find the shifts of blocks near an approximate transform, by phase correlation.
+
+    Returns the centres and shifts (n, 2) of blocks with texture, and their peaks (n,).
+    """
     window = cv2.createHanningWindow((side, side), cv2.CV_32F)
 
-    def measure(place: Floats) -> tuple[float, ...]:
-        start, goal = np.rint(place), np.rint(guess @ [*place, 1])[:2]
-        here, there = _cut(one, start, side), _cut(two, goal, side)
+    def correlate(centre: Floats) -> tuple[float, ...]:
+        start, goal = np.rint(centre), np.rint(guess @ [*centre, 1])[:2]
+        here, there = _cut_texture(one, start, side), _cut_texture(two, goal, side)
         if here is None or there is None:
             return (*start, 0.0, 0.0, 0.0)
         shift, peak = cv2.phaseCorrelate(here, there, window)
         return (*start, *(goal - start + shift), peak)
 
-    table = np.array(map_threads(measure, list(places))).reshape(-1, 5)
+    table = np.array(map_threads(correlate, list(centres))).reshape(-1, 5)
     table = table[table[:, 4] >= PEAK]
-    return _Displacements(table[:, :2], table[:, 2:4], table[:, 4])
+    return table[:, :2], table[:, 2:4], table[:, 4]
 
 
-def _cut(image: Pixels, centre: Floats, side: int) -> NDArray[np.float32] | None:
-    """Cut a block out of an image and leave its texture; None where it is mostly clipped."""
+def _cut_texture(image: Pixels, centre: Floats, side: int) -> Plane | None:
+    """Return the texture of a block; None if most of it is clipped or outside the image."""
     reach = side // 2 + MARGIN
     col, row = centre.astype(int)
-    over = [
+    outside = [
         (max(reach - at, 0), max(at + reach - length, 0))
         for at, length in zip((row, col), image.shape, strict=False)
     ]
-    if max(map(sum, over)) > 2 * MARGIN:
+    if max(map(sum, outside)) > 2 * MARGIN:
         return None
     block = to_codes(image[max(row - reach, 0) : row + reach, max(col - reach, 0) : col + reach])
-    block = np.broadcast_to(np.pad(block, [*over, (0, 0)], mode="edge"), (2 * reach, 2 * reach, 3))
-    held = cv2.inRange(block, (DARK,) * 3, (BRIGHT,) * 3)  # 255 where all channels are
-    if cv2.countNonZero(held) < HELD * held.size:
+    block = np.pad(block, [*outside, (0, 0)], mode="edge")
+    block = np.broadcast_to(block, (2 * reach, 2 * reach, 3))
+    unclipped = cv2.inRange(block, (DARK,) * 3, (BRIGHT,) * 3)  # 255 where all channels are
+    if cv2.countNonZero(unclipped) < HELD * unclipped.size:
         return None
-    texture = _texture(cast(Codes, cv2.cvtColor(block, cv2.COLOR_RGB2GRAY)), cast(Codes, held))
+    grey = cv2.cvtColor(block, cv2.COLOR_RGB2GRAY)
+    texture = _normalise_contrast(cast(Codes, grey), cast(Codes, unclipped))
     return np.ascontiguousarray(texture[MARGIN:-MARGIN, MARGIN:-MARGIN])
 
 
-def _texture(grey: Codes, held: Codes) -> NDArray[np.float32]:
-    """Leave what is finer than `DETAIL`, at one contrast everywhere; 0 where clipped."""
+def _normalise_contrast(grey: Codes, unclipped: Codes) -> Plane:
+    """Return log code values minus the local mean, divided by local contrast; 0 where clipped."""
     tone = LOGARITHMS[grey]
     detail = tone - cv2.GaussianBlur(tone, (0, 0), DETAIL)
     contrast = np.sqrt(cv2.GaussianBlur(detail**2, (0, 0), 2 * DETAIL))
     texture = np.clip(detail / (contrast + np.float32(FLAT)), -3, 3)
-    inside = cv2.boxFilter(cv2.erode(held, np.ones((9, 9))), cv2.CV_32F, (9, 9), normalize=True)
+    eroded = cv2.erode(unclipped, np.ones((9, 9)))
+    inside = cv2.boxFilter(eroded, cv2.CV_32F, (9, 9), normalize=True)
     return np.asarray(texture * inside, np.float32)
 
 
-def _fit(found: _Displacements, shape: tuple[int, ...]) -> _PeakFit | None:
-    """Fit a similarity, starting from the move that most blocks agree with."""
-    if len(found.peaks) < FEWEST:
+def _fit_similarity(
+    one: Pixels, two: Pixels, side: int, most: int, guess: Floats
+) -> _SimilarityFit | None:
+    """Fit a transform to the shifts of blocks, by iteratively reweighted least squares.
+
+    Blocks have `side` pixels, and there are at most `most` along each axis.
+    """
+    shape = one.shape[:2]
+    centres = _block_centres(shape, side, most)
+    centres, shifts, peaks = _find_shifts(one, two, centres, side, guess)
+    if len(peaks) < FEWEST:
         return None
-    centre, radius = np.array(shape[1::-1]) / 2, max(shape[:2]) / 2
-    design = _design(found.places, centre, radius)
-    moves = found.moves.ravel()
-    between = np.linalg.norm(found.moves[:, None] - found.moves, axis=2)
-    start = found.moves[(between < 2 * NEAR).sum(axis=1).argmax()]
-    parameters = np.r_[start, 0.0, 0.0]
+    design, moves = _design(centres, shape), shifts.ravel()
+    parameters = np.r_[_most_common(shifts), 0.0, 0.0]
     for scale in SCALES:
-        off = (moves - design @ parameters).reshape(-1, 2)
-        squared = (off**2).sum(axis=1)
-        weight = np.repeat(found.peaks / (1 + squared / scale**2) ** 2, 2)
+        squared = _squared_distance(moves, design @ parameters)
+        weight = np.repeat(peaks / (1 + squared / scale**2) ** 2, 2)  # Geman–McClure
         normal = (design * weight[:, None]).T @ design + 1e-9 * np.eye(4)
         parameters = np.linalg.solve(normal, design.T @ (weight * moves))
-    squared = ((moves - design @ parameters).reshape(-1, 2) ** 2).sum(axis=1)
+    squared = _squared_distance(moves, design @ parameters)
     near = squared < NEAR**2
     variance = (weight[::2] @ squared) / weight.sum()
     spread = np.linalg.inv(normal) @ ((design * weight[:, None] ** 2).T @ design)
-    covariance = variance * spread @ np.linalg.inv(normal)
-    return _PeakFit(parameters, covariance, centre, radius, int(near.sum()), float(near.mean()))
+    covariance = variance * spread @ np.linalg.inv(normal)  # sandwich estimator
+    return _SimilarityFit(parameters, covariance, shape, int(near.sum()), float(near.mean()))
 
 
-def _design(places: Floats, centre: Floats, radius: float) -> Floats:
-    """Relate moves (x and y in turn) to shift right, shift down, stretch and turn at the rim."""
-    u, v = ((places - centre) / radius).T
+def _most_common(shifts: Floats) -> Floats:
+    """Return the shift that most others are close to."""
+    between = np.linalg.norm(shifts[:, None] - shifts, axis=2)
+    return np.asarray(shifts[(between < 2 * NEAR).sum(axis=1).argmax()])
+
+
+def _squared_distance(moves: Floats, fitted: Floats) -> Floats:
+    """Compute the squared distance of each shift (x and y in turn) from the fitted one."""
+    return np.asarray(((moves - fitted).reshape(-1, 2) ** 2).sum(axis=1))
+
+
+def _design(points: Floats, shape: tuple[int, ...]) -> Floats:
+    """Build the matrix that maps parameters to shifts (x and y in turn) at points."""
+    centre, radius = _centre(shape)
+    u, v = ((points - centre) / radius).T
     zero, one = np.zeros_like(u), np.ones_like(u)
     rows = np.stack([np.stack([one, zero, u, -v], 1), np.stack([zero, one, v, u], 1)], 1)
     return rows.reshape(-1, 4)
 
 
-def _root(matrix: Floats) -> Floats:
-    """Find the similarity that, applied twice, is the given one; near the identity."""
+def _square_root(matrix: Floats) -> Floats:
+    """Find the similarity transform near the identity that, applied twice, is the given one."""
     root = np.eye(3)
-    for _ in range(20):  # Newton's, which doubles the digits
-        root = (root + _inverse(root) @ matrix) / 2
+    for _ in range(20):  # Newton's method: each round doubles the digits
+        root = (root + np.linalg.inv(root) @ matrix) / 2
     return root
-
-
-def _inverse(matrix: Floats) -> Floats:
-    return np.asarray(np.linalg.inv(matrix), np.float64)

@@ -1,36 +1,42 @@
-"""What the core accepts as an image, and the one error for images that do not match.
+"""The arrays of the core, and the checks on images that come from outside.
 
-Images are display-encoded code values, uint8 or uint16, shape (rows, cols) or (rows, cols, 1 or 3),
-R G B.
+An image holds display-encoded code values, R G B, uint8 (0..255) or uint16 (0..65535), shape
+(rows, cols) or (rows, cols, 1 or 3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from expinterp.core.mapping import Pixels
 from expinterp.errors import PairError
+
+Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]  # code values, (rows, cols, channels)
+Codes: TypeAlias = NDArray[np.uint8]  # code values 0..255
+Floats: TypeAlias = NDArray[np.float64]
+Plane: TypeAlias = NDArray[np.float32]  # one channel, (rows, cols), mostly 0..1
+Planes: TypeAlias = NDArray[np.float32]  # (channels, rows, cols), mostly 0..1
 
 DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
 
 
 def check_images(images: Sequence[Any], names: Sequence[str] | None = None) -> None:
-    """Check that all are images, and of one kind.
+    """Check that all are images of the same size, channels and bit depth.
 
     Parameters
     ----------
-    images : sequence
-        Anything; one or more.
+    images : sequence of any objects
+        One or more.
     names : sequence of str, optional
-        For messages; ``images[0]``, ``images[1]`` ... if not given.
+        Their names in messages; default ``images[0]``, ``images[1]`` ...
 
     Raises
     ------
     ValueError
-        If there are no images, or one is not an array as above.
+        If there are no images, or one is not an array as described above.
     PairError
         If they differ in size, channels or bit depth.
     """
@@ -65,11 +71,11 @@ def _check_image(image: Any, name: str) -> None:
 
 
 def describe(image: Pixels) -> str:
-    """Describe an image in words, as in ``640 × 480, colour, 8 bit``."""
+    """Describe an image in words, for example ``640 × 480, colour, 8 bit``."""
     colour = "colour" if image.ndim == 3 and image.shape[2] == 3 else "grey"
     return f"{image.shape[1]} × {image.shape[0]}, {colour}, {8 * image.itemsize} bit"
 
 
 def with_channels(image: Pixels) -> Pixels:
-    """Return an image of shape (rows, cols) as (rows, cols, 1), others as they are."""
+    """Return an image (rows, cols) as a view (rows, cols, 1); return others unchanged."""
     return image if image.ndim == 3 else image[..., np.newaxis]

@@ -1,8 +1,10 @@
-"""Exposure arithmetic: times, stops, ratios, and positions between two shots.
+"""Exposure arithmetic: times, stops, ratios, and positions between two exposures.
 
-t1 > t2 are the exposure times of ``long`` and ``short`` in seconds, ``ratio`` = t1/t2 > 1, and
-``ev_step`` = log2(ratio) in stops. A *position* p places an exposure between the two on the
-scale of stops: 0 is ``short``, 1 is ``long``, ½ the geometric mean t3 = √(t1·t2).
+Letters: t1 > t2 are the exposure times of ``long`` and ``short`` in seconds, ``ratio`` = t1/t2 > 1,
+``ev_step`` = log2(ratio) in stops. The *position* p of an exposure between the two is linear in
+stops: 0 is ``short``, 1 is ``long``, ½ is the geometric mean t3 = √(t1·t2).
+
+Source: the APEX system of exposure values, Exif 2.3, annex C (exposure ∝ t·ISO/N²).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ MEDIUM = 0.5  # position of the geometric mean
 
 @dataclass(frozen=True)
 class Exposure:
-    """The exposure that one shot states; None for each value that it does not.
+    """The camera settings of one shot; None where the file does not state them.
 
     Attributes
     ----------
@@ -24,7 +26,7 @@ class Exposure:
     iso : float or None
         Sensitivity, ISO 12232.
     f_number : float or None
-        Aperture, focal length over diameter.
+        Relative aperture N: focal length / diameter.
     camera : str or None
         Maker and model.
     """
@@ -36,14 +38,14 @@ class Exposure:
 
 
 def exposure_ratio(long: Exposure, short: Exposure) -> float | None:
-    """Compute how much more light ``long`` recorded: t·ISO/N² over the same of ``short``.
+    """Compute the exposure ratio: t·ISO/N² of ``long`` divided by that of ``short``.
 
-    ISO and aperture count only where both shots state them.
+    ISO and aperture count only if both shots state them.
 
     Returns
     -------
     float or None
-        The ratio, > 0 (below 1 if the two are passed in the wrong order); None if a time is missing.
+        Positive; below 1 if the two are in the wrong order; None if a time is missing.
     """
     if not long.time or not short.time:
         return None
@@ -56,7 +58,7 @@ def exposure_ratio(long: Exposure, short: Exposure) -> float | None:
 
 
 def ev_step(ratio: float) -> float:
-    """Convert an exposure ratio to stops.
+    """Convert an exposure ratio to stops, log2(ratio).
 
     Examples
     --------
@@ -67,7 +69,7 @@ def ev_step(ratio: float) -> float:
 
 
 def time_at(position: float, *, short_time: float, ratio: float) -> float:
-    """Compute the exposure time in seconds at a position between the two shots.
+    """Compute the exposure time t2·ratio^p in seconds at a position between the two shots.
 
     Examples
     --------
@@ -83,12 +85,12 @@ def position_at_time(time: float, *, short_time: float, ratio: float) -> float:
 
 
 def position_at_ev(ev: float, *, ratio: float) -> float:
-    """Compute the position that lies `ev` stops above ``short``."""
+    """Compute the position of an exposure `ev` stops above ``short``."""
     return ev / ev_step(ratio)
 
 
 def ladder(count: int) -> tuple[float, ...]:
-    """Space `count` positions evenly, in stops, between ``short`` and ``long``.
+    """Return `count` positions between ``short`` and ``long``, evenly spaced in stops.
 
     Examples
     --------

@@ -1,10 +1,11 @@
-"""The intermediate image y0: both inputs mapped to the target exposure and averaged by certainty.
+"""The intermediate image y0: the weighted mean of both inputs, mapped to the target exposure.
 
     y0 = (W1(x1)·Λ13(x1) + W2(x2)·Λ23(x2)) / (W1(x1) + W2(x2))
 
-x1 is ``long``, x2 is ``short``, Λ13 darkens the one and Λ23 brightens the other; W1 falls to zero
-where ``long`` clips at white, W2 where ``short`` sinks into black. Everything is per channel and
-per pixel, so y0 is a function of two code values: for 8-bit files a table of 256 × 256.
+Letters: x1 is ``long``, x2 is ``short``. The intensity mapping function Λ13 darkens x1, Λ23
+brightens x2. The weight W1 falls to 0 where ``long`` is clipped at white, W2 where ``short`` is
+clipped at black. All is per channel and per pixel, so y0 depends on two code values only: for
+8-bit images it is a table of 256 × 256. Images are display-encoded.
 
 Source: weights and constants of the authors' later released code for Zheng, Li, Yang and Wu,
 "Exposure Interpolation via Hybrid Learning", ICASSP 2020 (arXiv:1905.03890); that the paper uses
@@ -14,61 +15,62 @@ the same constants is an inference.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.mapping import CODE_VALUES, Floats, Pixels
+from expinterp.core.arrays import Floats, Pixels, Planes
+from expinterp.core.mapping import CODE_VALUES
 
-Planes: TypeAlias = NDArray[np.float32]
-
-WHITE_KNEE = 200.0  # code value of `long` from which its weight falls, to 0 at 255
+WHITE_KNEE = 200.0  # code value of `long` above which its weight falls, to 0 at 255
 BLACK_KNEE = 55.0  # code value of `short` below which its weight falls, to 0 at 0
-FALL = 55.0  # code values over which it falls
+FALL = 55.0  # code values over which a weight falls from 1 to 0
 EPSILON = 1e-6  # added to both weights, so that their sum is never 0
 
 
 def long_weight(z: Floats) -> Floats:
-    """Weigh ``long`` by its own code value: W1 = 1 up to 200, then 1 − 3h² + 2h³ down to 0 at 255.
+    """Compute the weight W1 of ``long``: 1 up to z = 200, then 1 − 3h² + 2h³, 0 at 255.
+
+    h is the share of the way from 200 to 255.
 
     Parameters
     ----------
     z : float64 array, any shape
-        Code values 0..255, display-encoded, not necessarily whole.
+        Code values 0..255, display-encoded, fractions allowed.
 
     Returns
     -------
     float64 array, shape of `z`
         1e-6 … 1 + 1e-6.
     """
-    return _fall((z - WHITE_KNEE) / FALL)
+    return _smooth_fall((z - WHITE_KNEE) / FALL)
 
 
 def short_weight(z: Floats) -> Floats:
-    """Weigh ``short`` by its own code value: W2 = 1 from 55 up, below 1 − 3h² + 2h³, 0 at 0.
+    """Compute the weight W2 of ``short``: 1 from z = 55 up, 1 − 3h² + 2h³ below, 0 at 0.
 
-    Parameters and result as for `long_weight`.
+    h is the share of the way from 55 down to 0. Parameters and result as for `long_weight`.
     """
-    return _fall((BLACK_KNEE - z) / FALL)
+    return _smooth_fall((BLACK_KNEE - z) / FALL)
 
 
-def _fall(h: Floats) -> Floats:
+def _smooth_fall(h: Floats) -> Floats:
     h = np.clip(h, 0.0, 1.0)
     return 1 - 3 * h**2 + 2 * h**3 + EPSILON
 
 
 class Blend:
-    """y0 in tables, made once for a pair and applied to as many blocks of it as there are.
+    """y0 as look-up tables: built once for a pair, then applied to blocks of its pixels.
 
     Parameters
     ----------
     imf13, imf23 : float64 arrays, shape (channels, 256)
         Λ13 and Λ23.
     dtype : numpy dtype
-        uint8: a 256 × 256 table of y0 per channel, a single gather per pixel. uint16: the terms
-        W·Λ and W of each input in tables of 65,536, mapped on the real-valued code v/257.
+        Of the images. uint8: a 256 × 256 table of y0 per channel. uint16: tables of 65,536 entries
+        for W·Λ and W of each input, at the code values v/257.
     """
 
     def __init__(self, imf13: Floats, imf23: Floats, dtype: np.dtype[Any]) -> None:
@@ -90,9 +92,9 @@ class Blend:
         self._rounded = [round_codes(table.copy(), dtype) for table in self._tables]
 
     def __call__(self, long: Pixels, short: Pixels) -> Planes:
-        """Compute y0 of two blocks (rows, cols, channels): float32 (channels, rows, cols), 0..1.
+        """Compute y0 of blocks (rows, cols, channels): float32 (channels, rows, cols), 0..1.
 
-        It is not rounded.
+        The result is display-encoded and not rounded.
         """
         planes = np.empty((long.shape[2], *long.shape[:2]), np.float32)
         for channel, (x1, x2) in enumerate(zip(_split(long), _split(short), strict=True)):
@@ -103,12 +105,12 @@ class Blend:
         return planes
 
     def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
-        """Compute Λ13(x1) and Λ23(x2) of two blocks, both as y0 is given."""
+        """Compute Λ13(x1) and Λ23(x2) of two blocks, with shape and scale of y0."""
         darkened, brightened = zip(*self._maps, strict=True)
         return _look_up(long, darkened), _look_up(short, brightened)
 
     def write(self, long: Pixels, short: Pixels, out: Pixels) -> None:
-        """Compute y0 of two blocks as `quantise` would round it, straight into `out`."""
+        """Compute y0 of two blocks into `out`, rounded as by `quantise`."""
         if self._wide:
             quantise(self(long, short), out)
             return
@@ -124,12 +126,12 @@ def _index(x1: Pixels, x2: Pixels) -> NDArray[np.uint16]:
 
 
 def _split(image: Pixels) -> Sequence[Pixels]:
-    """Copy pixels into planes, one per channel."""
+    """Return the channels of pixels as separate planes."""
     return cast(Sequence[Pixels], cv2.split(image))
 
 
 def _look_up(image: Pixels, tables: Sequence[Planes]) -> Planes:
-    """Put what a table per channel says in place of every code value."""
+    """Apply a look-up table per channel to pixels (rows, cols, channels)."""
     planes = np.empty((image.shape[2], *image.shape[:2]), np.float32)
     for plane, table, x in zip(planes, tables, _split(image), strict=True):
         if x.dtype == np.uint8:
@@ -140,7 +142,7 @@ def _look_up(image: Pixels, tables: Sequence[Planes]) -> Planes:
 
 
 def _interleave(planes: Sequence[Pixels], out: Pixels) -> None:
-    """Copy planes into pixels; OpenCV's way, several times as fast as a transposed copy."""
+    """Copy planes into pixels; OpenCV is several times as fast as a transposed copy."""
     np.copyto(out, cv2.merge(list(planes)).reshape(out.shape))
 
 
@@ -149,7 +151,7 @@ def _evaluate(imf: Floats, codes: Floats) -> Floats:
 
 
 def _average(a: Floats, w1: Floats, b: Floats, w2: Floats) -> NDArray[np.float32]:
-    """Tabulate y0 for every pair of 8-bit code values, as a flat table of index 256·x1 + x2."""
+    """Tabulate y0 for all pairs of 8-bit code values, at index 256·x1 + x2."""
     table = (a[:, None] + b) / (w1[:, None] + w2)
     return table.astype(np.float32).ravel()
 
@@ -168,13 +170,13 @@ def _average_wide(x1: Pixels, x2: Pixels, terms: tuple[Planes, ...]) -> Planes:
 def quantise(planes: Planes, out: Pixels) -> None:
     """Clip planes (channels, rows, cols), 0..1, and round them into pixels (rows, cols, channels).
 
-    With `round_codes`, the one place where code values become whole. `planes` is scratch space.
+    Code values are rounded only here and in `round_codes`. `planes` is overwritten.
     """
     _interleave(list(round_codes(planes, out.dtype)), out)
 
 
 def round_codes(values: Planes, dtype: np.dtype[Any]) -> Pixels:
-    """Clip values, 0..1, and round them to code values; `values` is used as scratch space."""
+    """Clip values to 0..1 and round them to code values of `dtype`; `values` is overwritten."""
     top = np.float32(np.iinfo(dtype).max)
     values *= top
     values += np.float32(0.5)

@@ -1,10 +1,10 @@
-"""Intensity mapping functions: which code value another exposure gives.
+"""Intensity mapping functions (IMF): the code value that a pixel has in another exposure.
 
-A response z = f(E·t), tabulated as g(z) = ln(E·t) per channel, maps a code value of one exposure to
-Λ_k(z) = g⁻¹(g(z) + ln k) in an exposure k times as long. Without a response the pair itself tells
-Λ12, from ``long`` to ``short``: one scene gives both images, so equal ranks are equal irradiances
-(histogram specification). Code values are display-encoded; 16-bit files are measured on the same
-0..255 scale, v/257, in fractions.
+Letters: z = f(E·t) is the camera response to irradiance E and time t, tabulated per channel as
+g(z) = ln(E·t). A code value maps to Λ_k(z) = g⁻¹(g(z) + ln k) in an exposure k times as long. If
+the response is not known, the pair itself shows Λ12, from ``long`` (code values z1) to ``short``
+(z2): both show one scene, so equal ranks are equal irradiances (histogram specification). Code
+values are display-encoded, 0..255; a 16-bit value v counts as v/257.
 
 Source: Grossberg and Nayar, "Determining the Camera Response from Images: What Is Knowable?",
 IEEE TPAMI 25(11), 2003.
@@ -12,31 +12,29 @@ IEEE TPAMI 25(11), 2003.
 
 from __future__ import annotations
 
-from typing import TypeAlias, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
-Codes: TypeAlias = NDArray[np.uint8]
-Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
+from expinterp.core.arrays import Codes, Floats, Pixels
 
-CODES = 256  # knots of every table
+CODES = 256  # entries of every table
 CODE_VALUES = np.arange(CODES, dtype=np.float64)
-MAX_SAMPLES = 2_000_000  # pixels that are counted; more change nothing
+MAX_SAMPLES = 2_000_000  # pixels that are counted; more do not change the result
 LONG_CLIPPED = 251  # code values of `long` from here up may be clipped
 SHORT_CLIPPED = 2  # code values of `short` below this may be clipped
-TRIM = 8.0  # code values; pixels farther from the mapping moved, or are a border
+TRIM = 8.0  # code values; pixels farther from the mapping are outliers
 WINDOW = 31  # code values over which a first mapping is smoothed by a running median
-TAIL = 0.005  # share of pixels at each end whose ranks say little
-LEVELS = 48  # matched levels per channel: few and well spread
+TAIL = 0.005  # share of pixels at each end whose ranks are unreliable
+LEVELS = 48  # matched levels per channel
 
 
 def imf_from_response(response: Floats, *, scale: float) -> Floats:
     """Tabulate the intensity mapping function Λ from one exposure to another.
 
-    One irradiance E gives z = f(E·t) at every time t, so a code value maps to
-    Λ(z) = f(f⁻¹(z)·scale): in logarithms, a shift along the response.
+    One irradiance E gives z = f(E·t) at every time t, so Λ(z) = f(f⁻¹(z)·scale). In logarithms
+    this is a shift along the response (Grossberg and Nayar 2003).
 
     Parameters
     ----------
@@ -57,7 +55,7 @@ def imf_from_response(response: Floats, *, scale: float) -> Floats:
 
     Notes
     -----
-    Clipped values (0, 255) stand for many irradiances; their entries are guesses.
+    Clipped code values (0, 255) stand for many irradiances; their entries are estimates.
 
     Examples
     --------
@@ -76,12 +74,12 @@ def imf_from_response(response: Floats, *, scale: float) -> Floats:
 
 
 def sample(image: Pixels) -> Codes:
-    """Take at most two million pixels of an image, on a regular grid, as 8-bit code values.
+    """Sample an image on a regular grid, at most `MAX_SAMPLES` pixels, as 8-bit code values.
 
     Parameters
     ----------
     image : uint8 or uint16 array, shape (rows, cols, channels)
-        Display-encoded; 16-bit values v are rounded, v/257.
+        Display-encoded; see `to_codes`.
 
     Returns
     -------
@@ -92,19 +90,19 @@ def sample(image: Pixels) -> Codes:
 
 
 def to_codes(image: Pixels) -> Codes:
-    """Round an image to 8-bit code values: v/257 of a 16-bit one, an 8-bit one as it is."""
+    """Round 16-bit code values v to 8 bits, v/257; return an 8-bit image itself."""
     if image.dtype == np.uint8:
         return cast(Codes, image)
     return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def joint_histogram(long: Codes, short: Codes) -> NDArray[np.int64]:
-    """Count how often each pair of code values falls on one pixel, per channel.
+    """Count how often each pair of code values occurs at one pixel, per channel.
 
     Parameters
     ----------
     long, short : uint8 arrays, shape (rows, cols, channels)
-        Display-encoded, registered; samples will do.
+        Display-encoded, registered; samples are enough.
 
     Returns
     -------
@@ -119,9 +117,9 @@ def joint_histogram(long: Codes, short: Codes) -> NDArray[np.int64]:
 def matched_levels(joint: NDArray[np.int64]) -> Floats:
     """Find code values of ``long`` and ``short`` that stand for the same irradiance.
 
-    Histogram specification by mid-ranks, on the pixels near the mapping that the joint histogram
-    itself shows: borders and things that moved would shift every rank. The levels lie evenly along
-    the curve, between the clipped ends, so that a crowded tone counts no more than a rare one.
+    Histogram specification by mid-ranks. Outliers (borders, things that moved) are left out, as
+    they would shift every rank. The levels are evenly spaced along the curve, between its clipped
+    ends, so that frequent tones count no more than rare ones.
 
     Parameters
     ----------
@@ -131,37 +129,42 @@ def matched_levels(joint: NDArray[np.int64]) -> Floats:
     Returns
     -------
     float64 array, shape (48, 2) or (0, 2)
-        Columns z1 (of ``long``) and z2 (of ``short``), both increasing; empty where the two share
-        no unclipped tone, or no mapping explains any.
+        Columns z1 (of ``long``) and z2 (of ``short``), both increasing. Empty if the two share no
+        unclipped tone, or if all pixels are outliers.
     """
-    kept = joint * explained(joint)
+    kept = joint * inliers(joint)
     return _spread_levels(kept.sum(axis=1), kept.sum(axis=0))
 
 
-def explained(joint: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark the pairs of code values that one mapping explains; the others moved, or never change.
+def inliers(joint: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the pairs of code values that one intensity mapping explains.
 
-    True within `TRIM` code values of the mapping, and where either image may be clipped; shape
-    (256, 256) like `joint`, which is that of one channel.
+    Outliers moved, or do not depend on the exposure, like borders and captions.
+
+    Parameters
+    ----------
+    joint : int64 array, shape (256, 256)
+        Of one channel, from `joint_histogram`.
+
+    Returns
+    -------
+    bool array, shape (256, 256)
+        True within `TRIM` code values of the mapping, and where either image may be clipped.
     """
     return _near(_trimmed_curve(joint))
 
 
-def agreement(joint: NDArray[np.int64]) -> float:
-    """Compute the share of unclipped pixels that one mapping explains.
-
-    Near 1 for two exposures of one scene, and where nothing is unclipped. `joint` is that of one
-    channel, shape (256, 256).
-    """
+def inlier_share(joint: NDArray[np.int64]) -> float:
+    """Compute the share of unclipped pixels that are `inliers`; 1 if all pixels are clipped."""
     unclipped = np.s_[:LONG_CLIPPED, SHORT_CLIPPED + 1 :]
-    held = joint[unclipped]
-    return float(held[explained(joint)[unclipped]].sum() / held.sum()) if held.any() else 1.0
+    counts = joint[unclipped]
+    return float(counts[inliers(joint)[unclipped]].sum() / counts.sum()) if counts.any() else 1.0
 
 
 def _trimmed_curve(joint: NDArray[np.int64]) -> Floats:
-    """Map z1 to z2 by equal ranks among the pixels near the mapping, found in a few rounds.
+    """Map z1 to z2 by equal ranks of the pixels near the mapping, in two rounds.
 
-    Tones in no order leave none near it: the medians are all that is known then.
+    If no pixel is near it, the curve of medians stands.
     """
     curve = _median_curve(joint)
     for _ in range(2):
@@ -173,7 +176,7 @@ def _trimmed_curve(joint: NDArray[np.int64]) -> Floats:
 
 
 def _median_curve(joint: NDArray[np.int64]) -> Floats:
-    """Trace the median of z2 at each z1, made smooth and monotone: a start no border can bend."""
+    """Compute the median z2 at each z1, smoothed and made monotone; it is robust to borders."""
     cumulative = joint.cumsum(axis=1)
     total = cumulative[:, -1]
     seen = np.flatnonzero(total)
@@ -186,7 +189,7 @@ def _median_curve(joint: NDArray[np.int64]) -> Floats:
 
 
 def _near(curve: Floats) -> NDArray[np.bool_]:
-    """Mark the cells (z1, z2) within TRIM code values of the curve, or clipped in either image."""
+    """Mark the cells (z1, z2) within `TRIM` code values of the curve, or clipped in an image."""
     slope = np.gradient(curve)[:, None]
     distance = np.abs(CODE_VALUES - curve[:, None]) / np.sqrt(1 + slope**2)
     near: NDArray[np.bool_] = distance <= TRIM
@@ -196,7 +199,7 @@ def _near(curve: Floats) -> NDArray[np.bool_]:
 
 
 def _mid_ranks(histogram: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Return the occupied code values and the share of pixels below each, half its own included."""
+    """Return the occupied code values, and the share of pixels below each plus half its own."""
     occupied = np.flatnonzero(histogram)
     counts = histogram[occupied]
     ranks = (counts.cumsum() - counts / 2) / max(counts.sum(), 1)
@@ -210,7 +213,7 @@ def _specify(h1: NDArray[np.int64], h2: NDArray[np.int64]) -> Floats:
 
 
 def _spread_levels(h1: NDArray[np.int64], h2: NDArray[np.int64]) -> Floats:
-    """Choose matched levels at even distances along the curve, away from its clipped ends."""
+    """Choose matched levels, evenly spaced along the curve, away from its clipped ends."""
     if not h1.any():
         return np.empty((0, 2))
     (z1, q1), (z2, q2) = _mid_ranks(h1), _mid_ranks(h2)

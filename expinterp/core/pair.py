@@ -1,6 +1,11 @@
-"""Two shots of one scene: what they tell about camera and light, and whether they are a pair.
+"""Two exposures of one scene: their order, motion, camera response and exposure ratio.
 
-Arrays are display-encoded, (rows, cols, channels), R G B or grey, uint8 or uint16.
+Letters: x1 is ``long``, x2 is ``short``, exposed t1 > t2 seconds; g(z) = ln(E·t) is the response.
+Images are display-encoded code values, uint8 or uint16, (rows, cols, channels), R G B or grey.
+Ratios are t1/t2; differences of exposure are in stops (EV), log2(t1/t2).
+
+Source: Zheng, Li, Yang and Wu, ICASSP 2020, arXiv:1905.03890 (the method); Grossberg and Nayar,
+PAMI 2003 (what a pair tells about its camera).
 """
 
 from __future__ import annotations
@@ -14,15 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.align import Motion, find_motion, warp
-from expinterp.core.arrays import check_images, with_channels
+from expinterp.core.arrays import Codes, Floats, Pixels, check_images, with_channels
 from expinterp.core.exposure import ev_step
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import (
-    Codes,
-    Floats,
-    Pixels,
-    agreement,
     imf_from_response,
+    inlier_share,
     joint_histogram,
     matched_levels,
     sample,
@@ -31,50 +33,47 @@ from expinterp.core.prior import Estimate, ResponsePrior, estimate_response, loa
 from expinterp.core.response import Profile
 from expinterp.errors import EqualExposuresError, PairError
 
-LEAST_STEP = 0.25  # EV; closer shots have nothing in between
-DOUBT = {"pair": 2.0, "profile": 0.75}  # EV by which a stated ratio may differ from the pixels
-AGREEMENT = 0.9  # least share of pixels that one mapping explains: real pairs mostly 0.93 and more
-LIKENESS = 0.3  # least rank correlation of local contrast: real pairs 0.59 and more, strangers 0
-THUMBNAIL = 128  # pixels of the longer side when scenes are compared
-DETAILS = 300  # unclipped pixels that a thumbnail needs to be compared
-MEETING = "both are brought to the pose half-way (--no-align leaves them)"
-WHITE, BLACK = 245, 6  # code values from which a thumbnail pixel may be clipped
+LEAST_STEP = 0.25  # EV; nothing lies between exposures that are closer
+DOUBT = {"pair": 2.0, "profile": 0.75}  # EV: largest difference of a stated and a measured ratio
+AGREEMENT = 0.9  # least share of inliers; real pairs mostly have 0.93 and more
+LIKENESS = 0.3  # least rank correlation of local contrast; real pairs 0.59 and more, others 0
+THUMBNAIL = 128  # pixels: longer side of the thumbnails in which scenes are compared
+DETAILS = 300  # unclipped pixels that thumbnails need to be compared
+MEETING = "both are aligned to the viewpoint half-way (--no-align leaves them unchanged)"
+WHITE, BLACK = 245, 6  # code values outside of which a thumbnail pixel may be clipped
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two shots of one scene and what they tell about camera and light.
+    """Two exposures of one scene, and what was measured of them.
 
     Attributes
     ----------
     long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
-        In the right order, whatever the order given; where the camera moved between them, both
-        brought to the pose half-way.
+        In the right order. If the camera moved, both are aligned to the viewpoint half-way.
     response : float64 array, shape (channels, 256)
         g(z) = ln(E·t), on a scale where the ratio is exp(`log_ratio`).
     log_ratio : float
         ln(t1/t2) on that scale, natural logarithm.
     ratio_measured : float
-        t1/t2 as the pixels say, within a stop or so if the response is not known.
+        t1/t2 measured from the pixels; within about a stop if the response is not known.
     ratio_given : float or None
-        t1/t2 as files or caller say, > 1.
+        t1/t2 stated by files or caller, > 1.
     source : {'pair', 'profile'}
         Where the response comes from.
     levels : tuple of float64 arrays, shape (n, 2)
-        Code values of ``long`` and ``short`` that stand for the same light, per channel.
+        Code values of ``long`` and ``short`` of the same irradiance, per channel.
     clipped : dict
-        Share of code values at the ends of the range: ``{"long": {"black": …, "white": …}, …}``.
-        Of a `sample`: 16-bit ones count where they round to 0 or 255.
+        Share of code values 0 and 255, of a `sample`: ``{"long": {"black": …, "white": …}, …}``.
     shape : tuple of int
-        Of each image as given, and of each result. A colourless pair in three equal channels is
-        stored and computed in one channel, so that grey stays grey.
+        Shape of each image as given, and of each result. A colourless pair with three equal
+        channels is stored and computed in one channel, so that grey stays grey.
     swapped : bool
         Whether ``short`` was given first.
     motion : Motion or None
-        Where the points of the given ``long`` lie in the given ``short``; None if that was not
-        looked for.
+        From the ``long`` to the ``short`` image as given; None if it was not measured.
     notices : tuple of str
-        What a person should know.
+        Warnings for the user.
     """
 
     long: Pixels
@@ -93,11 +92,11 @@ class Pair:
 
     @property
     def ratio(self) -> float:
-        """The exposure ratio to reckon with: stated, else measured."""
+        """The exposure ratio to use: the stated one, else the measured one."""
         return self.ratio_given or self.ratio_measured
 
     def blend(self, position: float) -> Blend:
-        """Make the tables of y0 at a position between ``short`` (0) and ``long`` (1)."""
+        """Build the tables of y0 at a position between ``short`` (0) and ``long`` (1)."""
         imf13 = imf_from_response(self.response, scale=math.exp((position - 1) * self.log_ratio))
         imf23 = imf_from_response(self.response, scale=math.exp(position * self.log_ratio))
         return Blend(imf13, imf23, self.long.dtype)
@@ -112,111 +111,123 @@ def measure(
     prior: ResponsePrior | None = None,
     align: bool = True,
 ) -> Pair:
-    """Learn what a pair tells: order, response, exposure ratio, clipping.
+    """Measure a pair: order, motion, response, exposure ratio, clipping.
 
     Parameters
     ----------
     long, short : uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
-        The same shape and dtype. Shots in the wrong order are put right.
+        Display-encoded, the same shape and dtype. Images in the wrong order are swapped.
     ratio : float, optional
-        Exposure ratio t1/t2, if known; below 1 it says that the order is wrong.
+        Exposure ratio t1/t2, if known; below 1 if the order is known to be wrong.
     response : Profile, optional
-        The camera's profile; without it the response is estimated from the pair.
+        The camera's profile; by default the response is estimated from the pair.
     prior : ResponsePrior, optional
-        What responses are like; the bundled one if not given.
+        The prior of responses; by default the bundled one.
     align : bool
-        Whether to look for a motion of the camera, and to undo it.
+        Whether to measure the camera motion and undo it.
 
     Raises
     ------
     ValueError
-        If the arrays are no such images, or `ratio` is not positive and finite.
+        If the arrays are not images as above, or `ratio` is not positive and finite.
     PairError
         If the two are not a long and a short exposure of one scene.
     """
     check_images([long, short], ["long", "short"])
-    if ratio is not None and not 0 < ratio < math.inf:
-        msg = f"ratio must be positive and finite, as in 16, not {ratio}"
-        raise ValueError(msg)
-    shape = long.shape
-    long, short = _drop_equal_channels(with_channels(long), with_channels(short))
-    small = sample(long), sample(short)
-    if np.array_equal(*small):
-        msg = "the two images are equal; give a long and a short exposure"
-        raise EqualExposuresError(msg)
-    ratio, notices = _check_ratio(ratio)
-    swapped = bool(small[0].mean() < small[1].mean())
-    notices += _explain_order(swapped, ratio)
-    if swapped:
-        long, short, small = short, long, small[::-1]
-    motion = find_motion(long, short) if align else None
-    if motion and motion.pixels:
-        long, short = (warp(*each) for each in zip((long, short), motion.halves(), strict=True))
-        small = sample(long), sample(short)
-        notices += [f"the camera moved by {motion.pixels:.1f} pixels; {MEETING}"]
-    given = None if ratio is None else max(ratio, 1 / ratio)
-    joint = joint_histogram(*small)
+    shots = _sort_and_align(long, short, ratio, align=align)
+    joint = joint_histogram(*shots.samples)
     levels = tuple(matched_levels(channel) for channel in joint)
-    estimate, measured, doubts = _estimate(levels, prior or load_prior(), response, given)
-    _check_pair(*small, joint, measured)
+    estimate, measured, doubts = _estimate(levels, prior or load_prior(), response, shots.stated)
+    _check_pair(*shots.samples, joint, measured)
     return Pair(
-        long=long,
-        short=short,
-        response=_per_channel(estimate.response, long.shape[2]),
+        long=shots.long,
+        short=shots.short,
+        response=_per_channel(estimate.response, len(joint)),
         log_ratio=estimate.log_ratio,
         ratio_measured=measured,
-        ratio_given=given,
+        ratio_given=shots.stated,
         source=_source(response),
         levels=levels,
-        clipped={"long": _clipped(joint.sum(axis=2)), "short": _clipped(joint.sum(axis=1))},
-        shape=shape,
-        swapped=swapped,
-        motion=motion,
-        notices=(*notices, *doubts),
+        clipped={"long": _clipped(joint, axis=2), "short": _clipped(joint, axis=1)},
+        shape=long.shape,
+        swapped=shots.swapped,
+        motion=shots.motion,
+        notices=(*shots.notices, *doubts),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Shots:
+    """Two shots in order and aligned, with their samples and the stated ratio, above 1."""
+
+    long: Pixels
+    short: Pixels
+    samples: tuple[Codes, Codes]
+    stated: float | None
+    swapped: bool
+    motion: Motion | None
+    notices: list[str]
+
+
+def _sort_and_align(long: Pixels, short: Pixels, ratio: float | None, *, align: bool) -> _Shots:
+    """Order two images by brightness, and align them to the viewpoint half-way."""
+    ratio, notices = _check_ratio(ratio)
+    long, short = _drop_equal_channels(with_channels(long), with_channels(short))
+    samples = sample(long), sample(short)
+    if np.array_equal(*samples):
+        msg = "the two images are equal; give a long and a short exposure"
+        raise EqualExposuresError(msg)
+    swapped = bool(samples[0].mean() < samples[1].mean())
+    notices += _explain_order(swapped, ratio)
+    if swapped:
+        long, short, samples = short, long, samples[::-1]
+    motion = find_motion(long, short) if align else None
+    if motion and motion.pixels:
+        long, short = map(warp, (long, short), motion.halves())
+        samples = sample(long), sample(short)
+        notices += [f"the camera moved by {motion.pixels:.1f} pixels; {MEETING}"]
+    stated = None if ratio is None else max(ratio, 1 / ratio)
+    return _Shots(long, short, samples, stated, swapped, motion, notices)
 
 
 def _drop_equal_channels(long: Pixels, short: Pixels) -> tuple[Pixels, Pixels]:
     """Keep one channel of a pair whose channels are all equal."""
-    # A few pixels come first: they rule out most images at little cost.
-    few = slice(None, None, 8)
+    few = slice(None, None, 8)  # checked first: most images fail here, at little cost
     if all(_is_colourless(part) for image in (long, short) for part in (image[few, few], image)):
         return long[..., :1], short[..., :1]
     return long, short
 
 
+def _is_colourless(image: Pixels) -> bool:
+    """Return whether all channels are equal."""
+    return bool((image == image[..., :1]).all())
+
+
 def _check_ratio(ratio: float | None) -> tuple[float | None, list[str]]:
-    """Drop a given ratio of about 1, with a notice: the pixels differ."""
+    """Check a stated ratio; drop one of about 1, with a warning."""
+    if ratio is not None and not 0 < ratio < math.inf:
+        msg = f"ratio must be positive and finite, for example 16, not {ratio}"
+        raise ValueError(msg)
     if ratio is None or abs(ev_step(ratio)) >= LEAST_STEP:
         return ratio, []
     return None, ["the stated exposures are equal, but the pixels differ; the pixels are used"]
 
 
-def _is_colourless(image: Pixels) -> bool:
-    """Tell whether all channels are equal."""
-    return bool((image == image[..., :1]).all())
-
-
 def _explain_order(swapped: bool, ratio: float | None) -> list[str]:
-    """Say what was done about the order, and where the stated exposures contradict the pixels."""
-    if ratio is not None and (ratio < 1) != swapped:
-        msg = (
-            "the stated exposures contradict the pixels; "
-            f"the {'second' if swapped else 'first'} image is the brighter one and is taken as long"
-        )
-        return [msg]
-    if swapped:
-        return ["the first image is the darker one; it is taken as the short exposure"]
-    return []
+    """Report a wrong order, and stated exposures that contradict the pixels."""
+    if ratio is None or (ratio < 1) == swapped:
+        return ["the first image is the darker one; it is taken as the short exposure"] * swapped
+    brighter = "second" if swapped else "first"
+    msg = f"the {brighter} image is the brighter one and is taken as long"
+    return [f"the stated exposures contradict the pixels; {msg}"]
 
 
 def _estimate(
     levels: Sequence[Floats], prior: ResponsePrior, profile: Profile | None, stated: float | None
 ) -> tuple[Estimate, float, list[str]]:
-    """Estimate the response; also measure t1/t2, and remark on a stated one that disagrees.
+    """Estimate the response, measure t1/t2, and warn if a stated ratio differs from it.
 
-    A stated ratio that the pixels do not contradict helps in turn, where a profile says what it
-    is to the curves.
+    With a profile of known scale, a stated ratio that does not differ refines the estimate.
     """
     if profile:
         prior = prior.around(profile.response)
@@ -226,7 +237,7 @@ def _estimate(
     measured = math.exp(estimate.log_ratio / scale)
     doubts = _explain_ratio(stated, measured, _source(profile))
     if log_stated and not doubts and profile and profile.scale:
-        estimate = _from_levels(levels, prior.stating(log_stated), log_stated)
+        estimate = _from_levels(levels, prior.with_log_ratio(log_stated), log_stated)
     return estimate, measured, doubts
 
 
@@ -237,19 +248,22 @@ def _source(profile: Profile | None) -> str:
 def _from_levels(
     levels: Sequence[Floats], prior: ResponsePrior, log_stated: float | None
 ) -> Estimate:
-    """Estimate the response; where the shots share no tone, only a stated ratio helps."""
+    """Estimate the response; if the images share no tone, return the prior and the stated ratio."""
     try:
         return estimate_response(levels, prior)
     except ValueError as error:
         if log_stated is None:
-            msg = "the two images share no tone that both hold; if they are a pair, add times or a ratio"
+            msg = (
+                "the two images share no tone that is unclipped in both; "
+                "if they are a pair, give their times or their ratio"
+            )
             raise PairError(msg) from error
         response = np.tensordot(prior.weights, prior.centres, 1)
         return Estimate(response, log_stated)
 
 
 def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], ratio: float) -> None:
-    """Refuse equal exposures, and scenes that neither their tones nor their detail show to be one."""
+    """Refuse equal exposures, and images whose tones and whose details both differ too much."""
     step = ev_step(ratio)
     if step < LEAST_STEP:
         msg = (
@@ -257,8 +271,8 @@ def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], ratio: floa
             "give a long and a short one"
         )
         raise EqualExposuresError(msg)
-    tones = min(agreement(channel) for channel in joint)
-    detail = _likeness(long, short)
+    tones = min(inlier_share(channel) for channel in joint)
+    detail = _detail_correlation(long, short)
     if tones < AGREEMENT and detail < LIKENESS:
         msg = (
             f"the two images do not show the same scene (one mapping explains {tones:.0%} of the "
@@ -267,10 +281,10 @@ def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], ratio: floa
         raise PairError(msg)
 
 
-def _likeness(long: Codes, short: Codes) -> float:
-    """Correlate the ranks of local contrast in thumbnails of the two; exposure leaves it alone.
+def _detail_correlation(long: Codes, short: Codes) -> float:
+    """Compute the rank correlation of local contrast in thumbnails, where neither is clipped.
 
-    Compared where neither is clipped; two shots with hardly such a place count as alike.
+    It does not depend on the exposure. 1 if nearly everything is clipped.
     """
     scale = THUMBNAIL / max(long.shape[:2])
     size = [max(1, round(n * scale)) for n in long.shape[1::-1]]
@@ -278,33 +292,33 @@ def _likeness(long: Codes, short: Codes) -> float:
         cv2.resize(image, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1).mean(axis=2)
         for image in (long, short)
     ]
-    held = (grey[0] < WHITE) & (grey[1] > BLACK)
-    if held.sum() < DETAILS:
+    unclipped = (grey[0] < WHITE) & (grey[1] > BLACK)
+    if unclipped.sum() < DETAILS:
         return 1.0
     ranks = []
     for image in grey:
         tone = np.log(image + BLACK)
         detail = tone - cv2.GaussianBlur(tone, (0, 0), THUMBNAIL / 32)
-        ranks.append(detail[held].argsort(kind="stable").argsort(kind="stable"))
+        ranks.append(detail[unclipped].argsort(kind="stable").argsort(kind="stable"))
     return float(np.corrcoef(*ranks)[0, 1])
 
 
 def _explain_ratio(stated: float | None, measured: float, source: str) -> list[str]:
+    """Report a stated ratio that differs too much from the measured one."""
     if stated is None or abs(ev_step(stated) - ev_step(measured)) <= DOUBT[source]:
         return []
-    msg = (
-        f"the stated exposure ratio is {stated:.4g}, the pixels say about {measured:.2g}; "
-        "check the exposure times"
-    )
-    return [msg]
+    msg = f"the stated exposure ratio is {stated:.4g}, the pixels say about {measured:.2g}"
+    return [f"{msg}; check the exposure times"]
 
 
 def _per_channel(response: Floats, channels: int) -> Floats:
-    """Give a grey image the one response that its three equal channels share."""
+    """Return the response of each channel; that of a grey image is the mean of three."""
     return response if channels == 3 else response.mean(axis=0, keepdims=True)
 
 
-def _clipped(histograms: NDArray[np.int64]) -> dict[str, float]:
+def _clipped(joint: NDArray[np.int64], *, axis: int) -> dict[str, float]:
+    """Compute the shares of code values 0 and 255, summing joint histograms over an axis."""
+    histograms = joint.sum(axis=axis)
     total = histograms.sum()
     ends = {"black": histograms[:, 0].sum(), "white": histograms[:, -1].sum()}
     return {end: round(float(count / total), 5) for end, count in ends.items()}

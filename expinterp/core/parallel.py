@@ -1,4 +1,4 @@
-"""Working on the parts of a picture several at a time."""
+"""Processing the parts of an image in parallel threads."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def map_threads(
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> list[Result]:
-    """Work on all parts, in threads; NumPy, OpenCV and ONNX Runtime let others run meanwhile.
+    """Apply a function to all parts in threads; NumPy, OpenCV and ONNX Runtime release the GIL.
 
     Parameters
     ----------
     threads : int, optional
-        Parts in work at a time; as many as OpenCV has threads if not given.
+        Number of threads; default: as many as OpenCV uses.
     progress : function, optional
         Called with the share done, 0..1, after every part.
 
     Returns
     -------
     list
-        What came of the parts, in their order.
+        The results, in the order of the parts.
     """
     results = []
     with ThreadPoolExecutor(threads or max(cv2.getNumThreads(), 1)) as pool:
@@ -43,5 +43,5 @@ def map_threads(
 
 
 def strips(count: int, rows: int) -> list[slice]:
-    """Cut `count` rows into strips of at most `rows`."""
+    """Divide `count` rows into strips of at most `rows`."""
     return [slice(start, min(start + rows, count)) for start in range(0, count, rows)]

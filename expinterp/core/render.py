@@ -1,4 +1,10 @@
-"""Rendering a virtual exposure of a measured pair, at any position between its two shots."""
+"""Render a virtual exposure of a measured pair, at any position between its two shots.
+
+Letters: y0 is the intermediate image; the result is y0, or y0 + the residual of the network, as
+display-encoded code values. The position p between the shots is linear in stops, 0..1.
+
+Source: Zheng, Li, Yang and Wu, ICASSP 2020, arXiv:1905.03890 (hybrid learning).
+"""
 
 from __future__ import annotations
 
@@ -10,17 +16,17 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.core.arrays import Pixels
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.intermediate import Blend
-from expinterp.core.mapping import Pixels
 from expinterp.core.pair import Pair
 from expinterp.core.parallel import map_threads, strips
 
-STRIP = 128  # rows mapped at a time
+STRIP = 128  # rows that one thread maps at a time
 
 
-class Refining(Protocol):
-    """The part of the network that rendering needs; `expinterp.Refiner` is one."""
+class PairRefiner(Protocol):
+    """What rendering needs of the network; `expinterp.Refiner` has it."""
 
     def refine(
         self,
@@ -32,7 +38,7 @@ class Refining(Protocol):
         strength: float,
         progress: Callable[[float], None] | None,
     ) -> Pixels:
-        """Compute y0 plus `strength` times the residual, rounded once."""
+        """Compute y0 + `strength`·residual, rounded once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +51,7 @@ class Interpolation:
         The result, display-encoded.
     pair : Pair
     position : float
-        Where it lies between ``short`` (0) and ``long`` (1), in stops.
+        Between ``short`` (0) and ``long`` (1), linear in stops.
     """
 
     medium: Pixels
@@ -59,7 +65,7 @@ class Interpolation:
 
     @cached_property
     def residual(self) -> NDArray[np.float32]:
-        """What the network added: medium − y0 in units of the full range, −1..1, float32."""
+        """The correction by the network: medium − y0, in units of the full range, −1..1."""
         top = np.float32(np.iinfo(self.medium.dtype).max)
         return (self.medium.astype(np.float32) - self.intermediate) / top
 
@@ -68,22 +74,22 @@ def render(
     pair: Pair,
     position: float = MEDIUM,
     *,
-    refiner: Refining | None = None,
+    refiner: PairRefiner | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Interpolation:
     """Render the exposure at a position between the two shots of a pair.
 
-    The network is trained for the exposure half-way. Elsewhere its residual is that of the
-    exposure half-way, faded in stops, to zero at the two photographs.
+    The network is trained for position ½. At other positions the residual of ½ is added, faded
+    linearly in stops to 0 at the two photographs.
 
     Parameters
     ----------
     pair : Pair
         From `measure`.
     position : float
-        Where between ``short`` (0) and ``long`` (1), in stops.
+        Between ``short`` (0) and ``long`` (1), linear in stops.
     refiner : Refiner, optional
-        The network; without it the result is y0.
+        The network; by default the result is y0.
     progress : function, optional
         Called with the share done, 0..1.
 
@@ -113,7 +119,7 @@ def render(
 def _map_strips(
     pair: Pair, blend: Blend, progress: Callable[[float], None] | None = None
 ) -> Pixels:
-    """Compute y0 of the whole pair, rounded, a strip of rows at a time."""
+    """Compute y0 of the whole pair, rounded, in strips of rows."""
     out = np.empty_like(pair.long)
 
     def work(rows: slice) -> None:
@@ -124,7 +130,7 @@ def _map_strips(
 
 
 def _as_given(pixels: Pixels, pair: Pair) -> Pixels:
-    """Return pixels (rows, cols, channels) in the shape that the images were given in."""
+    """Return pixels (rows, cols, channels) in the shape of the images as given."""
     if len(pair.shape) == 2:
         return pixels[..., 0]
     repeats = pair.shape[2] // pixels.shape[2]  # 3 for a colourless pair in three channels

@@ -1,7 +1,8 @@
-"""Camera response: what light a code value stands for, and profiles that keep it.
+"""The camera response: its calibration from a bracket, and profiles that store it.
 
-A camera turns irradiance E and time t into a code value z = f(E·t). Tabulated is its inverse in
-logarithms, g(z) = ln f⁻¹(z), per channel, display-encoded z = 0..255, g(128) = 0.
+Letters: a camera turns irradiance E and time t into a code value z = f(E·t). Tabulated is the
+inverse in natural logarithms, g(z) = ln f⁻¹(z), per channel, for display-encoded z = 0..255, with
+g(128) = 0.
 
 Source: Debevec and Malik, "Recovering High Dynamic Range Radiance Maps from Photographs",
 SIGGRAPH 1997, equation 3.
@@ -19,14 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.mapping import CODE_VALUES, CODES, Floats, Pixels, explained, to_codes
+from expinterp.core.arrays import Codes, Floats, Pixels
+from expinterp.core.mapping import CODE_VALUES, CODES, inliers, to_codes
 from expinterp.errors import PairError
 
 ANCHOR = 128  # the code value where g = 0
 SMOOTHNESS = 0.04  # λ of the curvature term, for weights of mean 1 per pixel
-HAT = np.minimum(CODE_VALUES, 255 - CODE_VALUES) / 127.5  # w(z), 0 where clipped
-LEAST_SLOPE = 1e-4  # of g per code value, so that it increases strictly
-STACK_SAMPLES = 300_000  # pixels used; Debevec and Malik ask for some dozens
+HAT = np.minimum(CODE_VALUES, 255 - CODE_VALUES) / 127.5  # weight w(z), 0 where clipped
+LEAST_SLOPE = 1e-4  # of g per code value, so that g increases strictly
+STACK_SAMPLES = 300_000  # pixels used; Debevec and Malik need at least some dozens
 PROFILE_VERSION = 1
 
 
@@ -39,13 +41,13 @@ class Profile:
     response : float64 array, shape (channels, 256)
         g(z), strictly increasing.
     residual : float
-        Root mean square of g(z) − ln E − ln t over the stack, weighted, in stops.
+        Weighted root mean square of g(z) − ln E − ln t over the stack, in stops.
     shots : int
-        Exposures it was measured from.
+        Number of exposures it was measured from.
     camera : str or None
         Maker and model.
     scale : float or None
-        What a step of g is to one of ln(E·t): 1 if times were known, None if that is not known.
+        Change of g per change of ln(E·t): 1 if the times were known, None if it is unknown.
     """
 
     response: Floats
@@ -55,48 +57,39 @@ class Profile:
     scale: float | None = None
 
     def to_json(self) -> str:
-        """Write the profile as JSON, curves rounded to 1e-5."""
+        """Return the profile as JSON, with curves rounded to 1e-5."""
         facts = asdict(self) | {"response": np.round(self.response, 5).tolist()}
         return json.dumps({"expinterp_profile": PROFILE_VERSION, **facts}) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Profile:
-        """Read what `to_json` wrote.
+        """Read a profile from the JSON of `to_json`.
 
         Raises
         ------
         ValueError
-            If it is no profile, its curves are not 1 or 3 increasing rows of 256 numbers, or its
-            facts are not what a profile states.
+            If it is no profile, or one of its values is not as described above.
         """
         facts: dict[str, Any] = json.loads(text)
         if not isinstance(facts, dict) or facts.get("expinterp_profile") != PROFILE_VERSION:
             msg = f"no expinterp profile of version {PROFILE_VERSION}"
             raise ValueError(msg)
         response = np.array(facts["response"], dtype=np.float64)
+        residual, camera = float(facts["residual"]), facts["camera"]
+        scale = facts.get("scale")  # older profiles have none
         curves = response.shape in {(1, CODES), (3, CODES)} and np.isfinite(response).all()
         if not curves or not (np.diff(response) > 0).all():
             msg = "response must be 1 or 3 increasing rows of 256 numbers"
-            raise ValueError(msg)
-        residual, camera = float(facts["residual"]), facts["camera"]
-        if not 0 <= residual < math.inf:
+        elif not 0 <= residual < math.inf:
             msg = f"residual must be a number, 0 or more, not {residual}"
-            raise ValueError(msg)
-        named = isinstance(camera, str | None)
-        if not named:
+        elif not isinstance(camera, str | None):
             msg = f"camera must be a name or null, not {camera}"
-            raise ValueError(msg)
-        scale = facts.get("scale")  # older profiles have none
-        if scale is not None and not 0 < scale < math.inf:
+        elif scale is not None and not 0 < scale < math.inf:
             msg = f"scale must be a positive number, not {scale}"
-            raise ValueError(msg)
-        return cls(
-            response,
-            residual,
-            int(facts["shots"]),
-            camera,
-            None if scale is None else float(scale),
-        )
+        else:
+            scale = None if scale is None else float(scale)
+            return cls(response, residual, int(facts["shots"]), camera, scale)
+        raise ValueError(msg)
 
 
 def calibrate(
@@ -107,18 +100,19 @@ def calibrate(
 ) -> Profile:
     """Measure a camera's response from a stack of exposures of one still scene.
 
-    Minimises, per channel, Σ w·(g(z) − ln E − ln t)² + λ·Σ (w·g″)² over g and every pixel's ln E.
-    For a given g the best ln E of a pixel is its weighted mean, which leaves a sum over pairs of
-    shots that depends on the joint histogram alone: 256 unknowns, however many pixels.
+    Minimises, per channel, Σ w·(g(z) − ln E − ln t)² + λ·Σ (w·g″)² over g and the ln E of every
+    pixel (Debevec and Malik 1997). For a given g the best ln E of a pixel is a weighted mean.
+    Inserted, it leaves a sum over pairs of shots that depends only on their joint histogram: there
+    are 256 unknowns, for any number of pixels.
 
     Parameters
     ----------
     stack : sequence of uint8 or uint16 arrays, shape (rows, cols, channels)
-        Display-encoded, registered; two or more, three for a result worth keeping.
+        Display-encoded, registered; two or more, better three.
     times : sequence of float
-        Exposure times in seconds, or anything proportional to the light recorded.
+        Exposure times in seconds, or other numbers proportional to the exposure.
     camera : str, optional
-        Kept in the profile.
+        Name to store in the profile.
 
     Returns
     -------
@@ -127,10 +121,10 @@ def calibrate(
     Raises
     ------
     ValueError
-        If there are fewer than two shots, the counts differ, all times are equal, or one of them
-        is not positive; if the shots are not images as above.
+        If there are fewer than two shots, the counts differ, all times are equal, one of them is
+        not positive, or the shots are not images as above.
     PairError
-        If no pixel follows the exposure.
+        If no unclipped pixel follows the exposure.
     """
     return calibrate_scenes([(stack, times)], camera=camera)
 
@@ -140,24 +134,24 @@ def calibrate_scenes(
     *,
     camera: str | None = None,
 ) -> Profile:
-    """Measure a camera's response from stacks of several scenes at once.
+    """Measure a camera's response from the stacks of several scenes together.
 
-    One g serves all stacks; every pixel of every scene has a light of its own. What one scene does
-    not show, its darkest blues perhaps, another does.
+    All stacks share one g; every pixel has its own irradiance. Together the scenes cover more code
+    values than one alone.
 
     Parameters
     ----------
     scenes : sequence of (stack, times)
-        As `calibrate` takes them, alike in channels.
+        As for `calibrate`; all grey or all colour.
     camera : str, optional
-        Kept in the profile.
+        Name to store in the profile.
 
     Raises
     ------
     ValueError
-        If there is none, one of them is no stack, or some are grey and some colour.
+        If there is no scene, one is not as described, or some are grey and some colour.
     PairError
-        If no pixel of theirs follows the exposure.
+        If no unclipped pixel follows the exposure.
     """
     if not scenes:
         msg = "no stack is given; give one or more"
@@ -165,12 +159,15 @@ def calibrate_scenes(
     stacks = [_sort_shots(stack, times) for stack, times in scenes]
     axes = {shots.shape[3:] for shots, _ in stacks}
     if axes not in ({(1,)}, {(3,)}):
-        msg = "shots must all have shape (rows, cols, 1) or all (rows, cols, 3); give all alike"
+        msg = "shots must all have shape (rows, cols, 1) or all (rows, cols, 3)"
         raise ValueError(msg)
     channels = range(stacks[0][0].shape[-1])
-    parts = [[(_faithful(shots[..., c]), log) for shots, log in stacks] for c in channels]
+    parts = [[(_inlier_pixels(shots[..., c]), log) for shots, log in stacks] for c in channels]
     if not all(any(HAT[z].any() for z, _ in each) for each in parts):
-        msg = "no unclipped pixel follows the exposure; use a bracket of one still scene, check its times"
+        msg = (
+            "no unclipped pixel follows the exposure; "
+            "use a bracket of one still scene and check its exposure times"
+        )
         raise PairError(msg)
     response = np.stack([_debevec(each) for each in parts])
     errors = [_residual(g, each) for g, each in zip(response, parts, strict=True)]
@@ -181,13 +178,16 @@ def calibrate_scenes(
 
 def _sort_shots(
     stack: Sequence[Pixels] | NDArray[Any], times: Sequence[float]
-) -> tuple[NDArray[np.uint8], Floats]:
-    """Thin a stack out and put it in order, dark to bright, with the logarithms of its times."""
+) -> tuple[Codes, Floats]:
+    """Sample a stack, and sort it from dark to bright; return it with the logarithms of its times.
+
+    Shapes (shots, rows, cols, channels) and (shots,).
+    """
     known = all(0 < time < math.inf for time in times)
     if len(stack) != len(times) or len(set(times)) < 2 or not known:
         msg = (
-            f"{len(stack)} shots and times {list(times)}: "
-            "need two or more, positive, differing, one each"
+            f"{len(stack)} shots and times {list(times)}: give two or more shots, "
+            "and one positive time for each, not all equal"
         )
         raise ValueError(msg)
     step = int(np.ceil(np.sqrt(stack[0].shape[0] * stack[0].shape[1] / STACK_SAMPLES)))
@@ -196,22 +196,23 @@ def _sort_shots(
     return shots, np.log(np.asarray(times, dtype=np.float64)[dark_first])
 
 
-def _faithful(shots: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Keep the pixels (shots, pixels) whose every step in exposure one mapping explains.
+def _inlier_pixels(shots: Codes) -> Codes:
+    """Return the pixels (shots, pixels) that are inliers between all adjacent shots.
 
-    Borders, captions and things that moved would bend the response. `shots` run dark to bright.
+    Borders, captions and things that moved would distort the response. `shots`, of one channel,
+    run from dark to bright.
     """
     z = shots.reshape(len(shots), -1)
     kept = np.ones(z.shape[1], dtype=np.bool_)
     for short, long in pairwise(z):
         index = long.astype(np.intp) * CODES + short
         joint = np.bincount(index, minlength=CODES**2).reshape(CODES, CODES)
-        kept &= explained(joint).ravel()[index]
+        kept &= inliers(joint).ravel()[index]
     return z[:, kept]
 
 
-def _debevec(parts: Sequence[tuple[NDArray[np.uint8], Floats]]) -> Floats:
-    """Solve for g of one channel; parts are z (shots, pixels) and ln t (shots,), one per scene."""
+def _debevec(parts: Sequence[tuple[Codes, Floats]]) -> Floats:
+    """Solve for g of one channel; a part is z (shots, pixels) and ln t (shots,) of one scene."""
     normal, right = np.zeros((CODES, CODES)), np.zeros(CODES)
     for z, log_times in parts:
         weight = HAT[z]
@@ -227,11 +228,11 @@ def _debevec(parts: Sequence[tuple[NDArray[np.uint8], Floats]]) -> Floats:
     curvature = HAT[1:-1, None] * np.diff(np.eye(CODES), 2, axis=0)
     normal += pixels * SMOOTHNESS * curvature.T @ curvature
     normal[ANCHOR, ANCHOR] += max(pixels, 1)
-    normal += max(pixels, 1) * 1e-12 * np.eye(CODES)  # code values that nothing ties down
+    normal += max(pixels, 1) * 1e-12 * np.eye(CODES)  # for code values without any pixel
     return increasing(np.asarray(np.linalg.solve(normal, right), dtype=np.float64))
 
 
-def _residual(g: Floats, parts: Sequence[tuple[NDArray[np.uint8], Floats]]) -> float:
+def _residual(g: Floats, parts: Sequence[tuple[Codes, Floats]]) -> float:
     """Compute the weighted root mean square of g(z) − ln E − ln t, natural logarithm."""
     squares, weights = 0.0, 0.0
     for z, log_times in parts:
@@ -254,9 +255,8 @@ def increasing(response: Floats) -> Floats:
     Returns
     -------
     float64 array, same shape
-        Each step at least 1e-4; a curve that already does is only shifted.
+        Each step is at least 1e-4. A curve with such steps is only shifted.
     """
     ramp = LEAST_SLOPE * CODE_VALUES
     risen = np.maximum.accumulate(response - ramp, axis=-1) + ramp
-    anchored: Floats = risen - risen[..., ANCHOR, None]
-    return anchored
+    return np.asarray(risen - risen[..., ANCHOR, None])

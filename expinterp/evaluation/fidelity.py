@@ -9,7 +9,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from expinterp.core.intermediate import Planes
+from expinterp.core.arrays import Planes
 from expinterp.core.pair import measure
 from expinterp.core.render import render
 from expinterp.core.response import Profile

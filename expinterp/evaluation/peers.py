@@ -15,8 +15,8 @@ from typing import cast
 import cv2
 import numpy as np
 
-from expinterp.core.intermediate import Planes
-from expinterp.core.mapping import CODE_VALUES, Floats
+from expinterp.core.arrays import Floats, Planes
+from expinterp.core.mapping import CODE_VALUES
 from expinterp.errors import ExpInterpError
 from expinterp.evaluation.scenes.cases import Case
 from expinterp.evaluation.study import Candidate

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from expinterp.core.arrays import Pixels
 from expinterp.core.exposure import Exposure
 
-Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
+__all__ = ["Decoded", "Extra", "Metadata", "Photograph", "Pixels"]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from expinterp.core.arrays import Pixels
 from expinterp.core.fusion import Stack
-from expinterp.core.mapping import Pixels
 from expinterp.core.pair import LEAST_STEP, measure
 from expinterp.core.prior import estimate_shared, load_prior
 from expinterp.errors import EqualExposuresError, PairError

@@ -21,8 +21,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from expinterp.core.intermediate import Planes
-from expinterp.core.mapping import Floats, Pixels
+from expinterp.core.arrays import Floats, Pixels, Planes
 from expinterp.metrics.similarity import (
     C2,
     GAUSSIAN,

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.core.arrays import Floats, Pixels
 from expinterp.core.intermediate import long_weight, short_weight
-from expinterp.core.mapping import CODE_VALUES, Floats, Pixels
+from expinterp.core.mapping import CODE_VALUES
 from expinterp.metrics.similarity import check_alike, on_scale
 
 SCENE_STEP = math.log(2) / 3  # of ln E: a third of a stop, well above the eye's 2 % and 8-bit noise

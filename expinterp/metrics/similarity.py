@@ -13,7 +13,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from expinterp.core.mapping import Floats, Pixels
+from expinterp.core.arrays import Floats, Pixels
 
 PEAK = 255.0  # of the scale 0..255, to which 16-bit code values v are converted as v/257
 SIDE = 11  # of every window, pixels

@@ -1,4 +1,4 @@
-"""Stage two: the network that adds what stage one cannot know (LRL)."""
+"""Refinement: a small network (LRL) adds to y0 the information that its model lacks."""
 
 from __future__ import annotations
 

@@ -1,9 +1,12 @@
-"""What a model file must keep to, and what it states about itself.
+"""The contract of a model file: its inputs, its output, and the metadata it must state.
 
-The network answers the *residual* that makes y0 the medium: y ≈ clip(y0 + residual). It reads what
-it names of five pictures: ``intermediate`` (y0), ``long`` (x1) and ``short`` (x2) as photographed,
-and both at the exposure of y0: ``darkened`` (Λ13(x1)) and ``brightened`` (Λ23(x2)), which differ
-where no table per channel serves. Everything else is the `Contract`, stored in the file itself.
+The network computes the *residual*: y ≈ clip(y0 + residual). Its inputs are some of five images:
+``intermediate`` (y0), ``long`` (x1) and ``short`` (x2) as photographed, and both mapped to the
+exposure of y0, ``darkened`` (Λ13(x1)) and ``brightened`` (Λ23(x2)). The latter two differ where one
+table per channel cannot describe the scene. All are float32 (1, 3, rows, cols), R G B,
+display-encoded, 0..1. The metadata are stored in the file itself, see `Contract`.
+
+Source: Zheng, Li, Yang and Wu, ICASSP 2020, arXiv:1905.03890 (residual learning on y0).
 """
 
 from __future__ import annotations
@@ -17,36 +20,36 @@ from typing import Any
 from expinterp.core.response import Profile
 from expinterp.errors import ModelError
 
-INPUTS = ("intermediate", "long", "short", "darkened", "brightened")  # a model names its own
+INPUTS = ("intermediate", "long", "short", "darkened", "brightened")  # a model has some of these
 OUTPUT = "residual"
-CONTRACT = {  # what metadata must say; a change of meaning is a new version
+CONTRACT = {  # fixed entries of the metadata; a change of meaning needs a new version
     "contract": "1",
     "output": OUTPUT,
     "channels": "RGB",
     "encoding": "display, 0..1",
     "kind": "residual",
 }
-PROFILE = "profile"  # in the metadata of a tuned model: its camera's, as JSON
+PROFILE = "profile"  # key of the camera profile, as JSON, in the metadata of a tuned model
 REPAIR = "name another model, or reinstall expinterp if it is the bundled one"
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What a model states about itself, besides `CONTRACT`.
+    """The metadata of a model, besides `CONTRACT`.
 
     Attributes
     ----------
     inputs : tuple of str
-        Which of `INPUTS` it reads.
+        Those of `INPUTS` that the network reads.
     alignment : int
-        Side of the block of pixels that the network folds into one; rows and cols of what it
-        is given are multiples of it.
+        Rows and cols of the inputs are multiples of it, as the network folds blocks of this side
+        into one pixel.
     halo : int
-        Pixels that the network looks at on each side, rounded up to the alignment.
+        Radius of the receptive field in pixels, rounded up to the alignment.
     facts : mapping of str to str
         All metadata of the file: training data, licences, settings.
     profile : Profile or None
-        That of the one camera which the model is tuned to; its y0 is to be computed with it.
+        Of the camera that the model is tuned to; y0 must be computed with it.
     """
 
     inputs: tuple[str, ...]
@@ -57,12 +60,20 @@ class Contract:
 
 
 def read_contract(session: Any, content: bytes, path: Path) -> Contract:
-    """Check a model against `CONTRACT`, its ports and its own checksum.
+    """Check a model against `CONTRACT`, its inputs and its own checksum.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+    content : bytes
+        Of the model file.
+    path : Path
+        For messages.
 
     Raises
     ------
     ModelError
-        Naming the first thing that is not as it must be.
+        Naming the first violation.
     """
     facts: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
     _check_facts(facts, content, path)
@@ -72,10 +83,10 @@ def read_contract(session: Any, content: bytes, path: Path) -> Contract:
 
 
 def _check_facts(facts: Mapping[str, str], content: bytes, path: Path) -> None:
-    """Check the fixed part of the contract and the checksum."""
+    """Check the fixed part of the contract, and the checksum."""
     for key, expected in CONTRACT.items():
         if facts.get(key) != expected:
-            message = f"the model {path} says {key} = {facts.get(key)}, not {expected!r}; {REPAIR}"
+            message = f"the model {path} has {key} = {facts.get(key)}, not {expected!r}; {REPAIR}"
             raise ModelError(message)
     if "checksum" in facts and facts["checksum"] != checksum(content, facts["checksum"]):
         message = f"the model {path} does not match its own checksum; {REPAIR}"
@@ -83,26 +94,25 @@ def _check_facts(facts: Mapping[str, str], content: bytes, path: Path) -> None:
 
 
 def _read_inputs(facts: Mapping[str, str], session: Any, path: Path) -> tuple[str, ...]:
-    """Read which pictures the network takes, and check that its ports agree."""
+    """Read the stated inputs, and check that the network has just these."""
     inputs = tuple(facts.get("inputs", "").split(","))
-    ports = [(port.name, port.type, port.shape[:2]) for port in session.get_inputs()]
-    if not set(inputs) <= set(INPUTS):
+    found = [(node.name, node.type, node.shape[:2]) for node in session.get_inputs()]
+    stated = [(name, "tensor(float)", [1, 3]) for name in inputs]
+    if not set(inputs) <= set(INPUTS) or found != stated:
         message = (
-            f"the model {path} says inputs = {facts.get('inputs')}, not some of {INPUTS}; {REPAIR}"
+            f"the model {path} states the inputs {inputs} and has {found}; "
+            f"they must be float32 (1, 3, rows, cols), some of {INPUTS}; {REPAIR}"
         )
-        raise ModelError(message)
-    if ports != [(name, "tensor(float)", [1, 3]) for name in inputs]:
-        message = f"the model {path} has inputs {ports}, not float32 (1, 3, rows, cols); {REPAIR}"
         raise ModelError(message)
     return inputs
 
 
 def _read_profile(facts: Mapping[str, str], path: Path) -> Profile | None:
-    """Read the camera profile that a tuned model carries."""
+    """Read the camera profile of a tuned model; None if the model has none."""
     try:
         return Profile.from_json(facts[PROFILE]) if PROFILE in facts else None
     except (KeyError, TypeError, ValueError) as error:
-        message = f"the model {path} carries no sound camera profile; {REPAIR}"
+        message = f"the model {path} has a damaged camera profile; {REPAIR}"
         raise ModelError(message) from error
 
 
@@ -115,11 +125,11 @@ def _read_sizes(facts: Mapping[str, str], path: Path) -> tuple[int, int]:
         raise ModelError(message) from error
     if alignment < 1 or halo < 0 or halo % alignment:
         stated = f"alignment = {alignment} and halo = {halo}"
-        message = f"the model {path} says {stated}, not a multiple of it; {REPAIR}"
+        message = f"the model {path} has {stated}, which is no multiple of it; {REPAIR}"
         raise ModelError(message)
     return alignment, halo
 
 
 def checksum(content: bytes, stated: str) -> str:
-    """Compute the SHA-256 of a model file with its own `stated` checksum blanked out."""
+    """Compute the SHA-256 of a model file in which zeros replace its `stated` checksum."""
     return hashlib.sha256(content.replace(stated.encode(), b"0" * len(stated))).hexdigest()

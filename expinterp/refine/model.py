@@ -1,4 +1,4 @@
-"""Finding a model file and opening it on the device that was asked for."""
+"""Find a model file, and open it on the requested device with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from expinterp.refine.refiner import CPU, Refiner
 
 Device = Literal["auto", "cpu", "cuda"]
 
-MAX_MODEL = 1 << 28  # bytes read of a model file; ours has some thousands
+MAX_MODEL = 1 << 28  # bytes: largest part of a model file that is read; ours has some thousands
 PROVIDERS = {"cpu": CPU, "cuda": "CUDAExecutionProvider"}
 
 
 def model_path() -> Path:
-    """Find the bundled model: in the installed package, else in the checkout's ``models/``.
+    """Return the path of the bundled model: in the installed package, else in ``models/``.
 
     Raises
     ------
@@ -42,42 +42,42 @@ def model_path() -> Path:
 def open_refiner(
     model: Path | None = None, *, device: Device = "auto", threads: int | None = None
 ) -> Refiner:
-    """Open a model and check that it is what it must be, on the device that was asked for.
+    """Open a model on a device, and check its contract.
 
     Parameters
     ----------
     model : Path, optional
-        An ONNX file that honours the contract; the bundled one if not given.
+        An ONNX file as described in `expinterp.refine.contract`; by default the bundled one.
     device : {'auto', 'cpu', 'cuda'}
-        ``auto`` takes the GPU where onnxruntime can use one.
+        ``auto`` uses the GPU if onnxruntime can.
     threads : int, optional
-        CPU threads, all that the process may use if not given.
+        Number of CPU threads; by default the number of cores that the process may use.
 
     Raises
     ------
     ModelError
-        If the file is missing, corrupt, or breaks the contract.
+        If the file is missing, corrupt, or violates the contract.
     DeviceError
-        If ``cuda`` was asked for and the session does not run on it.
+        If `device` is ``cuda`` and the network does not run on it.
     """
     path = model or model_path()
     content = _read(path)
-    asked = _provider_for(device)
-    session = _start_session(content, asked, path)
+    requested = _provider_for(device)
+    session = _start_session(content, requested, path)
     contract = read_contract(session, content, path)
     provider = str(session.get_providers()[0])
     if device == "cuda" and provider != PROVIDERS["cuda"]:
         message = (
-            f"cuda was asked for, but the network runs on {provider}; "
-            "see 'expinterp doctor' for the cure, or use --device cpu"
+            f"cuda was requested, but the network runs on {provider}; "
+            "run 'expinterp doctor' to find out why, or use --device cpu"
         )
         raise DeviceError(message)
-    fell_back = provider != asked
+    fallback = f"{requested} cannot start here; the network runs on {provider}"
     return Refiner(
         session,
         contract,
         provider=provider,
-        notice=f"{asked} cannot start here; the network runs on {provider}" if fell_back else None,
+        notice=None if provider == requested else fallback,
         threads=threads or _usable_cores(),
         digest=hashlib.sha256(content).hexdigest(),
     )
@@ -113,7 +113,7 @@ def _read(path: Path) -> bytes:
 
 
 def _provider_for(device: Device) -> str:
-    """Choose the provider to ask for; only those in this build, since others raise a warning."""
+    """Choose the provider to request; only one of this build, as others cause a warning."""
     import onnxruntime
 
     if device != "cpu" and PROVIDERS["cuda"] in onnxruntime.get_available_providers():
@@ -124,19 +124,19 @@ def _provider_for(device: Device) -> str:
 
 
 def _start_session(content: bytes, provider: str, path: Path) -> Any:
-    """Load a model; every run uses one thread, as tiles are what runs in parallel."""
+    """Load a model; every run uses one thread, as the tiles run in parallel."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors: the fallback to the CPU is ours to report
+    options.log_severity_level = 3  # errors only: we report the fallback to the CPU ourselves
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    wanted = list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
+    providers = list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
     try:
-        return onnxruntime.InferenceSession(content, options, providers=wanted)
+        return onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # onnxruntime has no public base class for its errors
         json = content.lstrip().startswith(b"{")
-        remedy = "a camera's profile is given with --response" if json else REPAIR
+        remedy = "give a camera's profile with --response" if json else REPAIR
         message = f"the model {path} is corrupt or no ONNX file; {remedy}"
         raise ModelError(message) from error
 

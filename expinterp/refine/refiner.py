@@ -1,8 +1,9 @@
-"""Stage two: what the mapped inputs cannot show, added to y0 by a small network (LRL).
+"""Refine y0 by a small network (LRL): add the residual that intensity mapping cannot give.
 
-Images here are (rows, cols, 3), R G B, display-encoded, float32, 0..1; grey ones are spread over
-three channels and averaged back. A picture is refined tile by tile; see `tiles`. What the network
-reads and answers is its `Contract`.
+Letters: y0 is the intermediate image, x1 ``long``, x2 ``short``, Λ an intensity mapping function.
+The network reads planes (3, rows, cols), R G B, display-encoded, float32, 0..1; a grey image is
+repeated in three channels, and the residual averaged. Images are refined in tiles; see `tiles`. The
+`Contract` states what the network reads and returns.
 
 Source: Zheng, Li, Yang and Wu, ICASSP 2020, arXiv:1905.03890 (hybrid learning).
 """
@@ -10,102 +11,82 @@ Source: Zheng, Li, Yang and Wu, ICASSP 2020, arXiv:1905.03890 (hybrid learning).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.intermediate import Planes, quantise
-from expinterp.core.mapping import Pixels
+from expinterp.core.arrays import Pixels, Planes
+from expinterp.core.intermediate import Blend, quantise
 from expinterp.core.parallel import map_threads
 from expinterp.refine.contract import OUTPUT, Contract
 from expinterp.refine.tiles import Tile, cut_tiles
 
-Block = NDArray[np.float32]
+Block = NDArray[np.float32]  # (rows, cols, channels) or (1, 3, rows, cols)
 CPU = "CPUExecutionProvider"
-TILE = (64, 512)  # rows, cols of a tile, which stays in the cache; never changes the result
+TILE = (64, 512)  # rows, cols of a tile, so that it fits the cache; does not change the result
 
 
 class Session(Protocol):
-    """The part of an ONNX Runtime session that is used; tests put a fake in its place."""
+    """The part of an ONNX Runtime session that is used; tests replace it by a fake."""
 
     def run(self, output_names: list[str], feeds: dict[str, Block]) -> list[Block]:
         """Compute the named outputs."""
 
 
-class StageOne(Protocol):
-    """Stage one, pixel by pixel, on blocks (rows, cols, channels) of the two photographs.
-
-    Answers are float32 (channels, rows, cols), 0..1. It is called from several threads.
-    """
-
-    def __call__(self, long: Pixels, short: Pixels) -> Planes:
-        """Compute y0."""
-
-    def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
-        """Compute Λ13(x1) and Λ23(x2)."""
-
-
+@dataclass(frozen=True, eq=False)
 class Refiner:
-    """An opened model.
-
-    Made by `open_refiner`; the constructor takes any session that honours the contract.
+    """An opened model, from `open_refiner`.
 
     Attributes
     ----------
+    session : Session
     contract : Contract
     provider : str
-        What the session itself says it runs on.
+        The ONNX Runtime provider that runs the network.
     notice : str or None
-        What the user should be told once: ``auto`` found a GPU build but runs on the CPU.
+        Warning for the user: a GPU was requested, but the network runs on the CPU.
     threads : int
-        Tiles in work at a time, one thread each.
+        Number of threads; each refines one tile at a time.
     digest : str
         SHA-256 of the model file.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        contract: Contract,
-        *,
-        provider: str = CPU,
-        notice: str | None = None,
-        threads: int = 1,
-        digest: str = "",
-    ) -> None:
-        self.session = session
-        self.contract = contract
-        self.provider = provider
-        self.notice = notice
-        self.threads = threads
-        self.digest = digest
+    session: Session = field(repr=False)
+    contract: Contract
+    _: KW_ONLY
+    provider: str = CPU
+    notice: str | None = None
+    threads: int = 1
+    digest: str = ""
 
     def refine(
         self,
         long: Pixels,
         short: Pixels,
-        intermediate: StageOne,
+        intermediate: Blend,
         *,
-        half_way: StageOne | None = None,
+        half_way: Blend | None = None,
         strength: float = 1.0,
         tile: tuple[int, int] = TILE,
         progress: Callable[[float], None] | None = None,
     ) -> Pixels:
-        """Refine y0 of a pair, without ever holding a float picture of it.
+        """Refine y0 of a pair, tile by tile, so that floats of the full size never exist.
 
         Parameters
         ----------
         long, short : uint8 or uint16 array, shape (rows, cols, 1 or 3)
             Display-encoded code values, same shape and dtype.
-        intermediate : StageOne
-        half_way : StageOne, optional
-            Stage one at the geometric mean, which the network is made for; give it where
-            `intermediate` is for another exposure.
+        intermediate : Blend
+            The tables of y0.
+        half_way : Blend, optional
+            Those of position ½, for which the network is trained; needed if `intermediate` is at
+            another position.
         strength : float
             Factor on the residual.
         tile : (rows, cols)
-            Size of the pieces; changes memory and time, never the result.
+            Size of the tiles; changes memory and time, not the result.
         progress : function, optional
             Called with the share done, 0..1, after every tile.
 
@@ -117,10 +98,10 @@ class Refiner:
         out = np.empty_like(long)
 
         def work(piece: Tile) -> None:
-            one, two = piece.take(long), piece.take(short)
+            one, two = piece.crop(long), piece.crop(short)
             y0 = intermediate(one, two)
             seen = (half_way, half_way(one, two)) if half_way else (intermediate, y0)
-            refined = self._run(self._look(one, two, *seen))
+            refined = self._run(self._prepare(one, two, *seen))
             refined *= np.float32(strength)
             refined += y0
             quantise(refined[(slice(None), *piece.inner)], out[piece.core])
@@ -129,24 +110,24 @@ class Refiner:
         map_threads(work, pieces, threads=self.threads, progress=progress)
         return out
 
-    def residual(self, pictures: Mapping[str, Block], *, tile: tuple[int, int] = TILE) -> Block:
-        """Compute the residual of a whole picture, tile by tile.
+    def residual(self, images: Mapping[str, Block], *, tile: tuple[int, int] = TILE) -> Block:
+        """Compute the residual of whole images, tile by tile.
 
         Parameters
         ----------
-        pictures : mapping of str to float32 array, shape (rows, cols, 1 or 3), 0..1
-            By the names of the contract's inputs.
+        images : mapping of str to float32 array, shape (rows, cols, 1 or 3), 0..1
+            The inputs of the contract, by name; display-encoded.
 
         Returns
         -------
         float32 array of the same shape
             To be added to y0 and clipped once.
         """
-        seen = {name: pictures[name] for name in self.contract.inputs}
-        out = np.empty_like(next(iter(seen.values())), np.float32)
+        inputs = {name: images[name] for name in self.contract.inputs}
+        out = np.empty_like(next(iter(inputs.values())), np.float32)
 
         def work(piece: Tile) -> None:
-            planes = {name: _planes(piece.take(picture)) for name, picture in seen.items()}
+            planes = {name: _to_planes(piece.crop(image)) for name, image in inputs.items()}
             residual = self._run(planes)[(slice(None), *piece.inner)]
             out[piece.core] = residual.transpose(1, 2, 0)
 
@@ -154,35 +135,33 @@ class Refiner:
         map_threads(work, pieces, threads=self.threads)
         return out
 
-    def _look(
-        self, long: Pixels, short: Pixels, stage_one: StageOne, y0: Planes
-    ) -> dict[str, Planes]:
-        """Give the planes that the network reads; what it does not read is not computed."""
+    def _prepare(self, long: Pixels, short: Pixels, blend: Blend, y0: Planes) -> dict[str, Planes]:
+        """Compute the inputs of the network, and only these."""
         inputs, top = self.contract.inputs, np.iinfo(long.dtype).max
-        seen = {"intermediate": y0}
+        planes = {"intermediate": y0}
         if "long" in inputs or "short" in inputs:
-            seen |= {"long": _planes(long, top), "short": _planes(short, top)}
+            planes |= {"long": _to_planes(long, top), "short": _to_planes(short, top)}
         if "darkened" in inputs or "brightened" in inputs:
-            seen["darkened"], seen["brightened"] = stage_one.mapped(long, short)
-        return {name: seen[name] for name in inputs}
+            planes["darkened"], planes["brightened"] = blend.mapped(long, short)
+        return {name: planes[name] for name in inputs}
 
-    def _run(self, pictures: Mapping[str, Planes]) -> Planes:
+    def _run(self, inputs: Mapping[str, Planes]) -> Planes:
         """Run the network on planes (1 or 3, rows, cols) whose sides fit the alignment.
 
-        Within the halo of its borders the residual is not what the whole picture would give.
+        Within the halo of the borders the residual differs from that of the whole image.
         """
         feeds = {
             name: np.broadcast_to(planes, (3, *planes.shape[1:]))[None]
-            for name, planes in pictures.items()
+            for name, planes in inputs.items()
         }
         residual: Planes = self.session.run([OUTPUT], feeds)[0][0]
-        if all(len(planes) == 1 for planes in pictures.values()):
+        if all(len(planes) == 1 for planes in inputs.values()):
             residual = np.mean(residual, axis=0, keepdims=True, dtype=np.float32)
         return residual
 
 
-def _planes(block: NDArray[Any], top: int = 1) -> Block:
-    """Turn a block (rows, cols, channels) into planes (channels, rows, cols), divided by `top`."""
-    planes: Block = np.empty((block.shape[2], *block.shape[:2]), np.float32)
+def _to_planes(block: NDArray[Any], top: int = 1) -> Planes:
+    """Convert a block (rows, cols, channels) to planes (channels, rows, cols), divided by `top`."""
+    planes: Planes = np.empty((block.shape[2], *block.shape[:2]), np.float32)
     np.multiply(block.transpose(2, 0, 1), np.float32(1 / top), out=planes)
     return planes

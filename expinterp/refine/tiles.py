@@ -1,81 +1,67 @@
-"""Cutting a picture into tiles with a halo, so that the tiling never shows.
+"""Cut an image into overlapping tiles, so that tiling does not change the result.
 
-A network that looks `halo` pixels around each pixel answers for a tile what it answers for the
-whole picture, if the tile comes with so many pixels more on every side. Beyond the picture its edge
-pixels go on. Tiles start at multiples of the network's *alignment*, the side of the block of pixels
-that it folds into one.
+A network whose receptive field has radius `halo` gives the same result for a tile as for the whole
+image, if the tile has `halo` more pixels on every side. Edge pixels are repeated beyond the image.
+Tiles start at multiples of `alignment`, the side of the block of pixels that the network folds into
+one. Images are (rows, cols, channels).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-class Reach(Protocol):
-    """What of a network decides how to cut; both in pixels, `halo` a multiple of `alignment`."""
-
-    @property
-    def alignment(self) -> int:
-        """Side of the block that is folded into one."""
-
-    @property
-    def halo(self) -> int:
-        """How far the network looks on each side."""
+from expinterp.refine.contract import Contract
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A piece of a picture: the pixels it answers for, and those it is computed from."""
+    """A tile: the pixels whose result it gives (core), within the block it is computed from."""
 
-    core: tuple[slice, slice]  # in the picture
+    core: tuple[slice, slice]  # in the image
     inner: tuple[slice, slice]  # the same pixels in the block
-    rows: NDArray[np.intp]  # picture row of every block row; repeats at the edges
+    rows: NDArray[np.intp]  # image row of every block row; repeated at the edges
     cols: NDArray[np.intp]
 
-    def take(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Cut the tile with its halo out of a picture (rows, cols, channels) of any dtype."""
+    def crop(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Return the block of the tile, halo included, from an image of any dtype."""
         top, left = self.rows[0], self.cols[0]
-        near: NDArray[Any] = image[top : self.rows[-1] + 1, left : self.cols[-1] + 1]
-        if near.shape[:2] == (len(self.rows), len(self.cols)):
-            return near
-        padded: NDArray[Any] = near[self.rows - top][:, self.cols - left]
-        return padded
+        inside: NDArray[Any] = image[top : self.rows[-1] + 1, left : self.cols[-1] + 1]
+        if inside.shape[:2] != (len(self.rows), len(self.cols)):
+            inside = inside[self.rows - top][:, self.cols - left]
+        return inside
 
 
-def cut_tiles(shape: tuple[int, ...], reach: Reach, *, tile: tuple[int, int]) -> Iterator[Tile]:
-    """Cut a picture of `shape` (rows, cols) into tiles of one size, halo included.
+def cut_tiles(
+    shape: tuple[int, ...], network: Contract, *, tile: tuple[int, int]
+) -> Iterator[Tile]:
+    """Cut an image of `shape` (rows, cols) into tiles of `tile` (rows, cols).
 
-    All blocks have the same shape, so that one memory plan serves them all; what lies beyond
-    the picture repeats its edge.
+    All blocks have the same shape, so that ONNX Runtime can reuse its memory.
     """
-    rows, cols = (_starts(size, step, reach) for size, step in zip(shape, tile, strict=True))
+    rows, cols = (_cut_axis(size, step, network) for size, step in zip(shape, tile, strict=True))
     for row, row_index in rows:
         for col, col_index in cols:
-            yield Tile(
-                core=(row, col),
-                inner=(_inner(row, reach), _inner(col, reach)),
-                rows=row_index,
-                cols=col_index,
-            )
+            inner = _inner(row, network), _inner(col, network)
+            yield Tile((row, col), inner, row_index, col_index)
 
 
-def _starts(size: int, step: int, reach: Reach) -> list[tuple[slice, NDArray[np.intp]]]:
-    """Cut one axis: the pixels of each tile, and the index of every pixel of its block."""
-    step = min(_round_up(step, reach.alignment), _round_up(size, reach.alignment))
-    block = np.arange(-reach.halo, step + reach.halo)
+def _cut_axis(size: int, step: int, network: Contract) -> list[tuple[slice, NDArray[np.intp]]]:
+    """Cut one axis: return the core of each tile, and the image index of every block pixel."""
+    step = min(_round_up(step, network.alignment), _round_up(size, network.alignment))
+    block = np.arange(-network.halo, step + network.halo)
     return [
         (slice(start, min(start + step, size)), np.clip(start + block, 0, size - 1))
         for start in range(0, size, step)
     ]
 
 
-def _inner(core: slice, reach: Reach) -> slice:
-    return slice(reach.halo, reach.halo + core.stop - core.start)
+def _inner(core: slice, network: Contract) -> slice:
+    return slice(network.halo, network.halo + core.stop - core.start)
 
 
 def _round_up(value: int, multiple: int) -> int:

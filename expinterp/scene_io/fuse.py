@@ -1,4 +1,4 @@
-"""Fusing files: read the shots of a scene, fuse them, write the results, and record what was done."""
+"""Fuse files: read the shots of a scene, fuse them, write the results and a record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from expinterp.images import (
 )
 from expinterp.metrics.assessment import assess
 from expinterp.scene_io.jobs import FusionJob
-from expinterp.scene_io.measured_pair import MeasuredPair, match_files, move
+from expinterp.scene_io.measured_pair import MeasuredPair, match_files, replace_pixels
 from expinterp.scene_io.open_scene import Opened, Opener, open_scene
 from expinterp.scene_io.record import (
     Clock,
@@ -43,43 +43,22 @@ from expinterp.scene_io.shots import brightest_first, check_alike
 
 @dataclass(frozen=True, eq=False)
 class PlannedScene:
-    """The files of a scene and the plan of their fusion.
-
-    Attributes
-    ----------
-    opened : Opened
-    shots : tuple of Photograph
-        From dark to bright, aligned.
-    plan : ExposurePlan
-    pairs : tuple of MeasuredPair or None
-        Each two adjacent shots; None where nothing goes between them.
-    """
+    """The files of a scene and the plan of their fusion."""
 
     opened: Opened
-    shots: tuple[Photograph, ...]
+    shots: tuple[Photograph, ...]  # from dark to bright, aligned
     plan: ExposurePlan
-    pairs: tuple[MeasuredPair | None, ...]
+    pairs: tuple[MeasuredPair | None, ...]  # adjacent shots; None where the plan has no pair
 
 
 @dataclass(frozen=True, eq=False)
 class VirtualExposure:
-    """A virtual exposure, and what its file states.
-
-    Attributes
-    ----------
-    pixels : uint8 or uint16 array, shape (rows, cols, channels)
-    long : Photograph
-        The brighter one of the two shots around it.
-    ev : float
-        Stops above the darkest shot.
-    time : float or None
-        In seconds, if it is known.
-    """
+    """A virtual exposure with the metadata of its file."""
 
     pixels: Pixels
-    long: Photograph
-    ev: float
-    time: float | None
+    long: Photograph  # the next brighter shot
+    ev: float  # stops above the darkest shot
+    time: float | None  # exposure time in seconds, if it is known
 
 
 def fuse_files(
@@ -149,17 +128,17 @@ def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedS
 
 
 def _align(shots: Sequence[Photograph], plan: ExposurePlan) -> list[Photograph]:
-    """Replace the pixels of shots, dark to bright, by the aligned ones of a plan."""
+    """Align shots, dark to bright, as in a plan."""
     if not plan.motions:
         return list(shots)
     return [
-        move(shot, pixels, motion.matrix)
+        replace_pixels(shot, pixels, motion.matrix)
         for shot, pixels, motion in zip(shots, plan.shots, plan.motions, strict=True)
     ]
 
 
 def _locate(scene: PlannedScene, fusion: Fusion) -> Iterator[VirtualExposure]:
-    """List the virtual exposures from dark to bright, with their place in stops and their time."""
+    """List the virtual exposures from dark to bright, with their stops and their times."""
     step, below = -1, 0.0
     for exposure in fusion.exposures:
         if isinstance(exposure, Interpolation):
@@ -176,7 +155,7 @@ def _locate(scene: PlannedScene, fusion: Fusion) -> Iterator[VirtualExposure]:
 def _write_all(
     job: FusionJob, brightest: Photograph, virtual: Sequence[VirtualExposure], fusion: Fusion
 ) -> tuple[list[Output], list[str]]:
-    """Write all outputs; the fused image comes last, as a sign that all others are there.
+    """Write all outputs; the fused image comes last, so that all others exist if it does.
 
     It has the metadata of the brightest shot: date, place, camera, and the exposure of that shot,
     since no single exposure is true for it. The provenance says that it was fused.
@@ -197,7 +176,7 @@ def _write_all(
 
 
 def _explain_earlier(job: FusionJob, outputs: Sequence[Output]) -> Iterator[str]:
-    """Name the files of an earlier, longer series that lie among those of this one."""
+    """Report files of an earlier, longer series in the folders of this one."""
     written = {Path(output.file) for output in outputs}
     for folder, kind in ((job.save_virtual, "virtual"), (job.save_masks, "mask")):
         earlier = [p.name for p in job.saved(folder, kind) if p not in written] if folder else []
@@ -209,13 +188,13 @@ def _explain_virtual(job: FusionJob, virtual: Sequence[VirtualExposure]) -> Iter
     """Explain why there are no virtual exposures to save."""
     if job.save_virtual and not virtual:
         yield (
-            f"{job.save_virtual}: nothing is saved there, as the images lie close enough together; "
+            f"{job.save_virtual}: nothing is saved there, as the exposures are close together; "
             "--virtual 1 computes one between each two"
         )
 
 
 def _write_virtual(job: FusionJob, virtual: Sequence[VirtualExposure]) -> Iterator[Output]:
-    """Write the virtual exposures, if wanted, like photographs of the scene."""
+    """Write the virtual exposures, if wanted, with the metadata of photographs."""
     if not job.save_virtual or not virtual:
         return
     _make_folder(job.save_virtual)
@@ -235,7 +214,7 @@ def _write_virtual(job: FusionJob, virtual: Sequence[VirtualExposure]) -> Iterat
 
 
 def _write_masks(job: FusionJob, stack: Stack, count: int) -> Iterator[Output]:
-    """Write the weights of all exposures, if wanted, as grey pictures of 8 bits."""
+    """Write the weights of all exposures, if wanted, as grey 8-bit images."""
     if not job.save_masks:
         return
     _make_folder(job.save_masks)
@@ -264,11 +243,11 @@ def _record(
     warnings: list[str],
     seconds: dict[str, float],
 ) -> JobRecord:
-    """Record what was done as plain values."""
+    """Record what was done, in plain values."""
     pairs = [pair for pair in scene.pairs if pair]
     opened, motions = scene.opened, scene.plan.motions[:-1]
-    of_pairs = [warning for pair in pairs for warning in pair.warnings]
-    warnings = [*opened.remarks, *_explain_motion(motions), *of_pairs, *warnings]
+    pair_warnings = [warning for pair in pairs for warning in pair.warnings]
+    warnings = [*opened.remarks, *_explain_motion(motions), *pair_warnings, *warnings]
     profile = opened.profile_file, opened.profile
     return JobRecord(
         command="fuse",
@@ -294,8 +273,8 @@ def _explain_motion(motions: Sequence[Motion]) -> Iterator[str]:
     farthest = max((motion.pixels or 0 for motion in motions), default=0)
     if farthest:
         yield (
-            f"the camera moved by up to {farthest:.1f} pixels between the images; all are brought "
-            "to where it was for the brightest (--no-align leaves them)"
+            f"the camera moved by up to {farthest:.1f} pixels between the images; all are aligned "
+            "to the brightest (--no-align leaves them unchanged)"
         )
 
 

@@ -1,4 +1,4 @@
-"""Interpolating: read two files, measure, render, write, and report."""
+"""Interpolate files: read two shots, measure them, render, and write the results and a record."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from expinterp.scene_io.record import (
     describe_shot,
 )
 
-RESIDUAL_GAIN = 4  # steps shown for one of the residual: an eighth of the range fills the picture
+RESIDUAL_GAIN = 4  # factor on a residual when shown: an eighth of the range reaches black or white
 
 
 def interpolate_files(
     job: InterpolationJob, *, progress: Callable[[str, float], None], opener: Opener | None
 ) -> JobRecord:
-    """Do the work of a job; see `run`.
+    """Run a job; see `run`.
 
     Raises
     ------
     TargetError
-        If the wanted exposure does not lie between the two shots.
+        If a wanted exposure does not lie between the two shots.
     """
     count = job.options.wanted.count or 1
     clock = Clock(progress, "read", "measure", *["render", "write"] * count)
@@ -77,7 +77,7 @@ def _measure(
 def _outputs(
     job: InterpolationJob, step: int, position: float, measured: MeasuredPair
 ) -> list[Output]:
-    """Name and place the files of one exposure."""
+    """List the output files of one exposure."""
     ev, time = measured.ev_at(position), measured.time_at(position)
     return [
         Output(kind, ladder_name(path, step, job.options.wanted.count), ev, time)
@@ -88,7 +88,7 @@ def _outputs(
 def _write(
     job: InterpolationJob, output: Output, result: Interpolation, long: Photograph
 ) -> tuple[str, ...]:
-    """Write one file with the metadata of `long`; return what the file does not hold."""
+    """Write one file with the metadata of `long`; return the warnings of the writer."""
     pixels = getattr(result, output.kind)
     metadata = with_exposure_time(long.metadata, output.time)
     if output.kind == "residual":
@@ -107,7 +107,7 @@ def _write(
 
 
 def show_residual(residual: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels:
-    """Picture a residual: mid-grey where it is 0, `RESIDUAL_GAIN` times as strong elsewhere.
+    """Return a residual as an image: mid-grey for 0, amplified by `RESIDUAL_GAIN`.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def _record(
     warnings: list[str],
     seconds: dict[str, float],
 ) -> JobRecord:
-    """Gather what was done as plain values."""
+    """Record what was done, in plain values."""
     shots, clipped = {"long": measured.long, "short": measured.short}, measured.pair.clipped
     return JobRecord(
         command="interpolate",

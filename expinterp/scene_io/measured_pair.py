@@ -1,4 +1,4 @@
-"""Two photographs between which exposures are computed, what was measured of them, and times."""
+"""Two photographs with their measured pair: warnings, exposure times and stops."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expinterp.core.align import warp
+from expinterp.core.arrays import Floats
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
-from expinterp.core.mapping import Floats
 from expinterp.core.pair import Pair, measure
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
@@ -22,10 +22,10 @@ class MeasuredPair:
     Attributes
     ----------
     long, short : Photograph
-        In the order that the pixels show, and moved as those of `pair` are.
+        In the order of brightness, aligned like `pair`.
     pair : Pair
     warnings : tuple of str
-        They name the files.
+        With the names of the files.
     """
 
     long: Photograph
@@ -35,7 +35,7 @@ class MeasuredPair:
 
     @property
     def long_time(self) -> float | None:
-        """The time of ``long`` in seconds; None if the times contradict what the pixels show."""
+        """The exposure time of ``long`` in seconds; None if the pixels contradict the times."""
         ratio = exposure_ratio(self.long.exposure, self.short.exposure)
         return None if ratio is not None and ratio <= 1 else self.long.exposure.time
 
@@ -44,16 +44,16 @@ class MeasuredPair:
         return position * ev_step(self.pair.ratio)
 
     def time_at(self, position: float) -> float | None:
-        """Convert a position to a time in seconds, if the times are known."""
+        """Convert a position to an exposure time in seconds; None if the times are not known."""
         ratio = self.pair.ratio_given
         if not self.long_time or not ratio:
             return None
         return time_at(position, short_time=self.long_time / ratio, ratio=ratio)
 
 
-def move(shot: Photograph, pixels: Pixels, pose: Floats) -> Photograph:
-    """Replace the pixels of a photograph by aligned ones, and align its opacity."""
-    alpha = None if shot.alpha is None else warp(shot.alpha, pose)
+def replace_pixels(shot: Photograph, pixels: Pixels, matrix: Floats) -> Photograph:
+    """Replace the pixels of a photograph by aligned ones, and align its opacity by `matrix`."""
+    alpha = None if shot.alpha is None else warp(shot.alpha, matrix)
     return replace(shot, pixels=np.broadcast_to(pixels, shot.pixels.shape), alpha=alpha)
 
 
@@ -70,9 +70,9 @@ def measure_shots(
     Parameters
     ----------
     ratio : float or None
-        Exposure ratio, in place of what the files state.
+        Exposure ratio; by default from the metadata of the files.
     align : bool
-        Whether to find a motion of the camera, and undo it.
+        Whether to measure the camera motion and undo it.
 
     Raises
     ------
@@ -94,6 +94,7 @@ def match_files(pair: Pair, long: Photograph, short: Photograph) -> MeasuredPair
     if pair.swapped:
         long, short = short, long
     if pair.motion and pair.motion.pixels:
-        poses = pair.motion.halves()
-        long, short = move(long, pair.long, poses[0]), move(short, pair.short, poses[1])
+        to_long, to_short = pair.motion.halves()
+        long = replace_pixels(long, pair.long, to_long)
+        short = replace_pixels(short, pair.short, to_short)
     return MeasuredPair(long, short, pair, warnings)

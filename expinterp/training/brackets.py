@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from expinterp.core.arrays import Codes, Floats, Pixels
 from expinterp.core.exposure import MEDIUM
-from expinterp.core.mapping import Codes, Floats, Pixels, imf_from_response, to_codes
+from expinterp.core.mapping import imf_from_response, to_codes
 from expinterp.core.pair import Pair, measure
 from expinterp.core.response import Profile, calibrate_scenes
 from expinterp.errors import ExpInterpError, ImageFileError

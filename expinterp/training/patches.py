@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.core.arrays import Codes, Pixels
 from expinterp.core.intermediate import Blend
-from expinterp.core.mapping import Codes, Pixels
 from expinterp.files import replacing
 from expinterp.training.simulator.camera import Image
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from expinterp.core.mapping import CODE_VALUES, CODES, Floats
+from expinterp.core.arrays import Floats
+from expinterp.core.mapping import CODE_VALUES, CODES
 from expinterp.core.response import ANCHOR, increasing
 
 DIMENSIONS = 24  # of the basis; 16 lose 0.1 dB on the cameras it is built from

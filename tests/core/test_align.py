@@ -12,7 +12,7 @@ from synthetic import expose, psnr
 
 import expinterp
 from expinterp.core import align
-from expinterp.core.align import Motion, find_motion, find_poses, warp
+from expinterp.core.align import Motion, find_motion, find_motions, warp
 from expinterp.core.mapping import joint_histogram, matched_levels
 from expinterp.core.pair import measure
 
@@ -206,40 +206,42 @@ def test_grey_pictures_are_registered_as_well():
     assert expinterp.interpolate(long, short).medium.shape == long.shape
 
 
-def test_poses_of_a_series_add_up():
+def test_motions_of_a_series_add_up():
     radiance = textured()
     matrices = [similarity(5.0, 3.0), similarity(2.0, -1.5, degrees=0.1), np.eye(3)]
     images = [
         expose(np.maximum(seen(radiance, matrix), 0), time)
         for matrix, time in zip(matrices, (TIME / 16, TIME / 4, TIME), strict=True)
     ]
-    poses = find_poses(images)
-    for pose, matrix in zip(poses, matrices, strict=True):
-        assert disagreement(pose.matrix, matrix) < 0.6
-    assert poses[-1].pixels == 0
+    motions = find_motions(images)
+    for motion, matrix in zip(motions, matrices, strict=True):
+        assert disagreement(motion.matrix, matrix) < 0.6
+    assert motions[-1].pixels == 0
     flat = np.full_like(images[0], 1)
-    unknown = find_poses([flat, *images[1:]])[0]
-    np.testing.assert_array_equal(unknown.matrix, poses[1].matrix)
-    assert find_poses([flat, images[2]])[0].pixels is None
-    assert poses[0].pixels == pytest.approx(np.hypot(5, 3), abs=0.4)
+    unknown = find_motions([flat, *images[1:]])[0]
+    np.testing.assert_array_equal(unknown.matrix, motions[1].matrix)
+    assert find_motions([flat, images[2]])[0].pixels is None
+    assert motions[0].pixels == pytest.approx(np.hypot(5, 3), abs=0.4)
 
 
-def test_poses_are_products_of_motions(monkeypatch):
+def test_motions_of_a_series_are_products(monkeypatch):
     """First the motion from the brightest exposure, then that from the next one."""
     first, second = similarity(5, 3, degrees=3), similarity(-2, 4, degrees=-5, scale=1.1)
     motions = iter([Motion(first, 1.0), Motion(second, 1.0)])
     monkeypatch.setattr(align, "find_motion", lambda *_: next(motions))
-    poses = find_poses([np.zeros((4, 4, 3), np.uint8)] * 3)
-    for pose, expected in zip(poses, (second @ first, first, np.eye(3)), strict=True):
-        np.testing.assert_allclose(pose.matrix, expected)
+    found = find_motions([np.zeros((4, 4, 3), np.uint8)] * 3)
+    for motion, expected in zip(found, (second @ first, first, np.eye(3)), strict=True):
+        np.testing.assert_allclose(motion.matrix, expected)
 
 
-def test_a_pose_is_unknown_after_an_unknown_motion():
+def test_a_motion_is_unknown_after_an_unknown_one():
     dark, mid = shots(np.eye(3))[::-1]
     clipped = np.full_like(mid, 255)
-    assert [pose.pixels for pose in find_poses([dark, mid, clipped])] == [None, None, 0]
+    assert [motion.pixels for motion in find_motions([dark, mid, clipped])] == [None, None, 0]
     moved = shots(similarity(4.0, 3.0))[1]
-    assert find_poses([moved, mid, clipped])[0].pixels == pytest.approx(5, abs=0.3)  # is corrected
+    assert find_motions([moved, mid, clipped])[0].pixels == pytest.approx(
+        5, abs=0.3
+    )  # is corrected
 
 
 def test_a_fusion_is_aligned_to_the_brightest_exposure():

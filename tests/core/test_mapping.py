@@ -11,9 +11,9 @@ from synthetic import GAMMA, expose, gamma_response, scene
 
 from expinterp.core.mapping import (
     CODE_VALUES,
-    agreement,
-    explained,
     imf_from_response,
+    inlier_share,
+    inliers,
     joint_histogram,
     matched_levels,
     sample,
@@ -149,7 +149,7 @@ def test_clipped_pixels_are_explained():
     """They may hold any light; here no other pixel is near the mapping."""
     joint = np.zeros((256, 256), np.int64)
     joint[100, 50] = 1
-    marked = explained(joint)
+    marked = inliers(joint)
     assert marked[251:].all()
     assert marked[:, :3].all()
     assert not marked[:251, 3:].all()
@@ -161,7 +161,7 @@ def test_pixels_are_explained_by_their_distance_to_the_mapping_however_steep():
     joint = np.zeros((256, 256), np.int64)
     for error in (-4, 0, 4):
         joint[z1, 3 * (z1 + error) - 225] += 1
-    assert agreement(joint) == 1
+    assert inlier_share(joint) == 1
 
 
 def test_sixteen_bit_values_round_to_their_eight_bit_ones():

@@ -240,6 +240,6 @@ def test_one_wrong_pair_among_many_changes_the_response_little():
 
 def test_a_stated_ratio_in_the_prior_moves_the_estimate_towards_it():
     prior = load_prior().around(gamma_response())
-    found = estimate_response(levels(16), prior.stating(float(np.log(20.0))))
+    found = estimate_response(levels(16), prior.with_log_ratio(float(np.log(20.0))))
     plain = estimate_response(levels(16), prior)
     assert abs(found.log_ratio - np.log(20.0)) < abs(plain.log_ratio - np.log(20.0))

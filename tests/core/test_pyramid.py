@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from literal_fusion import doubling, halving
 
-from expinterp.core.fusion.pyramid import expand, halved, reduce
+from expinterp.core.fusion.pyramid import expand, reduce, reduced_shape
 
 SIDES = st.integers(1, 65) | st.sampled_from([1, 2, 3, 4, 5, 63, 64, 65])
 SHAPES = st.tuples(SIDES, SIDES)
@@ -120,7 +120,7 @@ def test_expand_spreads_an_impulse_by_its_kernel(coarse, fine):
 @settings(max_examples=60)
 def test_both_steps_are_matrices_along_each_axis(shape, dtype, seed):
     plane = noise(shape, dtype, seed)
-    coarse = noise(halved(shape), dtype, seed + 1)
+    coarse = noise(reduced_shape(shape), dtype, seed + 1)
     smaller = halving(shape[0]) @ plane @ halving(shape[1]).T
     larger = doubling(shape[0]) @ coarse @ doubling(shape[1]).T
     np.testing.assert_allclose(reduce(plane), smaller, rtol=0, atol=3e-7 * unit(plane))
@@ -150,7 +150,7 @@ def test_what_reduce_lost_is_in_the_detail(shape, dtype, seed):
 @settings(max_examples=40)
 def test_mirrored_and_transposed_code_values_have_the_same_pyramid(shape, dtype, seed):
     """Exactly: no product or sum of 16 bits and these kernels is rounded."""
-    plane, coarse = noise(shape, dtype, seed), noise(halved(shape), dtype, seed + 1)
+    plane, coarse = noise(shape, dtype, seed), noise(reduced_shape(shape), dtype, seed + 1)
     for axis in (0, 1):
         mirrored = reduce(np.flip(plane, axis))
         np.testing.assert_array_equal(np.flip(mirrored, axis), reduce(plane))
@@ -173,7 +173,7 @@ def test_mirrored_floats_differ_by_the_rounding_of_their_sums(shape, seed):
 @settings(max_examples=80)
 def test_a_strip_is_the_same_as_in_the_whole(shape, dtype, seed, data):
     """Exactly, and from any row to any other."""
-    plane, coarse = noise(shape, dtype, seed), noise(halved(shape), dtype, seed + 1)
+    plane, coarse = noise(shape, dtype, seed), noise(reduced_shape(shape), dtype, seed + 1)
     for whole, strip in (
         (reduce(plane), lambda rows: reduce(plane, rows)),
         (expand(coarse, shape), lambda rows: expand(coarse, shape, rows)),
@@ -201,7 +201,7 @@ def test_strips_of_every_place_and_height_are_those_of_the_whole():
 @given(SHAPES, DTYPES, SEEDS)
 @settings(max_examples=40)
 def test_the_mean_over_the_area_is_kept(shape, dtype, seed):
-    plane, coarse = noise(shape, dtype, seed), noise(halved(shape), dtype, seed + 1)
+    plane, coarse = noise(shape, dtype, seed), noise(reduced_shape(shape), dtype, seed + 1)
     fine_areas, coarse_areas = zip(*(areas(size) for size in shape), strict=True)
     tolerance = 3e-7 * unit(plane) * plane.size
     expected = pytest.approx(integral(plane, fine_areas), abs=tolerance)
@@ -214,7 +214,10 @@ def test_the_mean_over_the_area_is_kept(shape, dtype, seed):
 @settings(max_examples=40)
 def test_expand_is_the_adjoint_of_reduce(shape, seed):
     """⟨reduce(x), y⟩ = ⟨x, expand(y)⟩, weighed by area: no direction is blurred more than back."""
-    plane, coarse = noise(shape, np.float32, seed), noise(halved(shape), np.float32, seed + 1)
+    plane, coarse = (
+        noise(shape, np.float32, seed),
+        noise(reduced_shape(shape), np.float32, seed + 1),
+    )
     fine_areas, coarse_areas = zip(*(areas(size) for size in shape), strict=True)
     left = integral(reduce(plane) * coarse, coarse_areas)
     right = integral(plane * expand(coarse, shape), fine_areas)
@@ -239,7 +242,7 @@ def test_no_step_leaves_the_range_of_its_picture(shape, dtype, seed):
 @settings(max_examples=30)
 def test_sizes_are_halved_upwards_and_doubled_back(shape, dtype):
     coarse = reduce(np.zeros(shape, dtype))
-    assert coarse.shape == halved(shape) == (-(-shape[0] // 2), -(-shape[1] // 2))
+    assert coarse.shape == reduced_shape(shape) == (-(-shape[0] // 2), -(-shape[1] // 2))
     assert expand(coarse, shape).shape == shape
     assert coarse.dtype == expand(coarse, shape).dtype == np.float32
 

@@ -83,7 +83,7 @@ def test_tiles_cover_every_pixel_once_from_one_block_shape(shape, tile):
     blocks = set()
     for piece in cut_tiles(shape, contract, tile=tile):
         covered[piece.core] += 1
-        block = piece.take(np.zeros((*shape, 1)))
+        block = piece.crop(np.zeros((*shape, 1)))
         blocks.add(block.shape)
         assert np.zeros(block.shape)[piece.inner].shape[:2] == covered[piece.core].shape
         assert piece.core[0].start % 4 == 0
@@ -99,7 +99,7 @@ def test_a_block_holds_the_picture_and_repeats_its_edge(shape):
     picture = np.random.default_rng(1).random((*shape, 3))
     contract = Contract(INPUTS, alignment=2, halo=HALO, facts={})
     (piece,) = cut_tiles(shape, contract, tile=(64, 64))
-    block = piece.take(picture)
+    block = piece.crop(picture)
     ends = [(HALO, HALO + side % 2) for side in shape]
     np.testing.assert_array_equal(block, np.pad(picture, [*ends, (0, 0)], mode="edge"))
     np.testing.assert_array_equal(block[piece.inner], picture)

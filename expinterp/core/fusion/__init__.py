@@ -1,4 +1,4 @@
-"""Multi-scale exposure fusion, and the virtual exposures that go between the shots."""
+"""Multi-scale exposure fusion, with virtual exposures between the shots."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""From shots of one scene to the fused image: which virtual exposures are needed, and fusing all.
+"""From the shots of a scene to the fused image: plan the virtual exposures, render and fuse.
 
-`plan_exposures` orders, aligns and measures the shots; `fuse_exposures` renders the virtual
-exposures between them and fuses everything. Images are as `expinterp.core.arrays` describes.
+`plan_exposures` orders, aligns and measures the shots. `fuse_exposures` renders the virtual
+exposures between them and fuses all. Images are as described in `expinterp.core.arrays`; positions
+p between two shots are linear in stops, 0 the darker and 1 the brighter one.
 
-Source of the number of virtual exposures: Yang, Wu, Wang and Li, IEEE Access 2020 (the fewest,
+Source: Yang, Wu, Wang and Li, IEEE Access 2020 (the number of virtual exposures: the fewest,
 evenly spaced in stops, that the exposure ratio needs).
 """
 
@@ -16,41 +17,41 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 from zlib import crc32
 
-from expinterp.core.align import Motion, find_poses, warp
-from expinterp.core.arrays import check_images, with_channels
+from expinterp.core.align import Motion, find_motions, warp
+from expinterp.core.arrays import Pixels, check_images, with_channels
 from expinterp.core.exposure import ev_step, ladder
 from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
-from expinterp.core.mapping import Pixels, sample
+from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, measure
-from expinterp.core.render import Interpolation, Refining, render
+from expinterp.core.render import Interpolation, PairRefiner, render
 from expinterp.core.response import Profile
 from expinterp.errors import EqualExposuresError, PairError
 
 Virtual: TypeAlias = int | Literal["auto"]
 Progress: TypeAlias = Callable[[str, float], None]
 
-# EV between adjacent exposures up to which fusion keeps their order: what just clips in the longer
-# one is still near mid-grey in the next, 255 · 2^(−2.5 / 2.2) = 116. More steps gain nothing.
+# EV between adjacent exposures up to which fusion keeps the order of brightness: a tone that just
+# clips in one is near mid-grey in the next darker one, 255 · 2^(−2.5 / 2.2) = 116.
 MAX_STEP = 2.5
 
 
 @dataclass(frozen=True, eq=False)
 class ExposurePlan:
-    """Shots from dark to bright, and what goes between each two.
+    """Shots from dark to bright, and the virtual exposures between them.
 
     Attributes
     ----------
     shots : tuple of uint8 or uint16 arrays
         Dark to bright, aligned to the brightest.
     order : tuple of int
-        The place of each shot among the images as given.
+        The index of each shot among the images as given.
     motions : tuple of Motion
-        From the brightest shot to each; empty if no motion was looked for.
+        From the brightest shot to each; empty if motion was not measured.
     pairs : tuple of Pair or None
-        Each two adjacent shots, measured; None where no virtual exposure goes between them.
+        Adjacent shots, measured; None if they are equally exposed, or if `virtual` is 0.
     positions : tuple of tuple of float
-        The virtual exposures of each pair, between its darker (0) and its brighter shot (1).
+        The positions of the virtual exposures of each pair.
     """
 
     shots: tuple[Pixels, ...] = field(repr=False)
@@ -65,7 +66,7 @@ class ExposurePlan:
         return sum(map(len, self.positions))
 
     def between(self, step: int) -> list[tuple[Pair, float]]:
-        """List the virtual exposures above a shot: their pair and their position."""
+        """List the virtual exposures between a shot and the next: their pair and position."""
         pair = self.pairs[step] if step < len(self.pairs) else None
         return [(pair, position) for position in self.positions[step]] if pair else []
 
@@ -79,10 +80,10 @@ class Fusion:
     fused : uint8 or uint16 array, shape and dtype of each input
         The result, display-encoded.
     exposures : tuple of int or Interpolation
-        What was fused, from dark to bright: a shot, by its place among the images as given, or a
+        All exposures from dark to bright: a shot, as its index among the images as given, or a
         virtual exposure.
     stack : Stack
-        The exposures as pyramids; it computes their weights.
+        The pyramids of the exposures; it computes their weights.
     """
 
     fused: Pixels
@@ -106,15 +107,15 @@ def plan_exposures(
     images : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
         One or more, in any order.
     virtual : 'auto' or int
-        Virtual exposures between each two; ``auto``: as many as their step needs.
+        Number of virtual exposures between adjacent shots; ``auto``: as many as their step needs.
     response : Profile, optional
-        The camera's profile; without it the response is estimated from each two.
+        The camera's profile; by default the response is estimated from each pair.
     align : bool
-        Whether to find the motions of the camera and align all shots to the brightest.
+        Whether to measure the camera motion and align all shots to the brightest.
     names : sequence of str, optional
         Of the images, for messages.
     stated_ratio : function, optional
-        Called with the places, among `images`, of a brighter and a darker shot; returns their
+        Called with the indices, among `images`, of a brighter and a darker shot; returns their
         exposure ratio, or None if it is not known.
 
     Raises
@@ -122,24 +123,21 @@ def plan_exposures(
     ValueError
         If the images or `virtual` are not as above.
     PairError
-        If the images differ in kind, or virtual exposures are wanted and two adjacent shots do not
-        show one scene. The message names them if `names` are given.
+        If the images differ in size, channels or bit depth, or if virtual exposures are wanted and
+        two adjacent shots do not show one scene. The message has the `names` of the two.
     """
     check_images(images, names)
     check_virtual(virtual)
     order = order_by_brightness(images)
-    shots = [images[place] for place in order]
-    motions = find_poses([with_channels(shot) for shot in shots]) if align else []
+    shots = [images[index] for index in order]
+    motions = find_motions([with_channels(shot) for shot in shots]) if align else []
     if align:
         shots = [warp(shot, motion.matrix) for shot, motion in zip(shots, motions, strict=True)]
-    pairs = []
-    for short, long in pairwise(range(len(shots))):
-        ratio = stated_ratio(order[long], order[short])
-        label = f"{names[order[long]]} and {names[order[short]]}: " if names else ""
+    pairs: list[Pair | None] = []
+    for (i, short), (j, long) in pairwise(zip(order, shots, strict=True)):
+        label = f"{names[j]} and {names[i]}: " if names else ""
         wanted = virtual != 0
-        pairs.append(
-            _measure(shots[long], shots[short], ratio, response, label) if wanted else None
-        )
+        pairs.append(_measure(long, short, stated_ratio(j, i), response, label) if wanted else None)
     positions = tuple(virtual_positions(pair, virtual) if pair else () for pair in pairs)
     return ExposurePlan(tuple(shots), tuple(order), tuple(motions), tuple(pairs), positions)
 
@@ -147,7 +145,7 @@ def plan_exposures(
 def _measure(
     long: Pixels, short: Pixels, ratio: float | None, response: Profile | None, label: str
 ) -> Pair | None:
-    """Measure two aligned shots; None if they are equally exposed."""
+    """Measure two aligned shots; return None if they are equally exposed."""
     try:
         return measure(long, short, ratio=ratio, response=response, align=False)
     except EqualExposuresError:
@@ -160,13 +158,13 @@ def _measure(
 def fuse_exposures(
     plan: ExposurePlan,
     *,
-    refiner: Refining | None = None,
+    refiner: PairRefiner | None = None,
     weighting: Weighting | None = None,
     method: Method = "guided",
     levels: int | None = None,
     progress: Progress = lambda stage, share: None,
 ) -> Fusion:
-    """Render the virtual exposures of a plan, and fuse them with the shots.
+    """Render the virtual exposures of a plan, and fuse them with its shots.
 
     Parameters
     ----------
@@ -176,18 +174,18 @@ def fuse_exposures(
     weighting, method, levels
         See `Stack`.
     progress : function, optional
-        Called with the stage, ``render`` or ``fuse``, and the share of it that is done, 0..1.
+        Called with the stage, ``render`` or ``fuse``, and the share of it done, 0..1.
 
     Raises
     ------
     ValueError
-        If an option of `Stack` is not as described there.
+        If `method` or `levels` is not as described in `Stack`.
     """
     exposures: list[int | Interpolation] = []
     pixels: list[Pixels] = []
     done = 0
-    for step, (place, shot) in enumerate(zip(plan.order, plan.shots, strict=True)):
-        exposures.append(place)
+    for step, (index, shot) in enumerate(zip(plan.order, plan.shots, strict=True)):
+        exposures.append(index)
         pixels.append(shot)
         for pair, position in plan.between(step):
             part = _part(progress, done, plan.count)
@@ -201,14 +199,14 @@ def fuse_exposures(
 
 
 def _part(progress: Progress, done: int, count: int) -> Callable[[float], None]:
-    """Report the share of one rendering as a share of all."""
+    """Return a function that reports the progress of one rendering as a share of all."""
     return lambda share: progress("render", (done + share) / count)
 
 
 def order_by_brightness(images: Sequence[Pixels]) -> list[int]:
     """List the indices of exposures of one still scene from dark to bright.
 
-    Where two are equally bright their content decides, not the order they were given in.
+    Equally bright ones are ordered by their content, not by the order they were given in.
     """
 
     def brightness(index: int) -> tuple[float, int]:
@@ -219,12 +217,7 @@ def order_by_brightness(images: Sequence[Pixels]) -> list[int]:
 
 
 def check_virtual(virtual: Virtual) -> None:
-    """Check that `virtual` is a number of virtual exposures or ``auto``.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Raise a ValueError if `virtual` is not a number of virtual exposures or ``auto``."""
     if virtual != "auto" and not (isinstance(virtual, int) and virtual >= 0):
         msg = f"virtual must be 'auto' or how many exposures, 0 or more, got {virtual!r}"
         raise ValueError(msg)
@@ -238,13 +231,13 @@ def virtual_positions(pair: Pair, virtual: Virtual) -> tuple[float, ...]:
     pair : Pair
         From `measure`.
     virtual : 'auto' or int
-        How many; ``auto``: the fewest that leave no step above `MAX_STEP`, by the ratio that was
-        measured in the pixels.
+        Their number; ``auto``: the fewest that leave no step above `MAX_STEP`, by the ratio
+        measured from the pixels.
 
     Returns
     -------
     tuple of float
-        Positions between the darker (0) and the brighter (1), in stops.
+        Positions between the darker (0) and the brighter shot (1), linear in stops.
     """
     if virtual == "auto":
         virtual = math.ceil(ev_step(pair.ratio_measured) / MAX_STEP) - 1

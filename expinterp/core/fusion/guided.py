@@ -1,8 +1,11 @@
-"""The weighted guided filter: smoothing that stops at the edges of a guide.
+"""The weighted guided filter: smoothing that preserves the edges of a guide image.
 
-Within every window the result is linear in the guide, slope·guide + offset, fitted to the target
-by ridge regression; averaged over the windows that hold a pixel, slope and offset are smooth, so
-that they can be enlarged and applied to a larger guide.
+In every window the result is linear in the guide, slope·guide + offset, fitted to the target by
+ridge regression. Slope and offset are averaged over all windows that contain a pixel. They are
+smooth, and can be enlarged and applied to a larger guide.
+
+Letters: `radius` r of square windows with sides of 2r + 1 pixels; `epsilon` ε, the ridge penalty.
+Planes are (rows, cols), the guide on the scale 0..1.
 
 Sources: He, Sun and Tang, "Guided Image Filtering", PAMI 2013; He and Sun, "Fast Guided Filter",
 arXiv:1505.00996 (enlarging); Li, Zheng, Zhu, Yao and Wu, "Weighted Guided Image Filtering",
@@ -15,9 +18,8 @@ from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
+from expinterp.core.arrays import Plane
 
 FLOOR = 1e-6  # variance below which nothing is an edge: (0.001 of the range)², Li et al. 2015
 
@@ -25,7 +27,7 @@ FLOOR = 1e-6  # variance below which nothing is an edge: (0.001 of the range)²,
 def guided_coefficients(
     guide: Plane, target: Plane, *, radius: int, epsilon: float
 ) -> tuple[Plane, Plane]:
-    """Fit a target by a guide, locally; ``slope * guide + offset`` is the smoothed target.
+    """Fit a target by a guide in every window; ``slope * guide + offset`` is the smoothed target.
 
     Parameters
     ----------
@@ -34,8 +36,8 @@ def guided_coefficients(
     radius : int
         Of the square windows, in pixels.
     epsilon : float
-        Variance of the guide below which a window counts as smooth, at an average place; where
-        the variance of the 3 × 3 pixels around is larger than average, less.
+        Variance of the guide below which a window is smoothed, at pixels of average local
+        variance. It is smaller where the variance of the 3 × 3 neighbourhood is larger.
 
     Returns
     -------
@@ -57,18 +59,17 @@ def guided_coefficients(
 
 
 def _penalty(guide: Plane) -> Plane:
-    """Weigh the ridge: the mean of the local variances over the local variance.
+    """Compute the factor on epsilon: the mean of all local variances / the local variance.
 
-    Li et al. have the harmonic mean, under which flat places are smoothed no more than `epsilon`
-    says; under the plain one all that varies less than average is.
+    Li et al. use the harmonic mean, with which flat regions are smoothed as by `epsilon` alone.
+    With the arithmetic mean, all regions of less than average variance are smoothed more.
     """
     mean = _mean(guide, 1)
     variance = np.maximum(_mean(guide * guide, 1) - mean**2, 0) + np.float32(FLOOR)
-    penalty: Plane = variance.mean(dtype=np.float64).astype(np.float32) / variance
-    return penalty
+    return np.asarray(variance.mean(dtype=np.float64).astype(np.float32) / variance)
 
 
 def _mean(plane: Plane, radius: int) -> Plane:
-    """Average over square windows; beyond the border the picture is mirrored."""
+    """Average over square windows; the plane is mirrored beyond its borders."""
     size = (2 * radius + 1, 2 * radius + 1)
     return cast(Plane, cv2.blur(plane, size, borderType=cv2.BORDER_REFLECT))

@@ -1,7 +1,12 @@
-"""Back into range: a shoulder and a toe for values that fusion took beyond black and white.
+"""A shoulder and a toe: compress values that fusion moved beyond black and white into 0..1.
 
-Clipping would lose detail with a visible edge; a hyperbola keeps the order of all values, and
-leaves the middle of the range as it is.
+Clipping would lose detail, with a visible edge. A hyperbola keeps the order of all values and does
+not change the middle of the range. Values are display-encoded, (channels, rows, cols).
+
+Letters: d is the distance of a value beyond the knee, d → d / (1 + c·d) the curve.
+
+Source: the curve is that of Reinhard, Stark, Shirley and Ferwerda, "Photographic Tone Reproduction
+for Digital Images", SIGGRAPH 2002, equation 3, applied beyond a knee.
 """
 
 from __future__ import annotations
@@ -9,15 +14,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from expinterp.core.intermediate import Planes
+from expinterp.core.arrays import Planes
 
-KNEE = 0.9  # from where on the shoulder bends; the toe mirrors it
+KNEE = 0.9  # value above which the shoulder bends; the toe bends below 1 − KNEE
 CLIPPED = 2e-4  # share of values that may stay out of range, at each end
-BINS = 1024  # per unit, of the histogram of values
+BINS = 1024  # histogram bins per unit
 
 
 def value_range(image: Planes) -> tuple[float, float]:
-    """Find how far values leave 0..1, but for the share `CLIPPED` at each end.
+    """Find the range of values, without the share `CLIPPED` at each end.
 
     Parameters
     ----------
@@ -26,7 +31,7 @@ def value_range(image: Planes) -> tuple[float, float]:
     Returns
     -------
     low, high : float
-        At most 0 and at least 1, and within -1 and 2: values beyond count there.
+        -1 ≤ low ≤ 0 and 1 ≤ high ≤ 2; values beyond -1 and 2 count as these.
     """
     counts = np.zeros(3 * BINS)
     for plane in image:
@@ -34,17 +39,17 @@ def value_range(image: Planes) -> tuple[float, float]:
         counts[0] += np.count_nonzero(plane < -1)
         counts[-1] += np.count_nonzero(plane >= 2)
     share = np.cumsum(counts) / max(counts.sum(), 1)
-    # The edges towards the middle of their bins: just below 0 counts as 0, just above 1 as 1.
+    # The bin edges nearer to the middle: values just below 0 count as 0, just above 1 as 1.
     low = int(np.searchsorted(share, CLIPPED)) + 1
     high = int(np.searchsorted(share, 1 - CLIPPED))
     return min(low / BINS - 1, 0.0), max(high / BINS - 1, 1.0)
 
 
 def compress(values: Planes, low: float, high: float) -> Planes:
-    """Bend the ends of a range of values into 0..1.
+    """Compress the ends of a range of values into 0..1.
 
-    With d the distance beyond the knee, d becomes d / (1 + c·d), whose slope is 1 at the knee;
-    c is such that `high` becomes 1 and, at the other end, `low` becomes 0.
+    The distance d beyond the knee becomes d / (1 + c·d), with slope 1 at the knee. The shoulder
+    has the c that maps `high` to 1, the toe the c that maps `low` to 0.
 
     Parameters
     ----------
@@ -56,7 +61,7 @@ def compress(values: Planes, low: float, high: float) -> Planes:
     Returns
     -------
     float32 array
-        `values`; what lay beyond `low` and `high` is still a little beyond 0 and 1.
+        `values`. Values beyond `low` and `high` remain slightly beyond 0 and 1.
 
     Examples
     --------
@@ -71,7 +76,7 @@ def compress(values: Planes, low: float, high: float) -> Planes:
 
 
 def _excess(beyond: Planes, end: float) -> Planes:
-    """Compute how much too far values are, d − d / (1 + c·d), from their distances d to the knee."""
+    """Compute the reduction d − d / (1 + c·d) of distances d, where `end` is to become 1."""
     curve = np.float32(1 / (1 - KNEE) - 1 / (end - KNEE))
     np.maximum(beyond, 0, out=beyond)
     return beyond - beyond / (1 + curve * beyond)

@@ -1,16 +1,16 @@
-"""Multi-scale exposure fusion: the best of every exposure, level by level of a Laplacian pyramid.
+"""Multi-scale exposure fusion: the weighted mean of exposures on every level of a Laplacian pyramid.
 
-Every exposure is weighed by local contrast, saturation and well-exposedness (Mertens et al.). On
-every level of the pyramid the weights are smoothed by a guided filter with the exposure itself as
-the guide, made to sum to one, and used to average the details; the sum of all levels is the fused
-picture. It may leave the range of code values; a smooth shoulder and toe bring it back.
+The weights measure local contrast, saturation and well-exposedness (Mertens et al.). On every level
+they are smoothed by a guided filter, with the exposure itself as the guide, normalised to sum to 1,
+and used to average the details. The sum of all levels is the fused image. It may leave the range of
+code values; a smooth shoulder and toe compress it.
 
-Coarse levels are 16-bit pictures: what rounding takes on one level is part of the detail of the
-next finer one, so that the sum stays exact. Weights are measured at a quarter of the size, and
-what the filter fits there is enlarged for the two finer levels: `benchmarks/fusion.py` shows no
-loss, and no float picture of the full size is ever made, only strips of rows.
+Coarse levels are stored in 16 bits. The sum stays exact, as the rounding of one level becomes part
+of the detail of the next finer one. Weights are measured at a quarter of the size, and the fits of
+the guided filter are enlarged for the two finer levels; `benchmarks/fusion.py` shows no loss. This
+saves memory: floats of the full size exist only for strips of rows.
 
-Here a picture is an array (channels, rows, cols).
+Images here are (channels, rows, cols), display-encoded; levels run from 0, the finest.
 
 Sources: Mertens, Kautz and Van Reeth, "Exposure Fusion", Pacific Graphics 2007; Li, Wei, Wen and
 Zheng, "Detail-Enhanced Multi-Scale Exposure Fusion", TIP 2017, and Kou, Li, Wen and Chen,
@@ -29,43 +29,35 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import check_images, with_channels
+from expinterp.core.arrays import Pixels, Plane, Planes, check_images, with_channels
 from expinterp.core.fusion.guided import guided_coefficients
-from expinterp.core.fusion.pyramid import Plane, expand, halved, reduce
+from expinterp.core.fusion.pyramid import expand, reduce, reduced_shape
 from expinterp.core.fusion.shoulder import compress, value_range
-from expinterp.core.fusion.weighting import Weighting, grey, weigh
-from expinterp.core.intermediate import Planes, quantise, round_codes
-from expinterp.core.mapping import Pixels
+from expinterp.core.fusion.weighting import Weighting, grey, log_weights
+from expinterp.core.intermediate import quantise, round_codes
 from expinterp.core.parallel import map_threads, strips
 
 Method: TypeAlias = Literal["guided", "mertens"]
 Progress: TypeAlias = Callable[[float], None]
-Picture: TypeAlias = NDArray[Any]  # code values, uint8 or uint16, (channels, rows, cols)
+CodePlanes: TypeAlias = NDArray[Any]  # code values, uint8 or uint16, (channels, rows, cols)
 
 RADIUS = 4  # of the guided filter, in pixels of every level; Kou et al. 2017
-EPSILON = 1 / 128  # of the guided filter; the papers have 1/1024, which keeps the order less well
+EPSILON = 1 / 128  # of the guided filter; 1/1024, as in the papers, reverses brightness more often
 TINY = 1e-12  # added to every smoothed weight, so that their sum is never 0
-QUARTER = 2  # the level on which weights are measured where they are smoothed
-STRIP = 64  # rows in work at a time
+QUARTER = 2  # the level on which weights are measured if a guided filter smooths them
+STRIP = 64  # rows that one thread processes at a time
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
-    """The smoothed weights of an exposure on one level: ``slope * grey + offset``.
+class SmoothWeights:
+    """The smoothed weights of an exposure on one level: ``slope * grey + offset``."""
 
-    Attributes
-    ----------
-    slope : float32 array, shape (rows, cols), or None
-        None where no guide was used.
-    offset : float32 array, shape (rows, cols)
-    """
-
-    slope: Plane | None
+    slope: Plane | None  # None if no guide was used: the weights are the offset
     offset: Plane
 
 
 class Stack:
-    """Exposures of one scene, taken apart and weighed, ready to be fused.
+    """The pyramids and the weights of exposures of one scene, ready to be fused.
 
     Parameters
     ----------
@@ -75,12 +67,12 @@ class Stack:
     method : {'guided', 'mertens'}
         ``mertens`` measures weights at full size and smooths them by the Gaussian pyramid alone.
     levels : int, optional
-        Levels of the pyramid, at least 1; if not given, until the longer side has 2 to 4 pixels.
+        Levels of the pyramid, at least 1; by default until the longer side has 2 to 4 pixels.
 
     Raises
     ------
     ValueError
-        If the arrays are no such images, `method` is unknown, or `levels` is below 1.
+        If the arrays are not images as above, `method` is unknown, or `levels` is below 1.
     PairError
         If the images differ in shape or dtype.
     """
@@ -98,20 +90,20 @@ class Stack:
             msg = f"method must be one of {get_args(Method)}, got {method!r}"
             raise ValueError(msg)
         self._shape, self._dtype = images[0].shape, images[0].dtype
-        self._levels = _take_apart([with_channels(image) for image in images], levels)
+        self._levels = _gaussian_pyramids([with_channels(image) for image in images], levels)
         self._first = min(QUARTER, len(self._levels) - 1) if method == "guided" else 0
-        weights = _measure(self._levels[self._first], weighting or Weighting())
-        smooth = _guided if method == "guided" else _unguided
-        self._fits: list[list[Fit]] = []
-        for pictures in self._levels[self._first :]:
-            self._fits.append([smooth(*pair) for pair in zip(pictures, weights, strict=True)])
+        weights = _normalised_weights(self._levels[self._first], weighting or Weighting())
+        smooth = _smooth_guided if method == "guided" else _unsmoothed
+        self._smoothed: list[list[SmoothWeights]] = []  # from level self._first on
+        for exposures in self._levels[self._first :]:
+            self._smoothed.append([smooth(*pair) for pair in zip(exposures, weights, strict=True)])
             weights = [reduce(plane) for plane in weights]
 
     @cached_property
     def base(self) -> Planes | None:
         """All levels but the finest, fused: float32 (channels, rows / 2, cols / 2), unclipped.
 
-        None where there is only one level.
+        None if there is only one level.
         """
         base = None
         for level in range(len(self._levels) - 1, 0, -1):
@@ -143,20 +135,19 @@ class Stack:
         return out
 
     def weights(self, index: int) -> Plane:
-        """Give the weights of one exposure at full size: float32 (rows, cols), 0..1."""
-        pictures = self._levels[0]
-        out = np.empty(pictures[0].shape[1:], np.float32)
+        """Compute the weights of one exposure at full size: float32 (rows, cols), 0..1."""
+        exposures = self._levels[0]
+        out = np.empty(exposures[0].shape[1:], np.float32)
 
         def work(rows: slice) -> None:
-            out[rows] = self._weigh_rows(0, [_unit(each[:, rows]) for each in pictures], rows)[
-                index
-            ]
+            values = [_to_unit(each[:, rows]) for each in exposures]
+            out[rows] = self._weights_of_rows(0, values, rows)[index]
 
         map_threads(work, strips(len(out), STRIP))
         return out
 
     def _fuse_level(self, level: int, base: Planes | None) -> Planes:
-        """Fuse a level with all coarser ones: float32, about 0..1."""
+        """Fuse a level and all coarser ones: float32, about 0..1."""
         out = np.empty(self._levels[level][0].shape, np.float32)
 
         def work(rows: slice) -> None:
@@ -166,84 +157,83 @@ class Stack:
         return out
 
     def _fuse_rows(self, level: int, base: Planes | None, rows: slice) -> Planes:
-        """Average the details of a level, and add them to what the coarser levels gave."""
-        pictures = self._levels[level]
-        shape = pictures[0].shape
-        values = [_unit(picture[:, rows]) for picture in pictures]
-        details = list(zip(values, self._weigh_rows(level, values, rows), strict=True))
+        """Average the details of rows of a level, and add the fused coarser levels (`base`)."""
+        exposures = self._levels[level]
+        shape = exposures[0].shape
+        values = [_to_unit(each[:, rows]) for each in exposures]
+        weights = self._weights_of_rows(level, values, rows)
         if base is not None:
-            for (value, _), coarse in zip(details, self._levels[level + 1], strict=True):
-                np.subtract(value, _unit(_expand(coarse, shape, rows), coarse.dtype), out=value)
-        fused: Planes = fold(np.add, [value * weight for value, weight in details])
+            for value, coarse in zip(values, self._levels[level + 1], strict=True):
+                np.subtract(value, _to_unit(_expand(coarse, shape, rows), coarse.dtype), out=value)
+        fused: Planes = fold(np.add, map(np.multiply, values, weights))
         return fused if base is None else fused + _expand(base, shape, rows)
 
-    def _weigh_rows(self, level: int, values: Sequence[Planes], rows: slice) -> list[Plane]:
-        """Give the smoothed weights of all exposures on some rows of a level; their sum is 1."""
+    def _weights_of_rows(self, level: int, values: Sequence[Planes], rows: slice) -> list[Plane]:
+        """Compute the smoothed weights of all exposures on rows of a level; their sum is 1."""
         shape = self._levels[level][0].shape[1:]
         weights = []
-        for value, fit in zip(values, self._fits[max(level - self._first, 0)], strict=True):
-            weight = enlarge(fit.offset, shape, rows)
-            if fit.slope is not None:
-                weight += enlarge(fit.slope, shape, rows) * grey(value)
+        for value, smooth in zip(values, self._smoothed[max(level - self._first, 0)], strict=True):
+            weight = _enlarge(smooth.offset, shape, rows)
+            if smooth.slope is not None:
+                weight += _enlarge(smooth.slope, shape, rows) * grey(value)
             weights.append(np.maximum(weight, 0, out=weight))
         total = fold(np.add, weights) + np.float32(len(weights) * TINY)
         return [(weight + np.float32(TINY)) / total for weight in weights]
 
 
-def enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
-    """Stretch a plane bilinearly over a larger one of `shape`, and cut out some of its rows."""
+def _enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
+    """Enlarge a plane to `shape` by bilinear interpolation; compute only some rows."""
     if plane.shape == shape:
         return plane[rows].copy()
     where = (np.arange(rows.start, rows.stop) + 0.5) * (len(plane) / shape[0]) - 0.5
     where = np.clip(where, 0, len(plane) - 1)
-    first = min(int(where[0]), max(len(plane) - 2, 0))  # a single row is rounded differently
+    first = min(int(where[0]), max(len(plane) - 2, 0))  # OpenCV rounds a single row differently
     near = plane[first : int(where[-1]) + 2]
     wide = cv2.resize(near, (shape[1], len(near)), interpolation=cv2.INTER_LINEAR)
     above = where.astype(np.intp)
     share = (where - above).astype(np.float32)[:, np.newaxis]
     above -= first
     below = np.minimum(above + 1, len(near) - 1)
-    stretched: Plane = wide[above] * (1 - share) + wide[below] * share
-    return stretched
+    return np.asarray(wide[above] * (1 - share) + wide[below] * share)
 
 
-def _take_apart(images: Sequence[Pixels], levels: int | None) -> list[list[Picture]]:
-    """Make the Gaussian pyramids of all images, from fine to coarse."""
+def _gaussian_pyramids(images: Sequence[Pixels], levels: int | None) -> list[list[CodePlanes]]:
+    """Build the Gaussian pyramids of all images: a list per level, from fine to coarse."""
     if levels is not None and levels < 1:
         msg = f"levels must be at least 1, got {levels}"
         raise ValueError(msg)
     most = max(max(images[0].shape[:2]).bit_length() - 1, 1)
-    stacks: list[list[Picture]] = [[np.moveaxis(image, 2, 0) for image in images]]
+    pyramids: list[list[CodePlanes]] = [[np.moveaxis(image, 2, 0) for image in images]]
     for _ in range(min(levels or most, most) - 1):
-        stacks.append([_halve(picture) for picture in stacks[-1]])
-    return stacks
+        pyramids.append([_reduce(image) for image in pyramids[-1]])
+    return pyramids
 
 
-def _halve(picture: Picture) -> Picture:
-    """Reduce a picture to 16 bits."""
-    out = np.empty((len(picture), *halved(picture[0].shape)), np.uint16)
+def _reduce(image: CodePlanes) -> CodePlanes:
+    """Reduce all planes of an image, rounded to 16 bits."""
+    out = np.empty((len(image), *reduced_shape(image[0].shape)), np.uint16)
 
     def work(rows: slice) -> None:
-        for plane, half in zip(picture, out, strict=True):
-            half[rows] = round_codes(_unit(reduce(plane, rows), picture.dtype), out.dtype)
+        for plane, half in zip(image, out, strict=True):
+            half[rows] = round_codes(_to_unit(reduce(plane, rows), image.dtype), out.dtype)
 
     map_threads(work, strips(len(out[0]), STRIP))
     return out
 
 
-def _expand(picture: Picture | Planes, shape: tuple[int, ...], rows: slice) -> Planes:
-    """Expand all planes of a picture; see `expand`."""
-    return np.stack([expand(plane, shape[1:], rows) for plane in picture])
+def _expand(image: CodePlanes | Planes, shape: tuple[int, ...], rows: slice) -> Planes:
+    """Expand all planes of an image; see `expand`."""
+    return np.stack([expand(plane, shape[1:], rows) for plane in image])
 
 
-def _measure(pictures: Sequence[Picture], weighting: Weighting) -> list[Plane]:
-    """Weigh all exposures; at every pixel the weights sum to 1."""
-    planes = [np.empty(picture.shape[1:], np.float32) for picture in pictures]
+def _normalised_weights(exposures: Sequence[CodePlanes], weighting: Weighting) -> list[Plane]:
+    """Compute the weights of all exposures; at every pixel they sum to 1."""
+    planes = [np.empty(each.shape[1:], np.float32) for each in exposures]
 
     def work(rows: slice) -> None:
-        near = slice(max(rows.start - 1, 0), rows.stop + 1)  # contrast looks one row further
+        near = slice(max(rows.start - 1, 0), rows.stop + 1)  # contrast needs one row around
         inner = slice(rows.start - near.start, rows.stop - near.start)
-        logs = [weigh(_unit(each[:, near]), weighting)[inner] for each in pictures]
+        logs = [log_weights(_to_unit(each[:, near]), weighting)[inner] for each in exposures]
         best = fold(np.maximum, logs)
         weights = [np.exp(log - best) for log in logs]
         total = fold(np.add, weights)
@@ -254,19 +244,18 @@ def _measure(pictures: Sequence[Picture], weighting: Weighting) -> list[Plane]:
     return planes
 
 
-def _guided(picture: Picture, weights: Plane) -> Fit:
-    """Smooth weights along the edges of their own exposure."""
-    guide = grey(_unit(picture))
-    return Fit(*guided_coefficients(guide, weights, radius=RADIUS, epsilon=EPSILON))
+def _smooth_guided(exposure: CodePlanes, weights: Plane) -> SmoothWeights:
+    """Smooth weights by a guided filter, with their own exposure as the guide."""
+    guide = grey(_to_unit(exposure))
+    return SmoothWeights(*guided_coefficients(guide, weights, radius=RADIUS, epsilon=EPSILON))
 
 
-def _unguided(_: Picture, weights: Plane) -> Fit:
+def _unsmoothed(_: CodePlanes, weights: Plane) -> SmoothWeights:
     """Leave the smoothing to the pyramid."""
-    return Fit(None, weights)
+    return SmoothWeights(None, weights)
 
 
-def _unit(values: NDArray[Any], dtype: np.dtype[Any] | None = None) -> Planes:
-    """Bring code values of a dtype, that of the array if not given, to 0..1."""
+def _to_unit(values: NDArray[Any], dtype: np.dtype[Any] | None = None) -> Planes:
+    """Scale code values of a dtype, by default that of the array, to 0..1."""
     top = np.iinfo(dtype or values.dtype).max
-    unit: Planes = np.multiply(values, np.float32(1 / top), dtype=np.float32, order="C")
-    return unit
+    return np.asarray(np.multiply(values, np.float32(1 / top), dtype=np.float32, order="C"))

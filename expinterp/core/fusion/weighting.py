@@ -1,4 +1,8 @@
-"""What makes a pixel of an exposure worth keeping: contrast, saturation, exposedness.
+"""The weights of fusion: contrast C, saturation S and well-exposedness E of every pixel.
+
+    W = C^ωc · S^ωs · E^ωe
+
+Values are display-encoded, 0..1, (channels, rows, cols).
 
 Source: Mertens, Kautz and Van Reeth, "Exposure Fusion", Pacific Graphics 2007.
 """
@@ -10,12 +14,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from expinterp.core.fusion.pyramid import Plane
-from expinterp.core.intermediate import Planes
+from expinterp.core.arrays import Plane, Planes
 
-LEAST = 1 / 255  # added to contrast and saturation: below a step of 8 bits nothing is measured
-LUMA = (0.299, 0.587, 0.114)  # grey of R, G, B; ITU-R BT.601
-RANGES = {  # of the fields of `Weighting`; within them no logarithm of a weight leaves float32
+LEAST = 1 / 255  # added to contrast and saturation: one step of 8 bits
+LUMA = (0.299, 0.587, 0.114)  # weights of R, G, B; ITU-R BT.601
+RANGES = {  # of the fields of `Weighting`; within them all logarithms of weights fit float32
     "exposure_weight": (0.0, 100.0),
     "saturation_weight": (0.0, 100.0),
     "contrast_weight": (0.0, 100.0),
@@ -26,16 +29,16 @@ RANGES = {  # of the fields of `Weighting`; within them no logarithm of a weight
 
 @dataclass(frozen=True)
 class Weighting:
-    """What makes a pixel worth keeping; names and meanings are enfuse's.
+    """The parameters of the weights; names and meanings are those of enfuse.
 
     Attributes
     ----------
     exposure_weight, saturation_weight, contrast_weight : float
-        Exponents of the three measures, 0..100; 0 leaves one out.
+        Exponents ωe, ωs, ωc of the three measures, 0..100; 0 switches one off.
     exposure_optimum : float
-        The value, 0..1, that is best exposed.
+        The best exposed value, 0..1.
     exposure_width : float
-        The standard deviation around it, 0.001..1000.
+        Standard deviation of well-exposedness around it, 0.001..1000.
 
     Raises
     ------
@@ -57,21 +60,21 @@ class Weighting:
                 raise ValueError(msg)
 
 
-def weigh(image: Planes, weighting: Weighting) -> Plane:
-    """Weigh every pixel of an exposure.
+def log_weights(image: Planes, weighting: Weighting) -> Plane:
+    """Compute the logarithms of the weights of all pixels of an exposure.
 
-    contrast · saturation · exposedness, each to its power: |Laplacian| of grey; standard deviation
-    of R, G and B; Π exp(−(value − optimum)² / 2 width²) over the channels.
+    Contrast is |Laplacian of grey|, saturation the standard deviation of R, G and B,
+    well-exposedness Π exp(−(value − optimum)² / 2 width²) over the channels (Mertens et al. 2007).
 
     Parameters
     ----------
     image : float32 array, shape (1 or 3, rows, cols)
-        Display-encoded, 0..1. One channel stands for three equal ones.
+        Display-encoded, 0..1. One channel counts as three equal ones.
 
     Returns
     -------
     float32 array, shape (rows, cols)
-        The natural logarithm of the weights, which themselves may be too small for a float.
+        Natural logarithms; the weights themselves may be too small for float32.
     """
     distance = np.mean((image - np.float32(weighting.exposure_optimum)) ** 2, axis=0)
     logs: Plane = distance * np.float32(
@@ -85,10 +88,8 @@ def weigh(image: Planes, weighting: Weighting) -> Plane:
 
 
 def grey(image: Planes) -> Plane:
-    """Weigh R, G and B as luma: float32 (rows, cols) of (1 or 3, rows, cols)."""
+    """Compute the luma of R, G and B: float32 (rows, cols) of (1 or 3, rows, cols)."""
     if len(image) == 1:
-        only: Plane = image[0]
-        return only
+        return np.asarray(image[0])
     red, green, blue = (np.float32(share) * plane for share, plane in zip(LUMA, image, strict=True))
-    grey: Plane = red + green + blue
-    return grey
+    return np.asarray(red + green + blue)

@@ -24,7 +24,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.mapping import CODES, Codes, Floats
+from expinterp.core.arrays import Codes, Floats
+from expinterp.core.mapping import CODES
 from expinterp.training.prior import read_measured
 
 Image = NDArray[np.float32]

@@ -15,7 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from expinterp.core.mapping import CODES, Floats
+from expinterp.core.arrays import Floats
+from expinterp.core.mapping import CODES
 from expinterp.errors import ExpInterpError
 from expinterp.training.simulator.camera import Camera, Image, photograph
 from expinterp.training.simulator.triples import read_radiance
