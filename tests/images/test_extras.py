@@ -349,3 +349,15 @@ def test_colours_of_an_avif_are_named_or_refused(tmp_path):
     (tmp_path / "a.avif").write_bytes(avif_with(9, 16))
     with pytest.raises(ImageFileError, match="HDR"):
         read_photograph(tmp_path / "a.avif")
+
+
+def test_an_avif_with_a_second_picture_in_hdr_is_read(tmp_path):
+    """A gain map has its own colours."""
+    second = b"\0\0\0\x14freecolrnclx" + struct.pack(">HH", 9, 16)
+    (tmp_path / "a.avif").write_bytes(avif_with(1, 13) + second)
+    assert read_photograph(tmp_path / "a.avif").warnings == ()
+
+
+def test_the_first_of_two_equal_resources_is_kept():
+    (extra,) = extras_of_resources(FLAG + resource(0x040A, b"\0"))
+    assert extra.stored["tiff"] == FLAG
