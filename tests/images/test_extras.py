@@ -351,10 +351,11 @@ def test_colours_of_an_avif_are_named_or_refused(tmp_path):
         read_photograph(tmp_path / "a.avif")
 
 
-def test_an_avif_with_a_second_picture_in_hdr_is_read(tmp_path):
+@pytest.mark.parametrize(("first", "second"), [((1, 13), (9, 16)), ((9, 16), (1, 13))])
+def test_an_avif_is_hdr_only_if_all_its_pictures_are(tmp_path, first, second):
     """A gain map has its own colours."""
-    second = b"\0\0\0\x14freecolrnclx" + struct.pack(">HH", 9, 16)
-    (tmp_path / "a.avif").write_bytes(avif_with(1, 13) + second)
+    box = b"\0\0\0\x14freecolrnclx" + struct.pack(">HH", *second)
+    (tmp_path / "a.avif").write_bytes(avif_with(*first) + box)
     assert read_photograph(tmp_path / "a.avif").warnings == ()
 
 
