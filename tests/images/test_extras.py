@@ -349,3 +349,16 @@ def test_colours_of_an_avif_are_named_or_refused(tmp_path):
     (tmp_path / "a.avif").write_bytes(avif_with(9, 16))
     with pytest.raises(ImageFileError, match="HDR"):
         read_photograph(tmp_path / "a.avif")
+
+
+@pytest.mark.parametrize(("first", "second"), [((1, 13), (9, 16)), ((9, 16), (1, 13))])
+def test_an_avif_is_hdr_only_if_all_its_pictures_are(tmp_path, first, second):
+    """A gain map has its own colours."""
+    box = b"\0\0\0\x14freecolrnclx" + struct.pack(">HH", *second)
+    (tmp_path / "a.avif").write_bytes(avif_with(*first) + box)
+    assert read_photograph(tmp_path / "a.avif").warnings == ()
+
+
+def test_the_first_of_two_equal_resources_is_kept():
+    (extra,) = extras_of_resources(FLAG + resource(0x040A, b"\0"))
+    assert extra.stored["tiff"] == FLAG

@@ -76,43 +76,31 @@ def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
     block = bytearray(exif)
     of_time = (tags.EXPOSURE_TIME, tags.SHUTTER_SPEED)
     _drop_fields(block, ifd.FIRST_POINTER, *of_time, tags.EXPOSURE_BIAS)  # the place in TIFF/EP
-    order, first, fields = read_directories(block)
+    _, first, _ = read_directories(block)
     if tags.EXIF_DIRECTORY in first.fields:
-        untrue = (tags.EXPOSURE_BIAS,) if fraction else (*of_time, tags.EXPOSURE_BIAS)
-        _drop_fields(block, first.fields[tags.EXIF_DIRECTORY].start, *untrue)
-        order, first, fields = read_directories(block)
-    if fraction is None:
-        return bytes(block)
+        untrue = () if fraction else of_time
+        pointer_at = first.fields[tags.EXIF_DIRECTORY].start
+        _drop_fields(block, pointer_at, *untrue, tags.EXPOSURE_BIAS)
+    if fraction:
+        _set_time(block, fraction)
+    return bytes(block)
+
+
+def _set_time(block: bytearray, fraction: tuple[int, int]) -> None:
+    """Set the exposure time, and the shutter speed if there is one."""
+    order, first, fields = read_directories(block)
     if tags.EXIF_DIRECTORY not in first.fields:
         start = struct.pack(order + "I", ifd.append_directory(block, order, ()))
-        ifd.set_field(
-            block,
-            ifd.FIRST_POINTER,
-            tag=tags.EXIF_DIRECTORY,
-            kind=ifd.LONG,
-            value=start,
-            in_place=False,
-        )
+        ifd.add_fields(block, ifd.FIRST_POINTER, {tags.EXIF_DIRECTORY: (ifd.LONG, start)})
         _, first, fields = read_directories(block)
-    pointer_at = first.fields[tags.EXIF_DIRECTORY].start
-    value = struct.pack(order + "II", *fraction)
-    alone = _is_alone(block, tags.EXPOSURE_TIME)
-    ifd.set_field(
-        block, pointer_at, tag=tags.EXPOSURE_TIME, kind=ifd.RATIONAL, value=value, in_place=alone
-    )
+    values = {tags.EXPOSURE_TIME: (ifd.RATIONAL, struct.pack(order + "II", *fraction))}
     if tags.SHUTTER_SPEED in fields:
-        speed = round(-math.log2(fraction[0] / fraction[1]) * 1_000_000)
-        value = struct.pack(order + "ii", speed, 1_000_000)
-        alone = _is_alone(block, tags.SHUTTER_SPEED)
-        ifd.set_field(
-            block,
-            pointer_at,
-            tag=tags.SHUTTER_SPEED,
-            kind=ifd.SRATIONAL,
-            value=value,
-            in_place=alone,
-        )
-    return bytes(block)
+        speed = struct.pack(order + "ii", round(-math.log2(fraction[0] / fraction[1]) * 1e6), 10**6)
+        values[tags.SHUTTER_SPEED] = (ifd.SRATIONAL, speed)
+    pointer_at = first.fields[tags.EXIF_DIRECTORY].start
+    for tag, (kind, value) in values.items():
+        alone = _is_alone(block, tag)
+        ifd.set_field(block, pointer_at, tag=tag, kind=kind, value=value, in_place=alone)
 
 
 def _drop_fields(block: bytearray, pointer_at: int, *tags: int) -> None:
