@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import quantiles
 
 import pytest
 
@@ -117,6 +119,37 @@ def test_a_row_allows_only_what_its_modules_import(row: str) -> None:
         name for each in sources for node in ast.walk(ast.parse(each)) for name in imported(node)
     }
     assert ALLOWED[row] <= used
+
+
+def test_folders_are_small_enough_to_see() -> None:
+    folders = Counter(path.parent.relative_to(PACKAGE).as_posix() for path in modules())
+    assert folders.pop(".") <= 8
+    del folders["brackets"]
+    assert max(folders.values()) <= 14, folders
+
+
+def test_modules_and_functions_are_short() -> None:
+    lengths = []
+    for path in modules():
+        source = path.read_text("utf-8")
+        assert source.count("\n") <= 350, path
+        nodes = ast.walk(ast.parse(source))
+        lengths += [code_lines(node) for node in nodes if isinstance(node, ast.FunctionDef)]
+    assert quantiles(lengths, n=10)[-1] <= 20
+
+
+def code_lines(node: ast.FunctionDef) -> int:
+    """Count the lines of a function, its docstring left out."""
+    first = node.body[0]
+    documented = ast.get_docstring(node) is not None
+    prose = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - prose
+
+
+def test_no_two_classes_share_a_name() -> None:
+    nodes = [node for path in modules() for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    names = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_module_uses_relative_imports() -> None:
