@@ -14,7 +14,7 @@ from batch_samples import card, contents, save_plan, shoot
 
 from expinterp import batch, cli
 from expinterp.batch import BatchSettings, Task, local
-from expinterp.batch.pool import Do
+from expinterp.batch.pool import TaskFunction
 from expinterp.brackets import Plan
 from expinterp.cli.console import Talk
 from expinterp.cli.progress import describe, show_count
@@ -45,17 +45,22 @@ def made(
 ) -> Card:
     """Brackets that are computed in this process; those of `tests/batch` are computed in others."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(local, "spread", spread_here)
+    monkeypatch.setattr(local, "run_in_processes", run_here)
     plan = card(tmp_path / "card", 3)
     save_plan(plan, tmp_path / "plan.jsonl")
     return Card(tmp_path, plan, capsys)
 
 
-def spread_here(
-    tasks: Iterable[tuple[Task, int]], settings: BatchSettings, do: Do, *, jobs: int, room: int
+def run_here(
+    tasks: Iterable[tuple[Task, int]],
+    settings: BatchSettings,
+    function: TaskFunction,
+    *,
+    jobs: int,
+    room: int,
 ) -> Iterator[tuple[Task, Any]]:
     assert jobs > 0 < room
-    return ((task, do(task, settings)) for task, _ in tasks)
+    return ((task, function(task, settings)) for task, _ in tasks)
 
 
 @pytest.fixture
