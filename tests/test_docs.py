@@ -93,10 +93,11 @@ def test_links_lead_somewhere(page: str) -> None:
 
 @each_page
 def test_command_lines_parse(page: str) -> None:
+    program = click.Context(cli.commands, **cli.commands.context_settings)  # it names --help
     for name, *arguments in filter(None, command_lines(page)):
         if name == "expinterp" and arguments[0] in COMMANDS:
             try:
-                COMMANDS[arguments[0]].make_context(arguments[0], [*arguments[1:]])
+                COMMANDS[arguments[0]].make_context(arguments[0], [*arguments[1:]], parent=program)
             except click.exceptions.Exit:  # --help
                 continue
         assert name != "expinterp" or arguments[0] in {*COMMANDS, "--help"}, arguments

@@ -142,7 +142,7 @@ def test_a_model_with_a_broken_profile_is_refused(tmp_path: Path) -> None:
     from expinterp.training.network import Network
 
     export_network(Network(), tmp_path / "mycam.onnx", {PROFILE: "{}"})
-    with pytest.raises(ModelError, match="no sound camera profile"):
+    with pytest.raises(ModelError, match="damaged camera profile"):
         open_refiner(tmp_path / "mycam.onnx", device="cpu")
 
 

@@ -12,7 +12,17 @@ import click
 
 from expinterp.cli.command import Command
 from expinterp.cli.console import Talk
-from expinterp.cli.options import FILE, excluding
+from expinterp.cli.options import (
+    FILE,
+    OVERWRITE,
+    choice,
+    excluding,
+    file_option,
+    given,
+    number,
+    threads_option,
+    value,
+)
 from expinterp.cli.progress import show_steps
 from expinterp.errors import MissingExtraError
 from expinterp.training.settings import TrainingSettings
@@ -33,100 +43,79 @@ the network to one camera, use 'expinterp tune', which does all this in one step
 DEFAULTS = TrainingSettings()
 RUN_SUFFIX, CARD_SUFFIX = ".run", ".md"  # in place of .onnx
 
-COUNT, POSITIVE = click.IntRange(1), click.FloatRange(0, min_open=True)
 
-
-def option(names: str, kind: Any, metavar: str | None, words: str) -> click.Option:
-    """Define an option; None as `metavar` shows the choices."""
-    return click.Option(names.split(), type=kind, metavar=metavar, help=words)
+def minutes_option(names: str, text: str) -> click.Option:
+    """Build an option that takes a positive time in minutes."""
+    return value(names, click.FloatRange(0, min_open=True), "MINUTES", text)
 
 
 OUTPUTS: tuple[click.Option, ...] = (
-    click.Option(["-o", "--output"], type=FILE, required=True, metavar="FILE", help="Model file."),
-    option("--card", FILE, "FILE", "Model card: data, settings, PSNR.  [default: FILE.md]"),
-    option("--run", FILE, "FOLDER", "Folder of checkpoint, log and curves.  [default: FILE.run]"),
-    click.Option(["--overwrite"], is_flag=True, help="Replace an existing model and card."),
+    file_option("-o --output", "Model file.", required=True),
+    file_option("--card", "Model card: data, settings, PSNR.  [default: FILE.md]"),
+    file_option("--run", "Checkpoint, log and curves.  [default: FILE.run]", metavar="FOLDER"),
+    OVERWRITE,
 )
-THREADS = option("--threads", COUNT, "N", "Number of CPU threads.  [default: all CPUs]")
 SECTIONS = {
     "Result": (
         *OUTPUTS,
-        option("--licence", str, "TEXT", "Licence to state in model and card."),
+        value("--licence", str, "TEXT", "Licence to state in model and card."),
     ),
     "Training data": (
-        option(
-            "--responses", FILE, "FOLDER", "Camera response curves; required for radiance maps."
+        file_option(
+            "--responses", "Camera response curves; required for radiance maps.", metavar="FOLDER"
         ),
-        option(
-            "--known",
-            click.Choice(["nothing", "times", "camera"]),
-            None,
+        value(
+            "--known", click.Choice(["nothing", "times", "camera"]), None,
             "How y0 of brackets is computed: from the two files alone, with their exposure times, "
             "or also with the response measured from the brackets.  [default: nothing]",
         ),
-        option(
+        number(
             "--photographs",
-            COUNT,
-            "N",
             f"Triples to render of radiance maps.  [default: {DEFAULTS.photographs}]",
         ),
-        option(
-            "--held-out",
-            COUNT,
-            "N",
-            f"Scenes of each source to hold out.  [default: {DEFAULTS.held_out}]",
+        number(
+            "--held-out", f"Scenes of each source to hold out.  [default: {DEFAULTS.held_out}]"
         ),
     ),
     "Network": (
-        click.Option(
-            ["--target"],
-            type=click.Choice(["residual", "image"]),
-            default="residual",
-            show_default=True,
-            help="What the network computes: the residual, medium minus y0, or the whole medium "
+        choice(
+            "--target", ["residual", "image"], "residual",
+            "What the network computes: the residual, medium minus y0, or the whole medium "
             "(a plain network, for comparison).",
         ),
-        option(
-            "--inputs sight",
-            click.Choice(["all", "y0", "shots"]),
-            None,
+        value(
+            "--inputs sight", click.Choice(["all", "y0", "shots"]), None,
             "Inputs of the network: y0, the two photographs (shots), or all: these and both "
             "photographs mapped to the medium exposure.  [default: all; image: shots]",
         ),
-        option("--width", COUNT, "N", f"Channels of each layer.  [default: {DEFAULTS.width}]"),
-        option(
+        number("--width", f"Channels of each layer.  [default: {DEFAULTS.width}]"),
+        number(
             "--layers",
-            click.IntRange(0),
-            "N",
             f"Inner layers: the first is 3×3, others 1×1.  [default: {len(DEFAULTS.kernels)}]",
+            least=0,
         ),
     ),
     "Training": (
-        option(
-            "--loss",
-            click.Choice(["relative", "paper"]),
-            None,
+        value(
+            "--loss", click.Choice(["relative", "paper"]), None,
             "Reconstruction loss Lr: mean squared error (paper), or that divided by the error of "
             "y0.  [default: relative]",
         ),
-        option(
-            "--colour-weight colour",
-            click.FloatRange(0),
-            "WEIGHT",
+        value(
+            "--colour-weight colour", click.FloatRange(0), "WEIGHT",
             f"Weight w of the colour loss in L = Lr + w·Lc.  [default: {DEFAULTS.colour}]",
         ),
         click.Option(
             ["--tone/--no-tone"],
             default=None,
-            help="Also learn the mean error of y0 at each tone of a picture.  [default: no; "
-            "image: yes]",
+            help="Also learn the mean error of y0 at each tone.  [default: no; image: yes]",
         ),
-        option("--steps", COUNT, "N", f"Training steps.  [default: {DEFAULTS.steps}]"),
-        option("--minutes", POSITIVE, "MINUTES", "Training time, instead of --steps."),
-        option("--seed", int, "N", f"Seed of all random numbers.  [default: {DEFAULTS.seed}]"),
-        THREADS,
+        number("--steps", f"Training steps.  [default: {DEFAULTS.steps}]"),
+        minutes_option("--minutes", "Training time, instead of --steps."),
+        value("--seed", int, "N", f"Seed of all random numbers.  [default: {DEFAULTS.seed}]"),
+        threads_option("all CPUs"),
     ),
-}
+}  # fmt: skip
 SETTINGS = ("loss", "known", "sight", "colour", "tone", "width", "steps", "minutes", "photographs",
             "held_out", "seed")  # fmt: skip
 
@@ -151,8 +140,7 @@ def train(context: click.Context, /, **options: Any) -> None:
             licence=options["licence"],
             progress=show,
         )
-    for warning in warnings:
-        talk.warn(warning)
+    talk.warn(*warnings)
     talk.note(f"wrote {options['output']}")
 
 
@@ -205,5 +193,4 @@ def _settings(options: dict[str, Any]) -> TrainingSettings:
     if options["layers"] is not None:
         ones = (1,) * options["layers"]
         settings = replace(settings, kernels=(3, *ones[1:]) if ones else ())
-    given = {name: options[name] for name in SETTINGS if options[name] is not None}
-    return replace(settings, **given)
+    return replace(settings, **given(options, SETTINGS))

@@ -10,17 +10,14 @@ import click
 
 from expinterp.cli.command import Command
 from expinterp.cli.commands.train import (
-    COUNT,
     OUTPUTS,
-    POSITIVE,
-    THREADS,
     check_name,
-    option,
+    minutes_option,
     outputs_of,
     start_torch,
 )
 from expinterp.cli.console import Talk
-from expinterp.cli.options import FILE
+from expinterp.cli.options import FILE, file_option, given, number, threads_option, value
 from expinterp.cli.progress import show_steps
 from expinterp.training.settings import TUNING
 
@@ -41,30 +38,15 @@ too before it is written.
 """
 PROFILE_SUFFIX = ".json"
 SECTIONS = {
-    "Result": (
-        *OUTPUTS,
-        option("--profile", FILE, "FILE", "Camera profile.  [default: FILE.json]"),
-    ),
+    "Result": (*OUTPUTS, file_option("--profile", "Camera profile.  [default: FILE.json]")),
     "Training": (
-        option(
-            "--camera", str, "NAME", "Use only photographs of cameras whose name contains NAME."
-        ),
-        option("--model", FILE, "FILE", "Model to start from.  [default: the bundled one]"),
-        option(
-            "--minutes",
-            POSITIVE,
-            "MINUTES",
-            f"Time to spend on training.  [default: {TUNING.minutes:g}]",
-        ),
-        option("--steps", COUNT, "N", "Training steps, instead of --minutes."),
-        option("--held-out", COUNT, "N", "Scenes to test the model on.  [default: a quarter]"),
-        option(
-            "--seed",
-            int,
-            "N",
-            f"Seed of the random numbers; others give other results.  [default: {TUNING.seed}]",
-        ),
-        THREADS,
+        value("--camera", str, "NAME", "Use only cameras whose name contains NAME."),
+        file_option("--model", "Model to start from.  [default: the bundled one]"),
+        minutes_option("--minutes", f"Time for training.  [default: {TUNING.minutes:g}]"),
+        number("--steps", "Training steps, instead of --minutes."),
+        number("--held-out", "Scenes to test the model on.  [default: a quarter]"),
+        value("--seed", int, "N", f"Seed of the random numbers.  [default: {TUNING.seed}]"),
+        threads_option("all CPUs"),
     ),
 }
 
@@ -88,14 +70,16 @@ def tune(context: click.Context, /, **options: Any) -> None:
     source, model = options["brackets"], options["output"]
     profile = options["profile"] or model.with_suffix(PROFILE_SUFFIX)
     material = choose_scenes(source, options["camera"])
-    settings = replace(settings_for(material), **_given(options))
+    stated = given(options, ("held_out", "seed", "minutes"))
+    if options["steps"]:
+        stated |= {"steps": options["steps"], "minutes": None}
+    settings = replace(settings_for(material), **stated)
     with show_steps(talk) as show:
         result = tune_network(
             source, material, outputs_of(options), profile, settings,
             model=options["model"], progress=show,
         )  # fmt: skip
-    for warning in result.warnings:
-        talk.warn(warning)
+    talk.warn(*result.warnings)
     print_tables([overview(result.study, result.outcomes)])
     talk.note(f"wrote {model} and {profile}; use: expinterp interpolate ... --model {model}")
 
@@ -105,9 +89,3 @@ def _contradictions(options: dict[str, Any]) -> Iterator[str]:
     yield from check_name(options)
     if options["minutes"] and options["steps"]:
         yield "--minutes and --steps exclude each other; give one of them"
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that the options state."""
-    given = {n: options[n] for n in ("held_out", "seed", "minutes") if options[n] is not None}
-    return given | ({"steps": options["steps"], "minutes": None} if options["steps"] else {})
