@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from expinterp.core.pair import Pair, measure
     from expinterp.core.render import Interpolation, render
     from expinterp.core.response import Profile, calibrate
+    from expinterp.errors import (
+        DeviceError,
+        ExitCode,
+        ExpInterpError,
+        ImageFileError,
+        MissingExtraError,
+        ModelError,
+        OutputError,
+        OutputExistsError,
+        PairError,
+    )
     from expinterp.images import Photograph, read_photograph, write_photograph
     from expinterp.pipeline import fuse, interpolate
     from expinterp.refine import Refiner, open_refiner

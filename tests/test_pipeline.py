@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -367,6 +369,14 @@ def test_the_package_offers_the_same_functions():
 def test_only_public_names_are_listed():
     assert dir(expinterp) == sorted(expinterp.__all__)
     assert all(getattr(expinterp, name) is not None for name in dir(expinterp))
+
+
+def test_every_public_name_is_imported_for_type_checkers_and_the_documentation():
+    """They read the source; mkdocstrings fails on a name that is not imported there."""
+    tree = ast.parse(Path(expinterp.__file__).read_text("utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in imports for alias in node.names}
+    assert names >= set(expinterp.__all__)
 
 
 # --- fusing --------------------------------------------------------------------------------------
