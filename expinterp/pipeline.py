@@ -68,8 +68,8 @@ def interpolate(
     Raises
     ------
     ValueError
-        If arrays are not images as above, `ratio` is not positive and finite, or `position` is not
-        within 0..1.
+        If arrays or `refiner` are not as above, `ratio` is not positive and finite, or `position`
+        is not within 0..1.
     PairError
         If the two differ in size, channels or bit depth, or are not a long and a short exposure of
         one scene.
@@ -107,8 +107,10 @@ def fuse(
         The network that refines virtual exposures, as for `interpolate`.
     weighting : Weighting, optional
         The parameters of the weights.
-    method, levels
-        See `expinterp.core.fusion.Stack`.
+    method : {'guided', 'mertens'}
+        Weights that follow the edges of the picture, or plain ones.
+    levels : int, optional
+        Levels of the pyramid; by default all.
     align : bool
         Whether to measure the camera motion and align all images to the brightest.
 
@@ -134,4 +136,9 @@ def fuse(
 
 
 def _open(refiner: Refinement) -> Refiner | None:
-    return bundled_refiner() if isinstance(refiner, str) else refiner or None
+    if refiner == "bundled":
+        return bundled_refiner()
+    if refiner and not hasattr(refiner, "refine"):
+        msg = f"refiner must be 'bundled', one from open_refiner, None or False, not {refiner!r}"
+        raise ValueError(msg)
+    return refiner or None

@@ -623,6 +623,8 @@ def test_floats_are_refused_with_the_remedy(dtype):
         ({"virtual": "many"}, "virtual must"),
         ({"levels": 0}, "levels must"),
         ({"method": "average"}, "method must"),
+        ({"refiner": "mycam.onnx"}, "refiner must be .* open_refiner"),
+        ({"refiner": True}, "refiner must"),
     ],
 )
 def test_options_that_mean_nothing_are_misuse(options, said):

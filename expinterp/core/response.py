@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Codes, Floats, Pixels
+from expinterp.core.arrays import Codes, Floats, Pixels, check_images, with_channels
 from expinterp.core.mapping import CODE_VALUES, CODES, inliers, to_codes
 from expinterp.errors import PairError
 
@@ -107,7 +107,7 @@ def calibrate(
 
     Parameters
     ----------
-    stack : sequence of uint8 or uint16 arrays, shape (rows, cols, channels)
+    stack : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
         Display-encoded, registered; two or more, better three.
     times : sequence of float
         Exposure times in seconds, or other numbers proportional to the exposure.
@@ -124,7 +124,7 @@ def calibrate(
         If there are fewer than two shots, the counts differ, all times are equal, one of them is
         not positive, or the shots are not images as above.
     PairError
-        If no unclipped pixel follows the exposure.
+        If shots differ in size, channels or bit depth, or no unclipped pixel follows the exposure.
     """
     return calibrate_scenes([(stack, times)], camera=camera)
 
@@ -157,9 +157,8 @@ def calibrate_scenes(
         msg = "no stack is given; give one or more"
         raise ValueError(msg)
     stacks = [_sort_shots(stack, times) for stack, times in scenes]
-    axes = {shots.shape[3:] for shots, _ in stacks}
-    if axes not in ({(1,)}, {(3,)}):
-        msg = "shots must all have shape (rows, cols, 1) or all (rows, cols, 3)"
+    if len({shots.shape[3] for shots, _ in stacks}) > 1:
+        msg = "scenes must all be grey or all colour"
         raise ValueError(msg)
     channels = range(stacks[0][0].shape[-1])
     parts = [[(_inlier_pixels(shots[..., c]), log) for shots, log in stacks] for c in channels]
@@ -190,9 +189,11 @@ def _sort_shots(
             "and one positive time for each, not all equal"
         )
         raise ValueError(msg)
-    step = int(np.ceil(np.sqrt(stack[0].shape[0] * stack[0].shape[1] / STACK_SAMPLES)))
+    images = list(stack)
+    check_images(images, [f"stack[{index}]" for index in range(len(images))])
+    step = int(np.ceil(np.sqrt(images[0].shape[0] * images[0].shape[1] / STACK_SAMPLES)))
     dark_first = np.argsort(times, kind="stable")
-    shots = np.stack([to_codes(stack[index][::step, ::step]) for index in dark_first])
+    shots = np.stack([to_codes(with_channels(images[i])[::step, ::step]) for i in dark_first])
     return shots, np.log(np.asarray(times, dtype=np.float64)[dark_first])
 
 

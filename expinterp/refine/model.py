@@ -40,13 +40,13 @@ def model_path() -> Path:
 
 
 def open_refiner(
-    model: Path | None = None, *, device: Device = "auto", threads: int | None = None
+    model: str | Path | None = None, *, device: Device = "auto", threads: int | None = None
 ) -> Refiner:
     """Open a model on a device, and check its contract.
 
     Parameters
     ----------
-    model : Path, optional
+    model : str or Path, optional
         An ONNX file as described in `expinterp.refine.contract`; by default the bundled one.
     device : {'auto', 'cpu', 'cuda'}
         ``auto`` uses the GPU if onnxruntime can.
@@ -60,7 +60,7 @@ def open_refiner(
     DeviceError
         If `device` is ``cuda`` and the network does not run on it.
     """
-    path = model or model_path()
+    path = Path(model) if model else model_path()
     content = _read(path)
     requested = _provider_for(device)
     session = _start_session(content, requested, path)

@@ -153,13 +153,22 @@ def test_a_stack_without_differing_times_is_refused(times):
 def test_stacks_that_are_not_all_grey_or_all_colour_are_refused(channels):
     stack, times = stack_of(1)
     scenes = [([image[..., :count] for image in stack], times) for count in channels]
-    with pytest.raises(ValueError, match=r"1\) or all"):
+    with pytest.raises(ValueError, match=r"all be grey or all colour|shape \(rows, cols\) or"):
         calibrate_scenes(scenes)
 
 
-def test_shots_without_a_channel_axis_are_refused():
-    with pytest.raises(ValueError, match=r"1\) or all"):
-        calibrate(np.zeros((2, 4, 4), np.uint8), [1, 2])
+def test_grey_shots_may_come_without_a_channel_axis():
+    stack, times = stack_of(1)
+    bare, grey = ([shot[..., part] for shot in stack] for part in (0, slice(1)))
+    assert calibrate(bare, times).to_json() == calibrate(grey, times).to_json()
+
+
+def test_shots_that_are_no_images_of_one_size_are_refused():
+    (first, *others), times = stack_of(1)
+    with pytest.raises(ValueError, match=r"stack\[0\] must be .*convert .*astype\(np.uint8\)"):
+        calibrate([first / 255, *others], times)
+    with pytest.raises(PairError, match="export all images with the same size"):
+        calibrate([first[1:], *others], times)
 
 
 @given(st.lists(st.floats(-50, 50), min_size=256, max_size=256))

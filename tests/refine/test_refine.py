@@ -299,7 +299,7 @@ def test_the_refusal_of_a_profile_as_a_model_names_its_option(tmp_path):
 
 def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"nowhere\.onnx"):
-        open_refiner(tmp_path / "nowhere.onnx")
+        open_refiner(str(tmp_path / "nowhere.onnx"))
 
 
 def test_a_missing_bundle_names_both_places(tmp_path, monkeypatch):
