@@ -139,7 +139,7 @@ def test_a_stated_ratio_that_the_pixels_contradict_is_a_warning_with_both_figure
     notices = measure(*pair(16), ratio=stated, response=PROFILE).notices
     assert bool(notices) is warned
     if warned:
-        assert f"is {stated}, the pixels say about 1" in notices[0]
+        assert f"is {stated}, the measured one about 1" in notices[0]
 
 
 @pytest.mark.parametrize("response", [None, PROFILE])

@@ -94,7 +94,7 @@ def schedule_tasks(
     schedule = Schedule([], [], [])
     for task in tasks:
         there = {name: size for name in task.outputs if (size := _size(settings.out / name)) >= 0}
-        if _stands(contents.results.get(task.bracket.name), task, there):
+        if _is_valid(contents.results.get(task.bracket.name), task, there):
             schedule.kept.append(task)
             continue
         foreign = [name for name, size in there.items() if not _is_ours(name, size, contents)]
@@ -115,7 +115,7 @@ def _size(path: Path) -> int:
         return -1
 
 
-def _stands(result: dict[str, Any] | None, task: Task, there: Collection[str]) -> bool:
+def _is_valid(result: dict[str, Any] | None, task: Task, there: Collection[str]) -> bool:
     """Return whether an earlier result is still valid: same fingerprint, all outputs there."""
     if result is None or result.get("status") != "done":
         return False
@@ -224,7 +224,7 @@ def _refuse_other_options(
         return
     message = (
         f"{settings.out}: holds results made with other options ({', '.join(dict.fromkeys(_changes(before, now)))}"
-        "); choose another folder, or add --on-existing skip to make them anew"
+        "); choose another folder, or add --on-existing skip to compute them again"
     )
     raise OutputExistsError(message)
 

@@ -34,7 +34,10 @@ def print_plan(plan: Plan, schedule: Schedule, *, as_json: bool) -> None:
         (task.bracket.name, status, " ".join(task.bracket.frames), " ".join(task.outputs))
         for task, status in schedule.statuses()
     ]
-    print_table(("bracket", "", "frames, brightest first", "outputs"), rows)
+    if rows:
+        print_table(("bracket", "", "frames, brightest first", "outputs"), rows)
+    else:
+        click.echo("no brackets were found")
     for left in plan.leftovers:
         click.echo(f"left over: {left.path}: {left.reason}")
 

@@ -98,6 +98,6 @@ def run_job(
     for line in describe(record):
         talk.detail(line)
     times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in record.timings.items())
-    talk.detail(f"took {times}")
+    talk.detail(f"time: {times}")
     if as_json:
         click.echo(json.dumps(record.as_json(), indent=2))

@@ -96,11 +96,11 @@ def output_option(text: str, *, kind: Name = NAME, metavar: str = "FILE") -> cli
 
 
 TARGET = (
-    value("--at ev", float, "EV", "Wanted exposure, in stops above SHORT."),
+    value("--at ev", float, "EV", "Wanted exposure, in stops above the short one."),
     value("--at-time time", seconds, None, "Wanted exposure time, such as 1/60."),
     number("--count", "N exposures, evenly spaced: mid_1.jpg ...", most=MOST_VIRTUAL),
 )
-RATIO = value("--ratio", float, "R", "Exposure ratio of LONG to SHORT, such as 16.")
+RATIO = value("--ratio", float, "R", "Exposure ratio of long to short, such as 16.")
 TIMES = value("--times", times, "T,T...", "Exposure times, in the order of the images.")
 RESPONSE = file_option("--response", "Camera profile made by 'expinterp calibrate'.")
 DEVICE = (

@@ -307,7 +307,7 @@ def _explain_ratio(stated: float | None, measured: float, source: str) -> list[s
     """Report a stated ratio that differs too much from the measured one."""
     if stated is None or abs(ev_step(stated) - ev_step(measured)) <= DOUBT[source]:
         return []
-    msg = f"the stated exposure ratio is {stated:.4g}, the pixels say about {measured:.2g}"
+    msg = f"the stated exposure ratio is {stated:.4g}, the measured one about {measured:.2g}"
     return [f"{msg}; check the exposure times"]
 
 

@@ -364,6 +364,7 @@ def test_jobs_and_threads_are_as_told(
 
 def test_a_folder_without_brackets_says_so(made: Card) -> None:
     (made.path / "empty").mkdir()
+    assert made.run("empty", "-n")[1] == "no brackets were found\n"
     code, _, err = made.run("empty", "-o", "out")
     assert code == ExitCode.OK
     assert "no brackets" in err

@@ -209,7 +209,7 @@ def test_standard_output_holds_the_image_alone(folder: Folder) -> None:
     code, out, err = folder.run(*PAIR, "--no-refine", "-o", "-", "-v")
     assert code == ExitCode.OK
     np.testing.assert_array_equal(read_photograph(BytesIO(out)).pixels, folder.pixels("mid.png"))
-    assert "ratio 16 stated" in err
+    assert "ratio: 16 stated and used, about" in err
 
 
 def test_format_of_standard_output_is_chosen(folder: Folder) -> None:
@@ -493,7 +493,7 @@ def test_a_stated_ratio_that_the_pixels_contradict_is_a_warning(folder: Folder) 
     assert folder.record(*PLAIN, "--ratio", "16")["warnings"] == []
     code, _, err = folder.run(*PLAIN, "--ratio", "200", "--overwrite")
     assert code == ExitCode.OK
-    assert re.search(r"warning: .*stated.* 200.*, the pixels say about \d", err)
+    assert re.search(r"warning: .*stated.* 200.*, the measured one about \d", err)
 
 
 # --- devices, models, interruption ---------------------------------------------------------------

@@ -81,7 +81,7 @@ LOCAL = "local"  # as a --cluster: of processes of this machine
 SAVED: tuple[Kind, ...] = ("intermediate", "residual")
 BETWEEN = (  # options of interpolation only
     *TARGET,
-    flag("--save-intermediate intermediate", "Also write the image before the network."),
+    flag("--save-intermediate intermediate", "Also write the image without the network."),
     flag("--save-residual residual", "Also write what the network added."),
 )
 FUSED = (  # options of fusion only

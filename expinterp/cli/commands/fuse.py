@@ -92,8 +92,8 @@ def _describe(record: JobRecord) -> Iterator[str]:
     """Describe how the result was computed."""
     stated, measured = record.ratio["stated"], record.ratio["measured"]
     if measured is not None:
-        words = "not stated" if stated is None else f"stated as {math.log2(stated):.1f} EV"
-        yield f"the range is {words}, about {math.log2(measured):.1f} EV in the pixels"
+        words = "not stated" if stated is None else f"{math.log2(stated):.1f} EV stated"
+        yield f"exposure range: {words}, about {math.log2(measured):.1f} EV measured in the pixels"
     computed = record.fusion["virtual"] if record.fusion else []
     yield f"exposures computed between the {len(record.inputs)} images: {len(computed)}"
     for output in record.outputs:

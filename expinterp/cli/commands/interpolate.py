@@ -57,7 +57,7 @@ SECTIONS = {
     "Result": (
         output_option("The result"),
         *TARGET,
-        file_option("--save-intermediate", "Also write the image before the network.", kind=NAME),
+        file_option("--save-intermediate", "Also write the image without the network.", kind=NAME),
         file_option(
             "--save-residual", "Also write what the network added; mid-grey is nothing.", kind=NAME
         ),
@@ -111,9 +111,9 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
 def _describe(record: JobRecord) -> Iterator[str]:
     """Describe how the result was computed."""
     stated = record.ratio["stated"]
-    words = "not stated" if stated is None else f"{stated:.4g} stated, which is used"
+    words = "not stated" if stated is None else f"{stated:.4g} stated and used"
     yield (
-        f"exposure ratio {words}, about {record.ratio['measured']:.2g} in the pixels; "
+        f"exposure ratio: {words}, about {record.ratio['measured']:.2g} measured in the pixels; "
         f"response from the {record.response['source']}"
     )
     if record.motion and record.motion["pixels"] is None:

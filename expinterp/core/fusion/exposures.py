@@ -219,7 +219,7 @@ def order_by_brightness(images: Sequence[Pixels]) -> list[int]:
 def check_virtual(virtual: Virtual) -> None:
     """Raise a ValueError if `virtual` is not a number of virtual exposures or ``auto``."""
     if virtual != "auto" and not (isinstance(virtual, int) and virtual >= 0):
-        msg = f"virtual must be 'auto' or how many exposures, 0 or more, got {virtual!r}"
+        msg = f"virtual must be 'auto' or a number, 0 or more, got {virtual!r}"
         raise ValueError(msg)
 
 
