@@ -31,7 +31,7 @@ HELP = """Measure the quality of the results on your own photographs.
 
 \b
 expinterp evaluate brackets                       # PSNR and SSIM against the photographed medium
-expinterp evaluate brackets --model mycam.onnx --html report.html
+expinterp evaluate brackets --model mycam.onnx --html figures.html
 expinterp evaluate brackets --fusion              # fused pictures, with enfuse and MergeMertens
 expinterp evaluate scenes.json --camera D90 --json > figures.json
 
