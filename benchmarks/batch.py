@@ -34,7 +34,7 @@ from expinterp.batch.tasks import make_tasks
 from expinterp.brackets import Bracket, Plan
 from expinterp.scene_io import FusionOptions, InterpolationOptions
 
-FEW = 4  # brackets, from which what a start costs is told
+FEW = 4  # brackets that show the cost of a start
 TOOL = [sys.executable, "-m", "expinterp", "batch"]
 ALONE = """
 import sys

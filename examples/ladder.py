@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 import expinterp
-from expinterp.core.exposure import exposure_ratio, ladder, time_at
+from expinterp.core.exposure import even_positions, exposure_ratio, time_at
 from expinterp.images import (
     read_photograph,
     with_exposure_time,
@@ -24,7 +24,7 @@ def main(long_path: str, short_path: str, output: str) -> None:
     long, short = (read_photograph(path) for path in (long_path, short_path))
     ratio = exposure_ratio(long.exposure, short.exposure)
     pair = expinterp.measure(long.pixels, short.pixels)
-    for number, position in enumerate(ladder(STEPS), start=1):
+    for number, position in enumerate(even_positions(STEPS), start=1):
         medium = expinterp.render(pair, position).medium
         time = ratio and time_at(position, short_time=long.exposure.time / ratio, ratio=ratio)
         metadata = with_exposure_time(long.metadata, time)

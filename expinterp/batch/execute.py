@@ -30,7 +30,7 @@ from expinterp.errors import (
 )
 from expinterp.refine import Device, Refiner, open_refiner
 
-FileState: TypeAlias = tuple[int, int, int]  # size, time of change, number
+FileState: TypeAlias = tuple[int, int, int]  # size, time of change, inode number
 Runner: TypeAlias = "Callable[[Sequence[Task], BatchSettings], Generator[TaskResult, None, None]]"
 # Errors that would happen to every task, by exit code.
 FATAL = {kind.exit_code: kind for kind in (DeviceError, ModelError, MissingExtraError)}

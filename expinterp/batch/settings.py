@@ -1,4 +1,4 @@
-"""What a batch makes of every bracket: the options of its jobs, and where outputs are written."""
+"""What a batch computes for every bracket: the options of its jobs, and where outputs are written."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from expinterp.scene_io import FusionOptions, InterpolationOptions, Kind
 
 Mode: TypeAlias = Literal["interpolate", "fuse", "both"]
 IRRELEVANT = {"threads", "device", "overwrite", "stream_format"}  # change no pixel of a file
-KEYS = {"wanted": "target"}  # fields that journals know by another name
+KEYS = {"wanted": "target"}  # fields with another name in journals
 
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """What is made of every bracket, and where.
+    """What is computed for every bracket, and where it is written.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class BatchSettings:
 
     @property
     def mode(self) -> Mode:
-        """What is made of a bracket, in one word."""
+        """What is computed for a bracket, in one word."""
         if self.fusion is None:
             return "interpolate"
         return "both" if self.interpolation else "fuse"
@@ -89,7 +89,7 @@ class BatchSettings:
 
 
 def camera_key(bracket: Bracket) -> str:
-    """Name what brackets must have in common to share a response: camera and kind of file."""
+    """Return what brackets with a shared response have in common: camera and kind of file."""
     suffix = PurePosixPath(bracket.frames[0]).suffix
     return f"{bracket.camera or 'unknown camera'} {suffix.lstrip('.')}".lower()
 
@@ -103,7 +103,7 @@ def digest(path: Path) -> str | None:
 
 
 def _describe(options: InterpolationOptions | FusionOptions) -> dict[str, Any]:
-    """Turn options into JSON values; the bundled network, which upgrades replace, is named too."""
+    """Turn options into JSON values; name the bundled network too, since upgrades replace it."""
     values: dict[str, Any] = _plain(asdict(options))
     if options.refine and options.model is None:
         values["model"] = f"bundled {str(digest(model_path()))[:12]}"

@@ -19,7 +19,7 @@ from expinterp.errors import OutputExistsError
 from expinterp.images import FORMATS
 from expinterp.scene_io import FusionJob, FusionOptions, InterpolationJob, InterpolationOptions, Job
 
-WORDS = {"medium": "mid"}  # kinds of outputs that are called otherwise in names
+WORDS = {"medium": "mid"}  # kinds of outputs with another word in file names
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _fusion(
 
 @lru_cache(maxsize=1024)
 def _adapt(options: Any, times: tuple[float, ...] | None, response: Path | None) -> Any:
-    """Return the options of a job; jobs alike share one object, since there may be 100,000."""
+    """Return the options of a job; equal ones share one object, since there may be 100,000."""
     return replace(options, times=times, response=response or options.response)
 
 

@@ -1,6 +1,6 @@
 """Plan which files of a folder form brackets, in which order.
 
-`scan` reads headers; `plan_brackets` reads no files: it knows the frames only. A `Plan` can be saved
+`scan` reads headers; `plan_brackets` reads no files: it uses the frames only. A `Plan` can be saved
 as JSON lines, edited and read again. In the order in which the planner finds them:
 
 frame      what the name, the header and the thumbnail of one file state (`frames`)

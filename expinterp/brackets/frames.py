@@ -1,4 +1,4 @@
-"""A frame: what planning knows about one file, without its pixels."""
+"""A frame: what is read of one file for planning, without its pixels."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ def plan_brackets(
         The only number of frames that a bracket may have.
     gap : float
         Longest pause within a bracket, in seconds from the end of one exposure to the start of the
-        next. One second is added because clocks tick, and the length of an exposure of a second or
-        more, because cameras may take a dark frame after it.
+        next. One second is added, as files state whole seconds. An exposure of a second or more
+        adds its own length, as the camera may take a dark frame after it.
     pattern : str, optional
         How names state the sets, as `expinterp.brackets.names.compile_pattern` reads it. Then there
         are no other brackets.
@@ -109,7 +109,7 @@ def _leave(frames: Iterable[Frame], reason: str) -> Iterator[Leftover]:
 
 
 def _size_objection(count: int, set_size: int | None) -> str | None:
-    """Return why a set has the wrong size; None if it has not."""
+    """Return why a set has the wrong size; None if it has the right one."""
     return None if set_size in {None, count} else f"in a set of {count} frames, not {set_size}"
 
 

@@ -15,7 +15,7 @@ from expinterp.brackets.shapes import LEAST_STEP, same_shape
 from expinterp.brackets.windows import Window, shutter_limited_windows, windows_of
 
 MARGIN = 1.5  # frames by which a partition must gain more than any other one
-RARITY = 1.0  # frames that a shape a tenth as frequent as the most frequent one gains less
+RARITY = 1.0  # frames that are subtracted for a shape a tenth as frequent as the most frequent
 LEAST_GAIN = 0.1  # frames
 _ROUNDING = 1e-9
 

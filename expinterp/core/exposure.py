@@ -89,12 +89,12 @@ def position_at_ev(ev: float, *, ratio: float) -> float:
     return ev / ev_step(ratio)
 
 
-def ladder(count: int) -> tuple[float, ...]:
+def even_positions(count: int) -> tuple[float, ...]:
     """Return `count` positions between ``short`` and ``long``, evenly spaced in stops.
 
     Examples
     --------
-    >>> ladder(3)
+    >>> even_positions(3)
     (0.25, 0.5, 0.75)
     """
     return tuple(step / (count + 1) for step in range(1, count + 1))

@@ -4,12 +4,12 @@
 
 Letters: x1 is ``long``, x2 is ``short``. The intensity mapping function Λ13 darkens x1, Λ23
 brightens x2. The weight W1 falls to 0 where ``long`` is clipped at white, W2 where ``short`` is
-clipped at black. All is per channel and per pixel, so y0 depends on two code values only: for
+clipped at black. Everything is per channel and per pixel, so y0 depends on two code values only: for
 8-bit images it is a table of 256 × 256. Images are display-encoded.
 
 Source: weights and constants of the authors' later released code for Zheng, Li, Yang and Wu,
-"Exposure Interpolation via Hybrid Learning", ICASSP 2020 (arXiv:1905.03890); that the paper uses
-the same constants is an inference.
+"Exposure Interpolation via Hybrid Learning", ICASSP 2020 (arXiv:1905.03890). We assume that the paper
+uses the same constants.
 """
 
 from __future__ import annotations

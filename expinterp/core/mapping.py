@@ -164,7 +164,7 @@ def inlier_share(joint: NDArray[np.int64]) -> float:
 def _trimmed_curve(joint: NDArray[np.int64]) -> Floats:
     """Map z1 to z2 by equal ranks of the pixels near the mapping, in two rounds.
 
-    If no pixel is near it, the curve of medians stands.
+    If no pixel is near it, the curve of medians is used.
     """
     curve = _median_curve(joint)
     for _ in range(2):

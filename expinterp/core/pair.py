@@ -5,7 +5,7 @@ Images are display-encoded code values, uint8 or uint16, (rows, cols, channels),
 Ratios are t1/t2; differences of exposure are in stops (EV), log2(t1/t2).
 
 Source: Zheng, Li, Yang and Wu, ICASSP 2020, arXiv:1905.03890 (the method); Grossberg and Nayar,
-PAMI 2003 (what a pair tells about its camera).
+PAMI 2003 (what a pair shows of its camera).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ AGREEMENT = 0.9  # least share of inliers; real pairs mostly have 0.93 and more
 LIKENESS = 0.3  # least rank correlation of local contrast; real pairs 0.59 and more, others 0
 THUMBNAIL = 128  # pixels: longer side of the thumbnails in which scenes are compared
 DETAILS = 300  # unclipped pixels that thumbnails need to be compared
-MEETING = "both are aligned to the viewpoint half-way (--no-align leaves them unchanged)"
+ALIGNED = "both are aligned to the viewpoint half-way (--no-align leaves them unchanged)"
 WHITE, BLACK = 245, 6  # code values outside of which a thumbnail pixel may be clipped
 
 
@@ -185,7 +185,7 @@ def _sort_and_align(long: Pixels, short: Pixels, ratio: float | None, *, align: 
     if motion and motion.pixels:
         long, short = map(warp, (long, short), motion.halves())
         samples = sample(long), sample(short)
-        notices += [f"the camera moved by {motion.pixels:.1f} pixels; {MEETING}"]
+        notices += [f"the camera moved by {motion.pixels:.1f} pixels; {ALIGNED}"]
     stated = None if ratio is None else max(ratio, 1 / ratio)
     return _Shots(long, short, samples, stated, swapped, motion, notices)
 
@@ -263,7 +263,7 @@ def _from_levels(
 
 
 def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], ratio: float) -> None:
-    """Refuse equal exposures, and images whose tones and whose details both differ too much."""
+    """Refuse equal exposures, and images that differ too much in both tones and details."""
     step = ev_step(ratio)
     if step < LEAST_STEP:
         msg = (

@@ -35,16 +35,7 @@ def check_target(
 ) -> None:
     """Refuse an impossible output before any work is done.
 
-    The parameters are those of `write_photograph`.
-
-    Raises
-    ------
-    OutputExistsError
-        If the target exists, or is one of the inputs (links count too).
-    OutputError
-        If its format is unknown or cannot hold the depth, or its folder is missing or read-only.
-    ValueError
-        If `format` or `bit_depth` is none of those above.
+    Parameters and errors are those of `write_photograph`.
     """
     form = _chosen_format(target, format)
     if bit_depth not in {None, 8, 16}:
@@ -110,8 +101,10 @@ def write_photograph(
 
     Raises
     ------
-    OutputExistsError, OutputError
-        As for `check_target`; OutputError also if writing fails or the picture is too large.
+    OutputExistsError
+        If the target exists, or is one of the inputs (links count too).
+    OutputError
+        If the format is unknown or cannot hold depth or size, or the target cannot be written.
     ValueError
         If arrays or options are not as described.
     """

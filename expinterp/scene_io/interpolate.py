@@ -17,7 +17,7 @@ from expinterp.images import (
     with_provenance,
     write_photograph,
 )
-from expinterp.scene_io.jobs import InterpolationJob, ladder_name
+from expinterp.scene_io.jobs import InterpolationJob, series_name
 from expinterp.scene_io.measured_pair import MeasuredPair, measure_shots
 from expinterp.scene_io.open_scene import Opened, Opener, open_scene
 from expinterp.scene_io.record import (
@@ -80,7 +80,7 @@ def _outputs(
     """List the output files of one exposure."""
     ev, time = measured.ev_at(position), measured.time_at(position)
     return [
-        Output(kind, ladder_name(path, step, job.options.wanted.count), ev, time)
+        Output(kind, series_name(path, step, job.options.wanted.count), ev, time)
         for kind, path in job.outputs.items()
     ]
 

@@ -45,7 +45,7 @@ class InterpolationJob:
         """All files that the job writes."""
         count = self.options.wanted.count
         return [
-            ladder_name(path, step, count)
+            series_name(path, step, count)
             for path in self.outputs.values()
             for step in range(count or 1)
         ]
@@ -75,7 +75,7 @@ class FusionJob:
 
     @property
     def files(self) -> list[str]:
-        """The file that the job writes for any images."""
+        """The file that the job always writes; `folders` may get more."""
         return [self.output]
 
     @property
@@ -105,12 +105,12 @@ class FusionJob:
 Job: TypeAlias = InterpolationJob | FusionJob
 
 
-def ladder_name(path: str, step: int, count: int | None) -> str:
-    """Name an output of a ladder; a single output keeps its name.
+def series_name(path: str, step: int, count: int | None) -> str:
+    """Name an output of a series; a single output keeps its name.
 
     Examples
     --------
-    >>> ladder_name("mid.jpg", 0, count=3), ladder_name("mid.jpg", 0, count=None)
+    >>> series_name("mid.jpg", 0, count=3), series_name("mid.jpg", 0, count=None)
     ('mid_1.jpg', 'mid.jpg')
     """
     if count is None:
@@ -160,5 +160,5 @@ def _check_folder(job: FusionJob, folder: Path, kind: str) -> None:
 
 
 def _identity(name: str) -> str:
-    """Reduce a path to what the file system tells it apart by."""
+    """Return a path in the form in which the file system compares it."""
     return os.path.normcase(os.path.realpath(name))

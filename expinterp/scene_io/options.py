@@ -1,4 +1,4 @@
-"""How the photographs of a scene are interpolated or fused, whichever files they are."""
+"""How the photographs of a scene are interpolated or fused, without the names of files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class WantedExposure:
     time : float or None
         Exposure time in seconds.
     count : int or None
-        Number of exposures of a ladder, evenly spaced in stops.
+        Number of exposures of a series, evenly spaced in stops.
     """
 
     ev: float | None = None
@@ -47,7 +47,7 @@ class WantedExposure:
             If one lies outside, or is a time and `long_time` is None.
         """
         if self.count is not None:
-            return exposure.ladder(self.count)
+            return exposure.even_positions(self.count)
         if self.ev is not None:
             step = exposure.ev_step(ratio)
             span = f"between 0 (the short image) and {step:.2f} EV (the long one)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-KnownMetadata = Literal["nothing", "times", "camera"]  # what stage one uses beside two files
+KnownMetadata = Literal["nothing", "times", "camera"]  # what stage one uses besides two files
 Loss = Literal["relative", "paper"]
 
 

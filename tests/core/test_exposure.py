@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from expinterp.core.exposure import (
     Exposure,
     ev_step,
+    even_positions,
     exposure_ratio,
-    ladder,
     position_at_ev,
     position_at_time,
     time_at,
@@ -44,7 +44,7 @@ def test_the_ends_of_the_ev_scale_are_the_two_shots(ratio):
 
 @given(st.integers(1, 30))
 def test_a_ladder_is_even_and_symmetric(count):
-    rungs = [0.0, *ladder(count), 1.0]
+    rungs = [0.0, *even_positions(count), 1.0]
     steps = [high - low for low, high in pairwise(rungs)]
     assert steps == pytest.approx([1 / (count + 1)] * (count + 1))
     assert [1 - rung for rung in reversed(rungs)] == pytest.approx(rungs)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from synthetic import expose, scene
 
-from expinterp.core.exposure import ladder
+from expinterp.core.exposure import even_positions
 from expinterp.core.fusion.exposures import (
     MAX_STEP,
     check_virtual,
@@ -68,7 +68,7 @@ def test_auto_is_the_fewest_that_leave_no_step_too_large(ev):
     ("ev", "count"), [(0.3, 0), (2.5, 0), (2.51, 1), (5.0, 1), (5.01, 2), (7.5, 2), (12, 4)]
 )
 def test_auto_by_the_measured_ratio(ev, count):
-    assert virtual_positions(pair(ev, stated=2.0**20), "auto") == ladder(count)
+    assert virtual_positions(pair(ev, stated=2.0**20), "auto") == even_positions(count)
 
 
 @given(st.floats(0.25, 30), st.integers(0, 9))
@@ -86,5 +86,5 @@ def test_numbers_and_auto_are_allowed(virtual):
 
 @pytest.mark.parametrize("virtual", [-1, 1.5, "2", "many", None])
 def test_anything_else_is_misuse(virtual):
-    with pytest.raises(ValueError, match="virtual must be 'auto' or how many"):
+    with pytest.raises(ValueError, match="virtual must be 'auto' or a number"):
         check_virtual(virtual)

@@ -85,7 +85,7 @@ def test_a_radiance_map_that_is_cut_off_is_refused_by_name(tmp_path):
     for name, size in {"none": 0, "head": 40, "half": len(whole) // 2}.items():
         path = tmp_path / f"{name}.hdr"
         path.write_bytes(whole[:size])
-        with pytest.raises(ImageFileError, match=rf"{name}\.hdr: cannot be read .*get it anew"):
+        with pytest.raises(ImageFileError, match=rf"{name}\.hdr: cannot be read .*get it again"):
             read_radiance(path)
     with pytest.raises(ImageFileError, match=r"missing\.hdr"):
         read_radiance(tmp_path / "missing.hdr")

@@ -19,7 +19,7 @@ from zlib import crc32
 
 from expinterp.core.align import Motion, find_motions, warp
 from expinterp.core.arrays import Pixels, check_images, with_channels
-from expinterp.core.exposure import ev_step, ladder
+from expinterp.core.exposure import ev_step, even_positions
 from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
 from expinterp.core.mapping import sample
@@ -241,4 +241,4 @@ def virtual_positions(pair: Pair, virtual: Virtual) -> tuple[float, ...]:
     """
     if virtual == "auto":
         virtual = math.ceil(ev_step(pair.ratio_measured) / MAX_STEP) - 1
-    return ladder(virtual)
+    return even_positions(virtual)

@@ -100,7 +100,7 @@ def _xmp(packet: bytes | str | None) -> bytes | None:
 
 
 def _warnings(image: ImageFile.ImageFile, data: bytes, form: str) -> list[str]:
-    """List what the file holds beside the picture that is read, and what is lost."""
+    """List what the file holds besides the picture that is read, and what is lost."""
     warnings = []
     if "mp" in image.info:
         warnings.append("the file holds a second picture (gain map, preview or stereo); left out")

@@ -1,4 +1,4 @@
-"""Segments of a JPEG, and their metadata beside EXIF, IPTC and profile: comments, long XMP packets.
+"""Segments of a JPEG, and their metadata besides EXIF, IPTC and profile: comments, long XMP packets.
 
 The part of an XMP packet that does not fit into one segment is its *extension*. The packet names
 it by its MD5 sum.

@@ -1,4 +1,4 @@
-"""The chunks of a PNG beside pixels, profile, EXIF and XMP: colours, text, private chunks.
+"""The chunks of a PNG besides pixels, profile, EXIF and XMP: colours, text, private chunks.
 
 Chunks of colours, and those that the specification calls safe to copy, are copied. The others
 depend on the old pixels.

@@ -29,10 +29,10 @@ def with_provenance(metadata: Metadata, *, action: str, parameters: str) -> Meta
     """State that this program computed the photograph.
 
     EXIF ``ProcessingSoftware`` names the program and its version. ``Software``, the firmware of
-    the camera or a raw converter, stays; only where it is missing it names the program too. An
+    the camera or a raw converter, stays; where it is missing, it names the program too. An
     entry is appended to the XMP history, and ``xmp:CreatorTool`` is set where it is missing.
-    Missing blocks are made. Some stay as they are: a damaged EXIF block, an XMP packet that is not
-    sound RDF, and a block that would become too long for a JPEG.
+    Missing blocks are created. Some stay as they are: a damaged EXIF block, an XMP packet that is not
+    valid RDF, and a block that would become too long for a JPEG.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def read_radiance(path: Path) -> Image:
     except (OSError, RuntimeError, ValueError, LookupError, cv2.error) as error:
         message = (
             f"{path}: cannot be read as a radiance map with the channels R, G and B; "
-            "get it anew, or take it out of the folder"
+            "get it again, or remove it from the folder"
         )
         raise ImageFileError(message) from error
     finite = np.nan_to_num(radiance, posinf=BRIGHTEST)
