@@ -74,7 +74,7 @@ def _may_remain(
     begins = (rare or repeated[1]) and _fits(part.chain, places, whole.ranks[:size], whole)
     ends = repeated[0] and _fits(part.chain, places, whole.ranks[-size:], whole)
     shifts = range(len(whole) - size + 1)
-    return begins or ends or any(_could_stand(part, whole, shift) for shift in shifts)
+    return begins or ends or any(_may_be_in(part, whole, shift) for shift in shifts)
 
 
 def _repeated(part: FrameRun, shape: BracketShape, known: CameraShapes) -> tuple[bool, bool]:
@@ -91,7 +91,7 @@ def _repeated(part: FrameRun, shape: BracketShape, known: CameraShapes) -> tuple
     return start > 0 and is_repeat(start - 1), stop < len(chain.frames) and is_repeat(stop - 1)
 
 
-def _could_stand(part: FrameRun, whole: BracketShape, shift: int) -> bool:
+def _may_be_in(part: FrameRun, whole: BracketShape, shift: int) -> bool:
     """Return whether the file numbers around a set, from `shift` before it, may be a larger set.
 
     Its other frames are missing; or they are there, exposed as they should be, but separated by a

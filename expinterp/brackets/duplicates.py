@@ -49,7 +49,7 @@ def set_duplicates_aside(frames: Sequence[Frame]) -> tuple[list[Frame], list[Lef
 
 
 def _set_aside(frame: Frame, kept: Frame | None) -> Leftover:
-    """Give the reason why a file is not used; `kept` is the file of the same shot that is."""
+    """Return the reason why a file is not used; `kept` is the file of the same shot that is."""
     if frame.problem:
         return Leftover(frame.path, frame.problem)
     if kept is None:

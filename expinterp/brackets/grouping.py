@@ -187,7 +187,7 @@ def _judge_scenes(
 def _judge_partition(
     partition: Partition, known: CameraShapes, unexplained: Sequence[float], set_size: int | None
 ) -> Found:
-    """Accept the sets of a run, unless something speaks against them."""
+    """Accept the sets of a run, unless there is an objection."""
     run = partition.run
     reasons = dict.fromkeys(partition.ambiguous, "may belong to more than one set")
     for window in partition.chosen:
@@ -204,7 +204,7 @@ def _judge_partition(
 def _judge(
     run: FrameRun, window: Window, known: CameraShapes, unexplained: Sequence[float]
 ) -> tuple[FoundSet, str | None]:
-    """Return a window as a set, and what speaks against it; None if it is a bracket."""
+    """Return a window as a set, and the objection to it; None if it is a bracket."""
     shape, part = window.shape, run.part(window.start, window.stop)
     frames, levels = part.frames, part.levels
     evidence = evidence_of(frames, levels, stated=run.chain.stated)

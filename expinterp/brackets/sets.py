@@ -31,7 +31,7 @@ class FoundSet:
 
 
 def make_brackets(sets: Iterable[FoundSet]) -> Iterator[Bracket]:
-    """Build brackets with unique names, letter case aside, from sets."""
+    """Build brackets with names that differ in more than letter case, from sets."""
     used: Counter[str] = Counter()
     for found in sorted(
         sets, key=lambda found: (natural_key(found.name), found.run.frames[0].path)

@@ -1,4 +1,4 @@
-"""The quality of the results, measured against photographed media.
+"""The quality of the results, compared with the photographed medium.
 
 `find_material` finds triples; a study (`fidelity_study`, `fusion_study`) defines methods and
 scores; `evaluate` runs it on each triple; `tabulate` and `Evaluation` summarise the scores.

@@ -1,4 +1,4 @@
-"""``expinterp evaluate``: measure the results against photographed media."""
+"""``expinterp evaluate``: compare results with the photographed medium."""
 
 from __future__ import annotations
 

@@ -184,6 +184,6 @@ def _metadata_chunks(metadata: Metadata) -> bytes:
 
 
 def _chunk(kind: bytes, content: bytes | memoryview) -> bytes:
-    """Build one chunk: length, type, content, sum."""
+    """Build one chunk: length, type, content, checksum."""
     total = zlib.crc32(content, zlib.crc32(kind))
     return b"".join((struct.pack(">I", len(content)), kind, content, struct.pack(">I", total)))
