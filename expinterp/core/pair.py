@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -76,14 +76,14 @@ class Pair:
         Warnings for the user.
     """
 
-    long: Pixels
-    short: Pixels
-    response: Floats
+    long: Pixels = field(repr=False)
+    short: Pixels = field(repr=False)
+    response: Floats = field(repr=False)
     log_ratio: float
     ratio_measured: float
     ratio_given: float | None
     source: str
-    levels: tuple[Floats, ...]
+    levels: tuple[Floats, ...] = field(repr=False)
     clipped: dict[str, dict[str, float]]
     shape: tuple[int, ...]
     swapped: bool = False

@@ -7,7 +7,7 @@ import os
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from expinterp.core.response import Profile
 from expinterp.errors import DeviceError, ModelError, reason
@@ -55,11 +55,16 @@ def open_refiner(
 
     Raises
     ------
+    ValueError
+        If `device` is none of these.
     ModelError
         If the file is missing, corrupt, or violates the contract.
     DeviceError
         If `device` is ``cuda`` and the network does not run on it.
     """
+    if device not in get_args(Device):
+        msg = f"device must be one of {get_args(Device)}, got {device!r}"
+        raise ValueError(msg)
     path = Path(model) if model else model_path()
     content = _read(path)
     requested = _provider_for(device)

@@ -297,6 +297,11 @@ def test_the_refusal_of_a_profile_as_a_model_names_its_option(tmp_path):
         open_refiner(path, device="cpu")
 
 
+def test_an_unknown_device_is_refused():
+    with pytest.raises(ValueError, match=r"device must be one of .*cuda:0"):
+        open_refiner(device="cuda:0")
+
+
 def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"nowhere\.onnx"):
         open_refiner(str(tmp_path / "nowhere.onnx"))
