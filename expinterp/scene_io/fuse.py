@@ -103,6 +103,7 @@ def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedS
             arrange=brightest_first,
         )
         check_alike(shots)
+        shots = shots[::-1]  # dark to bright, so that the plan keeps their order if pixels are equal
     with clock.stage("measure"):
         try:
             plan = plan_exposures(

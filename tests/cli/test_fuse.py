@@ -141,6 +141,15 @@ def test_any_order_gives_the_same_bytes_where_pixels_are_equal(folder: Folder) -
     assert len(made) == 1
 
 
+def test_of_equal_pixels_one_file_is_the_brightest_in_every_respect(folder: Folder) -> None:
+    folder.write("copy.jpg", shoot(4), time=1.0)
+    folder.write("first.jpg", shoot(4), time=2.0)
+    record = folder.record("copy.jpg", "first.jpg", "0.png", "--no-refine", "-o", "fused.jpg")
+    brightest = record["inputs"][0]["time"]
+    assert read_photograph(str(folder.path / "fused.jpg")).exposure.time == brightest
+    assert Path(record["inputs"][0]["file"]).name == "first.jpg"  # the others have to agree with it
+
+
 def test_times_follow_the_order_in_which_images_are_given(folder: Folder) -> None:
     times = [str(time_of(ev)) for ev in (4, 0, 2)]
     record = folder.record("4.png", "0.png", "2.png", "--times", ",".join(times), *PLAIN[2:])
