@@ -134,4 +134,7 @@ def fuse(
 
 
 def _open(refiner: Refinement) -> Refiner | None:
+    if refiner is True or (isinstance(refiner, str) and refiner != "bundled"):
+        msg = f"refiner must be 'bundled', a Refiner from open_refiner, or None, not {refiner!r}"
+        raise ValueError(msg)
     return bundled_refiner() if isinstance(refiner, str) else refiner or None
