@@ -120,6 +120,20 @@ def _same_file(path: Path, source: str) -> bool:
         return False
 
 
+def make_folder(folder: Path) -> None:
+    """Create a folder, and those above it, where they are missing.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{folder}: cannot be created ({reason(error)}); choose another folder"
+        raise OutputError(message) from error
+
+
 @contextmanager
 def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     """Open a temporary file beside the target; flush and rename it if the block succeeds.

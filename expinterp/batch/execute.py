@@ -22,12 +22,11 @@ from expinterp.errors import (
     ExpInterpError,
     MissingExtraError,
     ModelError,
-    OutputError,
     PairError,
     in_words,
     one_line,
-    reason,
 )
+from expinterp.files import make_folder
 from expinterp.refine import Device, Refiner, open_refiner
 
 FileState: TypeAlias = tuple[int, int, int]  # size, time of change, inode number
@@ -107,7 +106,8 @@ def perform(task: Task, settings: BatchSettings) -> TaskResult:
     error = None
     try:
         _check_times(task.bracket, settings)
-        _make_folders(task, settings)
+        for name in task.folders:
+            make_folder(settings.out / name)
         for job in task.jobs:
             record = scene_io.run(_prepare(job, task, settings), opener=keep_open)
             records.append(record.as_json())
@@ -198,15 +198,6 @@ def explain(error: Exception) -> TaskFailure:
         case MemoryError():
             message = "not enough memory for images of this size; lower --jobs"
     return TaskFailure(type(error).__name__, one_line(message), int(code))
-
-
-def _make_folders(task: Task, settings: BatchSettings) -> None:
-    try:
-        for name in task.folders:
-            (settings.out / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"{error.filename}: cannot be made ({reason(error)}); choose another folder"
-        raise OutputError(message) from error
 
 
 @lru_cache(maxsize=1)

@@ -28,7 +28,7 @@ from expinterp.cli.commands.interpolate import interpolate
 from expinterp.cli.commands.report import report
 from expinterp.cli.commands.train import train
 from expinterp.cli.commands.tune import tune
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.errors import ExitCode, ExpInterpError, in_words
 
 NAME = "expinterp"
@@ -92,9 +92,9 @@ def main(arguments: Sequence[str]) -> int:
     int
         An `ExitCode`. A failure is explained on stderr in one line.
     """
-    talk = Talk()
+    console = Console()
     try:
-        result = commands.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=talk)
+        result = commands.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=console)
         return int(result or ExitCode.OK)
     except SystemExit as stop:  # after shell completion, or when nobody reads stdout any more
         return stop.code if isinstance(stop.code, int) else ExitCode.UNEXPECTED
@@ -102,10 +102,10 @@ def main(arguments: Sequence[str]) -> int:
         help_text.show()
         return ExitCode.USAGE
     except BaseException as error:  # noqa: BLE001 - the one place that catches
-        return _explain(error, talk)
+        return _explain(error, console)
 
 
-def _explain(error: BaseException, talk: Talk) -> int:
+def _explain(error: BaseException, console: Console) -> int:
     """Explain an error in one line, and choose the exit code."""
     from expinterp.doctor import missing_library
 
@@ -127,9 +127,9 @@ def _explain(error: BaseException, talk: Talk) -> int:
             message = in_words(error)
         case _:
             message = f"{in_words(error)}; --debug shows where"
-    if talk.debug:
-        talk.traceback(error)
-    talk.error(message)
+    if console.debug:
+        console.traceback(error)
+    console.error(message)
     return code
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.progress import show_count
 from expinterp.errors import ExitCode, OutputError, OutputExistsError, reason
 
@@ -53,8 +53,10 @@ def _plan_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
 class BatchMonitor:
     """Shows the progress of a batch: on stderr, in a log, and as JSON lines on stdout."""
 
-    def __init__(self, talk: Talk, stack: ExitStack, log: TextIO | None, *, as_json: bool) -> None:
-        self._talk, self._stack, self._log, self._as_json = talk, stack, log, as_json
+    def __init__(
+        self, console: Console, stack: ExitStack, log: TextIO | None, *, as_json: bool
+    ) -> None:
+        self._console, self._stack, self._log, self._as_json = console, stack, log, as_json
         self._count: Callable[[], None] = lambda: None
         self.done = self.total = 0
 
@@ -63,8 +65,8 @@ class BatchMonitor:
         self.total, kept = len(schedule.tasks) + len(schedule.settled), len(schedule.kept)
         self._event("began", brackets=self.total, done_before=kept)
         before = f", {kept} done before" if kept else ""
-        self._talk.detail(f"{self.total} brackets to do{before}")
-        self._count = self._stack.enter_context(show_count(self._talk, self.total))
+        self._console.detail(f"{self.total} brackets to do{before}")
+        self._count = self._stack.enter_context(show_count(self._console, self.total))
 
     def ended(self, result: TaskResult) -> None:
         """Count a result; show a failure at once."""
@@ -73,17 +75,17 @@ class BatchMonitor:
         if self._as_json:
             click.echo(json.dumps(result.as_json()))
         if result.error:
-            self._talk.warn(f"{result.bracket} failed: {result.error.message}")
+            self._console.warn(f"{result.bracket} failed: {result.error.message}")
         else:
-            self._talk.detail(f"{result.bracket}: {result.status}, {result.seconds:.2f} s")
+            self._console.detail(f"{result.bracket}: {result.status}, {result.seconds:.2f} s")
             for warning in result.warnings:
-                self._talk.detail(f"{result.bracket}: {warning}")
+                self._console.detail(f"{result.bracket}: {warning}")
         self._count()
 
     def notice(self, message: str) -> None:
         """Show a warning at once."""
         self._event("notice", message=message)
-        self._talk.warn(message)
+        self._console.warn(message)
 
     def _event(self, event: str, **facts: Any) -> None:
         """Add a line to the log; close a log that cannot be written."""
@@ -96,12 +98,14 @@ class BatchMonitor:
             log, self._log = self._log, None
             with suppress(OSError):  # what is buffered cannot be written either
                 log.close()
-            self._talk.warn(f"{log.name}: cannot be written ({reason(error)}); the log ends here")
+            self._console.warn(
+                f"{log.name}: cannot be written ({reason(error)}); the log ends here"
+            )
 
 
 @contextmanager
 def monitor_batch(
-    talk: Talk, *, log: Path | None, inputs: Iterable[Path], as_json: bool
+    console: Console, *, log: Path | None, inputs: Iterable[Path], as_json: bool
 ) -> Iterator[BatchMonitor]:
     """Monitor a batch; if it is interrupted, show how many brackets are done.
 
@@ -113,12 +117,12 @@ def monitor_batch(
         If the file is not a log, but for example one of the inputs.
     """
     with ExitStack() as stack:
-        monitor = BatchMonitor(talk, stack, _open_log(log, inputs, stack), as_json=as_json)
+        monitor = BatchMonitor(console, stack, _open_log(log, inputs, stack), as_json=as_json)
         try:
             yield monitor
         except KeyboardInterrupt:
             stack.close()  # removes the bar before the message
-            talk.note(
+            console.note(
                 f"{monitor.done} of {monitor.total} brackets are done; the same command does the rest"
             )
             raise
@@ -146,10 +150,10 @@ def _is_log(path: Path, inputs: Iterable[Path]) -> bool:
     return os.path.realpath(path) not in map(os.path.realpath, inputs)
 
 
-def show_summary(summary: Summary, plan: Plan, damaged: Sequence[str], talk: Talk) -> int:
+def show_summary(summary: Summary, plan: Plan, damaged: Sequence[str], console: Console) -> int:
     """Show how the batch ended, with the names of failures, and return the exit code."""
     if not plan.brackets:
-        talk.warn("no brackets were found; -n explains every file")
+        console.warn("no brackets were found; -n explains every file")
     warned = f" ({summary.warned} with warnings, shown by -v and --report)"
     counts = {
         f"done{warned if summary.warned else ''}": summary.done,
@@ -159,10 +163,10 @@ def show_summary(summary: Summary, plan: Plan, damaged: Sequence[str], talk: Tal
         "left over": len(plan.leftovers),
     }
     said = [f"{count} {what}" for what, count in counts.items() if count]
-    talk.note(", ".join(said) or "nothing to do")
+    console.note(", ".join(said) or "nothing to do")
     for result in summary.failures:
-        talk.error(f"{result.bracket}: {result.error.message if result.error else ''}")
+        console.error(f"{result.bracket}: {result.error.message if result.error else ''}")
     others = [*damaged, *filter(None, [summary.unrecorded])]
     for line in others:
-        talk.error(line)
+        console.error(line)
     return ExitCode.BATCH if summary.failures or others else ExitCode.OK

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
 
-class Talk:
+class Console:
     """Messages to the user.
 
     Attributes
@@ -102,7 +102,7 @@ def open_bar(*columns: ProgressColumn) -> Progress:
 
 def _turn_on(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and parameter.name:
-        setattr(context.ensure_object(Talk), parameter.name, True)
+        setattr(context.ensure_object(Console), parameter.name, True)
 
 
 TALK = tuple(

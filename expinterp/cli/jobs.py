@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.options import STREAM, given
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _is_closed_or_terminal(stream: TextIO | None) -> bool:
 
 
 def run_job(
-    job: Job, talk: Talk, *, as_json: bool, describe: Callable[[JobRecord], Iterable[str]]
+    job: Job, console: Console, *, as_json: bool, describe: Callable[[JobRecord], Iterable[str]]
 ) -> None:
     """Run a job and show its warnings, and if verbose its facts.
 
@@ -90,14 +90,14 @@ def run_job(
     from expinterp import scene_io
 
     try:
-        with talk.progress() as progress:
+        with console.progress() as progress:
             record = scene_io.run(job, progress=progress)
     except scene_io.TargetError as error:
         raise click.UsageError(str(error)) from error
-    talk.warn(*record.warnings)
+    console.warn(*record.warnings)
     for line in describe(record):
-        talk.detail(line)
+        console.detail(line)
     times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in record.timings.items())
-    talk.detail(f"time: {times}")
+    console.detail(f"time: {times}")
     if as_json:
         click.echo(json.dumps(record.as_json(), indent=2))

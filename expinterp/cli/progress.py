@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from expinterp.cli.console import Talk, open_bar
+from expinterp.cli.console import Console, open_bar
 
 PAUSE = 10.0  # seconds between two lines, where there is no terminal
 
 
 @contextmanager
-def show_count(talk: Talk, total: int) -> Iterator[Callable[[], None]]:
+def show_count(console: Console, total: int) -> Iterator[Callable[[], None]]:
     """Show how many items are done.
 
     Yields
@@ -21,9 +21,9 @@ def show_count(talk: Talk, total: int) -> Iterator[Callable[[], None]]:
     callable
         To be called after each item.
     """
-    if talk.quiet or not total:
+    if console.quiet or not total:
         yield lambda: None
-    elif talk.on_terminal:
+    elif console.on_terminal:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
@@ -33,11 +33,13 @@ def show_count(talk: Talk, total: int) -> Iterator[Callable[[], None]]:
                 total, 0.0, lambda done, words: bar.update(task, completed=done, description=words)
             )
     else:
-        yield _counter(total, PAUSE, lambda done, words: talk.note(f"{done} of {total}, {words}"))
+        yield _counter(
+            total, PAUSE, lambda done, words: console.note(f"{done} of {total}, {words}")
+        )
 
 
 @contextmanager
-def show_steps(talk: Talk) -> Iterator[Callable[[str, float], None]]:
+def show_steps(console: Console) -> Iterator[Callable[[str, float], None]]:
     """Show the current step of a run without countable items.
 
     Yields
@@ -45,8 +47,8 @@ def show_steps(talk: Talk) -> Iterator[Callable[[str, float], None]]:
     callable
         To be called with the name of the step, and the share of everything that is done, 0..1.
     """
-    if talk.quiet or talk.on_terminal:
-        with talk.progress() as show:
+    if console.quiet or console.on_terminal:
+        with console.progress() as show:
             yield show
         return
     shown = time.monotonic() - PAUSE
@@ -55,7 +57,7 @@ def show_steps(talk: Talk) -> Iterator[Callable[[str, float], None]]:
         nonlocal shown
         if share >= 1 or time.monotonic() - shown >= PAUSE:
             shown = time.monotonic()
-            talk.note(words)
+            console.note(words)
 
     yield show_after_pause
 

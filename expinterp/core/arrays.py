@@ -48,8 +48,11 @@ def check_images(images: Sequence[Any], names: Sequence[str] | None = None) -> N
         _check_image(image, name)
     for name, image in zip(names, images, strict=True):
         if image.shape != images[0].shape or image.dtype != images[0].dtype:
+            one, two = describe(images[0]), describe(image)
+            if one == two:  # grey, with and without an axis of channels
+                one, two = f"{one}, {images[0].ndim} axes", f"{two}, {image.ndim} axes"
             msg = (
-                f"{names[0]} is {describe(images[0])}, {name} is {describe(image)}; "
+                f"{names[0]} is {one}, {name} is {two}; "
                 "export all images with the same size, channels and bit depth"
             )
             raise PairError(msg)

@@ -16,7 +16,8 @@ from expinterp.core.fusion import Stack
 from expinterp.core.fusion.exposures import ExposurePlan, Fusion, fuse_exposures, plan_exposures
 from expinterp.core.intermediate import round_codes
 from expinterp.core.render import Interpolation
-from expinterp.errors import OutputError, PairError, reason
+from expinterp.errors import PairError
+from expinterp.files import make_folder
 from expinterp.images import (
     Photograph,
     Pixels,
@@ -103,6 +104,9 @@ def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedS
             arrange=brightest_first,
         )
         check_alike(shots)
+        shots = shots[
+            ::-1
+        ]  # dark to bright, so that the plan keeps their order if pixels are equal
     with clock.stage("measure"):
         try:
             plan = plan_exposures(
@@ -197,7 +201,7 @@ def _write_virtual(job: FusionJob, virtual: Sequence[VirtualExposure]) -> Iterat
     """Write the virtual exposures, if wanted, with the metadata of photographs."""
     if not job.save_virtual or not virtual:
         return
-    _make_folder(job.save_virtual)
+    make_folder(job.save_virtual)
     for number, exposure in enumerate(virtual, start=1):
         file = job.beside(job.save_virtual, "virtual", number)
         timed = with_exposure_time(exposure.long.metadata, exposure.time)
@@ -217,20 +221,12 @@ def _write_masks(job: FusionJob, stack: Stack, count: int) -> Iterator[Output]:
     """Write the weights of all exposures, if wanted, as grey 8-bit images."""
     if not job.save_masks:
         return
-    _make_folder(job.save_masks)
+    make_folder(job.save_masks)
     for index in range(count):
         file = job.beside(job.save_masks, "mask", index + 1)
         weights = round_codes(stack.weights(index), np.dtype(np.uint8))
         write_photograph(weights, file, overwrite=job.options.writing.overwrite, inputs=job.images)
         yield Output("mask", file)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        message = f"{folder}: cannot be made ({reason(error)}); name another folder"
-        raise OutputError(message) from error
 
 
 def _record(

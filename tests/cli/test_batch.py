@@ -16,7 +16,7 @@ from expinterp import batch, cli
 from expinterp.batch import BatchSettings, Task, local
 from expinterp.batch.pool import TaskFunction
 from expinterp.brackets import Plan
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.progress import describe, show_count
 from expinterp.errors import ExitCode, OutputError
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
@@ -383,7 +383,7 @@ def test_without_a_terminal_lines_come_now_and_then(
 ) -> None:
     clock = iter(range(0, 1000, 3))
     monkeypatch.setattr("expinterp.cli.progress.time.monotonic", lambda: next(clock))
-    with show_count(Talk(), 10) as count:
+    with show_count(Console(), 10) as count:
         for _ in range(10):
             count()
     lines = capsys.readouterr().err.splitlines()
@@ -397,15 +397,15 @@ def test_on_a_terminal_there_is_a_bar(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with show_count(Talk(), 2) as count:
+    with show_count(Console(), 2) as count:
         count()
     assert "1/2" in capsys.readouterr().err
 
 
 def test_the_bar_is_silent_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    talk = Talk()
-    talk.quiet = True
-    with show_count(talk, 2) as count:
+    console = Console()
+    console.quiet = True
+    with show_count(console, 2) as count:
         count()
         count()
     assert capsys.readouterr().err == ""

@@ -23,7 +23,7 @@ from PIL import ImageCms
 from synthetic import expose, gamma_response, scene
 
 from expinterp import cli, pipeline
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.core.fusion import Stack, Weighting, exposures
 from expinterp.core.fusion.exposures import MAX_STEP
 from expinterp.core.response import Profile
@@ -139,6 +139,15 @@ def test_any_order_gives_the_same_bytes_where_pixels_are_equal(folder: Folder) -
         folder.run(*order, "0.png", "--no-refine", "-o", f"fused_{number}.png")
     made = {(folder.path / f"fused_{number}.png").read_bytes() for number in range(2)}
     assert len(made) == 1
+
+
+def test_of_equal_pixels_one_file_is_the_brightest_in_every_respect(folder: Folder) -> None:
+    folder.write("copy.jpg", shoot(4), time=1.0)
+    folder.write("first.jpg", shoot(4), time=2.0)
+    record = folder.record("copy.jpg", "first.jpg", "0.png", "--no-refine", "-o", "fused.jpg")
+    brightest = record["inputs"][0]["time"]
+    assert read_photograph(str(folder.path / "fused.jpg")).exposure.time == brightest
+    assert Path(record["inputs"][0]["file"]).name == "first.jpg"  # the others have to agree with it
 
 
 def test_times_follow_the_order_in_which_images_are_given(folder: Folder) -> None:
@@ -505,7 +514,7 @@ def test_a_folder_that_cannot_be_made_after_all_is_6(
     monkeypatch.setattr(Path, "mkdir", refuse)
     for option in ("--save-virtual", "--save-masks"):
         said = refused(folder, ExitCode.OUTPUT, *PLAIN, option, "d")
-        assert "d: cannot be made (no space left on device)" in said
+        assert "d: cannot be created (no space left on device)" in said
 
 
 def test_a_failure_leaves_no_folder(folder: Folder) -> None:
@@ -790,7 +799,7 @@ def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_fusing(
 ) -> None:
     shown: list[tuple[str, float]] = []
     monkeypatch.setattr(
-        Talk, "progress", lambda _: nullcontext(lambda step, share: shown.append((step, share)))
+        Console, "progress", lambda _: nullcontext(lambda step, share: shown.append((step, share)))
     )
     monkeypatch.setattr("expinterp.core.fusion.stack.STRIP", 16)
     monkeypatch.setattr("expinterp.core.render.STRIP", 16)
@@ -807,7 +816,7 @@ def test_progress_knows_from_the_start_what_is_asked_for(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: dict[str, float] = {}
-    monkeypatch.setattr(Talk, "progress", lambda _: nullcontext(shown.setdefault))
+    monkeypatch.setattr(Console, "progress", lambda _: nullcontext(shown.setdefault))
     folder.run("2.png", *PLAIN, "--virtual", "2", "--json")
     total = sum(SHARES.values()) + 3 * SHARES["render"]
     assert shown["measure"] == pytest.approx(SHARES["read"] / total)

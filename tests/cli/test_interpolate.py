@@ -21,7 +21,7 @@ from motion_samples import shots, similarity
 from PIL import ImageCms
 
 from expinterp import cli, pipeline
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, read_photograph
 from expinterp.scene_io import interpolate, measured_pair, open_scene
@@ -579,7 +579,7 @@ def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_rendering(
 ) -> None:
     shown: list[tuple[str, float]] = []
     monkeypatch.setattr(
-        Talk, "progress", lambda _: nullcontext(lambda step, share: shown.append((step, share)))
+        Console, "progress", lambda _: nullcontext(lambda step, share: shown.append((step, share)))
     )
     assert folder.run(*PAIR, "-o", "mid.png", *options)[0] == ExitCode.OK
     shares = [share for _, share in shown]

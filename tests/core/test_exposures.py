@@ -1,4 +1,4 @@
-"""Exposures in order of brightness, and how many virtual ones go between."""
+"""Exposures in order of brightness, how many virtual ones go between, and the stages of a fusion."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from hypothesis.extra import numpy as arrays
 from synthetic import expose, scene
 
 from expinterp.core.exposure import even_positions
+from expinterp.core.fusion import exposures
 from expinterp.core.fusion.exposures import (
     MAX_STEP,
+    Stack,
     check_virtual,
+    fuse_exposures,
     order_by_brightness,
+    plan_exposures,
     virtual_positions,
 )
 
@@ -88,3 +92,24 @@ def test_numbers_and_auto_are_allowed(virtual):
 def test_anything_else_is_misuse(virtual):
     with pytest.raises(ValueError, match="virtual must be 'auto' or a number"):
         check_virtual(virtual)
+
+
+@pytest.mark.parametrize("virtual", [0, 1])
+def test_a_stage_is_reported_from_its_start_so_that_none_of_its_time_is_lost(monkeypatch, virtual):
+    seen = []
+
+    def stack(*images, **options):
+        seen.append("pyramids")
+        return Stack(*images, **options)
+
+    def render(*pair, **options):
+        seen.append("rendering")
+        return real(*pair, **options)
+
+    real = exposures.render
+    monkeypatch.setattr(exposures, "Stack", stack)
+    monkeypatch.setattr(exposures, "render", render)
+    plan = plan_exposures([expose(scene((32, 48)), 2.0**ev) for ev in (0, -4)], virtual=virtual)
+    fuse_exposures(plan, progress=lambda *stage: seen.append(stage))
+    assert seen[seen.index("pyramids") - 1] == ("fuse", 0)
+    assert not virtual or seen[seen.index("rendering") - 1] == ("render", 0)

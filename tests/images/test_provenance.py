@@ -335,6 +335,8 @@ def test_a_new_description_is_about_what_the_others_are_about():
         XMP[:-40],
         XMP.replace(b"xmlns:xmp=", b"xmlns:other="),
         XMP.decode().encode("utf-16"),
+        XMP.decode().encode("utf-16-be"),
+        XMP.decode().encode("utf-16-le"),
         b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + XMP[XMP.index(b"<x:") :],
         b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>",
         packet(f"</rdf:RDF><rdf:RDF xmlns:rdf='{NAMES['rdf']}'>"),

@@ -16,7 +16,7 @@ from expinterp.cli.batch_messages import (
     show_summary,
 )
 from expinterp.cli.command import Command, refuse
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.jobs import fusion_options, interpolation_options
 from expinterp.cli.options import (
     ALIGN,
@@ -152,7 +152,7 @@ def batch(context: click.Context, /, **options: Any) -> int:
     if options["dry_run"]:
         _preview(plan, settings, options)
         return ExitCode.OK
-    return _run(plan, settings, options, context.ensure_object(Talk), damaged)
+    return _run(plan, settings, options, context.ensure_object(Console), damaged)
 
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
@@ -236,14 +236,18 @@ def _preview(plan: Plan, settings: BatchSettings, options: dict[str, Any]) -> No
 
 
 def _run(
-    plan: Plan, settings: BatchSettings, options: dict[str, Any], talk: Talk, damaged: Sequence[str]
+    plan: Plan,
+    settings: BatchSettings,
+    options: dict[str, Any],
+    console: Console,
+    damaged: Sequence[str],
 ) -> int:
     """Run the plan, showing progress and a summary."""
     from expinterp.batch import Summary, run_batch, share_responses
     from expinterp.files import check_output
 
     if not plan.brackets:
-        return show_summary(Summary(), plan, damaged, talk)
+        return show_summary(Summary(), plan, damaged, console)
     report = options["report"]
 
     def prepare(settings: BatchSettings) -> BatchSettings:
@@ -251,10 +255,10 @@ def _run(
             check_output(report, overwrite=True, inputs=_photographs(plan, settings))
         if not settings.shared:
             return settings
-        return share_responses(plan.brackets, settings, local.gather, notify=talk.detail)
+        return share_responses(plan.brackets, settings, local.gather, notify=console.detail)
 
     with monitor_batch(
-        talk, log=options["log"], inputs=_photographs(plan, settings), as_json=options["as_json"]
+        console, log=options["log"], inputs=_photographs(plan, settings), as_json=options["as_json"]
     ) as monitor:
         local = _local(options, monitor)
         summary = run_batch(
@@ -266,11 +270,11 @@ def _run(
             began=monitor.began,
             ended=monitor.ended,
         )
-    code = show_summary(summary, plan, damaged, talk)
+    code = show_summary(summary, plan, damaged, console)
     if report:
         from expinterp.report import write_report
 
-        talk.warn(*write_report(str(settings.out), str(report), overwrite=True))
+        console.warn(*write_report(str(settings.out), str(report), overwrite=True))
     return code
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from expinterp.cli.command import Command, refuse
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.options import NAME, OVERWRITE, TIMES, file_option, output_option
 
 HELP = """Measure a camera's response from three or more exposures of one still scene.
@@ -43,13 +43,13 @@ def calibrate(context: click.Context, /, **options: Any) -> None:
     refuse(_contradictions(**options))
     from expinterp.scene_io import profiles
 
-    talk = context.ensure_object(Talk)
+    console = context.ensure_object(Console)
     try:
         profile, warnings = profiles.calibrate_files(**options)
     except profiles.TimesError as error:
         raise click.UsageError(str(error)) from error
-    talk.warn(*warnings)
-    talk.detail(
+    console.warn(*warnings)
+    console.detail(
         f"wrote {options['output']}: {profile.camera or 'unnamed camera'}, its response fits "
         f"{profile.shots} shots within {profile.residual:.2f} stops (root mean square)"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expinterp.cli.command import Command, refuse
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.options import (
     DEVICE,
     FILE,
@@ -80,19 +80,19 @@ def evaluate(context: click.Context, /, **options: Any) -> int:
     from expinterp.cli.tables import print_tables
     from expinterp.evaluation import find_material, tabulate
 
-    talk = context.ensure_object(Talk)
+    console = context.ensure_object(Console)
     material = find_material(options["source"]).of_camera(options["camera"] or "")
     _check(material, options)
-    talk.warn(*material.remarks)
-    evaluation = _evaluate(material, options, talk)
+    console.warn(*material.remarks)
+    evaluation = _evaluate(material, options, console)
     if options["html"]:
-        _write_page(evaluation, options, talk)
+        _write_page(evaluation, options, console)
     if options["as_json"]:
         click.echo(json.dumps(evaluation.as_json(), indent=2, allow_nan=False))
     else:
         print_tables(tabulate(evaluation.study, evaluation.outcomes))
     for failure in evaluation.failures:
-        talk.error(str(failure))
+        console.error(str(failure))
     return ExitCode.BATCH if evaluation.failures else ExitCode.OK
 
 
@@ -122,17 +122,17 @@ def _check(material: Material, options: dict[str, Any]) -> None:
         check_output(options["html"], overwrite=options["overwrite"], inputs=files)
 
 
-def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evaluation:
+def _evaluate(material: Material, options: dict[str, Any], console: Console) -> Evaluation:
     """Run every method on every triple."""
     from expinterp.evaluation import Evaluation, Profiles, evaluate
     from expinterp.evaluation.tables import describe_scores
 
     profiles = Profiles(material.brackets)
-    study = _study(profiles, options, talk)
+    study = _study(profiles, options, console)
     outcomes: list[Outcome] = []
-    with show_count(talk, len(material.triples)) as count:
+    with show_count(console, len(material.triples)) as count:
         for one in evaluate(study, material.triples, keep_views=options["pictures"]):
-            talk.detail(f"{one.triple.name}: {describe_scores(study, one.scores)}")
+            console.detail(f"{one.triple.name}: {describe_scores(study, one.scores)}")
             outcomes.append(one)
             count()
     failures = [failure for one in outcomes for failure in one.failures]
@@ -145,7 +145,7 @@ def _evaluate(material: Material, options: dict[str, Any], talk: Talk) -> Evalua
     )
 
 
-def _study(profiles: Profiles, options: dict[str, Any], talk: Talk) -> Study:
+def _study(profiles: Profiles, options: dict[str, Any], console: Console) -> Study:
     """Choose the methods and scores."""
     from expinterp.evaluation import fidelity_study, fusion_study, open_networks
     from expinterp.scene_io.profiles import read_profile
@@ -154,7 +154,7 @@ def _study(profiles: Profiles, options: dict[str, Any], talk: Talk) -> Study:
         options["models"], device=options["device"], threads=options["threads"]
     )
     notices = dict.fromkeys(refiner.notice for refiner in refiners.values())
-    talk.warn(*filter(None, notices))
+    console.warn(*filter(None, notices))
     profile = read_profile(options["response"]) if options["response"] else None
     if options["fusion"]:
         study = fusion_study(refiners=refiners, profile=profile)
@@ -167,8 +167,8 @@ def _study(profiles: Profiles, options: dict[str, Any], talk: Talk) -> Study:
         raise click.UsageError(message) from error
 
 
-def _write_page(evaluation: Evaluation, options: dict[str, Any], talk: Talk) -> None:
+def _write_page(evaluation: Evaluation, options: dict[str, Any], console: Console) -> None:
     from expinterp.evaluation.page import write_page
 
     write_page(evaluation, options["html"], overwrite=options["overwrite"])
-    talk.detail(f"wrote {options['html']}")
+    console.detail(f"wrote {options['html']}")

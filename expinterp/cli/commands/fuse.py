@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expinterp.cli.command import Command, refuse
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.jobs import fusion_options, run_job, stream_contradictions
 from expinterp.cli.options import (
     ALIGN,
@@ -71,8 +71,8 @@ def fuse(context: click.Context, /, **options: Any) -> None:
         save_virtual=options["save_virtual"],
         save_masks=options["save_masks"],
     )
-    talk = context.ensure_object(Talk)
-    run_job(job, talk, as_json=options["as_json"], describe=_describe)
+    console = context.ensure_object(Console)
+    run_job(job, console, as_json=options["as_json"], describe=_describe)
 
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expinterp.cli.command import Command, refuse
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.jobs import interpolation_options, run_job, stream_contradictions
 from expinterp.cli.options import (
     ALIGN,
@@ -88,8 +88,8 @@ def interpolate(context: click.Context, /, **options: Any) -> None:
     job = InterpolationJob(
         options["long"], options["short"], outputs, interpolation_options(options)
     )
-    talk = context.ensure_object(Talk)
-    run_job(job, talk, as_json=options["as_json"], describe=_describe)
+    console = context.ensure_object(Console)
+    run_job(job, console, as_json=options["as_json"], describe=_describe)
 
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from expinterp.cli.command import Command
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.options import NAME, OVERWRITE, PAGE, output_option
 
 HELP = """Write a report of a batch: one HTML page that needs no network and no other file.
@@ -34,8 +34,8 @@ def report(context: click.Context, journal: str, output: Path, overwrite: bool) 
     """Read the journal and write the page."""
     from expinterp.report import write_report
 
-    talk = context.ensure_object(Talk)
-    with talk.progress() as progress:
+    console = context.ensure_object(Console)
+    with console.progress() as progress:
         warnings = write_report(journal, output, overwrite=overwrite, progress=progress)
-    talk.warn(*warnings)
-    talk.detail(f"wrote {output}")
+    console.warn(*warnings)
+    console.detail(f"wrote {output}")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from expinterp.cli.command import Command
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.options import (
     FILE,
     OVERWRITE,
@@ -130,8 +130,8 @@ def train(context: click.Context, /, **options: Any) -> None:
     start_torch(options["threads"])
     from expinterp.training.build import build
 
-    talk = context.ensure_object(Talk)
-    with show_steps(talk) as show:
+    console = context.ensure_object(Console)
+    with show_steps(console) as show:
         warnings = build(
             options["sources"],
             outputs_of(options),
@@ -140,8 +140,8 @@ def train(context: click.Context, /, **options: Any) -> None:
             licence=options["licence"],
             progress=show,
         )
-    talk.warn(*warnings)
-    talk.note(f"wrote {options['output']}")
+    console.warn(*warnings)
+    console.note(f"wrote {options['output']}")
 
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from expinterp.cli.commands.train import (
     outputs_of,
     start_torch,
 )
-from expinterp.cli.console import Talk
+from expinterp.cli.console import Console
 from expinterp.cli.options import FILE, file_option, given, number, threads_option, value
 from expinterp.cli.progress import show_steps
 from expinterp.training.settings import TUNING
@@ -66,7 +66,7 @@ def tune(context: click.Context, /, **options: Any) -> None:
     from expinterp.training.tune import choose_scenes, settings_for
     from expinterp.training.tune import tune as tune_network
 
-    talk = context.ensure_object(Talk)
+    console = context.ensure_object(Console)
     source, model = options["brackets"], options["output"]
     profile = options["profile"] or model.with_suffix(PROFILE_SUFFIX)
     material = choose_scenes(source, options["camera"])
@@ -74,14 +74,14 @@ def tune(context: click.Context, /, **options: Any) -> None:
     if options["steps"]:
         stated |= {"steps": options["steps"], "minutes": None}
     settings = replace(settings_for(material), **stated)
-    with show_steps(talk) as show:
+    with show_steps(console) as show:
         result = tune_network(
             source, material, outputs_of(options), profile, settings,
             model=options["model"], progress=show,
         )  # fmt: skip
-    talk.warn(*result.warnings)
+    console.warn(*result.warnings)
     print_tables([overview(result.study, result.outcomes)])
-    talk.note(f"wrote {model} and {profile}; use: expinterp interpolate ... --model {model}")
+    console.note(f"wrote {model} and {profile}; use: expinterp interpolate ... --model {model}")
 
 
 def _contradictions(options: dict[str, Any]) -> Iterator[str]:

@@ -174,7 +174,8 @@ def fuse_exposures(
     weighting, method, levels
         See `Stack`.
     progress : function, optional
-        Called with the stage, ``render`` or ``fuse``, and the share of it done, 0..1.
+        Called with the stage, ``render`` or ``fuse``, and the share of it done, 0..1, from the
+        start of each stage on.
 
     Raises
     ------
@@ -189,10 +190,12 @@ def fuse_exposures(
         pixels.append(shot)
         for pair, position in plan.between(step):
             part = _part(progress, done, plan.count)
+            part(0.0)
             virtual = render(pair, position, refiner=refiner, progress=part)
             exposures.append(virtual)
             pixels.append(virtual.medium)
             done += 1
+    progress("fuse", 0.0)
     stack = Stack(pixels, weighting=weighting, method=method, levels=levels)
     fused = stack.fuse(progress=lambda share: progress("fuse", share))
     return Fusion(fused, tuple(exposures), stack)

@@ -159,7 +159,11 @@ def _read_elements(packet: bytes) -> list[_Element]:
 
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.StartDoctypeDeclHandler = refuse
-    parser.Parse(packet[: packet.rfind(b">") + 1], True)
+    sound = packet[: packet.rfind(b">") + 1]
+    if b"\0" in sound:
+        message = "UTF-16, which the parser would recognise"
+        raise expat.ExpatError(message)
+    parser.Parse(sound, True)
     return elements
 
 
