@@ -24,14 +24,7 @@ import needs
 from cost import ENFUSE, FLOOR, print_table, time_in_turn, write_pair
 
 from expinterp.cli.tables import print_tables
-from expinterp.evaluation import (
-    BUNDLED,
-    Outcome,
-    Table,
-    evaluate,
-    fusion_study,
-    tabulate,
-)
+from expinterp.evaluation import BUNDLED, Outcome, Table, evaluate, fusion_study, tabulate
 from expinterp.refine import open_refiner
 
 TOOL = [sys.executable, "-m", "expinterp", "fuse"]

@@ -9,12 +9,7 @@ import sys
 
 import expinterp
 from expinterp.core.exposure import even_positions, exposure_ratio, time_at
-from expinterp.images import (
-    read_photograph,
-    with_exposure_time,
-    with_provenance,
-    write_photograph,
-)
+from expinterp.images import read_photograph, with_exposure_time, with_provenance, write_photograph
 
 STEPS = 3
 

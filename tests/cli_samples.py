@@ -15,13 +15,7 @@ from PIL import Image
 
 from expinterp import cli
 from expinterp.errors import ExitCode
-from expinterp.images import (
-    Metadata,
-    Pixels,
-    read_photograph,
-    with_exposure_time,
-    write_photograph,
-)
+from expinterp.images import Metadata, Pixels, read_photograph, with_exposure_time, write_photograph
 
 Run = Callable[..., tuple[int, str, str]]  # a command: its code, stdout and stderr
 RATIO = 16.0

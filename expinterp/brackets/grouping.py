@@ -13,12 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from expinterp.brackets.camera_shapes import (
-    CameraShapes,
-    ShapesByCamera,
-    learn_shapes,
-    shapes_for,
-)
+from expinterp.brackets.camera_shapes import CameraShapes, ShapesByCamera, learn_shapes, shapes_for
 from expinterp.brackets.chains import find_chains
 from expinterp.brackets.completeness import INCOMPLETE, find_lack
 from expinterp.brackets.duplicates import set_duplicates_aside

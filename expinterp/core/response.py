@@ -93,10 +93,7 @@ class Profile:
 
 
 def calibrate(
-    stack: Sequence[Pixels] | NDArray[Any],
-    times: Sequence[float],
-    *,
-    camera: str | None = None,
+    stack: Sequence[Pixels] | NDArray[Any], times: Sequence[float], *, camera: str | None = None
 ) -> Profile:
     """Measure a camera's response from a stack of exposures of one still scene.
 

@@ -13,14 +13,7 @@ from expinterp.evaluation.record import Evaluation
 from expinterp.evaluation.scenes.cases import Case, open_case
 from expinterp.evaluation.scenes.folders import find_material
 from expinterp.evaluation.scenes.triples import FailedTriple, Material, Triple
-from expinterp.evaluation.study import (
-    BUNDLED,
-    Candidate,
-    Method,
-    Outcome,
-    Study,
-    open_networks,
-)
+from expinterp.evaluation.study import BUNDLED, Candidate, Method, Outcome, Study, open_networks
 from expinterp.evaluation.tables import Table, tabulate
 from expinterp.evaluation.trial import evaluate
 

@@ -22,15 +22,7 @@ import cv2
 import numpy as np
 
 from expinterp.core.arrays import Floats, Pixels, Planes
-from expinterp.metrics.similarity import (
-    C2,
-    GAUSSIAN,
-    SIDE,
-    check_alike,
-    on_scale,
-    strips,
-    weigh,
-)
+from expinterp.metrics.similarity import C2, GAUSSIAN, SIDE, check_alike, on_scale, strips, weigh
 
 SCALES = 3  # each half the size of the one before
 EXPONENTS = np.array([0.0448, 0.2856, 0.3001]) / (0.0448 + 0.2856 + 0.3001)  # fine to coarse

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from expinterp.refine.contract import Contract
-from expinterp.refine.model import (
-    Device,
-    bundled_refiner,
-    choose_profile,
-    model_path,
-    open_refiner,
-)
+from expinterp.refine.model import Device, bundled_refiner, choose_profile, model_path, open_refiner
 from expinterp.refine.refiner import Refiner
 
 __all__ = [

@@ -46,12 +46,7 @@ from expinterp.training.export import export_network, import_network
 from expinterp.training.network import Network, grow
 from expinterp.training.patches import Patches, join_patches
 from expinterp.training.settings import TUNING, TrainingSettings
-from expinterp.training.sources import (
-    BracketSource,
-    SourceDescription,
-    collect_data,
-    open_brackets,
-)
+from expinterp.training.sources import BracketSource, SourceDescription, collect_data, open_brackets
 from expinterp.training.train import shape_of, train
 
 HELD_OUT = 0.25  # share of the scenes

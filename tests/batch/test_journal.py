@@ -140,10 +140,7 @@ def test_a_line_that_no_batch_writes_is_named_with_its_file(
     path = write(tmp_path, HEADER, planned("a"), line)
     with pytest.raises(ImageFileError, match=f"{path}: .* remove that line"):
         journal.read(path)
-    with (
-        pytest.raises(ImageFileError, match="remove that line"),
-        journal.open_journal(tmp_path),
-    ):
+    with pytest.raises(ImageFileError, match="remove that line"), journal.open_journal(tmp_path):
         pass
 
 

@@ -132,10 +132,7 @@ def test_orders_are_permutations_that_begin_in_the_middle_or_at_an_end(count):
         assert order[0] in {0, count // 2, count - 1}
 
 
-@pytest.mark.parametrize(
-    "order",
-    ["01234", "43210", "21304", "23140", "20134", "24310"],
-)
+@pytest.mark.parametrize("order", ["01234", "43210", "21304", "23140", "20134", "24310"])
 def test_the_orders_of_all_makers_are_known(order):
     assert tuple(map(int, order)) in orders(5)
 

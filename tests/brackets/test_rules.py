@@ -9,12 +9,7 @@ import pytest
 from bracket_library import Roll
 
 from expinterp.brackets import Frame, plan_brackets
-from expinterp.brackets.camera_shapes import (
-    CameraShapes,
-    ShapeTally,
-    learn_shapes,
-    regular_windows,
-)
+from expinterp.brackets.camera_shapes import CameraShapes, ShapeTally, learn_shapes, regular_windows
 from expinterp.brackets.completeness import AFTER_PAUSE, INCOMPLETE, MISSING_BESIDE, MORE, find_lack
 from expinterp.brackets.duplicates import set_duplicates_aside
 from expinterp.brackets.evidence import Evidence, doubt, evidence_of

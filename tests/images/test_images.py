@@ -15,16 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from image_samples import (
-    ICC,
-    ORIENTATIONS,
-    SUFFIX,
-    XMP,
-    exif,
-    fields,
-    picture,
-    stored_bytes,
-)
+from image_samples import ICC, ORIENTATIONS, SUFFIX, XMP, exif, fields, picture, stored_bytes
 from PIL import Image, JpegImagePlugin
 
 from expinterp.errors import ImageFileError

@@ -7,22 +7,11 @@ import zlib
 
 import numpy as np
 import pytest
-from image_samples import (
-    ICC,
-    chunk,
-    exif,
-    picture,
-    stored_bytes,
-    tiff_bytes,
-)
+from image_samples import ICC, chunk, exif, picture, stored_bytes, tiff_bytes
 from PIL import Image
 
 from expinterp.errors import ImageFileError
-from expinterp.images import (
-    Metadata,
-    read_photograph,
-    write_photograph,
-)
+from expinterp.images import Metadata, read_photograph, write_photograph
 
 
 def joined(photograph):

@@ -10,17 +10,7 @@ from time import process_time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_samples import (
-    ICC,
-    MAKER_NOTE,
-    SUFFIX,
-    XMP,
-    directory,
-    entry,
-    exif,
-    picture,
-    read_fields,
-)
+from image_samples import ICC, MAKER_NOTE, SUFFIX, XMP, directory, entry, exif, picture, read_fields
 
 from expinterp.core.exposure import Exposure
 from expinterp.images import (

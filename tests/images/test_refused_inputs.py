@@ -19,10 +19,7 @@ from image_samples import SUFFIX, chunk, picture, stored_bytes
 from PIL import Image
 
 from expinterp.errors import ImageFileError
-from expinterp.images import (
-    FORMATS,
-    read_photograph,
-)
+from expinterp.images import FORMATS, read_photograph
 
 SMALL = picture(16, 24)
 DEEP = picture(16, 24, depth=16)

@@ -89,11 +89,7 @@ def test_ssim_is_symmetric_and_blind_to_depth(seed):
 
 @pytest.mark.parametrize("measure", [psnr, ssim, lambda image, truth: mef_ssim([truth], image)])
 @pytest.mark.parametrize(
-    ("image", "word"),
-    [
-        (noise((50, 49)), "differ"),
-        (wide(noise((50, 50))), "differ"),
-    ],
+    ("image", "word"), [(noise((50, 49)), "differ"), (wide(noise((50, 50))), "differ")]
 )
 def test_pictures_that_differ_in_kind_are_refused(measure, image, word):
     with pytest.raises(ValueError, match=word):

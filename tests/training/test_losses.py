@@ -6,12 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train': pip install expinterp[train]")
 
-from expinterp.training.train import (
-    DARK,
-    colour_angle,
-    reconstruction,
-    relative,
-)
+from expinterp.training.train import DARK, colour_angle, reconstruction, relative
 
 pytestmark = pytest.mark.train
 

@@ -10,14 +10,7 @@ from synthetic import gamma_response
 
 from expinterp.core.prior import ResponsePrior
 from expinterp.training import prior as making
-from expinterp.training.prior import (
-    CONTRAST,
-    SPAN,
-    build_prior,
-    channel_covariance,
-    repair,
-    span,
-)
+from expinterp.training.prior import CONTRAST, SPAN, build_prior, channel_covariance, repair, span
 
 BUNDLED = Path(making.__file__).parent.parent / "data" / "response_prior.npz"
 FILMS = 144  # curves of the DoRF collection, which stand last

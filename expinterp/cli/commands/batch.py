@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expinterp.cli.batch_messages import (
-    BatchMonitor,
-    monitor_batch,
-    print_plan,
-    show_summary,
-)
+from expinterp.cli.batch_messages import BatchMonitor, monitor_batch, print_plan, show_summary
 from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
 from expinterp.cli.jobs import fusion_options, interpolation_options

@@ -23,10 +23,7 @@ SECTIONS = {"Options": (output_option("The page", kind=PAGE, metavar="FILE.html"
 
 
 @click.command(
-    cls=Command,
-    sections=SECTIONS,
-    help=HELP,
-    short_help="Write a report of a batch, an HTML page.",
+    cls=Command, sections=SECTIONS, help=HELP, short_help="Write a report of a batch, an HTML page."
 )
 @click.argument("journal", type=NAME)
 @click.pass_context
