@@ -471,7 +471,7 @@ def test_the_bundled_network_is_used_unless_refused():
 @pytest.mark.parametrize("function", [lambda pair: interpolate(*pair), fuse])
 def test_grey_images_with_and_without_an_axis_of_channels_are_told_apart(function):
     long, short = pair(16)
-    with pytest.raises(PairError, match="grey, 8 bit, 2 axes, .* grey, 8 bit, 3 axes"):
+    with pytest.raises(PairError, match=r"grey, 8 bit, 2 axes, .* grey, 8 bit, 3 axes"):
         function((long[..., 0], short[..., :1]))
 
 
