@@ -67,10 +67,8 @@ def fuse_files(
 ) -> JobRecord:
     """Run a job; see `run`."""
     clock = Clock(progress, "read", "measure", "fuse", *["assess"] * job.options.metrics, "write")
-    clock.expect(
-        "render",
-        (len(job.images) - 1) * (1 if job.options.virtual == "auto" else job.options.virtual),
-    )
+    each = 1 if job.options.virtual == "auto" else job.options.virtual
+    clock.expect("render", (len(job.images) - 1) * each)
     scene = _plan_scene(job, clock, opener)
     clock.expect("render", scene.plan.count)
     fusion = fuse_exposures(
@@ -104,9 +102,7 @@ def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedS
             arrange=brightest_first,
         )
         check_alike(shots)
-        shots = shots[
-            ::-1
-        ]  # dark to bright, so that the plan keeps their order if pixels are equal
+        shots = shots[::-1]  # dark to bright: the plan keeps this order if pixels are equal
     with clock.stage("measure"):
         try:
             plan = plan_exposures(
