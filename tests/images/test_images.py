@@ -18,7 +18,7 @@ import pytest
 from image_samples import ICC, ORIENTATIONS, SUFFIX, XMP, exif, fields, picture, stored_bytes
 from PIL import Image, JpegImagePlugin
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, OutputError
 from expinterp.images import (
     FORMATS,
     Metadata,
@@ -359,3 +359,6 @@ def test_suffixes_name_formats():
     assert [image_format(f"x{suffix}") for suffix in (".JPG", ".jpeg", ".tiff", ".AVIF")] == [
         "jpeg", "jpeg", "tiff", "avif",
     ]  # fmt: skip
+    for name, problem in {"x": "the name has no suffix", "x.bmp": "no image .* '.bmp'"}.items():
+        with pytest.raises(OutputError, match=problem):
+            image_format(name)

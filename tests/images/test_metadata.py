@@ -330,6 +330,7 @@ def test_profile_names():
     tag = b"desc" + bytes(4) + struct.pack(">I", len(version2)) + version2
     head = bytes(128) + struct.pack(">I4sII", 1, b"desc", 144, len(tag))
     assert profile_name(head + tag) == "sRGB v2"
+    assert profile_name(bytes(132) + head[132:] + tag) == "unnamed profile"  # a table of no tags
 
 
 @given(st.binary(max_size=300), st.integers(0, 400))
