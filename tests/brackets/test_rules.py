@@ -151,6 +151,12 @@ def test_eight_in_a_hundred_blocks_may_be_darker_in_the_brighter_picture(darker,
     assert are_one_scene([thumbnail(ONE), thumbnail(brighter)]) is same
 
 
+@pytest.mark.parametrize(("middle", "found"), [(0.14, 0), (0.16, 1)])
+def test_each_step_of_brightness_is_at_least_three_twentieths_of_a_stop(middle, found):
+    thumbnails = [thumbnail(ONE + 30 * step) for step in range(3)]
+    assert len(regular_windows(run(0.0, middle, 1.3, thumbnail=thumbnails))) == found
+
+
 @pytest.mark.parametrize(
     ("change", "facts", "copy"),
     [
@@ -204,6 +210,13 @@ def test_a_scene_lacks_frames_if_larger_sets_are_twenty_times_as_frequent(larger
     """And there are five or more of them."""
     scene = run(0.0, -2.0)
     known = learn_shapes([], [(scene, USUAL)] * larger + [(scene, PAIR)] * count)
+    assert lacks_frames(scene, known) is lacking
+
+
+@pytest.mark.parametrize(("larger", "lacking"), [(4, False), (5, True)])
+def test_a_scene_of_unknown_exposure_lacks_frames_by_its_order(larger, lacking):
+    scene = run(0.0, -2.0, thumbnail=[thumbnail(ONE)] * 2)
+    known = learn_shapes([], [(scene, BracketShape((1, 0, 2), 0))] * larger)
     assert lacks_frames(scene, known) is lacking
 
 
@@ -266,6 +279,11 @@ def test_shots_within_a_quarter_of_a_stop_are_exposed_alike(ratio, alike):
     reasons = {leftover.reason for leftover in plan_brackets(shots).leftovers}
     assert len(reasons) == 1
     assert ("same exposure" in reasons.pop()) is alike
+
+
+def test_a_shot_without_others_beside_it_is_a_single_one():
+    plan = plan_brackets([Frame("IMG_0001.jpg", exposure=Exposure(1.0))])
+    assert [leftover.reason for leftover in plan.leftovers] == ["a single shot"]
 
 
 # --- evidence ------------------------------------------------------------------------------------
