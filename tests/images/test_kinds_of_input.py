@@ -146,11 +146,14 @@ def test_alpha_of_every_kind_is_read_from_lzw(tmp_path, kind):
     assert len(photograph.warnings) == (kind == 1)
 
 
-@pytest.mark.parametrize("kind", [3, 5, 6])
-def test_deep_lzw_in_other_colours_is_refused(tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [(3, "save it as grey, RGB"), (5, "save it as grey, RGB"), (6, "LZW .*save it uncompressed")],
+)
+def test_deep_lzw_in_other_colours_is_refused(tmp_path, kind, remedy):
     """Palette, CMYK and YCbCr must not be read as R G B."""
     path = saved_in_lzw(tmp_path / "a.tif", picture(depth=16), PhotometricInterpretation=kind)
-    with pytest.raises(ImageFileError):
+    with pytest.raises(ImageFileError, match=remedy):
         read_photograph(path)
 
 
