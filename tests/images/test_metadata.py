@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from time import process_time
 
@@ -23,7 +23,7 @@ from expinterp.images import (
 )
 from expinterp.images.metadata.exif import read_exposure, read_orientation
 from expinterp.images.metadata.exif_edit import fit_to_pixels, time_as_fraction
-from expinterp.images.metadata.ifd import DamagedBlockError
+from expinterp.images.metadata.ifd import FIRST_POINTER, DamagedBlockError, follow_pointer
 from expinterp.images.metadata.tiff_exif import exif_of_tiff
 
 BIAS = ("exif", 0x9204)  # exposure compensation
@@ -219,6 +219,14 @@ def test_a_damaged_block_is_left_out_with_a_warning(tmp_path):
         (warning,) = write_photograph(picture(), target, metadata=metadata, overwrite=True)
         assert "EXIF" in warning
         assert read_photograph(target).metadata == Metadata(icc=ICC)
+
+
+@pytest.mark.parametrize(("start", "sound"), [(4, False), (6, False), (8, True)])
+def test_a_directory_begins_after_the_header(start, sound):
+    """The header has 8 bytes; where a directory begins in it, its own pointer would be its count."""
+    block = b"II*\0" + struct.pack("<I", start) + bytes(64)
+    with nullcontext() if sound else pytest.raises(DamagedBlockError, match="outside the block"):
+        follow_pointer(block, "<", FIRST_POINTER)
 
 
 @given(
