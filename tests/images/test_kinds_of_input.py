@@ -79,6 +79,13 @@ def test_cmyk_is_converted_with_a_warning(tmp_path, suffix):
     assert np.abs(photograph.pixels.astype(int) - picture()).max() <= 16
 
 
+@pytest.mark.parametrize("compression", ["jpeg", "tiff_lzw"])
+def test_ycbcr_of_8_bits_becomes_rgb(tmp_path, compression):
+    stored = Image.fromarray(picture()).convert("YCbCr")
+    path = save(tmp_path, "a.tif", stored, compression=compression)
+    assert np.abs(read_photograph(path).pixels.astype(int) - picture()).max() <= 6
+
+
 def cmyk_profile(black):
     """A profile of version 2: paper is white, black ink has the lightness `black` of 255."""
     ramp = bytes(range(256))
