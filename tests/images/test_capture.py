@@ -82,7 +82,7 @@ def test_fractions_may_have_any_number_of_digits():
         assert moment == datetime(2024, 5, 6, 7, 8, 9, fraction)
 
 
-@pytest.mark.parametrize("zone", [b"+99:00", b"     ", b"Z", b"+2:00"])
+@pytest.mark.parametrize("zone", [b"+99:00", b"+24:00", b"     ", b"Z", b"+2:00"])
 def test_an_invalid_offset_from_utc_is_ignored(zone):
     moment = stamped((0x9003, b"2024:05:06 07:08:09"), (0x9011, zone))
     assert moment == datetime(2024, 5, 6, 7, 8, 9)

@@ -210,6 +210,16 @@ def test_maker_note_keeps_its_bytes_and_offset(tmp_path, form):
         assert target.read_bytes().index(MAKER_NOTE) == block.index(MAKER_NOTE)
 
 
+@pytest.mark.parametrize("length", [5, 8, 9])
+def test_a_short_maker_note_of_a_tiff_keeps_its_offset(length):
+    block = bytearray(b"II*\0" + bytes(104))
+    note = bytes(range(1, length + 1))
+    camera = directory(block, "<", [entry(block, "<", 0x927C, 7, note)])
+    first = directory(block, "<", [entry(block, "<", 0x8769, 4, struct.pack("<I", camera))])
+    struct.pack_into("<I", block, 4, first)
+    assert exif_of_tiff(bytes(block)).index(note) == block.index(note) == 108
+
+
 def test_a_damaged_block_is_left_out_with_a_warning(tmp_path):
     astray = bytearray(exif())  # only the offset of the GPS directory is wrong
     astray[astray.index(struct.pack("<HHI", 0x8825, 4, 1)) + 9] = 0xFF
