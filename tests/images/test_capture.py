@@ -187,8 +187,11 @@ def test_sony_notes_state_bracketing(release, sequence, mode, shot, order):
     assert (found.mode, found.shot) == (mode, shot)
 
 
-@pytest.mark.parametrize("note", [canon(-1, "<", 8), exif(1)])
-def test_other_notes_are_ignored(note):
+CUT_OFF = block_with([], "<", b"Canon\0", lambda block: block.extend(b"\xff\xff"))
+
+
+@pytest.mark.parametrize("note", [canon(-1, "<", 8), exif(1), CUT_OFF])
+def test_other_notes_and_those_cut_off_are_ignored(note):
     assert (read_capture(note).mode, read_capture(note).shot) == (None, None)
 
 
