@@ -260,6 +260,14 @@ def test_scenes_whose_tones_differ_need_common_detail(share, refused):
         measure(*images)
 
 
+@pytest.mark.parametrize(("rows", "refused"), [(8, False), (16, True)])
+def test_scenes_are_compared_in_thumbnails_of_300_pixels_or_more(rows, refused):
+    """Strips of 512 columns have thumbnails of 128: of 256 pixels, or of 512."""
+    one, other = (scene((rows, 512), seed=seed, stops=4) for seed in (0, 9))
+    with pytest.raises(PairError, match="same scene") if refused else nullcontext():
+        measure(expose(one, 0.4), expose(other[::-1], 0.1))
+
+
 @pytest.mark.parametrize(
     ("step", "refused"), [(0.1, True), (0.23, True), (0.27, False), (1.0, False)]
 )

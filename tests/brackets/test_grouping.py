@@ -492,6 +492,15 @@ def test_a_pattern_decides_alone(pattern):
     }
 
 
+@pytest.mark.parametrize("change", [{"size": (8, 9)}, {"depth": 16}])
+def test_a_pattern_joins_no_pictures_of_different_size_or_depth(change):
+    one = Frame("a_1.jpg", size=(8, 8), exposure=Exposure(1.0))
+    other = replace(one, path="a_2.jpg", exposure=Exposure(0.1), **change)
+    plan = plan_brackets([one, other], pattern="{set}_{frame}")
+    different = "in a set whose pictures differ in size or bit depth"
+    assert reasons(plan) == {"a_1.jpg": different, "a_2.jpg": different}
+
+
 @pytest.mark.parametrize("pattern", ["{frame}", "(?P<set>", "(?P<group>.)", ""])
 def test_a_pattern_that_names_no_set_is_refused(pattern):
     with pytest.raises(PlanError, match="pattern"):

@@ -119,6 +119,16 @@ def test_times_are_read_as_dials_mean_them():
     assert stops_of_time(1 / 13) - stops_of_time(1 / 50) == pytest.approx(2)
 
 
+def test_the_times_of_dials_are_thirds_of_a_stop():
+    """From 1/8000 s to 30 s, as cameras show them."""
+    fast = "8000 6400 5000 4000 3200 2500 2000 1600 1250 1000 800 640 500 400 320 250 200 160 125 "
+    fast += "100 80 60 50 40 30 25 20 15 13 10 8 6 5 4"
+    slow = "0.3 0.4 0.5 0.6 0.8 1 1.3 1.6 2 2.5 3.2 4 5 6 8 10 13 15 20 25 30"
+    times = [*(1 / float(n) for n in fast.split()), *map(float, slow.split())]
+    thirds = [3 * stops_of_time(time) for time in times]
+    assert thirds == pytest.approx(range(-39, 16), abs=1e-9)
+
+
 def test_an_exposure_adds_up():
     one = Frame("a.jpg", exposure=Exposure(1 / 60, 100, 8.0))
     assert Frame("a.jpg", exposure=Exposure(1 / 15, 100, 16.0)).ev == pytest.approx(one.ev)

@@ -15,7 +15,7 @@ from expinterp.brackets.duplicates import set_duplicates_aside
 from expinterp.brackets.evidence import Evidence, doubt, evidence_of
 from expinterp.brackets.partition import divide_run
 from expinterp.brackets.runs import follows, run_of
-from expinterp.brackets.scenes import lacks_frames
+from expinterp.brackets.scenes import distinct_levels, lacks_frames
 from expinterp.brackets.shapes import BracketShape, shape_of
 from expinterp.brackets.thumbnail_match import are_one_scene, pack_thumbnail
 from expinterp.brackets.windows import Window, follow_biases, shutter_limited_windows
@@ -151,6 +151,19 @@ def test_eight_in_a_hundred_blocks_may_be_darker_in_the_brighter_picture(darker,
     assert are_one_scene([thumbnail(ONE), thumbnail(brighter)]) is same
 
 
+@pytest.mark.parametrize(("code", "distinct"), [(103, False), (104, True)])
+def test_pictures_that_people_put_together_differ_by_a_tenth_of_a_stop(code, distinct):
+    """From code value 100, these are 0.09 and 0.12 stops of brightness."""
+    frames = [Frame("a.jpg", thumbnail=thumbnail(np.full((12, 12), z))) for z in (100, code)]
+    assert (distinct_levels(frames) is not None) is distinct
+
+
+@pytest.mark.parametrize(("middle", "found"), [(0.14, 0), (0.16, 1)])
+def test_each_step_of_brightness_is_at_least_three_twentieths_of_a_stop(middle, found):
+    thumbnails = [thumbnail(ONE + 30 * step) for step in range(3)]
+    assert len(regular_windows(run(0.0, middle, 1.3, thumbnail=thumbnails))) == found
+
+
 @pytest.mark.parametrize(
     ("change", "facts", "copy"),
     [
@@ -205,6 +218,26 @@ def test_a_scene_lacks_frames_if_larger_sets_are_twenty_times_as_frequent(larger
     scene = run(0.0, -2.0)
     known = learn_shapes([], [(scene, USUAL)] * larger + [(scene, PAIR)] * count)
     assert lacks_frames(scene, known) is lacking
+
+
+@pytest.mark.parametrize(("larger", "lacking"), [(4, False), (5, True)])
+def test_a_scene_of_unknown_exposure_lacks_frames_by_its_order(larger, lacking):
+    scene = run(0.0, -2.0, thumbnail=[thumbnail(ONE)] * 2)
+    known = learn_shapes([], [(scene, BracketShape((1, 0, 2), 0))] * larger)
+    assert lacks_frames(scene, known) is lacking
+
+
+@pytest.mark.parametrize(("larger", "lacking"), [(0, False), (1, True)])
+def test_a_scene_with_a_gap_lacks_frames_if_one_larger_set_has_its_exposures(larger, lacking):
+    known = learn_shapes([], [(run(0.0), BracketShape((0, 1, 2, 3), 12))] * larger)
+    assert lacks_frames(run(0.0, 2.0, 6.0), known) is lacking
+
+
+@pytest.mark.parametrize(("count", "unexplained"), [(2, 2), (3, 0)])
+def test_a_set_explains_its_steps_if_its_shape_recurs_three_times(count, unexplained):
+    known = tallies(usual=count)
+    pauses = divide_run(run(*SET), known).unexplained_pauses(known)
+    assert len(list(pauses)) == unexplained
 
 
 # --- completeness --------------------------------------------------------------------------------
@@ -264,8 +297,13 @@ def test_shots_within_a_quarter_of_a_stop_are_exposed_alike(ratio, alike):
         for at, time in enumerate(times)
     ]
     reasons = {leftover.reason for leftover in plan_brackets(shots).leftovers}
-    assert len(reasons) == 1
-    assert ("same exposure" in reasons.pop()) is alike
+    other = "forms no recurring set with the shots beside it"
+    assert reasons == {"the same exposure as the shot beside it" if alike else other}
+
+
+def test_a_shot_without_others_beside_it_is_a_single_one():
+    plan = plan_brackets([Frame("IMG_0001.jpg", exposure=Exposure(1.0))])
+    assert [leftover.reason for leftover in plan.leftovers] == ["a single shot"]
 
 
 # --- evidence ------------------------------------------------------------------------------------

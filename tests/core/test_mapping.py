@@ -145,6 +145,15 @@ def test_any_two_images_match_levels_or_none(images):
     assert (np.diff(levels, axis=0) >= 0).all()
 
 
+@pytest.mark.parametrize(
+    ("long", "short", "inlier"),
+    [(251, 99, True), (250, 99, False), (199, 2, True), (199, 3, False), (99, 107, True)],
+)
+def test_pixels_that_may_be_clipped_in_an_image_are_inliers(long, short, inlier):
+    """From 251 up in the long one, up to 2 in the short one; others within 8 of the mapping."""
+    assert inliers(np.diag(np.full(256, 100)))[long, short] == inlier
+
+
 def test_clipped_pixels_are_explained():
     """They may hold any light; here no other pixel is near the mapping."""
     joint = np.zeros((256, 256), np.int64)

@@ -82,7 +82,7 @@ def test_fractions_may_have_any_number_of_digits():
         assert moment == datetime(2024, 5, 6, 7, 8, 9, fraction)
 
 
-@pytest.mark.parametrize("zone", [b"+99:00", b"     ", b"Z", b"+2:00"])
+@pytest.mark.parametrize("zone", [b"+99:00", b"+24:00", b"     ", b"Z", b"+2:00"])
 def test_an_invalid_offset_from_utc_is_ignored(zone):
     moment = stamped((0x9003, b"2024:05:06 07:08:09"), (0x9011, zone))
     assert moment == datetime(2024, 5, 6, 7, 8, 9)
@@ -187,8 +187,11 @@ def test_sony_notes_state_bracketing(release, sequence, mode, shot, order):
     assert (found.mode, found.shot) == (mode, shot)
 
 
-@pytest.mark.parametrize("note", [canon(-1, "<", 8), exif(1)])
-def test_other_notes_are_ignored(note):
+CUT_OFF = block_with([], "<", b"Canon\0", lambda block: block.extend(b"\xff\xff"))
+
+
+@pytest.mark.parametrize("note", [canon(-1, "<", 8), exif(1), CUT_OFF])
+def test_other_notes_and_those_cut_off_are_ignored(note):
     assert (read_capture(note).mode, read_capture(note).shot) == (None, None)
 
 

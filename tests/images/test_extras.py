@@ -315,12 +315,13 @@ def test_chunks_that_depend_on_the_old_pixels_are_named(tmp_path, added, word):
 def test_hdr_is_refused(tmp_path):
     """Its code values mean light, not the brightness of a display."""
     path = tmp_path / "a.png"
-    for points, word in ((PQ, "PQ"), (HLG, "HLG")):
+    for points, word in ((PQ, "PQ"), (HLG, "HLG"), (PQ[:2], "PQ")):
         path.write_bytes(png_with(chunk(b"cICP", points)))
         with pytest.raises(ImageFileError, match=rf"a\.png: .*HDR \({word}\).*sRGB"):
             read_photograph(path)
-    path.write_bytes(png_with(chunk(b"cICP", b"")))
-    assert read_photograph(path).warnings == ()
+    for points in (b"", PQ[:1]):
+        path.write_bytes(png_with(chunk(b"cICP", points)))
+        assert read_photograph(path).warnings == ()
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -104,6 +104,14 @@ def test_segments_before_exif_and_fill_bytes_are_skipped(tmp_path):
     assert read_header(path).exif == exif(1)
 
 
+@pytest.mark.parametrize("marker", [b"\xff\xd9", b"\xff\xda"])
+def test_the_header_of_a_jpeg_ends_where_the_pixels_begin_or_the_file_ends(tmp_path, marker):
+    data = stored_bytes("jpeg", picture(), 1)
+    path = written(tmp_path, "jpeg", data[:2] + marker + b"\0\2" + data[2:])
+    with pytest.raises(ImageFileError, match="cut off or damaged"):
+        read_header(path)
+
+
 def test_an_xmp_segment_is_not_taken_for_exif(tmp_path):
     data = stored_bytes("jpeg", picture(), 1)
     xmp = b"http://ns.adobe.com/xap/1.0/\0<x/>"

@@ -18,7 +18,7 @@ import pytest
 from image_samples import ICC, ORIENTATIONS, SUFFIX, XMP, exif, fields, picture, stored_bytes
 from PIL import Image, JpegImagePlugin
 
-from expinterp.errors import ImageFileError
+from expinterp.errors import ImageFileError, OutputError
 from expinterp.images import (
     FORMATS,
     Metadata,
@@ -252,6 +252,20 @@ def test_good_jpeg_keeps_full_chroma(tmp_path, quality, sampling):
         assert JpegImagePlugin.get_sampling(image) == sampling
 
 
+@pytest.mark.parametrize("form", ["jpeg", "avif"])
+def test_colour_edges_of_a_pixel_stay_from_quality_90_on(tmp_path, form):
+    """Red and blue columns one pixel wide: at half resolution they would all be purple."""
+    columns = np.tile(np.uint8([[200, 40, 40], [40, 40, 200]]), (32, 16, 1))
+    contrast = {}
+    for quality in (89, 90):
+        path = tmp_path / f"a{quality}{SUFFIX[form]}"
+        write_photograph(columns, path, quality=quality)
+        red = read_photograph(path).pixels[..., 0].astype(int)
+        contrast[quality] = (red[:, ::2] - red[:, 1::2]).mean()
+    assert contrast[89] < 50
+    assert contrast[90] > 140
+
+
 @pytest.mark.parametrize("form", LOSSY)
 def test_quality_sets_the_size(tmp_path, form):
     noise = np.random.default_rng(3).integers(0, 256, (64, 64, 3), np.uint8)
@@ -359,3 +373,6 @@ def test_suffixes_name_formats():
     assert [image_format(f"x{suffix}") for suffix in (".JPG", ".jpeg", ".tiff", ".AVIF")] == [
         "jpeg", "jpeg", "tiff", "avif",
     ]  # fmt: skip
+    for name, problem in {"x": "the name has no suffix", "x.bmp": "no image .* '.bmp'"}.items():
+        with pytest.raises(OutputError, match=problem):
+            image_format(name)

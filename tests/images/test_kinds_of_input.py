@@ -11,7 +11,7 @@ from image_samples import ICC, chunk, exif, picture, stored_bytes, tiff_bytes
 from PIL import Image
 
 from expinterp.errors import ImageFileError
-from expinterp.images import Metadata, read_photograph, write_photograph
+from expinterp.images import Metadata, profile_name, read_photograph, write_photograph
 
 
 def joined(photograph):
@@ -79,6 +79,40 @@ def test_cmyk_is_converted_with_a_warning(tmp_path, suffix):
     assert np.abs(photograph.pixels.astype(int) - picture()).max() <= 16
 
 
+@pytest.mark.parametrize("compression", ["jpeg", "tiff_lzw"])
+def test_ycbcr_of_8_bits_becomes_rgb(tmp_path, compression):
+    stored = Image.fromarray(picture()).convert("YCbCr")
+    path = save(tmp_path, "a.tif", stored, compression=compression)
+    assert np.abs(read_photograph(path).pixels.astype(int) - picture()).max() <= 6
+
+
+def cmyk_profile(black):
+    """A profile of version 2: paper is white, black ink has the lightness `black` of 255."""
+    ramp = bytes(range(256))
+    lightness = [255, black, *14 * [0]]  # two levels per ink; black varies fastest
+    table = b"".join(bytes([level, 128, 128]) for level in lightness)
+    matrix = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 16)
+    tag = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + 4 * ramp + table + 3 * ramp
+    head = bytearray(128)
+    struct.pack_into(">I4xI4s4s4s", head, 0, 144 + len(tag), 2 << 24, b"prtr", b"CMYK", b"Lab ")
+    head[36:40] = b"acsp"
+    struct.pack_into(">3i", head, 68, 63190, 65536, 54061)  # D50
+    return bytes(head) + struct.pack(">I4sII", 1, b"A2B0", 144, len(tag)) + tag
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_cmyk_is_converted_by_its_profile(tmp_path, suffix):
+    """Full black has here a lightness of L* = 50.2, the sRGB code value 119; paper is white."""
+    inks = Image.new("CMYK", (16, 16))
+    inks.paste((0, 0, 0, 255), (0, 0, 8, 16))
+    options = {"icc_profile": cmyk_profile(128)} | ({"quality": 100} if suffix == ".jpg" else {})
+    photograph = read_photograph(save(tmp_path, f"a{suffix}", inks, **options))
+    assert "converted to sRGB by its profile" in photograph.warnings[0]
+    assert np.abs(photograph.pixels[8, 4].astype(int) - 119).max() <= 2
+    assert photograph.pixels[8, 12].min() >= 253
+    assert profile_name(photograph.metadata.icc) == "sRGB built-in"
+
+
 def saved_in_lzw(path, pixels, **tags):
     """Write a TIFF in LZW with OpenCV (16 bits) or Pillow, and overwrite some of its tags."""
     import cv2
@@ -119,11 +153,14 @@ def test_alpha_of_every_kind_is_read_from_lzw(tmp_path, kind):
     assert len(photograph.warnings) == (kind == 1)
 
 
-@pytest.mark.parametrize("kind", [3, 5, 6])
-def test_deep_lzw_in_other_colours_is_refused(tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [(3, "save it as grey, RGB"), (5, "save it as grey, RGB"), (6, "LZW .*save it uncompressed")],
+)
+def test_deep_lzw_in_other_colours_is_refused(tmp_path, kind, remedy):
     """Palette, CMYK and YCbCr must not be read as R G B."""
     path = saved_in_lzw(tmp_path / "a.tif", picture(depth=16), PhotometricInterpretation=kind)
-    with pytest.raises(ImageFileError):
+    with pytest.raises(ImageFileError, match=remedy):
         read_photograph(path)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from time import process_time
 
@@ -23,7 +23,7 @@ from expinterp.images import (
 )
 from expinterp.images.metadata.exif import read_exposure, read_orientation
 from expinterp.images.metadata.exif_edit import fit_to_pixels, time_as_fraction
-from expinterp.images.metadata.ifd import DamagedBlockError
+from expinterp.images.metadata.ifd import FIRST_POINTER, DamagedBlockError, follow_pointer
 from expinterp.images.metadata.tiff_exif import exif_of_tiff
 
 BIAS = ("exif", 0x9204)  # exposure compensation
@@ -210,6 +210,16 @@ def test_maker_note_keeps_its_bytes_and_offset(tmp_path, form):
         assert target.read_bytes().index(MAKER_NOTE) == block.index(MAKER_NOTE)
 
 
+@pytest.mark.parametrize("length", [5, 8, 9])
+def test_a_short_maker_note_of_a_tiff_keeps_its_offset(length):
+    block = bytearray(b"II*\0" + bytes(104))
+    note = bytes(range(1, length + 1))
+    camera = directory(block, "<", [entry(block, "<", 0x927C, 7, note)])
+    first = directory(block, "<", [entry(block, "<", 0x8769, 4, struct.pack("<I", camera))])
+    struct.pack_into("<I", block, 4, first)
+    assert exif_of_tiff(bytes(block)).index(note) == block.index(note) == 108
+
+
 def test_a_damaged_block_is_left_out_with_a_warning(tmp_path):
     astray = bytearray(exif())  # only the offset of the GPS directory is wrong
     astray[astray.index(struct.pack("<HHI", 0x8825, 4, 1)) + 9] = 0xFF
@@ -219,6 +229,14 @@ def test_a_damaged_block_is_left_out_with_a_warning(tmp_path):
         (warning,) = write_photograph(picture(), target, metadata=metadata, overwrite=True)
         assert "EXIF" in warning
         assert read_photograph(target).metadata == Metadata(icc=ICC)
+
+
+@pytest.mark.parametrize(("start", "sound"), [(4, False), (6, False), (8, True)])
+def test_a_directory_begins_after_the_header(start, sound):
+    """The header has 8 bytes; where a directory begins in it, its own pointer would be its count."""
+    block = b"II*\0" + struct.pack("<I", start) + bytes(64)
+    with nullcontext() if sound else pytest.raises(DamagedBlockError, match="outside the block"):
+        follow_pointer(block, "<", FIRST_POINTER)
 
 
 @given(
@@ -330,6 +348,7 @@ def test_profile_names():
     tag = b"desc" + bytes(4) + struct.pack(">I", len(version2)) + version2
     head = bytes(128) + struct.pack(">I4sII", 1, b"desc", 144, len(tag))
     assert profile_name(head + tag) == "sRGB v2"
+    assert profile_name(bytes(132) + head[132:] + tag) == "unnamed profile"  # a table of no tags
 
 
 @given(st.binary(max_size=300), st.integers(0, 400))
