@@ -8,6 +8,7 @@ from dataclasses import replace
 from time import process_time
 
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from image_samples import ICC, MAKER_NOTE, SUFFIX, XMP, directory, entry, exif, picture, read_fields
@@ -24,7 +25,7 @@ from expinterp.images import (
 from expinterp.images.metadata.exif import read_exposure, read_orientation
 from expinterp.images.metadata.exif_edit import fit_to_pixels, time_as_fraction
 from expinterp.images.metadata.ifd import FIRST_POINTER, DamagedBlockError, follow_pointer
-from expinterp.images.metadata.tiff_exif import exif_of_tiff
+from expinterp.images.metadata.tiff_exif import descriptive_records, exif_of_tiff
 
 BIAS = ("exif", 0x9204)  # exposure compensation
 ORDERS = pytest.mark.parametrize("order", ["<", ">"])
@@ -208,6 +209,25 @@ def test_maker_note_keeps_its_bytes_and_offset(tmp_path, form):
     assert found.index(MAKER_NOTE) == block.index(MAKER_NOTE)
     if form == "tiff":
         assert target.read_bytes().index(MAKER_NOTE) == block.index(MAKER_NOTE)
+
+
+LAYOUT = """NewSubfileType SubfileType ImageWidth ImageLength BitsPerSample Compression FillOrder
+    PhotometricInterpretation Thresholding CellWidth CellLength StripOffsets SamplesPerPixel
+    RowsPerStrip StripByteCounts MinSampleValue MaxSampleValue PlanarConfiguration FreeOffsets
+    FreeByteCounts GrayResponseUnit GrayResponseCurve T4Options T6Options TransferFunction Predictor
+    ColorMap HalftoneHints TileWidth TileLength TileOffsets TileByteCounts SubIFDs ExtraSamples
+    SampleFormat SMinSampleValue SMaxSampleValue JPEGTables JPEGProc JPEGInterchangeFormat
+    JPEGInterchangeFormatLength JPEGRestartInterval JPEGQTables JPEGDCTables JPEGACTables
+    YCbCrCoefficients YCbCrSubSampling"""
+
+
+@pytest.mark.parametrize("name", LAYOUT.split())
+def test_fields_that_describe_the_pixels_of_a_tiff_are_left_out(name):
+    tag = tifffile.TIFF.TAGS[name]
+    block = bytearray(b"II*\0" + bytes(4))
+    records = [entry(block, "<", t, 3, b"\1\0") for t in sorted((tag, 0x0128))]  # and a unit
+    struct.pack_into("<I", block, 4, directory(block, "<", records))
+    assert descriptive_records(bytes(block))[1].keys() == {0x0128}
 
 
 @pytest.mark.parametrize("length", [5, 8, 9])
