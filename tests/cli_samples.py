@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,4 +85,23 @@ def read_terminal(descriptor: int) -> bytes:
     except OSError:
         pass
     os.close(descriptor)
+    return shown
+
+
+def progress_on_terminal(*arguments: str) -> bytes:
+    """Run a command with stderr on a terminal without colour; return what is shown there."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "expinterp", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "NO_COLOR": "1", "TERM": "xterm"},
+    ) as running:
+        os.close(theirs)
+        shown = read_terminal(ours)
+        assert running.stdout is not None
+        assert running.stdout.read() == b""
+    assert running.returncode == ExitCode.OK
     return shown

@@ -25,7 +25,7 @@ from expinterp.training.network import OFFSET, SIGHTS, Network, NetworkShape
 OPSET = 17
 IR_VERSION = 8  # the newest that ONNX Runtime 1.17, the oldest we support, can read
 KINDS = {"Concat", "Conv", "Relu", "DepthToSpace", "Sub"}  # of nodes
-BLANK = "0" * 64  # placeholder of the checksum
+BLANK = "0" * 64  # zeros in place of the checksum while it is computed
 
 
 def export_network(network: Network, target: Path, facts: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from cli_samples import RATIO, SHAPE, TIMES, Folder, read_terminal, shoot, tagged
+from cli_samples import RATIO, SHAPE, TIMES, Folder, progress_on_terminal, shoot, tagged
 from motion_samples import SHAPE as FRAME
 from motion_samples import shots, similarity
 from PIL import ImageCms
@@ -591,19 +591,7 @@ def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_rendering(
 
 @pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
 def test_progress_shows_on_a_terminal_without_colour_if_so_asked(folder: Folder) -> None:
-    import pty
-
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "expinterp", "interpolate", *PLAIN],
-        stdout=subprocess.PIPE, stderr=theirs,
-        env={**os.environ, "NO_COLOR": "1", "TERM": "xterm"},
-    ) as running:  # fmt: skip
-        os.close(theirs)
-        shown = read_terminal(ours)
-        assert running.stdout is not None
-        assert running.stdout.read() == b""
-    assert running.returncode == ExitCode.OK
+    shown = progress_on_terminal("interpolate", *PLAIN)
     assert b"write" in shown
     assert b"\x1b[3" not in shown
 
