@@ -20,6 +20,7 @@ from expinterp.core.arrays import Pixels
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.exposures import Fusion, Virtual, fuse_exposures, plan_exposures
+from expinterp.core.ghosts import Deghost, Reference
 from expinterp.core.pair import measure
 from expinterp.core.render import Interpolation, render
 from expinterp.core.response import Profile
@@ -40,8 +41,11 @@ def interpolate(
     position: float = MEDIUM,
     refiner: Refinement = "bundled",
     align: bool = True,
+    deghost: Deghost = "auto",
+    reference: Reference = "auto",
+    crop: bool = False,
 ) -> Interpolation:
-    """Compute the photograph between two exposures of one still scene.
+    """Compute the photograph between two exposures of one scene.
 
     Parameters
     ----------
@@ -58,17 +62,25 @@ def interpolate(
     refiner : 'bundled', Refiner, None or False
         The network: the bundled one, one from `open_refiner`, or none, which gives y0.
     align : bool
-        Whether to measure the camera motion and align both images to the viewpoint half-way.
+        Whether to measure the camera motion and align the other image to the reference.
+    deghost : {'auto', 'off'}
+        Whether a thing that moved is taken from one image only.
+    reference : {'auto', 'long', 'short'}
+        The image that the result is aligned to, and that shows where things are; ``auto``: the
+        better exposed one.
+    crop : bool
+        Whether the result is cropped to what both images show; by default it has the size of the
+        inputs.
 
     Returns
     -------
     Interpolation
-        ``.medium`` has the shape and dtype of the inputs.
+        ``.medium`` has the shape (unless cropped) and dtype of the inputs.
 
     Raises
     ------
     ValueError
-        If arrays or `refiner` are not as above, `ratio` is not positive and finite, or `position`
+        If arrays, `refiner`, `deghost` or `reference` are not as above, `ratio` is not positive and finite, or `position`
         is not within 0..1.
     PairError
         If the two differ in size, channels or bit depth, or are not a long and a short exposure of
@@ -78,7 +90,16 @@ def interpolate(
     """
     network = _open(refiner)
     profile = choose_profile(response, network)
-    pair = measure(long, short, ratio=ratio, response=profile, align=align)
+    pair = measure(
+        long,
+        short,
+        ratio=ratio,
+        response=profile,
+        align=align,
+        deghost=deghost,
+        reference=reference,
+        crop=crop,
+    )
     return render(pair, position, refiner=network)
 
 
@@ -92,8 +113,11 @@ def fuse(
     method: Method = "guided",
     levels: int | None = None,
     align: bool = True,
+    deghost: Deghost = "auto",
+    reference: Reference = "auto",
+    crop: bool = False,
 ) -> Fusion:
-    """Fuse exposures of one still scene, with virtual ones between those too far apart.
+    """Fuse exposures of one scene, with virtual ones between those too far apart.
 
     Parameters
     ----------
@@ -112,12 +136,19 @@ def fuse(
     levels : int, optional
         Levels of the pyramid; by default all.
     align : bool
-        Whether to measure the camera motion and align all images to the brightest.
+        Whether to measure the camera motion and align all other images to the reference.
+    deghost : {'auto', 'off'}
+        Whether a thing that moved is taken from one image only.
+    reference : {'auto', 'long', 'short'}
+        The image that the others are aligned to, and that shows where things are: the brightest
+        (``long``), the darkest (``short``) or the best exposed one.
+    crop : bool
+        Whether the result is cropped to what all images show.
 
     Returns
     -------
     Fusion
-        ``.fused`` has the shape and dtype of the inputs.
+        ``.fused`` has the shape (unless cropped) and dtype of the inputs.
 
     Raises
     ------
@@ -131,7 +162,15 @@ def fuse(
     """
     network = None if virtual == 0 else _open(refiner)
     profile = choose_profile(response, network)
-    plan = plan_exposures(images, virtual=virtual, response=profile, align=align)
+    plan = plan_exposures(
+        images,
+        virtual=virtual,
+        response=profile,
+        align=align,
+        deghost=deghost,
+        reference=reference,
+        crop=crop,
+    )
     return fuse_exposures(plan, refiner=network, weighting=weighting, method=method, levels=levels)
 
 

@@ -13,14 +13,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.align import Motion, find_motion, warp
-from expinterp.core.arrays import Codes, Floats, Pixels, check_images, with_channels
+from expinterp.core.arrays import (
+    Codes,
+    Floats,
+    Pixels,
+    check_images,
+    drop_equal_channels,
+    with_channels,
+)
 from expinterp.core.exposure import ev_step
+from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import (
     imf_from_response,
@@ -72,6 +81,14 @@ class Pair:
         Whether ``short`` was given first.
     motion : Motion or None
         From the ``long`` to the ``short`` image as given; None if it was not measured.
+    reference : {'long', 'short'}
+        The shot whose viewpoint the pair has.
+    ghosts : Ghosts or None
+        Where things moved; None if that was not looked for.
+    window : tuple of slice
+        Rows and columns of the reference's frame that the pair shows.
+    to_long, to_short : float64 arrays, shape (3, 3)
+        Map a point (x, y, 1) of the reference's whole frame to a point of each image as given.
     notices : tuple of str
         Warnings for the user.
     """
@@ -88,6 +105,11 @@ class Pair:
     shape: tuple[int, ...]
     swapped: bool = False
     motion: Motion | None = None
+    reference: Literal["long", "short"] = "long"
+    ghosts: Ghosts | None = None
+    window: tuple[slice, slice] = (slice(None), slice(None))
+    to_long: Floats = field(default_factory=lambda: np.eye(3), repr=False)
+    to_short: Floats = field(default_factory=lambda: np.eye(3), repr=False)
     notices: tuple[str, ...] = ()
 
     @property
@@ -110,6 +132,9 @@ def measure(
     response: Profile | None = None,
     prior: ResponsePrior | None = None,
     align: bool = True,
+    deghost: Deghost = "auto",
+    reference: Reference = "auto",
+    crop: bool = False,
 ) -> Pair:
     """Measure a pair: order, motion, response, exposure ratio, clipping.
 
@@ -125,20 +150,30 @@ def measure(
         The prior of responses; by default the bundled one.
     align : bool
         Whether to measure the camera motion and undo it.
+    deghost : {'auto', 'off'}
+        Whether things that moved are looked for and taken from one shot.
+    reference : {'auto', 'long', 'short'}
+        The shot that shows where things are; ``auto``: the better exposed one.
+    crop : bool
+        Whether the pair is cropped to what both shots show.
 
     Raises
     ------
     ValueError
-        If the arrays are not images as above, or `ratio` is not positive and finite.
+        If the arrays are not images as above, `ratio` is not positive and finite, or `deghost` or
+        `reference` is not as above.
     PairError
         If the two are not a long and a short exposure of one scene.
     """
     check_images([long, short], ["long", "short"])
+    check_choices(deghost, reference)
     shots = _sort_and_align(long, short, ratio, align=align)
     joint = joint_histogram(*shots.samples)
     levels = tuple(matched_levels(channel) for channel in joint)
     estimate, measured, doubts = _estimate(levels, prior or load_prior(), response, shots.stated)
     _check_pair(*shots.samples, joint, measured)
+    ghosts = Ghosts.none(*shots.long.shape[:2]) if deghost == "auto" else None
+    to_long, to_short = shots.motion.halves() if shots.motion else (np.eye(3), np.eye(3))
     return Pair(
         long=shots.long,
         short=shots.short,
@@ -152,7 +187,11 @@ def measure(
         shape=long.shape,
         swapped=shots.swapped,
         motion=shots.motion,
-        notices=(*shots.notices, *doubts),
+        reference="long",
+        ghosts=ghosts,
+        to_long=to_long,
+        to_short=to_short,
+        notices=(*shots.notices, *doubts, *(explain_ghosts(ghosts.share) if ghosts else ())),
     )
 
 
@@ -172,7 +211,7 @@ class _Shots:
 def _sort_and_align(long: Pixels, short: Pixels, ratio: float | None, *, align: bool) -> _Shots:
     """Order two images by brightness, and align them to the viewpoint half-way."""
     ratio, notices = _check_ratio(ratio)
-    long, short = _drop_equal_channels(with_channels(long), with_channels(short))
+    long, short = drop_equal_channels(with_channels(long), with_channels(short))
     samples = sample(long), sample(short)
     if np.array_equal(*samples):
         msg = "the two images are equal; give a long and a short exposure"
@@ -188,19 +227,6 @@ def _sort_and_align(long: Pixels, short: Pixels, ratio: float | None, *, align: 
         notices += [f"the camera moved by {motion.pixels:.1f} pixels; {ALIGNED}"]
     stated = None if ratio is None else max(ratio, 1 / ratio)
     return _Shots(long, short, samples, stated, swapped, motion, notices)
-
-
-def _drop_equal_channels(long: Pixels, short: Pixels) -> tuple[Pixels, Pixels]:
-    """Keep one channel of a pair whose channels are all equal."""
-    few = slice(None, None, 8)  # checked first: most images fail here, at little cost
-    if all(_is_colourless(part) for image in (long, short) for part in (image[few, few], image)):
-        return long[..., :1], short[..., :1]
-    return long, short
-
-
-def _is_colourless(image: Pixels) -> bool:
-    """Return whether all channels are equal."""
-    return bool((image == image[..., :1]).all())
 
 
 def _check_ratio(ratio: float | None) -> tuple[float | None, list[str]]:

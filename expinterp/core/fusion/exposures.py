@@ -22,6 +22,7 @@ from expinterp.core.arrays import Pixels, check_images, with_channels
 from expinterp.core.exposure import ev_step, even_positions
 from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
+from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, measure
 from expinterp.core.render import Interpolation, PairRefiner, render
@@ -52,6 +53,14 @@ class ExposurePlan:
         Adjacent shots, measured; None if they are equally exposed, or if `virtual` is 0.
     positions : tuple of tuple of float
         The positions of the virtual exposures of each pair.
+    reference : int
+        Index, among the images as given, of the shot whose viewpoint all have.
+    ghosts : Ghosts or None
+        Where things moved; None if that was not looked for.
+    window : tuple of slice
+        Rows and columns of the reference's frame that the shots show.
+    notices : tuple of str
+        Warnings for the user, besides those of the pairs.
     """
 
     shots: tuple[Pixels, ...] = field(repr=False)
@@ -59,6 +68,10 @@ class ExposurePlan:
     motions: tuple[Motion, ...] = field(repr=False)
     pairs: tuple[Pair | None, ...] = field(repr=False)
     positions: tuple[tuple[float, ...], ...]
+    reference: int
+    ghosts: Ghosts | None = None
+    window: tuple[slice, slice] = (slice(None), slice(None))
+    notices: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -97,6 +110,9 @@ def plan_exposures(
     virtual: Virtual = "auto",
     response: Profile | None = None,
     align: bool = True,
+    deghost: Deghost = "auto",
+    reference: Reference = "auto",
+    crop: bool = False,
     names: Sequence[str] | None = None,
     stated_ratio: Callable[[int, int], float | None] = lambda long, short: None,
 ) -> ExposurePlan:
@@ -112,6 +128,13 @@ def plan_exposures(
         The camera's profile; by default the response is estimated from each pair.
     align : bool
         Whether to measure the camera motion and align all shots to the brightest.
+    deghost : {'auto', 'off'}
+        Whether things that moved are looked for and taken from one shot.
+    reference : {'auto', 'long', 'short'}
+        The shot that shows where things are: the brightest (``long``), the darkest (``short``) or
+        the best exposed one.
+    crop : bool
+        Whether the shots are cropped to what all of them show.
     names : sequence of str, optional
         Of the images, for messages.
     stated_ratio : function, optional
@@ -121,13 +144,14 @@ def plan_exposures(
     Raises
     ------
     ValueError
-        If the images or `virtual` are not as above.
+        If the images, `virtual`, `deghost` or `reference` are not as above.
     PairError
         If the images differ in size, channels or bit depth, or if virtual exposures are wanted and
         two adjacent shots do not show one scene. The message has the `names` of the two.
     """
     check_images(images, names)
     check_virtual(virtual)
+    check_choices(deghost, reference)
     order = order_by_brightness(images)
     shots = [images[index] for index in order]
     motions = find_motions([with_channels(shot) for shot in shots]) if align else []
@@ -139,7 +163,17 @@ def plan_exposures(
         wanted = virtual != 0
         pairs.append(_measure(long, short, stated_ratio(j, i), response, label) if wanted else None)
     positions = tuple(virtual_positions(pair, virtual) if pair else () for pair in pairs)
-    return ExposurePlan(tuple(shots), tuple(order), tuple(motions), tuple(pairs), positions)
+    ghosts = Ghosts.none(*shots[0].shape[:2]) if deghost == "auto" else None
+    return ExposurePlan(
+        tuple(shots),
+        tuple(order),
+        tuple(motions),
+        tuple(pairs),
+        positions,
+        reference=order[-1],
+        ghosts=ghosts,
+        notices=tuple(explain_ghosts(ghosts.share)) if ghosts else (),
+    )
 
 
 def _measure(
