@@ -68,7 +68,7 @@ class TaskResult:
         Their sizes.
     fingerprint : str
     records : list of dict
-        A `JobRecord` of each job that ended, as JSON values.
+        A `JobRecord` of each job that ended, as JSON values; its ``ghosts`` have the ``mask`` too.
     error : TaskFailure or None
     seconds : float
         Time that the task took.
@@ -110,13 +110,21 @@ def perform(task: Task, settings: BatchSettings) -> TaskResult:
             make_folder(settings.out / name)
         for job in task.jobs:
             record = scene_io.run(_prepare(job, task, settings), opener=keep_open)
-            records.append(record.as_json())
+            records.append(_as_json(record))
         written = {name: (settings.out / name).stat().st_size for name in task.outputs}
     except Exception as caught:  # noqa: BLE001 - the one place that isolates an item of a batch
         error = explain(caught)
         written = find_written(task, settings, before)
     seconds = time.perf_counter() - started
     return make_result(task, error=error, written=written, records=records, seconds=seconds)
+
+
+def _as_json(record: scene_io.JobRecord) -> dict[str, Any]:
+    """Return a record as JSON values, with the mask that a report shows."""
+    values = record.as_json()
+    if values["ghosts"] and record.mask:
+        values["ghosts"]["mask"] = record.mask
+    return values
 
 
 def _check_times(bracket: Bracket, settings: BatchSettings) -> None:

@@ -35,6 +35,8 @@ class BatchSettings:
         Which images of an interpolation are written.
     save_virtual, save_masks : bool
         Whether fusing saves its virtual exposures and weights, in folders of each bracket.
+    save_ghosts : bool
+        Whether fusing saves a picture of what moved.
     template : str
         Of the names of outputs, see `naming`.
     format : str or None
@@ -54,6 +56,7 @@ class BatchSettings:
     kinds: tuple[Kind, ...] = ("medium",)
     save_virtual: bool = False
     save_masks: bool = False
+    save_ghosts: bool = False
     template: str = TEMPLATE
     format: str | None = None
     shared: bool = False
@@ -78,6 +81,7 @@ class BatchSettings:
         """All that decides what outputs hold, besides the photographs, as JSON values."""
         saved = {"save_virtual": self.save_virtual, "save_masks": self.save_masks}
         folders = {name: _plain(Path()) if wanted else None for name, wanted in saved.items()}
+        folders["save_ghosts"] = self.save_ghosts
         return {
             "interpolation": self.interpolation and _describe(self.interpolation),
             "fusion": self.fusion and {**_describe(self.fusion), **folders},

@@ -103,13 +103,17 @@ def _fusion(
     def folder(word: str) -> Path:
         return Path(_stem(bracket, settings, word, mark))
 
+    def file(kind: str) -> str:
+        return _file(bracket, settings, kind, mark)
+
     response = settings.profiles.get(camera_key(bracket))
     return FusionJob(
         tuple(_paths(bracket, settings)),
-        _file(bracket, settings, "fused", mark),
+        file("fused"),
         _adapt(options, options.times, response),
         save_virtual=folder("virtual") if settings.save_virtual else None,
         save_masks=folder("masks") if settings.save_masks else None,
+        save_ghosts=file("fused-ghosts") if settings.save_ghosts else None,
     )
 
 

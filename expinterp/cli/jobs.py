@@ -71,6 +71,21 @@ def stream_contradictions(images: Sequence[str], options: dict[str, Any]) -> Ite
         yield "--format is for -o -; elsewhere the suffix of the output decides"
 
 
+def ghost_contradictions(options: dict[str, Any]) -> Iterator[str]:
+    """List what cannot be done with the picture of what moved."""
+    if options["save_ghosts"] == STREAM:
+        yield "--save-ghosts needs a file, not -"
+    if options["save_ghosts"] and options["deghost"] == "off":
+        yield "--deghost off leaves nothing for --save-ghosts; give one of them"
+
+
+def describe_ghosts(record: JobRecord) -> Iterator[str]:
+    """Describe how much of the scene moved; nothing if nothing did."""
+    if record.ghosts and record.ghosts["share"]:
+        share, reference = record.ghosts["share"], record.ghosts["reference"]
+        yield f"{100 * share:.2g} % of the picture moved; {reference} shows where things are"
+
+
 def _is_closed_or_terminal(stream: TextIO | None) -> bool:
     return stream is None or stream.isatty()
 

@@ -107,7 +107,15 @@ DEVICE = (
     choice("--device", ["auto", "cpu", "cuda"], "auto", "Where the network runs."),
     threads_option("all CPUs"),
 )
-ALIGN = switch_off("--no-align align", "Do not correct movements of the camera.")
+MOTION = (
+    switch_off("--no-align align", "Do not correct movements of the camera."),
+    choice("--deghost", ["auto", "off"], "auto", "Take things that moved from one shot only."),
+    choice("--reference", ["auto", "long", "short"], "auto", "Shot that shows where things are."),
+    click.Option(["--crop/--no-crop"], help="Crop to what all shots show, or keep the size."),
+)
+GHOSTS = file_option(
+    "--save-ghosts", "Also write a picture of what was taken from which shot.", kind=NAME
+)
 NETWORK = (
     switch_off("--no-refine refine", "Do not use the network."),
     file_option("--model", "Another network than the bundled one."),

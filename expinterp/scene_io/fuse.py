@@ -26,6 +26,7 @@ from expinterp.images import (
     write_photograph,
 )
 from expinterp.metrics.assessment import assess
+from expinterp.scene_io.ghosts import describe_ghosts, encode_mask, write_ghosts
 from expinterp.scene_io.jobs import FusionJob
 from expinterp.scene_io.measured_pair import MeasuredPair, match_files, replace_pixels
 from expinterp.scene_io.open_scene import Opened, Opener, open_scene
@@ -50,6 +51,12 @@ class PlannedScene:
     shots: tuple[Photograph, ...]  # from dark to bright, aligned
     plan: ExposurePlan
     pairs: tuple[MeasuredPair | None, ...]  # adjacent shots; None where the plan has no pair
+    shape: tuple[int, ...]  # of the pixels of each file
+
+    @property
+    def place(self) -> int:
+        """The place of the reference among the shots."""
+        return self.plan.order.index(self.plan.reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +93,7 @@ def fuse_files(
             metrics = assess(photographs, fusion.fused, stack=fusion.stack)
     virtual = list(_locate(scene, fusion))
     with clock.stage("write"):
-        outputs, warnings = _write_all(job, scene.shots[-1], virtual, fusion)
+        outputs, warnings = _write_all(job, scene, virtual, fusion)
     return _record(
         job, scene, virtual, outputs, metrics=metrics, warnings=warnings, seconds=clock.seconds
     )
@@ -110,6 +117,9 @@ def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedS
                 virtual=job.options.virtual,
                 response=opened.profile,
                 align=job.options.align,
+                deghost=job.options.deghost,
+                reference=job.options.reference,
+                crop=job.options.crop,
                 names=[shot.name for shot in shots],
                 stated_ratio=lambda long, short: exposure_ratio(
                     shots[long].exposure, shots[short].exposure
@@ -124,16 +134,15 @@ def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedS
         match_files(pair, long, short) if pair else None
         for pair, (short, long) in zip(plan.pairs, pairwise(aligned), strict=True)
     )
-    return PlannedScene(opened, tuple(aligned), plan, pairs)
+    return PlannedScene(opened, tuple(aligned), plan, pairs, shots[0].pixels.shape)
 
 
 def _align(shots: Sequence[Photograph], plan: ExposurePlan) -> list[Photograph]:
-    """Align shots, dark to bright, as in a plan."""
-    if not plan.motions:
-        return list(shots)
+    """Align and crop shots, dark to bright, as in a plan."""
+    matrices = [motion.matrix for motion in plan.motions] or [np.eye(3)] * len(shots)
     return [
-        replace_pixels(shot, pixels, motion.matrix)
-        for shot, pixels, motion in zip(shots, plan.shots, plan.motions, strict=True)
+        replace_pixels(shot, pixels, matrix, plan.window)
+        for shot, pixels, matrix in zip(shots, plan.shots, matrices, strict=True)
     ]
 
 
@@ -153,17 +162,22 @@ def _locate(scene: PlannedScene, fusion: Fusion) -> Iterator[VirtualExposure]:
 
 
 def _write_all(
-    job: FusionJob, brightest: Photograph, virtual: Sequence[VirtualExposure], fusion: Fusion
+    job: FusionJob, scene: PlannedScene, virtual: Sequence[VirtualExposure], fusion: Fusion
 ) -> tuple[list[Output], list[str]]:
     """Write all outputs; the fused image comes last, so that all others exist if it does.
 
     It has the metadata of the brightest shot: date, place, camera, and the exposure of that shot,
     since no single exposure is true for it. The provenance says that it was fused.
     """
+    brightest, ghosts = scene.shots[-1], scene.plan.ghosts
     masks = _write_masks(job, fusion.stack, len(fusion.exposures))
     outputs = [*_write_virtual(job, virtual), *masks]
+    warnings: tuple[str, ...] = ()
+    for file in job.drawn:
+        warnings += write_ghosts(job, file, fusion.fused, ghosts, shots=len(scene.shots))
+        outputs.append(Output("ghosts", file))
     steps = f"fuse: {job.options.method}, {len(fusion.exposures)} exposures, {len(virtual)} virtual"
-    warnings = write_photograph(
+    warnings += write_photograph(
         fusion.fused,
         job.output,
         alpha=brightest.alpha,
@@ -237,20 +251,24 @@ def _record(
 ) -> JobRecord:
     """Record what was done, in plain values."""
     pairs = [pair for pair in scene.pairs if pair]
-    opened, motions = scene.opened, scene.plan.motions[:-1]
+    opened, plan, shots = scene.opened, scene.plan, scene.shots
+    motions = [motion for place, motion in enumerate(plan.motions) if place != scene.place]
     pair_warnings = [warning for pair in pairs for warning in pair.warnings]
-    warnings = [*opened.remarks, *_explain_motion(motions), *pair_warnings, *warnings]
+    found = [*_explain_motion(motions), *plan.notices, *pair_warnings]
     profile = opened.profile_file, opened.profile
     return JobRecord(
         command="fuse",
-        inputs=[describe_shot("image", shot, _clipped(shot, pairs)) for shot in scene.shots[::-1]],
+        inputs=[
+            describe_shot("image", shot, _clipped(shot, pairs), scene.shape) for shot in shots[::-1]
+        ],
         outputs=[asdict(output) for output in outputs],
         ratio=describe_ratio([pair.pair for pair in pairs]),
         motion=describe_motion(*motions),
+        ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
         response=describe_response(pairs[0].pair if pairs else None, *profile),
         refinement=describe_refiner(opened.refiner),
         timings=seconds,
-        warnings=list(dict.fromkeys(warnings)),
+        warnings=list(dict.fromkeys([*opened.remarks, *found, *warnings])),
         fusion={
             "method": job.options.method,
             **asdict(job.options.weighting),
@@ -258,6 +276,7 @@ def _record(
             "virtual": [exposure.ev for exposure in virtual],
             "metrics": metrics,
         },
+        mask=encode_mask(plan.ghosts, shots=len(shots)),
     )
 
 

@@ -17,6 +17,7 @@ from expinterp.images import (
     with_provenance,
     write_photograph,
 )
+from expinterp.scene_io.ghosts import describe_ghosts, encode_mask, write_ghosts
 from expinterp.scene_io.jobs import InterpolationJob, series_name
 from expinterp.scene_io.measured_pair import MeasuredPair, measure_shots
 from expinterp.scene_io.open_scene import Opened, Opener, open_scene
@@ -69,7 +70,13 @@ def _measure(
         shots, opened = open_scene(job, refine=job.options.refine, opener=opener)
     with clock.stage("measure"):
         measured = measure_shots(
-            *shots, ratio=job.options.ratio, profile=opened.profile, align=job.options.align
+            *shots,
+            ratio=job.options.ratio,
+            profile=opened.profile,
+            align=job.options.align,
+            deghost=job.options.deghost,
+            reference=job.options.reference,
+            crop=job.options.crop,
         )
     return measured, opened
 
@@ -89,6 +96,8 @@ def _write(
     job: InterpolationJob, output: Output, result: Interpolation, long: Photograph
 ) -> tuple[str, ...]:
     """Write one file with the metadata of `long`; return the warnings of the writer."""
+    if output.kind == "ghosts":
+        return write_ghosts(job, output.file, result.medium, result.pair.ghosts, shots=2)
     pixels = getattr(result, output.kind)
     metadata = with_exposure_time(long.metadata, output.time)
     if output.kind == "residual":
@@ -135,15 +144,20 @@ def _record(
     seconds: dict[str, float],
 ) -> JobRecord:
     """Record what was done, in plain values."""
-    shots, clipped = {"long": measured.long, "short": measured.short}, measured.pair.clipped
+    pair, shots = measured.pair, {"long": measured.long, "short": measured.short}
     return JobRecord(
         command="interpolate",
-        inputs=[describe_shot(role, shot, clipped[role]) for role, shot in shots.items()],
+        inputs=[
+            describe_shot(role, shot, pair.clipped[role], pair.shape)
+            for role, shot in shots.items()
+        ],
         outputs=[asdict(output) for output in outputs],
-        ratio=describe_ratio([measured.pair]),
-        motion=describe_motion(measured.pair.motion),
-        response=describe_response(measured.pair, opened.profile_file, opened.profile),
+        ratio=describe_ratio([pair]),
+        motion=describe_motion(pair.motion),
+        ghosts=describe_ghosts(pair.ghosts, measured.reference),
+        response=describe_response(pair, opened.profile_file, opened.profile),
         refinement=describe_refiner(opened.refiner),
         timings=seconds,
         warnings=list(dict.fromkeys(warnings)),
+        mask=encode_mask(pair.ghosts, shots=2),
     )

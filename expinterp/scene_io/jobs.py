@@ -14,7 +14,7 @@ from expinterp.files import STREAM, check_output
 from expinterp.images import FORMATS, check_target
 from expinterp.scene_io.options import FusionOptions, InterpolationOptions
 
-Kind: TypeAlias = Literal["medium", "intermediate", "residual"]
+Kind: TypeAlias = Literal["medium", "intermediate", "residual", "ghosts"]
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,17 @@ class InterpolationJob:
     @property
     def files(self) -> list[str]:
         """All files that the job writes."""
-        count = self.options.wanted.count
-        return [
-            series_name(path, step, count)
-            for path in self.outputs.values()
-            for step in range(count or 1)
-        ]
+        return [name for kind in self.outputs for name in self.files_of(kind)]
+
+    @property
+    def drawn(self) -> list[str]:
+        """The files that show what moved; they have 8 bits."""
+        return self.files_of("ghosts")
+
+    def files_of(self, kind: Kind) -> list[str]:
+        """List the files of a kind, one for each exposure of a series."""
+        count, path = self.options.wanted.count, self.outputs.get(kind)
+        return [series_name(path, step, count) for step in range(count or 1)] if path else []
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class FusionJob:
     save_virtual, save_masks : Path or None
         Folders for the virtual exposures and for the weights of all exposures, both numbered from
         dark to bright. They are created if needed.
+    save_ghosts : str or None
+        File of a picture of what moved.
     """
 
     images: tuple[str, ...]
@@ -72,11 +79,17 @@ class FusionJob:
     options: FusionOptions = field(default_factory=FusionOptions)
     save_virtual: Path | None = None
     save_masks: Path | None = None
+    save_ghosts: str | None = None
 
     @property
     def files(self) -> list[str]:
-        """The file that the job always writes; `folders` may get more."""
-        return [self.output]
+        """The files that the job always writes; `folders` may get more."""
+        return [self.output, *self.drawn]
+
+    @property
+    def drawn(self) -> list[str]:
+        """The file that shows what moved, if it is wanted; it has 8 bits."""
+        return [self.save_ghosts] if self.save_ghosts else []
 
     @property
     def folders(self) -> Iterator[tuple[Path, str]]:
@@ -138,7 +151,7 @@ def check_job(job: Job) -> None:
         check_target(
             name,
             format=writing.format_of(name),
-            bit_depth=writing.bit_depth,
+            bit_depth=None if name in job.drawn else writing.bit_depth,
             overwrite=writing.overwrite,
             inputs=job.images,
         )

@@ -9,6 +9,7 @@ import numpy as np
 from expinterp.core.align import warp
 from expinterp.core.arrays import Floats
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
+from expinterp.core.ghosts import Deghost, Reference
 from expinterp.core.pair import Pair, measure
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
@@ -22,7 +23,7 @@ class MeasuredPair:
     Attributes
     ----------
     long, short : Photograph
-        In the order of brightness, aligned like `pair`.
+        In the order of brightness, aligned, cropped and without ghosts as `pair`.
     pair : Pair
     warnings : tuple of str
         With the names of the files.
@@ -32,6 +33,11 @@ class MeasuredPair:
     short: Photograph
     pair: Pair
     warnings: tuple[str, ...]
+
+    @property
+    def reference(self) -> Photograph:
+        """The shot that the other one is aligned to."""
+        return self.long if self.pair.reference == "long" else self.short
 
     @property
     def long_time(self) -> float | None:
@@ -51,10 +57,19 @@ class MeasuredPair:
         return time_at(position, short_time=self.long_time / ratio, ratio=ratio)
 
 
-def replace_pixels(shot: Photograph, pixels: Pixels, matrix: Floats) -> Photograph:
-    """Replace the pixels of a photograph by aligned ones, and align its opacity by `matrix`."""
-    alpha = None if shot.alpha is None else warp(shot.alpha, matrix)
-    return replace(shot, pixels=np.broadcast_to(pixels, shot.pixels.shape), alpha=alpha)
+def replace_pixels(
+    shot: Photograph, pixels: Pixels, matrix: Floats, window: tuple[slice, slice]
+) -> Photograph:
+    """Replace the pixels of a photograph by those that are computed with.
+
+    Its opacity is aligned by `matrix`, from points of the reference to points of the shot, then
+    cropped to `window`.
+    """
+    alpha = shot.alpha
+    if alpha is not None:
+        alpha = np.ascontiguousarray(warp(alpha, matrix)[window])
+    shape = (*pixels.shape[:2], shot.pixels.shape[2])
+    return replace(shot, pixels=np.broadcast_to(pixels, shape), alpha=alpha)
 
 
 def measure_shots(
@@ -64,6 +79,9 @@ def measure_shots(
     ratio: float | None,
     profile: Profile | None,
     align: bool,
+    deghost: Deghost,
+    reference: Reference,
+    crop: bool,
 ) -> MeasuredPair:
     """Measure two photographs; those in the wrong order are swapped.
 
@@ -71,8 +89,8 @@ def measure_shots(
     ----------
     ratio : float or None
         Exposure ratio; by default from the metadata of the files.
-    align : bool
-        Whether to measure the camera motion and undo it.
+    align, deghost, reference, crop
+        See `measure`.
 
     Raises
     ------
@@ -81,20 +99,30 @@ def measure_shots(
     """
     ratio = ratio or exposure_ratio(long.exposure, short.exposure)
     try:
-        pair = measure(long.pixels, short.pixels, ratio=ratio, response=profile, align=align)
+        pair = measure(
+            long.pixels,
+            short.pixels,
+            ratio=ratio,
+            response=profile,
+            align=align,
+            deghost=deghost,
+            reference=reference,
+            crop=crop,
+        )
     except PairError as error:
         message = f"{long.name} and {short.name}: {error}"
         raise type(error)(message) from error
-    return match_files(pair, long, short)
+    matched = match_files(pair, long, short)
+    return replace(
+        matched,
+        long=replace_pixels(matched.long, pair.long, pair.to_long, pair.window),
+        short=replace_pixels(matched.short, pair.short, pair.to_short, pair.window),
+    )
 
 
 def match_files(pair: Pair, long: Photograph, short: Photograph) -> MeasuredPair:
-    """Combine a pair with the files that it was measured from."""
+    """Combine a pair with the photographs that it was measured from, as they are."""
     warnings = tuple(f"{long.name} and {short.name}: {notice}" for notice in pair.notices)
     if pair.swapped:
         long, short = short, long
-    if pair.motion and pair.motion.pixels:
-        to_long, to_short = pair.motion.halves()
-        long = replace_pixels(long, pair.long, to_long)
-        short = replace_pixels(short, pair.short, to_short)
     return MeasuredPair(long, short, pair, warnings)

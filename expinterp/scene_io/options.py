@@ -9,6 +9,7 @@ from typing import Any
 from expinterp.core import exposure
 from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.exposures import Virtual
+from expinterp.core.ghosts import Deghost, Reference
 from expinterp.files import STREAM
 from expinterp.images import QUALITY
 from expinterp.refine import Device
@@ -123,6 +124,12 @@ class CommonOptions:
     writing : Writing
     align : bool
         Whether motions of the camera are looked for and undone.
+    deghost : {'auto', 'off'}
+        Whether a thing that moved is taken from one shot only.
+    reference : {'auto', 'long', 'short'}
+        The shot that shows where things are.
+    crop : bool
+        Whether results are cropped to what all shots show.
     refine : bool
         Whether the network is used.
     model : Path or None
@@ -136,6 +143,9 @@ class CommonOptions:
     response: Path | None = None
     writing: Writing = Writing()
     align: bool = True
+    deghost: Deghost = "auto"
+    reference: Reference = "auto"
+    crop: bool = False
     refine: bool = True
     model: Path | None = None
     device: Device = "auto"

@@ -25,22 +25,45 @@ SHARES = {"read": 2, "measure": 1, "render": 6, "fuse": 5, "assess": 5, "write":
 
 @dataclass(frozen=True)
 class JobRecord:
-    """What a job did, as plain values; `as_json` is the schema of ``--json``."""
+    """What a job did, as plain values; `as_json` is the schema of ``--json``.
+
+    Attributes
+    ----------
+    command : {'interpolate', 'fuse'}
+    inputs, outputs : list of dict
+        See `describe_shot` and `Output`.
+    ratio, motion, response, refinement : dict or None
+        See the functions of this module that describe them.
+    ghosts : dict or None
+        ``share``: share of pixels that moved, 0..1; ``reference``: name of the file that shows
+        where things are. None if moving things were not looked for.
+    timings : dict
+        Seconds of each stage.
+    warnings : list of str
+    fusion : dict or None
+        Method, parameters and quality of a fusion.
+    mask : str
+        A small picture of what moved, PNG in base64, for pages; empty if nothing did. Not a part
+        of ``--json``; a batch keeps it in its journal as ``mask`` of ``ghosts``.
+    """
 
     command: Literal["interpolate", "fuse"]
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
     ratio: dict[str, Any]
     motion: dict[str, Any] | None
+    ghosts: dict[str, Any] | None
     response: dict[str, Any]
     refinement: dict[str, Any] | None
     timings: dict[str, float]
     warnings: list[str]
     fusion: dict[str, Any] | None = None
+    mask: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as one JSON object."""
         record = {"schema_version": SCHEMA_VERSION, "version": __version__, **asdict(self)}
+        del record["mask"]
         if self.fusion is None:
             del record["fusion"]
         return record
@@ -52,7 +75,7 @@ class Output:
 
     Attributes
     ----------
-    kind : {'medium', 'intermediate', 'residual', 'fused', 'virtual', 'mask'}
+    kind : {'medium', 'intermediate', 'residual', 'fused', 'virtual', 'mask', 'ghosts'}
     file : str
     ev : float or None
         Stops above ``short``, or above the darkest of several; None where there is no such value.
@@ -128,9 +151,15 @@ class Clock:
         self._stage, self._since = stage, now
 
 
-def describe_shot(role: str, shot: Photograph, clipped: dict[str, float] | None) -> dict[str, Any]:
-    """Describe an input; `clipped` are the shares of its values at the ends of the range."""
-    rows, cols, channels = shot.pixels.shape
+def describe_shot(
+    role: str, shot: Photograph, clipped: dict[str, float] | None, shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """Describe an input.
+
+    `clipped` are the shares of its values at the ends of the range, and `shape` is that of the
+    pixels in the file.
+    """
+    rows, cols, channels = shape
     return {
         "role": role,
         "file": shot.name,

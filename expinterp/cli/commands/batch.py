@@ -14,10 +14,10 @@ from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
 from expinterp.cli.jobs import fusion_options, interpolation_options
 from expinterp.cli.options import (
-    ALIGN,
     FILE,
     FORMATS,
     FUSION,
+    MOTION,
     NETWORK,
     PAGE,
     RATIO,
@@ -73,7 +73,7 @@ EXCLUSIVE = (
 )
 TEMPLATE = "{bracket}_{kind}"
 LOCAL = "local"  # as a --cluster: of processes of this machine
-SAVED: tuple[Kind, ...] = ("intermediate", "residual")
+SAVED: tuple[Kind, ...] = ("intermediate", "residual", "ghosts")
 BETWEEN = (  # options of interpolation only
     *TARGET,
     flag("--save-intermediate intermediate", "Also write the image without the network."),
@@ -100,6 +100,7 @@ RESULTS = (
     value("--name template", str, "TEMPLATE", NAMES_HELP, default=TEMPLATE, show_default=True),
     value("--format", FORMATS, None, "Format of the results.  [default: of the photographs]"),
     choice("--on-existing", EXISTING, "fail", "What to do if a file exists that no batch wrote."),
+    flag("--save-ghosts ghosts", "Also write a picture of what was taken from which shot."),
     *WRITING,
 )
 PHOTOGRAPHS = (
@@ -107,7 +108,7 @@ PHOTOGRAPHS = (
     RATIO,
     RESPONSE,
     flag("--share-response", "Estimate one response for all brackets of a camera."),
-    ALIGN,
+    *MOTION,
 )
 WORK = (
     number("-j --jobs", "Brackets at a time.  [default: number of CPUs]"),
@@ -157,6 +158,8 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
     if options["cluster"] not in {None, LOCAL} and options["jobs"]:
         yield "--jobs is for this machine; a cluster has as many processes as it was given"
     yield from _without_effect(context, options["mode"])
+    if options["ghosts"] and options["deghost"] == "off":
+        yield "--deghost off leaves nothing for --save-ghosts; give one of them"
     if str(options["report"]) == STREAM:
         yield "--report needs the name of a file, not -; 'expinterp report' prints a page"
     if folder is None and options["plan"] is None:
@@ -199,8 +202,9 @@ def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
 
     kinds: tuple[Kind, ...] = ("medium", *(kind for kind in SAVED if options[kind]))
     fuses, interpolates = options["mode"] != "interpolate", options["mode"] != "fuse"
-    folders = {name: options[name] for name in ("save_virtual", "save_masks")}
-    outputs = interpolates * len(kinds) + fuses * (1 + sum(folders.values()))
+    saved = {name: options[name] for name in ("save_virtual", "save_masks")}
+    saved["save_ghosts"] = options["ghosts"]
+    outputs = interpolates * len(kinds) + fuses * (1 + sum(saved.values()))
     try:
         check_template(options["template"], kinds=outputs)
     except TemplateError as error:
@@ -216,7 +220,7 @@ def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
         template=options["template"],
         format=options["format"],
         shared=options["share_response"],
-        **folders,
+        **saved,
     )
 
 

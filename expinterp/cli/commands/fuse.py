@@ -10,11 +10,18 @@ import click
 
 from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
-from expinterp.cli.jobs import fusion_options, run_job, stream_contradictions
+from expinterp.cli.jobs import (
+    describe_ghosts,
+    fusion_options,
+    ghost_contradictions,
+    run_job,
+    stream_contradictions,
+)
 from expinterp.cli.options import (
-    ALIGN,
     FILES,
     FUSION,
+    GHOSTS,
+    MOTION,
     NAME,
     NETWORK,
     RESPONSE,
@@ -28,7 +35,7 @@ from expinterp.cli.options import (
 if TYPE_CHECKING:
     from expinterp.scene_io import JobRecord
 
-HELP = """Fuse exposures of a still scene, in any order, into one photograph.
+HELP = """Fuse exposures of a scene, in any order, into one photograph.
 
 \b
 expinterp fuse long.jpg short.jpg -o fused.jpg
@@ -37,7 +44,8 @@ expinterp fuse long.jpg short.jpg -o fused.jpg --save-virtual virtual
 expinterp fuse long.jpg short.jpg -o - --virtual 0 > fused.png
 
 Where two adjacent exposures lie too far apart, those between them are computed first. Without
-them, what is brighter in the scene can come out darker. An image may be -, standard input.
+them, what is brighter in the scene can come out darker. The camera may be held by hand, and things
+may move: see --deghost. An image may be -, standard input.
 """
 EXCLUSIVE = (("refine", "model"),)
 SECTIONS = {
@@ -45,9 +53,10 @@ SECTIONS = {
         output_option("The result"),
         file_option("--save-virtual", "Save the computed exposures in this folder.", metavar="DIR"),
         file_option("--save-masks", "Save the weights as images in this folder.", metavar="DIR"),
+        GHOSTS,
     ),
     "Fusion": FUSION,
-    "Photographs": (TIMES, RESPONSE, ALIGN),
+    "Photographs": (TIMES, RESPONSE, *MOTION),
     "Network": NETWORK,
     "Files": FILES,
     "Messages": (json_option("Measure the result; print all as JSON, on standard output."),),
@@ -70,6 +79,7 @@ def fuse(context: click.Context, /, **options: Any) -> None:
         fusion_options(options, metrics=options["as_json"]),
         save_virtual=options["save_virtual"],
         save_masks=options["save_masks"],
+        save_ghosts=options["save_ghosts"],
     )
     console = context.ensure_object(Console)
     run_job(job, console, as_json=options["as_json"], describe=_describe)
@@ -82,6 +92,7 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
     if len(images) < 2:
         yield "fusing takes two exposures or more"
     yield from stream_contradictions(images, options)
+    yield from ghost_contradictions(options)
     if options["save_virtual"] and options["virtual"] == 0:
         yield "--virtual 0 leaves nothing for --save-virtual; give one of them"
     if times and len(times) != len(images):
@@ -96,6 +107,7 @@ def _describe(record: JobRecord) -> Iterator[str]:
         yield f"exposure range: {words}, about {math.log2(measured):.1f} EV measured in the pixels"
     computed = record.fusion["virtual"] if record.fusion else []
     yield f"exposures computed between the {len(record.inputs)} images: {len(computed)}"
+    yield from describe_ghosts(record)
     for output in record.outputs:
         ev = "" if output["ev"] is None else f", {output['ev']:.2f} EV above the darkest"
         yield f"wrote {output['file']}: {output['kind']}{ev}"

@@ -10,10 +10,17 @@ import click
 
 from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
-from expinterp.cli.jobs import interpolation_options, run_job, stream_contradictions
+from expinterp.cli.jobs import (
+    describe_ghosts,
+    ghost_contradictions,
+    interpolation_options,
+    run_job,
+    stream_contradictions,
+)
 from expinterp.cli.options import (
-    ALIGN,
     FILES,
+    GHOSTS,
+    MOTION,
     NAME,
     NETWORK,
     RATIO,
@@ -30,7 +37,7 @@ from expinterp.cli.options import (
 if TYPE_CHECKING:
     from expinterp.scene_io import JobRecord, Kind
 
-HELP = """Compute the photograph between LONG and SHORT, two exposures of a still scene.
+HELP = """Compute the photograph between LONG and SHORT, two exposures of a scene.
 
 \b
 expinterp interpolate long.jpg short.jpg -o mid.jpg
@@ -39,13 +46,14 @@ expinterp interpolate long.jpg short.jpg -o mid.jpg --count 3
 cat long.jpg | expinterp interpolate - short.jpg -o - > mid.png
 
 The result is exposed half-way: its time is the geometric mean of the two times. Nothing else needs
-to be known: times are read from EXIF, the camera's response is estimated from the pair. LONG or
-SHORT may be -, standard input.
+to be known: times are read from EXIF, the camera's response is estimated from the pair. Both may be
+taken by hand, and things may move: see --deghost. LONG or SHORT may be -, standard input.
 """
 OUTPUTS: dict[Kind, str] = {
     "medium": "output",
     "intermediate": "save_intermediate",
     "residual": "save_residual",
+    "ghosts": "save_ghosts",
 }
 EXCLUSIVE = (
     ("ev", "time", "count"),
@@ -61,8 +69,9 @@ SECTIONS = {
         file_option(
             "--save-residual", "Also write what the network added; mid-grey is nothing.", kind=NAME
         ),
+        GHOSTS,
     ),
-    "Photographs": (TIMES, RATIO, RESPONSE, ALIGN),
+    "Photographs": (TIMES, RATIO, RESPONSE, *MOTION),
     "Network": NETWORK,
     "Files": FILES,
     "Messages": (json_option("Print what was done as JSON, on standard output."),),
@@ -102,6 +111,7 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
         yield "-o - leaves no room on stdout for --count; name a file"
     if STREAM in {options["save_intermediate"], options["save_residual"]}:
         yield "--save-intermediate and --save-residual need a file, not -"
+    yield from ghost_contradictions(options)
     if options["times"] and len(options["times"]) != 2:
         yield "--times needs two times, LONG,SHORT, as in 1/30,1/480"
     if options["ratio"] is not None and not 1 < options["ratio"] < math.inf:
@@ -118,6 +128,7 @@ def _describe(record: JobRecord) -> Iterator[str]:
     )
     if record.motion and record.motion["pixels"] is None:
         yield "whether the camera moved cannot be measured; the images are not aligned"
+    yield from describe_ghosts(record)
     if record.refinement:
         yield f"refined on {record.refinement['provider']}"
     for output in record.outputs:

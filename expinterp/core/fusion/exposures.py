@@ -181,7 +181,7 @@ def _measure(
 ) -> Pair | None:
     """Measure two aligned shots; return None if they are equally exposed."""
     try:
-        return measure(long, short, ratio=ratio, response=response, align=False)
+        return measure(long, short, ratio=ratio, response=response, align=False, deghost="off")
     except EqualExposuresError:
         return None
     except PairError as error:
