@@ -30,7 +30,7 @@ OPTIONS = (
     "--no-first-run",
     "--hide-scrollbars",
 )
-KEYS = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36} | {
+KEYS = {"Tab": 9, "Enter": 13, " ": 32, "End": 35, "Home": 36} | {
     f"Arrow{way}": code for code, way in enumerate(("Left", "Up", "Right", "Down"), 37)
 }  # Windows virtual key codes
 
@@ -118,7 +118,7 @@ class Page:
     def press(self, key: str) -> None:
         """Press and release a key."""
         code = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
-        text = {"text": "\r"} if key == "Enter" else {}
+        text = {"text": {"Enter": "\r"}.get(key, key)} if key in {"Enter", " "} else {}
         self.send("Input.dispatchKeyEvent", type="keyDown", **code, **text)
         self.send("Input.dispatchKeyEvent", type="keyUp", **code)
 

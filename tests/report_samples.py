@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from expinterp.core.ghosts import Ghosts
+from expinterp.scene_io.ghosts import encode_mask
+
 VOID = {"img", "input", "meta"}
 ODD_NAME = "<script>alert(1)</script> \"q\" & 'co'"
 WARNING = "long.jpg: its <orientation> tag differs"
@@ -56,6 +59,14 @@ def fused_record(long: str, short: str, fused: str) -> dict[str, Any]:
         "outputs": [{"kind": "fused", "file": fused, "ev": None, "time": None}],
         "fusion": {"method": "guided", "metrics": metrics},
     }
+
+
+def moved(share: float, reference: str, *, number: int = 1) -> dict[str, Any]:
+    """State that something moved in the middle of a picture, and is from the shot of a number."""
+    sources = np.zeros((80, 120), np.uint8)
+    sources[20:60, 30:90] = number
+    mask = encode_mask(Ghosts(sources, share), shots=2)
+    return {"share": share, "reference": reference, "mask": mask}
 
 
 def result(name: str, frames: list[str], outputs: list[str], **more: Any) -> dict[str, Any]:
@@ -113,7 +124,12 @@ def sample_batch(folder: Path) -> Path:
         done("مجلس \u202egpj", pair, "medium.jpg"),
         result("failed", ["long.jpg", "broken.jpg"], [], status="failed", error=ERROR),
         result("skipped", pair, [], status="skipped", seconds=0.0),
-        result("fused", pair, ["medium.jpg"], reports=[fused_record(*pair, "medium.jpg")]),
+        result(
+            "fused",
+            pair,
+            ["medium.jpg"],
+            reports=[fused_record(*pair, "medium.jpg") | {"ghosts": moved(0.25, "/card/long.jpg")}],
+        ),
         result("three", ["long.jpg", "x.jpg", "short.jpg"], ["medium.jpg"], reports=neighbours),
         done("vanished", ["gone\n1.jpg", "caf\udce9.jpg"], "gone.jpg"),
     ]

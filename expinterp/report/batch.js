@@ -41,7 +41,12 @@ const chooser = (label, pictures, chosen) => {
   return [select, make("label", {}, label, select)];
 };
 
-const compare = (place, pictures) => {
+const maskOf = (picture) => {
+  const next = picture.nextElementSibling;
+  return next && next.matches(".mask") ? [next] : [];
+};
+
+const compare = (place, pictures, moved) => {
   const range = make("input", { type: "range", min: 0, max: 100, value: 50 });
   const [left, leftLabel] = chooser("Left", pictures, 0);
   const [right, rightLabel] = chooser("Right", pictures, pictures.length - 1);
@@ -57,28 +62,37 @@ const compare = (place, pictures) => {
     range.setAttribute("aria-valuetext", `${range.value} % from the left`);
   };
   const choose = () => {
-    const [over, under] = [left, right].map((select) => pictures[select.value].cloneNode());
-    over.className = "over";
-    over.decoding = under.decoding = "sync"; // both at once: no flash when the choice changes
-    sides[0].textContent = over.alt.split(":")[0];
-    sides[1].textContent = under.alt.split(":")[0];
-    stage.replaceChildren(under, over, ...sides, range);
+    const [over, under] = [left, right].map((select) => {
+      const picture = pictures[select.value];
+      return [picture, ...maskOf(picture)].map((layer) => layer.cloneNode());
+    });
+    over.forEach((layer) => layer.classList.add("over"));
+    // All at once: no flash when the choice changes.
+    [...over, ...under].forEach((layer) => { layer.decoding = "sync"; });
+    sides[0].textContent = over[0].alt.split(":")[0];
+    sides[1].textContent = under[0].alt.split(":")[0];
+    stage.replaceChildren(...under, ...over, ...sides, range);
   };
   range.addEventListener("input", cut);
   left.addEventListener("change", choose);
   right.addEventListener("change", choose);
+  moved.forEach((label) => label.addEventListener("change", (event) => {
+    stage.classList.toggle("masked", event.target.checked);
+  }));
   cut();
   choose();
-  place.replaceChildren(make("div", { className: "choose" }, leftLabel, rightLabel), stage);
+  place.replaceChildren(make("div", { className: "choose" }, leftLabel, rightLabel, ...moved), stage);
 };
 
 const unfold = (event) => {
   const place = event.target.querySelector(".compare:has(> noscript)");
   if (!place) return;
   const kept = place.firstElementChild.textContent;
-  const pictures = Array.from(new DOMParser().parseFromString(kept, "text/html").images);
-  if (pictures.length > 1) compare(place, pictures);
-  else place.replaceChildren(...pictures);
+  const parsed = new DOMParser().parseFromString(kept, "text/html");
+  const pictures = Array.from(parsed.images).filter((picture) => !picture.matches(".mask"));
+  const moved = Array.from(parsed.querySelectorAll("label")).slice(0, 1); // one for all masks
+  if (pictures.length > 1) compare(place, pictures, moved);
+  else place.replaceChildren(...parsed.body.children);
 };
 
 if (filters) {

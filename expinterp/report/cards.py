@@ -7,20 +7,22 @@ without scripts shows the pictures one below the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from expinterp.report.page import image, link, table, terms
-from expinterp.report.pictures import Picture
+from expinterp.report.pictures import Picture, decode_mask
 from expinterp.report.plots import Series, plot_histograms, plot_tones
 from expinterp.report.results import BracketFile, BracketResult, as_dict, as_number, as_text
 from expinterp.report.wording import count, duration, exposure_time, moment, share, stops
 from expinterp.svg import Html, bdi, element, join
 
 INPUT_STYLES = ("input-1", "input-2", "input-3", "input-4")  # classes, brightest first
-NOT_PLOTTED = {"residual", "mask"}  # pictures that do not show the scene
+NOT_PLOTTED = {"residual", "mask", "ghosts"}  # pictures that do not show the scene
+MASKED = {"medium", "fused"}  # pictures that a mask of what moved is laid over
+LEGEND = "Show what moved (orange: taken from the brightest shot, blue: from the darkest)"
 NOT_FOUND, NOT_SHOWN = "not found", "cannot be shown"  # why a file has no picture
 Item = TypeVar("Item")
 
@@ -89,8 +91,17 @@ def _facts(result: BracketResult) -> Html | None:
         _labelled("result at", times),
         _labelled("took", [duration(result.seconds)]),
     ]
-    items = [element("li", fact) for fact in facts if fact]
+    items = [element("li", fact) for fact in (*facts, *_moved(result)) if fact]
     return element("ul", *items, class_="facts", role="list") if items else None
+
+
+def _moved(result: BracketResult) -> Iterator[Html | str]:
+    """Write how much moved, and which shots show where things are."""
+    ghosts = [as_dict(record.get("ghosts")) for record in result.records]
+    references = [as_text(one.get("reference")).replace("\\", "/") for one in ghosts]
+    yield _labelled("moved", [share(as_number(one.get("share"))) for one in ghosts])
+    if names := dict.fromkeys(name.rpartition("/")[2] for name in references if name):
+        yield join(["reference ", join(map(bdi, names), ", ")])
 
 
 def _labelled(label: str, values: Iterable[str]) -> str:
@@ -159,7 +170,7 @@ def _views(shown: Sequence[ShownFile]) -> Html | None:
     views = [
         element(
             "figure",
-            image(one.picture.view, _words(one.file)),
+            *_masked(one.file, image(one.picture.view, _words(one.file))),
             element("figcaption", one.file.label, ": ", bdi(one.file.name)),
         )
         for one in shown
@@ -168,6 +179,16 @@ def _views(shown: Sequence[ShownFile]) -> Html | None:
     if not views:
         return None
     return element("div", element("noscript", *views), class_="compare")
+
+
+def _masked(file: BracketFile, picture: Html) -> Iterable[Html]:
+    """Lay the mask of what moved over a result, if anything did, with a box that shows it."""
+    mask = decode_mask(as_text(as_dict(file.facts.get("ghosts")).get("mask")))
+    if mask is None or file.role not in MASKED:
+        return [picture]
+    tints = image(mask, f"What moved: {file.name}", class_="mask")
+    box = element("label", element("input", type="checkbox"), f" {LEGEND}")
+    return [element("div", picture, tints, class_="layers"), box]
 
 
 def _plots(shown: Sequence[ShownFile]) -> Html | None:

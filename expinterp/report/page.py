@@ -102,7 +102,7 @@ def terms(pairs: Sequence[tuple[str, object]], **attributes: object) -> Html:
     return element("dl", *groups, **attributes) if groups else join(())
 
 
-def image(encoded: Encoded, words: str) -> Html:
+def image(encoded: Encoded, words: str, **attributes: object) -> Html:
     """Write a picture as part of the page; `words` describe it to those who cannot see it."""
     data = base64.b64encode(encoded.data).decode("ascii")
     return element(
@@ -112,7 +112,8 @@ def image(encoded: Encoded, words: str) -> Html:
         height=encoded.rows,
         loading="lazy",
         decoding="async",
-        src=f"data:image/webp;base64,{data}",
+        src=f"data:image/{encoded.form};base64,{data}",
+        **attributes,
     )
 
 

@@ -6,10 +6,12 @@ upright, 8 bits, in sRGB, as a page shows them.
 
 from __future__ import annotations
 
+import base64
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -34,6 +36,8 @@ LARGEST_SIDE = 1280
 PIXELS_PER_BYTE = 24  # of a photograph as WebP, about, at the medium qualities below
 QUALITIES = (75, 50, 30, 15)  # tried from the best down
 SMALLEST_SIDE = 48
+MASK_BYTES = 20_000  # of a mask in base64; most have below 1,500
+MASK_SIDE = 1024  # pixels
 BASE64 = 4 / 3
 
 
@@ -59,11 +63,12 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A WebP file and its size in pixels."""
+    """A WebP or PNG file and its size in pixels."""
 
     data: bytes
     cols: int
     rows: int
+    form: Literal["webp", "png"] = "webp"
 
 
 @dataclass(frozen=True)
@@ -190,3 +195,16 @@ def encode(small: Pixels, side: int, limit: int) -> Encoded:
         if stream.tell() <= limit or side <= SMALLEST_SIDE:
             return Encoded(stream.getvalue(), *image.size)
         side = max(SMALLEST_SIDE, side * 3 // 4)
+
+
+def decode_mask(text: str) -> Encoded | None:
+    """Decode the mask of what moved, PNG in base64, from a journal; None if it is not valid."""
+    if not text or len(text) > MASK_BYTES:
+        return None
+    try:
+        data = base64.b64decode(text, validate=True)
+        with Image.open(BytesIO(data), formats=["PNG"]) as image:
+            cols, rows = image.size
+    except (ValueError, OSError, SyntaxError):  # not base64, not PNG, damaged
+        return None
+    return Encoded(data, cols, rows, "png") if max(cols, rows) <= MASK_SIDE else None

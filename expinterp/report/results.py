@@ -60,7 +60,7 @@ class BracketFile:
     made : bool
         Whether the batch made it.
     facts : dict
-        Its row in the record of the job; empty if there is none.
+        Its row in the record of the job, with the ``ghosts`` of the job; empty if there is none.
     """
 
     path: Path
@@ -155,7 +155,12 @@ def _read_result(name: str, line: dict[str, Any], folder: Path, out: Path) -> Br
 
 
 def _rows(records: Iterable[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    return [as_dict(row) for record in records for row in as_list(record.get(key))]
+    """List the rows of several records, each with what its record states of moving things."""
+    return [
+        as_dict(row) | {"ghosts": as_dict(record.get("ghosts"))}
+        for record in records
+        for row in as_list(record.get(key))
+    ]
 
 
 def _files(

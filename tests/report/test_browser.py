@@ -151,6 +151,40 @@ def test_any_two_pictures_are_compared(opened: Page) -> None:
     assert opened.run(sizes) == [120, 120]
 
 
+def test_the_mask_of_what_moved_is_shown_while_its_box_is_checked(page: Page) -> None:
+    cards = "[...document.querySelectorAll('.bracket')]"
+    card = f"{cards}.find(one => one.querySelector('h3').textContent === 'fused')"
+    page.run(f"{card}.querySelector('details').open = true")
+    page.run("new Promise(done => setTimeout(done, 100))")
+    assert page.run(f"{card}.querySelector('select').length") == 3  # no mask among them
+    box = f"{card}.querySelector('.choose input[type=checkbox]')"
+    masks = (
+        f"[...{card}.querySelectorAll('.stage img.mask')].map(one => getComputedStyle(one).display)"
+    )
+    slider = f"{card}.querySelector('input[type=range]')"
+    page.run(f"{slider}.value = 0; {slider}.dispatchEvent(new Event('input'))")
+
+    def middle() -> np.ndarray:
+        page.run(f"{card}.querySelector('.stage').scrollIntoView({{block: 'center'}})")
+        x, y = page.run(
+            f"(({{x, y, width, height}}) => [x + 0.6 * width, y + height / 2])"
+            f"({card}.querySelector('.stage').getBoundingClientRect())"
+        )
+        shot = np.asarray(Image.open(BytesIO(page.picture())).convert("RGB"), float)
+        return shot[int(y), int(x)]
+
+    assert page.run(masks) == ["none"]
+    plain = middle()
+    page.run(f"{box}.focus()")
+    page.press(" ")
+    assert page.run(masks) == ["block"]
+    expected = 0.5 * plain + 0.5 * np.array([230, 159, 0])
+    np.testing.assert_allclose(middle(), expected, atol=4)
+    page.press(" ")
+    assert page.run(masks) == ["none"]
+    np.testing.assert_allclose(middle(), plain, atol=1)
+
+
 def test_pictures_of_one_bracket_are_made_once(opened: Page) -> None:
     opened.run(f"{OPEN}.querySelector('input[type=range]').value = 20")
     for _ in range(2):

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections import deque
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from report_samples import (
     ERROR,
     ODD_NAME,
@@ -23,7 +25,9 @@ from report_samples import (
     Reader,
     done,
     draw,
+    fused_record,
     header,
+    moved,
     read_page,
     result,
     sample_batch,
@@ -102,7 +106,9 @@ def test_page_loads_nothing_from_elsewhere(page: str, reader: Reader) -> None:
     assert not re.search(r"@import|url\(|https?://", page)
     assert not reader.all("link", "iframe", "object", "base", "form[action]")
     for one in reader.all("img"):
-        assert (one.attributes["src"] or "").startswith("data:image/webp;base64,")
+        assert (one.attributes["src"] or "").startswith(
+            ("data:image/webp;base64,", "data:image/png;base64,")
+        )
 
 
 def test_security_policy_allows_only_the_code_of_the_page(reader: Reader) -> None:
@@ -233,6 +239,38 @@ def test_a_fusion_is_described_and_has_no_tone_curve(reader: Reader) -> None:
         "area", "input-1", "input-4", "result", "input-1", "input-4", "result",
         "equal", "input-4", "input-4",
     ]  # fmt: skip
+
+
+def test_what_moved_is_stated_and_laid_over_the_result_alone(reader: Reader) -> None:
+    card = next(one for one in reader.all("article") if one.text.startswith("fused"))
+    assert "moved 25 %" in card.text
+    assert "reference long.jpg" in card.text
+    (mask,) = (one for one in reader.all("img") if one.attributes.get("class") == "mask")
+    assert card in mask.parents
+    assert mask.inside("noscript")
+    assert mask.attributes["alt"] == "What moved: medium.jpg"
+    source = str(mask.attributes["src"]).removeprefix("data:image/png;base64,")
+    with Image.open(BytesIO(base64.b64decode(source))) as image:
+        assert image.getpixel((60, 40)) == (230, 159, 0, 255)
+        assert image.getpixel((10, 10))[3] == 0
+    (box,) = (one for one in reader.all("input") if one.attributes["type"] == "checkbox")
+    assert "orange: taken from the brightest shot" in box.parents[-1].text
+
+
+@pytest.mark.parametrize(
+    "mask", [None, 7, "", "no base64!", base64.b64encode(b"<svg onload=alert(1)>").decode(),
+             "A" * 40_000, "png cut off"],
+)  # fmt: skip
+def test_a_mask_that_is_none_is_left_out(tmp_path: Path, mask: object) -> None:
+    ghosts = moved(0.25, "a/long.jpg")
+    ghosts["mask"] = ghosts["mask"][:20] if mask == "png cut off" else mask
+    draw(tmp_path / "x.jpg")
+    record = fused_record("x.jpg", "x.jpg", "x.jpg") | {"ghosts": ghosts}
+    lines = [header(tmp_path, tmp_path), result("r", ["x.jpg"], ["x.jpg"], reports=[record])]
+    write_report(write_journal(tmp_path, lines), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "moved 25 %" in page
+    assert 'class="mask"' not in page
 
 
 def test_nothing_is_animated() -> None:
