@@ -107,10 +107,13 @@ DEVICE = (
     choice("--device", ["auto", "cpu", "cuda"], "auto", "Where the network runs."),
     threads_option("all CPUs"),
 )
-MOTION = (
-    switch_off("--no-align align", "Do not correct movements of the camera."),
+MOVING = (
     choice("--deghost", ["auto", "off"], "auto", "Take things that moved from one shot only."),
     choice("--reference", ["auto", "long", "short"], "auto", "Shot that shows where things are."),
+)
+MOTION = (
+    switch_off("--no-align align", "Do not correct movements of the camera."),
+    *MOVING,
     click.Option(["--crop/--no-crop"], help="Crop to what all shots show, or keep the size."),
 )
 GHOSTS = file_option(

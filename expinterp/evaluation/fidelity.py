@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import cv2
 import numpy as np
 
 from expinterp.core.arrays import Planes
-from expinterp.core.pair import measure
 from expinterp.core.render import render
 from expinterp.core.response import Profile
 from expinterp.evaluation.peers import reexpose
 from expinterp.evaluation.profiles import Profiles
-from expinterp.evaluation.scenes.cases import Case, open_case
+from expinterp.evaluation.scenes.cases import USUAL, Case, Moving, open_case
 from expinterp.evaluation.study import Candidate, Column, Method, Scores, Study
 from expinterp.images import Pixels
 from expinterp.metrics import colour_angle, psnr, ssim
@@ -50,6 +50,7 @@ def fidelity_study(
     refiners: Mapping[str, Refiner],
     profile: Profile | None = None,
     profiles: Profiles | None = None,
+    moving: Moving = USUAL,
 ) -> Study:
     """Compare ways to compute the medium.
 
@@ -59,6 +60,8 @@ def fidelity_study(
         Networks by name.
     profile : Profile, optional
         Of the camera; by default `profiles` supplies those of its other scenes.
+    moving : Moving
+        How moving things are handled.
     """
     calibrated = with_profile(profile) if profile else with_others(profiles or Profiles(()))
     methods = (
@@ -71,7 +74,8 @@ def fidelity_study(
         ),
         Method("opencv", "Debevec calibration and merge, re-exposed", reexpose),
     )
-    return Study("fidelity", methods, COLUMNS, "blind", MARGIN, open_case, score, crop)
+    reading = partial(open_case, moving=moving)
+    return Study("fidelity", methods, COLUMNS, "blind", MARGIN, reading, score, crop)
 
 
 def blind(case: Case) -> Iterator[Candidate]:
@@ -81,8 +85,7 @@ def blind(case: Case) -> Iterator[Candidate]:
 
 def timed(case: Case) -> Iterator[Candidate]:
     """Compute y0 with the stated ratio; at the middle it cancels, and helps only difficult pairs."""
-    pair = measure(case.long, case.short, ratio=case.triple.ratio)
-    yield Candidate(render(pair).medium)
+    yield Candidate(render(case.measure(ratio=case.triple.ratio)).medium)
 
 
 def refined(refiner: Refiner) -> Callable[[Case], Iterable[Candidate]]:
@@ -104,7 +107,7 @@ def with_others(profiles: Profiles) -> Callable[[Case], Iterable[Candidate]]:
 
 
 def _with(case: Case, profile: Profile, refiner: Refiner | None = None) -> Candidate:
-    pair = measure(case.long, case.short, response=replace(profile, camera=None))
+    pair = case.measure(response=replace(profile, camera=None))
     return Candidate(render(pair, refiner=refiner).medium)
 
 

@@ -115,6 +115,18 @@ def summarise_gain(study: Study, outcomes: Iterable[Outcome], method: str) -> Ga
     )
 
 
+def summarise_moved(outcomes: Iterable[Outcome]) -> dict[str, float] | None:
+    """Summarise the shares of pixels that moved; None if none is known.
+
+    ``count`` of the triples with a share, ``mean`` and ``median`` of the shares, 0..1.
+    """
+    shares = [one.moved for one in outcomes if one.moved is not None]
+    if not shares:
+        return None
+    mean = math.fsum(shares) / len(shares)
+    return {"count": len(shares), "mean": mean, "median": quantile(shares, 0.5)}
+
+
 def by_camera(outcomes: Iterable[Outcome]) -> Groups:
     """Group by camera, in alphabetical order."""
     return dict(sorted(_grouped(outcomes, lambda one: one.triple.camera or "unknown").items()))

@@ -8,12 +8,13 @@ the photographed medium. The reference is the content of all three.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from expinterp import pipeline
 from expinterp.core.fusion.exposures import Virtual
 from expinterp.core.response import Profile
 from expinterp.evaluation.peers import enfuse, has_enfuse, merge_mertens
-from expinterp.evaluation.scenes.cases import Case, open_small
+from expinterp.evaluation.scenes.cases import USUAL, Case, Moving, open_small
 from expinterp.evaluation.study import BUNDLED, Candidate, Column, Method, Scores, Study
 from expinterp.images import Pixels
 from expinterp.metrics import MEF_LEAST, mef_ssim, order_violations, out_of_range
@@ -52,7 +53,9 @@ MEDIUM = "+medium"  # suffix of methods that get the photographed medium
 Fuse = Callable[[Sequence[Pixels]], Candidate]
 
 
-def fusion_study(*, refiners: Mapping[str, Refiner], profile: Profile | None = None) -> Study:
+def fusion_study(
+    *, refiners: Mapping[str, Refiner], profile: Profile | None = None, moving: Moving = USUAL
+) -> Study:
     """Compare fusions of the pair.
 
     Parameters
@@ -61,22 +64,34 @@ def fusion_study(*, refiners: Mapping[str, Refiner], profile: Profile | None = N
         Networks that refine virtual exposures, by name.
     profile : Profile, optional
         Of the camera.
+    moving : Moving
+        How moving things are handled.
     """
     networks = {_auto(name): describe_refiner(each) for name, each in refiners.items()}
-    given_two = fusions(refiners, profile)
+    given_two = fusions(refiners, profile, moving)
     given_three = {name: fuse for name, fuse in given_two.items() if name not in networks}
     methods = [
         *(Method(n, n, of_pair(fuse), networks.get(n)) for n, fuse in given_two.items()),
         *(Method(n + MEDIUM, n + MEDIUM, of_three(fuse)) for n, fuse in given_three.items()),
     ]
-    return Study("fusion", tuple(methods), COLUMNS, "virtual-0", 0.0, open_small, score, views)
+    reading = partial(open_small, moving=moving)
+    return Study("fusion", tuple(methods), COLUMNS, "virtual-0", 0.0, reading, score, views)
 
 
-def fusions(refiners: Mapping[str, Refiner], profile: Profile | None = None) -> dict[str, Fuse]:
+def fusions(
+    refiners: Mapping[str, Refiner], profile: Profile | None = None, moving: Moving = USUAL
+) -> dict[str, Fuse]:
     """List the fusions available on this machine: other programs, then this package."""
-    ours = {_auto(name): fuse_by_us("auto", each, profile) for name, each in refiners.items()}
+    ours = {
+        _auto(name): fuse_by_us("auto", each, profile, moving) for name, each in refiners.items()
+    }
     peers = {"enfuse": enfuse} if has_enfuse() else {}
-    return {**peers, "MergeMertens": merge_mertens, "virtual-0": fuse_by_us(0), **ours}
+    return {
+        **peers,
+        "MergeMertens": merge_mertens,
+        "virtual-0": fuse_by_us(0, moving=moving),
+        **ours,
+    }
 
 
 def _auto(network: str) -> str:
@@ -84,12 +99,22 @@ def _auto(network: str) -> str:
 
 
 def fuse_by_us(
-    virtual: Virtual, refiner: Refiner | None = None, profile: Profile | None = None
+    virtual: Virtual,
+    refiner: Refiner | None = None,
+    profile: Profile | None = None,
+    moving: Moving = USUAL,
 ) -> Fuse:
     """Return a fusion by this package."""
 
     def fuse(shots: Sequence[Pixels]) -> Candidate:
-        result = pipeline.fuse(shots, virtual=virtual, refiner=refiner, response=profile)
+        result = pipeline.fuse(
+            shots,
+            virtual=virtual,
+            refiner=refiner,
+            response=profile,
+            deghost=moving.deghost,
+            reference=moving.reference,
+        )
         base = result.stack.base
         return Candidate(result.fused, None if base is None else out_of_range(base))
 

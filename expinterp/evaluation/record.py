@@ -8,7 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from expinterp import __version__
-from expinterp.evaluation.figures import by_camera, by_ev, summarise, summarise_gain
+from expinterp.evaluation.figures import (
+    by_camera,
+    by_ev,
+    summarise,
+    summarise_gain,
+    summarise_moved,
+)
 from expinterp.evaluation.scenes.triples import FailedTriple
 from expinterp.evaluation.study import Outcome, Study
 from expinterp.evaluation.tables import present
@@ -58,6 +64,7 @@ class Evaluation:
             "summary": describe(study, outcomes),
             "by_camera": {name: describe(study, of) for name, of in by_camera(outcomes).items()},
             "by_ev": {name: describe(study, of) for name, of in by_ev(outcomes).items()},
+            "moved": summarise_moved(outcomes),
             "triples": [_triple(one) for one in outcomes],
             "failures": [asdict(failure) for failure in self.failures],
             "remarks": list(self.remarks),
@@ -85,6 +92,7 @@ def _triple(one: Outcome) -> dict[str, Any]:
         "medium": str(triple.medium),
         "short": str(triple.short),
         "ev": round(triple.ev, 4),
+        "moved": None if one.moved is None else round(one.moved, 5),
         "scores": {name: dict(scores) for name, scores in one.scores.items()},
     }
 

@@ -141,12 +141,15 @@ class Outcome:
         By method; those that do not apply, or failed, are missing.
     views : dict of str to Encoded
         Pictures to show, if wanted.
+    moved : float or None
+        Share of pixels that moved between long and short, 0..1; None if it is not known.
     """
 
     triple: Triple
     scores: Mapping[str, Scores]
     failures: tuple[FailedTriple, ...] = ()
     views: Mapping[str, Encoded] = field(default_factory=dict, repr=False)
+    moved: float | None = None
 
 
 def open_networks(

@@ -14,6 +14,7 @@ from expinterp.evaluation.figures import (
     by_ev,
     summarise,
     summarise_gain,
+    summarise_moved,
 )
 from expinterp.evaluation.study import Column, Method, Outcome, Study
 from expinterp.report.wording import count
@@ -31,12 +32,22 @@ class Table:
 
 
 def tabulate(study: Study, outcomes: Sequence[Outcome]) -> list[Table]:
-    """Build the tables of a study: over all, by camera, by exposure ratio."""
+    """Build the tables of a study: over all, by camera, by exposure ratio; what moved."""
     return [
         overview(study, outcomes),
         by_group(study, by_camera(outcomes), "camera"),
         by_group(study, by_ev(outcomes), "exposure ratio"),
+        *moved_pixels(outcomes),
     ]
+
+
+def moved_pixels(outcomes: Sequence[Outcome]) -> list[Table]:
+    """Summarise how much moved between long and short; no table if that is not known."""
+    found = summarise_moved(outcomes)
+    if found is None:
+        return []
+    row = ("moved pixels", f"{found['count']}", f"{found['mean']:.3%}", f"{found['median']:.3%}")
+    return [Table("Things that moved", ("", "triples", "mean", "median"), (row,))]
 
 
 def overview(study: Study, outcomes: Sequence[Outcome]) -> Table:

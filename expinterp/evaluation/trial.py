@@ -62,7 +62,16 @@ def try_all(study: Study, triple: Triple, *, room: int = 0) -> Outcome:
         scores,
         tuple(FailedTriple(triple.name, words, tuple(names)) for words, names in failed.items()),
         encode_views(study.views(case, pictures), room) if pictures else {},
+        find_moved(case),
     )
+
+
+def find_moved(case: Case) -> float | None:
+    """Find the share of pixels that moved; None if the pair cannot be measured."""
+    try:
+        return case.moved
+    except Exception:  # noqa: BLE001 - the methods that need the pair report it
+        return None
 
 
 def try_one(study: Study, method: Method, case: Case) -> tuple[list[Scores], Pixels | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,15 @@ from evaluation_samples import TIMES, write_list, write_scene
 from report_samples import read_page
 
 from expinterp import cli
+from expinterp.core import pair
+from expinterp.core.ghosts import Ghosts
 from expinterp.core.response import Profile
 from expinterp.errors import ExitCode
+from expinterp.evaluation import fusions
+from expinterp.evaluation.scenes import cases
 from expinterp.images import read_photograph
 from expinterp.metrics import psnr, ssim
-from expinterp.pipeline import interpolate
+from expinterp.pipeline import fuse, interpolate
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCENES = ("square", "window")
@@ -60,10 +65,54 @@ def test_a_table_is_plain_when_piped(card: Path, run: Run) -> None:
     lines = out.splitlines()
     assert lines[0] == "Means of 2 triples"
     assert lines[2].startswith("  blind: no network, response estimated from the pair")
-    assert out.count("\n\n") == 3
+    assert out.count("\n\n") == 4
+    assert lines[-2].split() == ["moved", "pixels", "2", "0.000%", "0.000%"]
     assert all(char.isprintable() for line in lines for char in line)
     assert "one 00-01-02: PSNR dB: blind" in err
     assert "2 of 2" in err
+
+
+def test_moving_things_are_handled_as_told_and_their_shares_are_reported(
+    card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of one pair and nothing of the other moves."""
+    shares, asked = iter([0.5, 0.0]), set()
+
+    def measure(long, short, *, deghost, reference, **how):
+        asked.add((deghost, reference))
+        ghosts = Ghosts(np.zeros(long.shape[:2], np.uint8), next(shares))
+        return replace(pair.measure(long, short, **how), ghosts=ghosts)
+
+    monkeypatch.setattr(cases, "measure", measure)
+    code, out, _ = run("card", "--only", "blind", "--json", "--reference", "short")
+    facts = json.loads(out)
+    assert code == ExitCode.OK
+    assert [one["moved"] for one in facts["triples"]] == [0.5, 0.0]
+    assert facts["moved"] == {"count": 2, "mean": 0.25, "median": 0.25}
+    assert asked == {("auto", "short")}
+
+
+@pytest.mark.parametrize("study", [[], ["--fusion"]])
+def test_without_looking_for_moving_things_no_share_is_reported(
+    card: Path, run: Run, study: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = set()
+    monkeypatch.setattr(
+        fusions.pipeline,
+        "fuse",
+        lambda images, *, deghost, reference, **how: (
+            asked.add((deghost, reference)) or fuse(images, **how)
+        ),
+    )
+    options = ["--deghost", "off", "--reference", "long"]
+    only = ["--only", "virtual-0" if study else "blind"]
+    code, out, _ = run("card", *study, *only, *options, "--json")
+    facts = json.loads(out)
+    assert code == ExitCode.OK
+    assert facts["moved"] is None
+    assert {one["moved"] for one in facts["triples"]} == {None}
+    assert asked == ({("off", "long")} if study else set())
+    assert "moved" not in run("card", *study, *only, *options)[1]
 
 
 def test_a_broken_picture_stops_no_other_triple(tmp_path: Path, run: Run) -> None:

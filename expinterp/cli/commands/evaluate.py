@@ -13,6 +13,7 @@ from expinterp.cli.console import Console
 from expinterp.cli.options import (
     DEVICE,
     FILE,
+    MOVING,
     OVERWRITE,
     PAGE,
     RESPONSE,
@@ -50,6 +51,7 @@ SECTIONS = {
             "--only", str, "METHOD", "Only this method of the tables; repeatable.", multiple=True
         ),
         RESPONSE,
+        *MOVING,
     ),
     "Network": (
         value(
@@ -147,7 +149,7 @@ def _evaluate(material: Material, options: dict[str, Any], console: Console) -> 
 
 def _study(profiles: Profiles, options: dict[str, Any], console: Console) -> Study:
     """Choose the methods and scores."""
-    from expinterp.evaluation import fidelity_study, fusion_study, open_networks
+    from expinterp.evaluation import Moving, fidelity_study, fusion_study, open_networks
     from expinterp.scene_io.profiles import read_profile
 
     refiners = open_networks(
@@ -156,10 +158,11 @@ def _study(profiles: Profiles, options: dict[str, Any], console: Console) -> Stu
     notices = dict.fromkeys(refiner.notice for refiner in refiners.values())
     console.warn(*filter(None, notices))
     profile = read_profile(options["response"]) if options["response"] else None
+    moving = Moving(options["deghost"], options["reference"])
     if options["fusion"]:
-        study = fusion_study(refiners=refiners, profile=profile)
+        study = fusion_study(refiners=refiners, profile=profile, moving=moving)
     else:
-        study = fidelity_study(refiners=refiners, profile=profile, profiles=profiles)
+        study = fidelity_study(refiners=refiners, profile=profile, profiles=profiles, moving=moving)
     try:
         return study.only(options["only"])
     except ValueError as error:

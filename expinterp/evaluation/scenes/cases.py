@@ -5,12 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from expinterp.core.ghosts import Deghost, Reference
 from expinterp.core.pair import Pair, measure
+from expinterp.core.response import Profile
 from expinterp.evaluation.scenes.triples import Triple
 from expinterp.images import Pixels, to_depth
 from expinterp.metrics import OrderScene, read_scene
 from expinterp.metrics.assessment import shrink
 from expinterp.scene_io.shots import agree, check_alike, read_shots
+
+
+@dataclass(frozen=True)
+class Moving:
+    """How moving things are handled; see `expinterp.core.pair.measure`."""
+
+    deghost: Deghost = "auto"
+    reference: Reference = "auto"
+
+
+USUAL = Moving()
 
 
 @dataclass(frozen=True)
@@ -21,17 +34,37 @@ class Case:
     ----------
     long, medium, short : uint8 or uint16 arrays, shape (rows, cols, 1 or 3)
         Display-encoded, upright, alike in shape and dtype.
+    moving : Moving
+        How the pair of long and short is measured.
     """
 
     triple: Triple
     long: Pixels
     medium: Pixels
     short: Pixels
+    moving: Moving = USUAL
 
     @cached_property
     def pair(self) -> Pair:
         """The pair of long and short, measured without exposure times; may raise `PairError`."""
-        return measure(self.long, self.short)
+        return self.measure()
+
+    def measure(self, *, ratio: float | None = None, response: Profile | None = None) -> Pair:
+        """Measure the pair of long and short; see `expinterp.core.pair.measure`."""
+        return measure(
+            self.long,
+            self.short,
+            ratio=ratio,
+            response=response,
+            deghost=self.moving.deghost,
+            reference=self.moving.reference,
+        )
+
+    @property
+    def moved(self) -> float | None:
+        """Share of pixels of `pair` that moved, 0..1; None if that was not looked for."""
+        ghosts = self.pair.ghosts
+        return None if ghosts is None else ghosts.share
 
     @cached_property
     def scene(self) -> OrderScene:
@@ -42,7 +75,7 @@ class Case:
         return read_scene([pair.short, medium, pair.long], log_times, pair.response)
 
 
-def open_case(triple: Triple) -> Case:
+def open_case(triple: Triple, moving: Moving = USUAL) -> Case:
     """Read the photographs of a triple.
 
     Raises
@@ -54,11 +87,14 @@ def open_case(triple: Triple) -> Case:
     """
     shots, _ = agree(read_shots([str(file) for file in triple.files]))
     check_alike(shots)
-    return Case(triple, *(shot.pixels for shot in shots))
+    long, medium, short = (shot.pixels for shot in shots)
+    return Case(triple, long, medium, short, moving)
 
 
-def open_small(triple: Triple) -> Case:
+def open_small(triple: Triple, moving: Moving = USUAL) -> Case:
     """Read the photographs of a triple as `open_case`, reduced by `assessment.shrink`, 8 bits."""
-    case = open_case(triple)
-    shots = (to_depth(shrink(shot), 8) for shot in (case.long, case.medium, case.short))
-    return Case(triple, *shots)
+    case = open_case(triple, moving)
+    long, medium, short = (
+        to_depth(shrink(shot), 8) for shot in (case.long, case.medium, case.short)
+    )
+    return Case(triple, long, medium, short, moving)
