@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from batch_samples import card, contents, save_plan, shoot
+from batch_samples import SHAPE, card, contents, save_plan, shoot
 
 from expinterp import batch, cli
-from expinterp.batch import BatchSettings, Task, local
+from expinterp.batch import BatchSettings, Task, journal, local
 from expinterp.batch.pool import TaskFunction
 from expinterp.brackets import Plan
 from expinterp.cli.console import Console
 from expinterp.cli.progress import describe, show_count
+from expinterp.core.ghosts import Ghosts
 from expinterp.errors import ExitCode, OutputError
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
+from expinterp.scene_io import measured_pair
 
 
 @dataclass
@@ -255,6 +258,54 @@ def test_options_of_interpolate_reach_every_bracket(made: Card) -> None:
     assert len(made.results()) == 12
 
 
+def test_pictures_of_what_moved_are_saved_beside_both_results(made: Card) -> None:
+    code, out, err = made.run(*PLAIN, "--mode", "both", "--save-ghosts", "--json")
+    assert code == ExitCode.OK, err
+    kinds = ("mid", "fused", "ghosts", "fused-ghosts")
+    assert made.results() == {name.replace("mid", kind) for name in OUTPUTS for kind in kinds}
+    for line in map(json.loads, out.splitlines()):
+        assert [set(report["ghosts"]) for report in line["reports"]] == [{"share", "reference"}] * 2
+        assert line["outputs"] == [
+            f"{line['bracket']}_{kind}.png" for kind in ("mid", "ghosts", "fused", "fused-ghosts")
+        ]
+
+
+@pytest.mark.parametrize(
+    "options", [["--deghost", "off"], ["--reference", "short"], ["--crop"]], ids=lambda one: one[0]
+)
+def test_other_ways_to_handle_moving_things_compute_every_bracket_anew(
+    made: Card, options: list[str]
+) -> None:
+    made.run(*PLAIN)
+    code, _, err = made.run(*PLAIN, *options)
+    assert code == ExitCode.OUTPUT_EXISTS
+    assert f"{options[0].removeprefix('--')} was " in err
+    assert made.run(*PLAIN, *options, "--on-existing", "skip")[2].endswith("3 done\n")
+    assert made.run(*PLAIN, *options)[2].endswith("3 done before\n")
+
+
+def test_what_moved_is_kept_for_the_report(made: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = measured_pair.measure
+
+    def found(*images: Any, **how: Any) -> Any:
+        sources = np.zeros(SHAPE, np.uint8)
+        sources[10:30, 10:50] = 2
+        return replace(measure(*images, **how), ghosts=Ghosts(sources, 0.26))
+
+    monkeypatch.setattr(measured_pair, "measure", found)
+    code, _, err = made.run(*PLAIN, "--report", "report.html")
+    assert code == ExitCode.OK, err
+    (ghosts,) = [
+        report["ghosts"]
+        for report in journal.read(made.path / "out").results["day 1/b001"]["reports"]
+    ]
+    assert ghosts["share"] == 0.26
+    assert len(ghosts["mask"]) < 2_000
+    page = (made.path / "report.html").read_text("utf-8")
+    assert page.count("moved 26 %") == 3
+    assert page.count('class="mask"') == 3
+
+
 def test_a_shared_response_is_kept_beside_the_results(made: Card) -> None:
     code, _, err = made.run(*PLAIN, "--share-response", "-v")
     assert code == ExitCode.OK
@@ -287,6 +338,9 @@ def test_a_shared_response_is_kept_beside_the_results(made: Card) -> None:
         ([*PLAIN, "-n", "--report", "a.html"], "--dry-run and --report exclude each other"),
         ([*PLAIN, "--report", "-"], "--report needs the name of a file"),
         ([*PLAIN, "--jobs", "0"], "--jobs"),
+        ([*PLAIN, "--save-ghosts", "--deghost", "off"], "--deghost off leaves nothing"),
+        ([*PLAIN, "--name", "{bracket}", "--save-ghosts"], "{kind}"),
+        ([*PLAIN, "--mode", "fuse", "--name", "{bracket}", "--save-ghosts"], "{kind}"),
         (["--plan", "card/day 0/b000_0.png", "-o", "out"], "plan"),
     ],
 )

@@ -602,8 +602,8 @@ def test_progress_shows_on_a_terminal_without_colour_if_so_asked(folder: Folder)
 def test_record_is_one_object_with_the_documented_fields(folder: Folder) -> None:
     record = folder.record(*PAIR, "-o", "mid.png", "--save-intermediate", "y0.png")
     assert list(record) == [
-        "schema_version", "version", "command", "inputs", "outputs", "ratio", "motion", "response",
-        "refinement", "timings", "warnings",
+        "schema_version", "version", "command", "inputs", "outputs", "ratio", "motion", "ghosts",
+        "response", "refinement", "timings", "warnings",
     ]  # fmt: skip
     assert record["schema_version"] == 1
     assert [shot["role"] for shot in record["inputs"]] == ["long", "short"]
