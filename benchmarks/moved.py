@@ -1,9 +1,9 @@
-"""A pair that fails: something moved between the two shots, and the result shows it twice.
+"""A pair in which something moved: without the removal of ghosts, the result shows it twice.
 
     python benchmarks/moved.py PANORAMAS -o examples/moved.jpg
 
 The scene is a view of `benchmarks/contact_sheet.py` with a ball on the floor, lit by the panorama.
-The ball rolls between the long and the short exposure. Columns: long, short, fused.
+The ball rolls between the long and the short exposure. Columns: long, short, fused as it is.
 
 Needs PANORAMAS: the folder of .hdr files from the npm package ``@pmndrs/assets``.
 """
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=420, help="of a picture, pixels")
     options = parser.parse_args()
     pair = render_pair(read_radiance(options.panoramas / f"{SCENES[SCENE].panorama}.hdr"))
-    fused = expinterp.fuse(pair, refiner=expinterp.open_refiner()).fused
+    fused = expinterp.fuse(pair, refiner=expinterp.open_refiner(), deghost="off").fused
     sheet = arrange([[*pair, fused]], options.width)[:-MARGIN, :-MARGIN]
     cv2.imwrite(str(options.output), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 

@@ -68,7 +68,7 @@ def test_a_picture_of_which_most_moved_has_a_warning(share: float, warned: bool)
 
 def test_a_mask_is_reduced_and_keeps_what_is_small() -> None:
     sources = np.zeros((400, 600), np.uint8)
-    sources[100:103, 200:203] = 1
+    sources[101:103, 201:203] = 1
     sources[200:400, 300:] = 2
     mask = draw_mask(Ghosts(sources, 0.25), shots=2, side=150)
     assert (mask.shape, mask.dtype) == ((100, 150, 4), np.uint8)
