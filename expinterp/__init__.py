@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from expinterp.core.fusion import Weighting
     from expinterp.core.fusion.exposures import Fusion
+    from expinterp.core.ghosts import Ghosts
     from expinterp.core.pair import Pair, measure
     from expinterp.core.render import Interpolation, render
     from expinterp.core.response import Profile, calibrate
@@ -40,6 +41,7 @@ __all__ = [
     "ExitCode",
     "ExpInterpError",
     "Fusion",
+    "Ghosts",
     "ImageFileError",
     "Interpolation",
     "MissingExtraError",
@@ -64,6 +66,7 @@ __all__ = [
 
 _MODULES = {  # of all public names that are not in errors
     "Fusion": "core.fusion.exposures",
+    "Ghosts": "core.ghosts",
     "Interpolation": "core.render",
     "Pair": "core.pair",
     "Photograph": "images",

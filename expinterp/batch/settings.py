@@ -32,11 +32,9 @@ class BatchSettings:
     fusion : FusionOptions or None
         Of all exposures of a bracket.
     kinds : tuple of Kind
-        Which images of an interpolation are written.
+        Which images of an interpolation are written; fusing saves its own ``ghosts`` too.
     save_virtual, save_masks : bool
         Whether fusing saves its virtual exposures and weights, in folders of each bracket.
-    save_ghosts : bool
-        Whether fusing saves a picture of what moved.
     template : str
         Of the names of outputs, see `naming`.
     format : str or None
@@ -56,7 +54,6 @@ class BatchSettings:
     kinds: tuple[Kind, ...] = ("medium",)
     save_virtual: bool = False
     save_masks: bool = False
-    save_ghosts: bool = False
     template: str = TEMPLATE
     format: str | None = None
     shared: bool = False
@@ -81,7 +78,6 @@ class BatchSettings:
         """All that decides what outputs hold, besides the photographs, as JSON values."""
         saved = {"save_virtual": self.save_virtual, "save_masks": self.save_masks}
         folders = {name: _plain(Path()) if wanted else None for name, wanted in saved.items()}
-        folders["save_ghosts"] = self.save_ghosts
         return {
             "interpolation": self.interpolation and _describe(self.interpolation),
             "fusion": self.fusion and {**_describe(self.fusion), **folders},

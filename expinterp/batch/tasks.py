@@ -113,7 +113,7 @@ def _fusion(
         _adapt(options, options.times, response),
         save_virtual=folder("virtual") if settings.save_virtual else None,
         save_masks=folder("masks") if settings.save_masks else None,
-        save_ghosts=file("fused-ghosts") if settings.save_ghosts else None,
+        save_ghosts=file("fused-ghosts") if "ghosts" in settings.kinds else None,
     )
 
 

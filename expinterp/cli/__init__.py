@@ -32,7 +32,7 @@ from expinterp.cli.console import Console
 from expinterp.errors import ExitCode, ExpInterpError, in_words
 
 NAME = "expinterp"
-HELP = """Compute photographs between exposures of a still scene, or fuse exposures into one.
+HELP = """Compute photographs between exposures of a scene, or fuse exposures into one.
 
 \b
 expinterp interpolate long.jpg short.jpg -o mid.jpg

@@ -89,7 +89,7 @@ def _read_scene(photographs: Sequence[Pixels]) -> OrderScene | None:
     held, levels = [photographs[0]], []
     for image in photographs[1:]:
         try:
-            levels.append(measure(image, held[-1], align=False).levels)
+            levels.append(measure(image, held[-1], align=False, deghost="off").levels)
         except EqualExposuresError:  # it adds no information
             continue
         except PairError:

@@ -257,20 +257,41 @@ def test_what_moved_is_stated_and_laid_over_the_result_alone(reader: Reader) -> 
     assert "orange: taken from the brightest shot" in box.parents[-1].text
 
 
+def as_text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+PNG = base64.b64decode(moved(0.25, "long.jpg")["mask"])
+
+
 @pytest.mark.parametrize(
-    "mask", [None, 7, "", "no base64!", base64.b64encode(b"<svg onload=alert(1)>").decode(),
-             "A" * 40_000, "png cut off"],
-)  # fmt: skip
-def test_a_mask_that_is_none_is_left_out(tmp_path: Path, mask: object) -> None:
-    ghosts = moved(0.25, "a/long.jpg")
-    ghosts["mask"] = ghosts["mask"][:20] if mask == "png cut off" else mask
+    "mask",
+    [
+        None,
+        7,
+        "",
+        "no base64!",
+        as_text(b"<svg onload=alert(1)>"),
+        as_text(b"\x89PNG\r\n\x1a\n"),
+        as_text(PNG[:20]),
+        as_text(PNG + bytes(20_000)),
+        as_text(b"P6 1 1 255 abc"),
+    ],
+)
+def test_a_mask_that_is_not_valid_is_left_out(tmp_path: Path, mask: object) -> None:
     draw(tmp_path / "x.jpg")
-    record = fused_record("x.jpg", "x.jpg", "x.jpg") | {"ghosts": ghosts}
-    lines = [header(tmp_path, tmp_path), result("r", ["x.jpg"], ["x.jpg"], reports=[record])]
-    write_report(write_journal(tmp_path, lines), tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text("utf-8")
-    assert "moved 25 %" in page
-    assert 'class="mask"' not in page
+
+    def page(mask: object) -> str:
+        ghosts = {"share": 0.25, "reference": "a/long.jpg", "mask": mask}
+        record = fused_record("x.jpg", "x.jpg", "x.jpg") | {"ghosts": ghosts}
+        lines = [header(tmp_path, tmp_path), result("r", ["x.jpg"], ["x.jpg"], reports=[record])]
+        path = tmp_path / "report.html"
+        write_report(write_journal(tmp_path, lines), path, overwrite=True)
+        return path.read_text("utf-8")
+
+    assert "moved 25 %" in page(mask)
+    assert 'class="mask"' not in page(mask)
+    assert 'class="mask"' in page(as_text(PNG))
 
 
 def test_nothing_is_animated() -> None:

@@ -202,9 +202,8 @@ def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
 
     kinds: tuple[Kind, ...] = ("medium", *(kind for kind in SAVED if options[kind]))
     fuses, interpolates = options["mode"] != "interpolate", options["mode"] != "fuse"
-    saved = {name: options[name] for name in ("save_virtual", "save_masks")}
-    saved["save_ghosts"] = options["ghosts"]
-    outputs = interpolates * len(kinds) + fuses * (1 + sum(saved.values()))
+    folders = {name: options[name] for name in ("save_virtual", "save_masks")}
+    outputs = interpolates * len(kinds) + fuses * (1 + options["ghosts"] + sum(folders.values()))
     try:
         check_template(options["template"], kinds=outputs)
     except TemplateError as error:
@@ -220,7 +219,7 @@ def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
         template=options["template"],
         format=options["format"],
         shared=options["share_response"],
-        **saved,
+        **folders,
     )
 
 

@@ -39,8 +39,9 @@ expinterp evaluate scenes.json --camera D90 --json > figures.json
 SOURCE is a folder with a subfolder for each still scene, of three or more exposures. All triples of
 evenly spaced exposures are used, by the exposures stated in the files. SOURCE may also be a list of
 scenes in JSON, or a folder that holds one as scenes.json. --model may name any network, also one
-made by 'expinterp train --target image'. Photographs are not aligned: a camera that moved makes
-every result worse. A file that cannot be read stops nothing else; the exit code is then 10.
+made by 'expinterp train --target image'. The photographed medium is not aligned: a camera that moved
+makes every result worse. The share of pixels that moved is printed. A file that cannot be read stops
+nothing else; the exit code is then 10.
 """
 
 SECTIONS = {
