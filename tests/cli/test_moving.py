@@ -23,6 +23,7 @@ from expinterp.core.ghosts.picture import BETWEEN, BRIGHTEST, DARKEST
 from expinterp.core.pair import Pair, measure
 from expinterp.errors import ExitCode
 from expinterp.images import read_photograph
+from expinterp.metrics.assessment import assess
 from expinterp.scene_io import fuse, measured_pair
 
 PAIR = ("long.png", "short.png")
@@ -40,8 +41,9 @@ def folder(
     monkeypatch: pytest.MonkeyPatch,
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> Folder:
-    """A folder with a pair, in which each of the two commands is run."""
+    """A folder with a pair, in which each of the two commands is run; fusions are not assessed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fuse, "assess", lambda *_, **__: None)  # it takes most of the time
     made = Folder(tmp_path, capsysbinary, request.param)
     for name, time in TIMES.items():
         made.write(f"{name}.png", shoot(time), time=time)
@@ -104,17 +106,16 @@ def test_the_picture_is_orange_where_long_and_blue_where_short_was_taken(
         assert brightness.std() > 10  # the picture is seen below the tint
 
 
-def test_the_picture_is_grey_where_nothing_moved(folder: Folder) -> None:
-    folder.run(*TWO, "--save-ghosts", "ghosts.png")
+def test_the_picture_is_grey_where_nothing_moved_and_an_output_of_the_record(
+    folder: Folder,
+) -> None:
+    record = folder.record(*TWO, "--save-ghosts", "ghosts.png")
     drawn = folder.pixels("ghosts.png")
     assert drawn.any()
     assert (drawn == drawn[..., :1]).all()
-
-
-def test_the_picture_is_an_output_of_the_record(folder: Folder) -> None:
-    record = folder.record(*TWO, "--save-ghosts", "ghosts.png")
     kinds = {output["kind"]: output["file"] for output in record["outputs"]}
     assert kinds["ghosts"] == "ghosts.png"
+    assert record["ghosts"]["share"] == 0
 
 
 @pytest.mark.parametrize("folder", ["interpolate"], indirect=True)
@@ -201,6 +202,7 @@ def test_a_cropped_result_keeps_its_alpha_and_the_record_the_size_of_the_files(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change(monkeypatch, cropped)
+    monkeypatch.setattr(fuse, "assess", assess)
     alpha = np.arange(SHAPE[0] * SHAPE[1], dtype=np.uint8).reshape(SHAPE)
     folder.write("long.png", shoot(TIMES["long"]), alpha=alpha, overwrite=True)
     record = folder.record(*TWO, "--save-ghosts", "ghosts.png")
@@ -246,10 +248,6 @@ def test_the_record_states_how_much_moved_and_the_reference(
     record = folder.record(*TWO)
     assert record["ghosts"] == {"share": 0.12346, "reference": "long.png"}
     assert folder.record(*TWO, "--overwrite", "--deghost", "off")["ghosts"] is None
-
-
-def test_a_still_pair_has_a_share_of_0(folder: Folder) -> None:
-    assert folder.record(*TWO)["ghosts"]["share"] == 0
 
 
 def test_verbose_says_how_much_moved_if_anything_did(
