@@ -58,7 +58,7 @@ def interpolate(
     refiner : 'bundled', Refiner, None or False
         The network: the bundled one, one from `open_refiner`, or none, which gives y0.
     align : bool
-        Whether to measure the camera motion and align both images to the viewpoint half-way.
+        Whether to measure the camera motion and align ``short`` to ``long``.
 
     Returns
     -------

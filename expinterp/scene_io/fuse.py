@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from expinterp.core.align import Motion
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion import Stack
 from expinterp.core.fusion.exposures import ExposurePlan, Fusion, fuse_exposures, plan_exposures
@@ -237,16 +236,16 @@ def _record(
 ) -> JobRecord:
     """Record what was done, in plain values."""
     pairs = [pair for pair in scene.pairs if pair]
-    opened, motions = scene.opened, scene.plan.motions[:-1]
+    opened, motions = scene.opened, scene.plan.motions
     pair_warnings = [warning for pair in pairs for warning in pair.warnings]
-    warnings = [*opened.remarks, *_explain_motion(motions), *pair_warnings, *warnings]
+    warnings = [*opened.remarks, *_explain_motion(scene), *pair_warnings, *warnings]
     profile = opened.profile_file, opened.profile
     return JobRecord(
         command="fuse",
         inputs=[describe_shot("image", shot, _clipped(shot, pairs)) for shot in scene.shots[::-1]],
         outputs=[asdict(output) for output in outputs],
         ratio=describe_ratio([pair.pair for pair in pairs]),
-        motion=describe_motion(*motions),
+        motion=describe_motion(*motions[:-1]),
         response=describe_response(pairs[0].pair if pairs else None, *profile),
         refinement=describe_refiner(opened.refiner),
         timings=seconds,
@@ -261,12 +260,24 @@ def _record(
     )
 
 
-def _explain_motion(motions: Sequence[Motion]) -> Iterator[str]:
-    farthest = max((motion.pixels or 0 for motion in motions), default=0)
-    if farthest:
+def _explain_motion(scene: PlannedScene) -> Iterator[str]:
+    """Report the largest motion, and each shot whose motion is unknown."""
+    motions = scene.plan.motions
+    unknown = [
+        shot.name
+        for shot, motion in zip(scene.shots, motions, strict=False)
+        if motion.pixels is None
+    ]
+    if farthest := max((motion.pixels or 0 for motion in motions), default=0):
+        aligned = "the others are aligned" if unknown else "all are aligned"
         yield (
-            f"the camera moved by up to {farthest:.1f} pixels between the images; all are aligned "
+            f"the camera moved by up to {farthest:.1f} pixels between the images; {aligned} "
             "to the brightest (--no-align leaves them unchanged)"
+        )
+    for name in unknown:
+        yield (
+            f"{name}: how the camera moved cannot be measured; the image is left as it is "
+            "(--no-align leaves all unchanged)"
         )
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expinterp.core.align import warp
 from expinterp.core.arrays import Floats
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
 from expinterp.core.pair import Pair, measure
+from expinterp.core.registration.resample import warp
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels
@@ -94,7 +94,5 @@ def match_files(pair: Pair, long: Photograph, short: Photograph) -> MeasuredPair
     if pair.swapped:
         long, short = short, long
     if pair.motion and pair.motion.pixels:
-        to_long, to_short = pair.motion.halves()
-        long = replace_pixels(long, pair.long, to_long)
-        short = replace_pixels(short, pair.short, to_short)
+        short = replace_pixels(short, pair.short, pair.motion.matrix)
     return MeasuredPair(long, short, pair, warnings)

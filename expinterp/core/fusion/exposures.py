@@ -17,13 +17,14 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 from zlib import crc32
 
-from expinterp.core.align import Motion, find_motions, warp
 from expinterp.core.arrays import Pixels, check_images, with_channels
 from expinterp.core.exposure import ev_step, even_positions
 from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
 from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, measure
+from expinterp.core.registration.motion import Motion, find_motions
+from expinterp.core.registration.resample import warp
 from expinterp.core.render import Interpolation, PairRefiner, render
 from expinterp.core.response import Profile
 from expinterp.errors import EqualExposuresError, PairError
@@ -130,7 +131,10 @@ def plan_exposures(
     check_virtual(virtual)
     order = order_by_brightness(images)
     shots = [images[index] for index in order]
-    motions = find_motions([with_channels(shot) for shot in shots]) if align else []
+    brightest = len(shots) - 1
+    motions = (
+        find_motions([with_channels(shot) for shot in shots], reference=brightest) if align else []
+    )
     if align:
         shots = [warp(shot, motion.matrix) for shot, motion in zip(shots, motions, strict=True)]
     pairs: list[Pair | None] = []
