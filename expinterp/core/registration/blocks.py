@@ -16,12 +16,13 @@ import numpy as np
 from expinterp.core.arrays import Floats, Pixels, Plane
 from expinterp.core.parallel import map_threads
 from expinterp.core.registration.homography import Matches, map_points
-from expinterp.core.registration.texture import normalise_contrast, to_float_codes
+from expinterp.core.registration.texture import FAINT, normalise_contrast, to_float_codes
 
 MARGIN = 12  # pixels around a block that its local mean and contrast are measured with
 HELD = 0.2  # least share of a block that is unclipped in both exposures
 PEAK = 0.4  # least correlation of blocks that match
-REACH = 12  # pixels: the largest shift, along each axis
+REACH = 24  # pixels: the largest shift, along each axis; larger than a good guess needs,
+# so that blocks that contradict it are seen
 BENT = 1.0  # pixels: blocks that a homography bends less than this are cut without resampling
 
 WHOLE = 2_000_000  # pixels: images up to this size are cut as a whole
@@ -50,17 +51,23 @@ def match_blocks(
         groups = [((0, 0, one.shape[1], one.shape[0]), centres)]
     else:
         groups = [(_area(centre, side), centre[None]) for centre in centres]
-    tables = map_threads(lambda group: _match_group(one, two, guess, side, *group), groups)
+    tables = map_threads(lambda group: _match_group((one, two), guess, side, group), groups)
     table = np.concatenate([np.empty((0, 5)), *tables])
     return Matches(table[:, :2], table[:, 2:4], table[:, 4], one.shape[:2])
 
 
 def _match_group(
-    one: Pixels | Plane, two: Pixels | Plane, guess: Floats, side: int, area: Area, centres: Floats
+    images: tuple[Pixels | Plane, Pixels | Plane],
+    guess: Floats,
+    side: int,
+    group: tuple[Area, Floats],
 ) -> Floats:
-    """Match blocks of one area: points, targets and correlations, (n, 5)."""
+    """Match the blocks of one area: points, targets and correlations, (n, 5)."""
+    area, centres = group
     to_two = _straighten(guess, area)
-    cuts = map_threads(lambda each: _cut(*each, area), [(one, np.eye(3)), (two, to_two)])
+    cuts = map_threads(
+        lambda each: _cut(*each, area), [(images[0], np.eye(3)), (images[1], to_two)]
+    )
     (texture_one, unclipped_one), (texture_two, unclipped_two) = cuts
     both = unclipped_one * unclipped_two
     window = cv2.createHanningWindow((side, side), cv2.CV_32F)
@@ -139,8 +146,9 @@ def _correlate(here: Plane, there: Plane) -> tuple[Floats, float]:
     row, col = np.unravel_index(surface.argmax(), surface.shape)
     if not (0 < row < 2 * REACH and 0 < col < 2 * REACH):
         return np.zeros(2), 0.0
-    power = float((here**2).sum()) * float((there**2).sum())
-    peak = float(surface[row, col]) / np.sqrt(power + 1e-9)
+    faint = FAINT * here.size
+    power = (float((here**2).sum()) + faint) * (float((there**2).sum()) + faint)
+    peak = float(surface[row, col]) / np.sqrt(power)
     right = _vertex(*surface[row, col - 1 : col + 2])
     down = _vertex(*surface[row - 1 : row + 2, col])
     return np.array([col - REACH + right, row - REACH + down]), float(peak)

@@ -51,8 +51,9 @@ class Fit:
     Attributes
     ----------
     parameters : float64 array, shape (8,)
-        θ, in pixels at the rim; the last four are 0 for a similarity.
+        θ, in pixels at the rim.
     covariance : float64 array, shape (4, 4) or (8, 8)
+        Of the parameters that were fitted.
     matches : Matches
     """
 
@@ -95,16 +96,16 @@ class Fit:
 
 
 def fit_motion(matches: Matches, guess: Floats) -> Fit:
-    """Fit a homography to matches, or a similarity if that suffices.
+    """Fit a homography to matches, or only the similarity in it if that suffices.
 
     Parameters
     ----------
     matches : Matches
     guess : float64 array, shape (3, 3)
-        The homography near which they were found.
+        The homography near which they were found; its e and p stay where they suffice.
     """
     start = _to_parameters(guess, matches.shape)
-    similarity = _fit(matches, np.r_[start[:SIMILARITY], np.zeros(4)], SIMILARITY)
+    similarity = _fit(matches, start, SIMILARITY)  # e and p as guessed
     fit = _fit(matches, start, HOMOGRAPHY)
     gained = fit.agreement()[0] - similarity.agreement()[0]
     apart = distance(fit.matrix, similarity.matrix, matches.shape)

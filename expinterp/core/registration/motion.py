@@ -80,7 +80,7 @@ def find_motion(one: Pixels, two: Pixels) -> Motion:
         return UNKNOWN
     levels = list(zip(*map_threads(_pyramid, (one, two)), strict=True))
     guess, best = _first_guess(levels[0][0], levels[0][1]), None
-    for level in levels:
+    for level in (levels[0], *levels):  # twice the smallest: from the search, and from its fit
         if level is levels[-1] and best and best.scale < 1 and best.fit.displacement < SUSPECT:
             break
         found = _estimate(level[0], level[1], guess)
@@ -187,8 +187,9 @@ def _first_guess(one: Level, two: Level) -> Floats:
 
 def _estimate(one: Level, two: Level, guess: Floats) -> _Estimate | None:
     """Fit a transform to blocks near a guess, in pixels of the images; None if few agree."""
-    scale, longer = one[1], max(one[0].shape[:2])
-    size = (BLOCK, ACROSS[0]) if longer < LARGE else (2 * BLOCK, ACROSS[1])
+    scale, (shorter, longer) = one[1], sorted(one[0].shape[:2])
+    large = longer >= LARGE and shorter >= LARGE // 4
+    size = (2 * BLOCK, ACROSS[1]) if large else (BLOCK, ACROSS[0])
     start = rescale(guess, scale)
     matches = match_blocks(one[0], two[0], start, side=size[0], most=size[1])
     if len(matches.weights) < FEWEST:

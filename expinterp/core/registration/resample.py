@@ -19,6 +19,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 KERNEL = cv2.INTER_CUBIC
 CANDIDATES = 1024  # rows
+TINY = 1e-9  # pixels: a line that slopes less along a row counts as parallel to it
 BEFORE, AFTER = 1, 2  # pixels that the kernel reaches before and after a point
 
 
@@ -79,9 +80,9 @@ def _spans(shape: tuple[int, ...], matrix: Floats) -> tuple[Floats, Floats]:
     first, last = np.zeros(rows), np.full(rows, cols - 1.0)
     for a, b, c in lines:
         rest = b * np.arange(rows) + c
-        if a > 0:
+        if a > TINY:
             first = np.maximum(first, np.ceil(-rest / a))
-        elif a < 0:
+        elif a < -TINY:
             last = np.minimum(last, np.floor(-rest / a))
         else:
             last[rest < 0] = -1

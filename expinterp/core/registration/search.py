@@ -17,7 +17,7 @@ import numpy as np
 from expinterp.core.arrays import Floats, Pixels, Plane
 from expinterp.core.parallel import map_threads
 from expinterp.core.registration.homography import rescale
-from expinterp.core.registration.texture import normalise_contrast, shrink
+from expinterp.core.registration.texture import FAINT, normalise_contrast, shrink
 
 COPY = 256, 64  # pixels: longer side of the copy, and the least that its shorter side may be
 TURNS = np.arange(-6.0, 7.0)  # degrees
@@ -95,9 +95,11 @@ def _best_shift(
         return np.asarray(surface[: 2 * pad + 1, : 2 * pad + 1], np.float32)
 
     product = correlate(one[0], two[0])
-    power = correlate(one[1], two[2]) * correlate(one[2], two[1])
+    faint = FAINT * shape[0] * shape[1]
+    power = np.maximum(correlate(one[1], two[2]), 0) + faint
+    power *= np.maximum(correlate(one[2], two[1]), 0) + faint
     shared = correlate(one[2], two[2]) > SHARED * shape[0] * shape[1]
-    values = np.where(shared & (power > 1), product / np.sqrt(np.maximum(power, 1)), 0)
+    values = np.where(shared, product / np.sqrt(power), 0)
     row, col = np.unravel_index(values.argmax(), values.shape)
     shift = np.array([[1, 0, col - pad], [0, 1, row - pad], [0, 0, 1.0]])
     return shift, float(values[row, col])

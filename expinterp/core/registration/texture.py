@@ -9,6 +9,8 @@ Textures are float32, (rows, cols), 0 where a channel is clipped.
 
 from __future__ import annotations
 
+from typing import cast
+
 import cv2
 import numpy as np
 
@@ -20,6 +22,7 @@ FLAT = 0.02  # natural logarithm: contrast below which texture is noise
 MOST = 3.0  # local contrasts by which a texture may differ from 0
 TOE = 2.0  # code values, added before the logarithm
 DARK, BRIGHT = 0.3, 250.0  # code values: the least grey, and the most of any channel
+FAINT = 1e-3  # mean square of a texture below which it is none; most have about 0.5
 LEAST = np.float32(1e-4)  # against division by 0 where everything is clipped
 
 
@@ -45,10 +48,10 @@ def shrink(image: Pixels | Plane, longer: int, shorter: int) -> tuple[Plane, flo
     sides = image.shape[1::-1]
     scale = min(1.0, max(longer / max(sides), shorter / min(sides)))
     size = np.maximum(np.rint(scale * np.array(sides)), 1).astype(int)
-    pixels = np.asarray(image)
     if (2 * size < sides).all() and image.dtype != np.float32:  # fast, and still fine enough
-        pixels = np.asarray(cv2.resize(image, 2 * size, interpolation=cv2.INTER_AREA))
-    codes = to_float_codes(pixels.reshape(*pixels.shape[:2], -1).astype(image.dtype, copy=False))
+        twice = cv2.resize(image, 2 * size, interpolation=cv2.INTER_AREA)
+        image = cast(Pixels, twice)
+    codes = to_float_codes(image.reshape(*image.shape[:2], -1))
     if scale < 1:
         codes = np.asarray(cv2.resize(codes, size, interpolation=cv2.INTER_AREA), np.float32)
     return codes.reshape(*codes.shape[:2], -1), scale
@@ -79,9 +82,9 @@ def normalise_contrast(codes: Plane) -> tuple[Plane, Plane]:
     usable = cv2.bitwise_and(below, cv2.inRange(grey, DARK, 255.0)) // 255
     unclipped = cv2.erode(usable, np.ones((3, 3))).astype(np.float32)
     tone = cv2.log(grey + np.float32(TOE))
-    share = cv2.GaussianBlur(unclipped, (0, 0), DETAIL) + LEAST
+    share = np.maximum(cv2.GaussianBlur(unclipped, (0, 0), DETAIL), LEAST)
     mean = cv2.GaussianBlur(tone * unclipped, (0, 0), DETAIL) / share
     detail = (tone - mean) * unclipped
-    variance = cv2.blur(detail**2, WIDE) / (cv2.blur(unclipped, WIDE) + LEAST)
+    variance = cv2.blur(detail**2, WIDE) / np.maximum(cv2.blur(unclipped, WIDE), LEAST)
     texture = np.clip(detail / (np.sqrt(np.maximum(variance, 0)) + np.float32(FLAT)), -MOST, MOST)
     return np.asarray(texture, np.float32), unclipped
