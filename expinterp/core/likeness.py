@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Codes, Plane
-from expinterp.core.mapping import inlier_share
+from expinterp.core.arrays import Codes, Pixels, Plane
+from expinterp.core.mapping import inlier_share, joint_histogram, sample
 from expinterp.core.registration.homography import distance, rescale
 from expinterp.core.registration.search import Pose, search_pose
 from expinterp.core.registration.texture import shrink
@@ -61,6 +61,15 @@ def check_scene(long: Codes, short: Codes, joint: NDArray[np.int64]) -> bool:
         raise PairError(msg)
     far = distance(pose.matrix, np.eye(3), long.shape) > FAR * max(long.shape)
     return still >= LIKENESS and not (far and pose.likeness >= CREDIBLE)
+
+
+def fits(long: Pixels, short: Pixels) -> bool:
+    """Return whether two exposures fit as they lie, as far as can be seen."""
+    samples = sample(long), sample(short)
+    try:
+        return check_scene(*samples, joint_histogram(*samples))
+    except PairError:
+        return False
 
 
 def _compare_details(long: Codes, short: Codes) -> tuple[float, float, Pose]:

@@ -261,14 +261,9 @@ def _record(
 
 
 def _explain_motion(scene: PlannedScene) -> Iterator[str]:
-    """Report the largest motion, and each shot whose motion is unknown."""
-    motions = scene.plan.motions
-    unknown = [
-        shot.name
-        for shot, motion in zip(scene.shots, motions, strict=False)
-        if motion.pixels is None
-    ]
-    if farthest := max((motion.pixels or 0 for motion in motions), default=0):
+    """Report the largest motion, and each shot that could not be aligned."""
+    unknown = [scene.shots[step].name for step in scene.plan.misfits]
+    if farthest := max((motion.pixels or 0 for motion in scene.plan.motions), default=0):
         aligned = "the others are aligned" if unknown else "all are aligned"
         yield (
             f"the camera moved by up to {farthest:.1f} pixels between the images; {aligned} "
@@ -276,8 +271,8 @@ def _explain_motion(scene: PlannedScene) -> Iterator[str]:
         )
     for name in unknown:
         yield (
-            f"{name}: how the camera moved cannot be measured; the image is left as it is "
-            "(--no-align leaves all unchanged)"
+            f"{name}: how the camera moved cannot be measured; the image is left as it is, and "
+            "edges may be doubled; align the files first, or leave it out"
         )
 
 
