@@ -44,7 +44,7 @@ def match_blocks(
     side : int
         Of the blocks, in pixels.
     most : int
-        Largest number of blocks along each axis.
+        Square root of the largest number of blocks.
     """
     centres = _block_centres(one.shape, side, most)
     if one.shape[0] * one.shape[1] <= WHOLE:
@@ -84,12 +84,15 @@ def _match_group(
 
 def _block_centres(shape: tuple[int, ...], side: int, most: int) -> Floats:
     """Spread blocks evenly over a frame, overlapping by at most half: their centres (x, y)."""
-    axes = []
-    for length in shape[1::-1]:
-        if length < side:
-            return np.empty((0, 2))
-        count = min(2 * length // side - 1, most)
-        axes.append(np.linspace(side // 2, length - side // 2, count).astype(int))
+    cols, rows = shape[1], shape[0]
+    if min(rows, cols) < side:
+        return np.empty((0, 2))
+    fits = np.array([2 * length // side - 1 for length in (cols, rows)])
+    counts = np.minimum(fits, most**2 // np.minimum(fits.min(), most))
+    axes = [
+        np.linspace(side // 2, length - side // 2, count).astype(int)
+        for length, count in zip((cols, rows), counts, strict=True)
+    ]
     return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float64)
 
 

@@ -29,12 +29,13 @@ from expinterp.core.registration.texture import shrink
 
 COPIES = (512, 128), (1024, 256)  # pixels: longer side of the copies, least shorter side
 BLOCK = 64  # pixels: side of the blocks; `LARGE` images have blocks twice as large
-ACROSS = 16, 12  # most blocks along each side: of copies, of large images
+ACROSS = 14, 12  # square root of the number of blocks: of copies, of large images
 AGREEING, FEWEST = 0.3, 12  # least share and least number of blocks that agree
 CLEAR = 2  # times as many blocks must agree with a motion as agree on another shift
 CORRECTED = 6.0  # pixels of a copy by which a finer one may correct its motion
 SMALLER = 0.8  # of an image: size of a copy that is worth making
 LARGE = 1600  # pixels of the longer side
+CLOSE = 1.0  # pixels of a copy from its guess; a motion that is farther is measured again
 SUSPECT = 0.25  # pixels of the larger copy; a smaller motion is not measured again at full size
 VISIBLE = 0.75  # pixels; a smaller motion is not worth resampling, and may be noise
 FINEST = 2000  # pixels of the longer side: blocks agree to within 1 pixel, or this part of it
@@ -79,8 +80,11 @@ def find_motion(one: Pixels, two: Pixels) -> Motion:
     if max(one.shape[:2]) > MAX_SIDE:
         return UNKNOWN
     levels = list(zip(*map_threads(_pyramid, (one, two)), strict=True))
-    guess, best = _first_guess(levels[0][0], levels[0][1]), None
-    for level in (levels[0], *levels):  # twice the smallest: from the search, and from its fit
+    guess = start = _first_guess(levels[0][0], levels[0][1])
+    best = None
+    for level in (levels[0], *levels):  # the smallest twice, if the search was far off
+        if best and level is levels[0] and best.is_near(start):
+            continue
         if level is levels[-1] and best and best.scale < 1 and best.fit.displacement < SUSPECT:
             break
         found = _estimate(level[0], level[1], guess)
@@ -151,6 +155,11 @@ class _Estimate:
     def matrix(self) -> Floats:
         """The transform, in pixels of the images."""
         return rescale(self.fit.matrix, 1 / self.scale)
+
+    def is_near(self, guess: Floats) -> bool:
+        """Return whether the blocks were cut from about where they lie."""
+        cut = rescale(guess, self.scale)
+        return distance(self.fit.matrix, cut, self.fit.matches.shape) < CLOSE
 
     def contradicts(self, coarser: _Estimate) -> bool:
         """Return whether the transform is far from that of smaller copies."""

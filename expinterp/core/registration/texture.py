@@ -48,9 +48,9 @@ def shrink(image: Pixels | Plane, longer: int, shorter: int) -> tuple[Plane, flo
     sides = image.shape[1::-1]
     scale = min(1.0, max(longer / max(sides), shorter / min(sides)))
     size = np.maximum(np.rint(scale * np.array(sides)), 1).astype(int)
-    if (2 * size < sides).all() and image.dtype != np.float32:  # fast, and still fine enough
-        twice = cv2.resize(image, 2 * size, interpolation=cv2.INTER_AREA)
-        image = cast(Pixels, twice)
+    larger = 3 * size // 2
+    if (larger < sides).all() and image.dtype != np.float32:  # fast, and still fine enough
+        image = cast(Pixels, cv2.resize(image, larger, interpolation=cv2.INTER_AREA))
     codes = to_float_codes(image.reshape(*image.shape[:2], -1))
     if scale < 1:
         codes = np.asarray(cv2.resize(codes, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -59,7 +59,8 @@ def shrink(image: Pixels | Plane, longer: int, shorter: int) -> tuple[Plane, flo
 
 def to_float_codes(image: Pixels | Plane) -> Plane:
     """Convert code values to float32, 0..255."""
-    return image.astype(np.float32) / np.float32(257 if image.dtype == np.uint16 else 1)
+    codes = image.astype(np.float32)
+    return codes / np.float32(257) if image.dtype == np.uint16 else codes
 
 
 def normalise_contrast(codes: Plane) -> tuple[Plane, Plane]:
