@@ -125,7 +125,7 @@ def test_blocks_that_contradict_each_other_show_no_motion():
     assert find_motion(one, two).pixels is None
 
 
-@pytest.mark.parametrize("right", [0.16, 0.3])
+@pytest.mark.parametrize("right", [0.11, 0.16, 0.3])
 def test_a_motion_that_is_too_large_is_unknown(right):
     assert find_motion(*shots(hand(right))).pixels is None
 

@@ -29,7 +29,7 @@ NEAR = 1.0  # pixels from the fitted transform within which a block agrees with 
 APART = 3.0  # times as far, a match contradicts the transform
 SURE = 4.0  # standard errors by which models or motions must differ
 GAIN = 0.02  # of all matches: so many more agree with a homography where it is needed
-STEADY = 0.25  # pixels: largest standard error of a homography
+STEADY = 0.4  # pixels: largest standard error of a homography
 SIMILARITY, HOMOGRAPHY = 4, 8  # parameters
 TILT = 0.02  # standard deviation of e and p: a tilt of 1.5° seen through a 26 mm lens has p = 0.02
 

@@ -32,6 +32,7 @@ BLOCK = 64  # pixels: side of the blocks; `LARGE` images have blocks twice as la
 ACROSS = 14, 12  # square root of the number of blocks: of copies, of large images
 AGREEING, FEWEST = 0.3, 12  # least share and least number of blocks that agree
 CLEAR = 2  # times as many blocks must agree with a motion as agree on another shift
+CERTAIN = 0.6  # least ratio of shares of agreeing blocks, of a finer and a coarser copy
 CORRECTED = 6.0  # pixels of a copy by which a finer one may correct its motion
 SMALLER = 0.8  # of an image: size of a copy that is worth making
 LARGE = 1600  # pixels of the longer side
@@ -150,6 +151,7 @@ class _Estimate:
 
     fit: Fit
     scale: float  # of the copies, 0..1
+    share: float  # of the blocks that agree
 
     @property
     def matrix(self) -> Floats:
@@ -162,10 +164,11 @@ class _Estimate:
         return distance(self.fit.matrix, cut, self.fit.matches.shape) < CLOSE
 
     def contradicts(self, coarser: _Estimate) -> bool:
-        """Return whether the transform is far from that of smaller copies."""
+        """Return whether the transform is far from that of smaller copies, or less certain."""
         before = rescale(coarser.matrix, self.scale)
         apart = distance(self.fit.matrix, before, self.fit.matches.shape)
-        return apart > CORRECTED * self.scale / coarser.scale
+        far = apart > CORRECTED * self.scale / coarser.scale
+        return far or self.share < CERTAIN * coarser.share
 
     def to_motion(self) -> Motion:
         """Accept the fit if the motion is plausible and significant."""
@@ -206,4 +209,4 @@ def _estimate(one: Level, two: Level, guess: Floats) -> _Estimate | None:
     fit = fit_motion(matches, start)
     number, share, rivals = fit.agreement(max(NEAR, longer / FINEST))
     agreed = share >= AGREEING and number >= max(FEWEST, CLEAR * rivals)
-    return _Estimate(fit, scale) if agreed else None
+    return _Estimate(fit, scale, share) if agreed else None
