@@ -1,9 +1,9 @@
 """The camera motion between exposures of one scene, and when it is believed.
 
-From coarse to fine: blocks of texture from all over a small copy are matched, and a similarity is
-fitted to their shifts. If few blocks agree, the motion may be large: shifts and turns of a smaller
-copy are searched, and the blocks are matched from there. At last, blocks of the images themselves
-are matched, and a homography is fitted.
+From coarse to fine: the shift and turn of a small copy are searched. From there, blocks of texture
+from all over larger copies, and at last of the images themselves, are matched, and a similarity or
+a homography is fitted to them. Each starts from the transform before. Where a finer copy shows too
+little texture, the transform of the coarser one stands.
 
 The shifts of blocks disagree where things moved, where texture repeats and where there is none. If
 few blocks agree, the motion is unknown. A motion too small to be worth resampling counts as zero.
