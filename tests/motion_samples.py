@@ -17,6 +17,27 @@ def similarity(right=0.0, down=0.0, *, degrees=0.0, scale=1.0, shape=SHAPE):
     return np.vstack([turned, [0, 0, 1]])
 
 
+def hand(right=0.0, down=0.0, *, degrees=0.0, scale=1.0, tilt=(0.0, 0.0), shape=SHAPE):
+    """Matrix of a motion: shifts in longer sides; `tilt` by which the rims grow or shrink."""
+    rows, cols = shape
+    longer = max(shape)
+    to_middle = np.array([[1, 0, -cols / 2], [0, 1, -rows / 2], [0, 0, 1.0]])
+    tilted = np.eye(3)
+    tilted[2, :2] = 2 * np.array(tilt) / longer
+    tilted = np.linalg.inv(to_middle) @ tilted @ to_middle
+    moved = similarity(right * longer, down * longer, degrees=degrees, scale=scale, shape=shape)
+    matrix = moved @ tilted
+    return matrix / matrix[2, 2]
+
+
+def error(found, truth, shape=SHAPE):
+    """How far two motions part on average, in pixels, over a grid of points of a frame."""
+    axes = [np.linspace(0, length - 1, 5) for length in shape[1::-1]]
+    points = np.stack([*map(np.ravel, np.meshgrid(*axes)), np.ones(25)])
+    (x1, y1, w1), (x2, y2, w2) = found @ points, truth @ points
+    return float(np.hypot(x1 / w1 - x2 / w2, y1 / w1 - y2 / w2).mean())
+
+
 def textured(shape=SHAPE, *, seed=0):
     """A scene whose texture is as coarse as a lens leaves it."""
     return cv2.GaussianBlur(scene(shape, seed=seed, stops=5).astype(np.float32), (0, 0), 1.0)
@@ -28,7 +49,7 @@ def seen(radiance, matrix):
         return radiance  # OpenCV never ends on a single pixel
     size = radiance.shape[1::-1]
     mode = cv2.BORDER_REFLECT_101
-    return cv2.warpAffine(radiance, matrix[:2], size, flags=cv2.INTER_CUBIC, borderMode=mode)
+    return cv2.warpPerspective(radiance, matrix, size, flags=cv2.INTER_CUBIC, borderMode=mode)
 
 
 def shots(matrix, *, ratio=16, bits=8, shape=SHAPE, seed=0):

@@ -15,11 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.align import Motion, find_motion, warp
 from expinterp.core.arrays import (
     Codes,
     Floats,
@@ -31,25 +29,21 @@ from expinterp.core.arrays import (
 from expinterp.core.exposure import ev_step
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.intermediate import Blend
-from expinterp.core.mapping import (
-    imf_from_response,
-    inlier_share,
-    joint_histogram,
-    matched_levels,
-    sample,
-)
+from expinterp.core.likeness import check_scene
+from expinterp.core.mapping import imf_from_response, joint_histogram, matched_levels, sample
 from expinterp.core.prior import Estimate, ResponsePrior, estimate_response, load_prior
+from expinterp.core.registration.motion import Motion, find_motion
+from expinterp.core.registration.resample import warp
 from expinterp.core.response import Profile
 from expinterp.errors import EqualExposuresError, PairError
 
 LEAST_STEP = 0.25  # EV; nothing lies between exposures that are closer
 DOUBT = {"pair": 2.0, "profile": 0.75}  # EV: largest difference of a stated and a measured ratio
-AGREEMENT = 0.9  # least share of inliers; real pairs mostly have 0.93 and more
-LIKENESS = 0.3  # least rank correlation of local contrast; real pairs 0.59 and more, others 0
-THUMBNAIL = 128  # pixels: longer side of the thumbnails in which scenes are compared
-DETAILS = 300  # unclipped pixels that thumbnails need to be compared
-ALIGNED = "both are aligned to the viewpoint half-way (--no-align leaves them unchanged)"
-WHITE, BLACK = 245, 6  # code values outside of which a thumbnail pixel may be clipped
+ALIGNED = "the short exposure is aligned to the long one (--no-align leaves it unchanged)"
+DOUBLED = (
+    "the images do not fit, and how the camera moved cannot be measured; they are left as they "
+    "are, and edges may be doubled; align the files first"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +53,7 @@ class Pair:
     Attributes
     ----------
     long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
-        In the right order. If the camera moved, both are aligned to the viewpoint half-way.
+        In the right order. If the camera moved, ``short`` is aligned to ``long``.
     response : float64 array, shape (channels, 256)
         g(z) = ln(E·t), on a scale where the ratio is exp(`log_ratio`).
     log_ratio : float
@@ -171,9 +165,10 @@ def measure(
     joint = joint_histogram(*shots.samples)
     levels = tuple(matched_levels(channel) for channel in joint)
     estimate, measured, doubts = _estimate(levels, prior or load_prior(), response, shots.stated)
-    _check_pair(*shots.samples, joint, measured)
+    _check_step(measured)
+    doubts += _check_fit(shots, joint)
     ghosts = Ghosts.none(*shots.long.shape[:2]) if deghost == "auto" else None
-    to_long, to_short = shots.motion.halves() if shots.motion else (np.eye(3), np.eye(3))
+    to_short = shots.motion.matrix if shots.motion else np.eye(3)
     return Pair(
         long=shots.long,
         short=shots.short,
@@ -189,7 +184,6 @@ def measure(
         motion=shots.motion,
         reference="long",
         ghosts=ghosts,
-        to_long=to_long,
         to_short=to_short,
         notices=(*shots.notices, *doubts, *(explain_ghosts(ghosts.share) if ghosts else ())),
     )
@@ -209,7 +203,7 @@ class _Shots:
 
 
 def _sort_and_align(long: Pixels, short: Pixels, ratio: float | None, *, align: bool) -> _Shots:
-    """Order two images by brightness, and align them to the viewpoint half-way."""
+    """Order two images by brightness, and align the darker one to the other."""
     ratio, notices = _check_ratio(ratio)
     long, short = drop_equal_channels(with_channels(long), with_channels(short))
     samples = sample(long), sample(short)
@@ -222,8 +216,8 @@ def _sort_and_align(long: Pixels, short: Pixels, ratio: float | None, *, align: 
         long, short, samples = short, long, samples[::-1]
     motion = find_motion(long, short) if align else None
     if motion and motion.pixels:
-        long, short = map(warp, (long, short), motion.halves())
-        samples = sample(long), sample(short)
+        short = warp(short, motion.matrix)
+        samples = samples[0], sample(short)
         notices += [f"the camera moved by {motion.pixels:.1f} pixels; {ALIGNED}"]
     stated = None if ratio is None else max(ratio, 1 / ratio)
     return _Shots(long, short, samples, stated, swapped, motion, notices)
@@ -288,8 +282,8 @@ def _from_levels(
         return Estimate(response, log_stated)
 
 
-def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], ratio: float) -> None:
-    """Refuse equal exposures, and images that differ too much in both tones and details."""
+def _check_step(ratio: float) -> None:
+    """Refuse equal exposures."""
     step = ev_step(ratio)
     if step < LEAST_STEP:
         msg = (
@@ -297,36 +291,14 @@ def _check_pair(long: Codes, short: Codes, joint: NDArray[np.int64], ratio: floa
             "give a long and a short one"
         )
         raise EqualExposuresError(msg)
-    tones = min(inlier_share(channel) for channel in joint)
-    detail = _detail_correlation(long, short)
-    if tones < AGREEMENT and detail < LIKENESS:
-        msg = (
-            f"the two images do not show the same scene (one mapping explains {tones:.0%} of the "
-            f"pixels, detail correlates {detail:.2f}); give two exposures of one still scene"
-        )
-        raise PairError(msg)
 
 
-def _detail_correlation(long: Codes, short: Codes) -> float:
-    """Compute the rank correlation of local contrast in thumbnails, where neither is clipped.
-
-    It does not depend on the exposure. 1 if nearly everything is clipped.
-    """
-    scale = THUMBNAIL / max(long.shape[:2])
-    size = [max(1, round(n * scale)) for n in long.shape[1::-1]]
-    grey = [
-        cv2.resize(image, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1).mean(axis=2)
-        for image in (long, short)
-    ]
-    unclipped = (grey[0] < WHITE) & (grey[1] > BLACK)
-    if unclipped.sum() < DETAILS:
-        return 1.0
-    ranks = []
-    for image in grey:
-        tone = np.log(image + BLACK)
-        detail = tone - cv2.GaussianBlur(tone, (0, 0), THUMBNAIL / 32)
-        ranks.append(detail[unclipped].argsort(kind="stable").argsort(kind="stable"))
-    return float(np.corrcoef(*ranks)[0, 1])
+def _check_fit(shots: _Shots, joint: NDArray[np.int64]) -> list[str]:
+    """Refuse two different scenes; warn if the motion is unknown and the images do not fit."""
+    if shots.motion and shots.motion.pixels is not None:
+        return []  # blocks of both agree
+    fits = check_scene(*shots.samples, joint)
+    return [] if fits or shots.motion is None else [DOUBLED]
 
 
 def _explain_ratio(stated: float | None, measured: float, source: str) -> list[str]:

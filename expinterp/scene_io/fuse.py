@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from expinterp.core.align import Motion
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion import Stack
 from expinterp.core.fusion.exposures import ExposurePlan, Fusion, fuse_exposures, plan_exposures
@@ -254,7 +253,7 @@ def _record(
     opened, plan, shots = scene.opened, scene.plan, scene.shots
     motions = [motion for place, motion in enumerate(plan.motions) if place != scene.place]
     pair_warnings = [warning for pair in pairs for warning in pair.warnings]
-    found = [*_explain_motion(motions), *plan.notices, *pair_warnings]
+    found = [*_explain_motion(scene), *plan.notices, *pair_warnings]
     profile = opened.profile_file, opened.profile
     return JobRecord(
         command="fuse",
@@ -280,12 +279,19 @@ def _record(
     )
 
 
-def _explain_motion(motions: Sequence[Motion]) -> Iterator[str]:
-    farthest = max((motion.pixels or 0 for motion in motions), default=0)
-    if farthest:
+def _explain_motion(scene: PlannedScene) -> Iterator[str]:
+    """Report the largest motion, and each shot that could not be aligned."""
+    unknown = [scene.shots[step].name for step in scene.plan.misfits]
+    if farthest := max((motion.pixels or 0 for motion in scene.plan.motions), default=0):
+        aligned = "the others are aligned" if unknown else "all are aligned"
         yield (
-            f"the camera moved by up to {farthest:.1f} pixels between the images; all are aligned "
+            f"the camera moved by up to {farthest:.1f} pixels between the images; {aligned} "
             "to the brightest (--no-align leaves them unchanged)"
+        )
+    for name in unknown:
+        yield (
+            f"{name}: how the camera moved cannot be measured; the image is left as it is, and "
+            "edges may be doubled; align the files first, or leave it out"
         )
 
 

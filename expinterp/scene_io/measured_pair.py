@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expinterp.core.align import warp
 from expinterp.core.arrays import Floats
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
 from expinterp.core.ghosts import Deghost, Reference
 from expinterp.core.pair import Pair, measure
+from expinterp.core.registration.resample import warp
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from expinterp import __version__
-from expinterp.core.align import Motion
 from expinterp.core.pair import Pair
+from expinterp.core.registration.motion import Motion
 from expinterp.core.response import Profile
 from expinterp.images import Photograph
 from expinterp.refine import Refiner

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from cli_samples import Folder, progress_on_terminal, tagged
 from image_samples import ICC, MAKER_NOTE, SUFFIX, XMP, exif, fields, picture, stored_bytes
-from motion_samples import shots, similarity
+from motion_samples import hand, shots, similarity
 from PIL import ImageCms
 from synthetic import expose, gamma_response, scene
 
@@ -912,6 +912,19 @@ def test_the_json_is_strict(folder: Folder) -> None:
 
     metrics = json.loads(out, parse_constant=no_constant)["fusion"]["metrics"]
     assert metrics["order_violations"] == {"everywhere": None, "highlight_shadow": None}
+
+
+@pytest.mark.parametrize(("right", "words"), [(5.0, "the others are aligned"), (0.0, "")])
+def test_an_image_that_cannot_be_aligned_is_named(folder, right, words):
+    long, mid = shots(similarity(right, 0.0), ratio=4)
+    for name, image in (("a.png", long), ("b.png", mid), ("c.png", shots(hand(0.1))[1])):
+        folder.write(name, image)
+    code, _, err = folder.run("a.png", "b.png", "c.png", "-o", "left.png", "--no-refine")
+    assert code == 0
+    assert err.count("c.png: how the camera moved cannot be measured") == 1
+    assert "b.png: how" not in err
+    assert "all are aligned" not in err
+    assert words in err
 
 
 def test_cameras_that_moved_are_found_reported_and_undone(folder):

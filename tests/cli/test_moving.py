@@ -16,11 +16,12 @@ import pytest
 from cli_samples import SHAPE, TIMES, Folder, shoot
 from motion_samples import similarity
 
-from expinterp.core.align import Motion, warp
 from expinterp.core.fusion import exposures
 from expinterp.core.ghosts import Ghosts
 from expinterp.core.ghosts.picture import BETWEEN, BRIGHTEST, DARKEST
 from expinterp.core.pair import Pair, measure
+from expinterp.core.registration.motion import Motion
+from expinterp.core.registration.resample import warp
 from expinterp.errors import ExitCode
 from expinterp.images import read_photograph
 from expinterp.metrics.assessment import assess

@@ -17,14 +17,16 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 from zlib import crc32
 
-from expinterp.core.align import Motion, find_motions, warp
 from expinterp.core.arrays import Pixels, check_images, with_channels
 from expinterp.core.exposure import ev_step, even_positions
 from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
+from expinterp.core.likeness import fits
 from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, measure
+from expinterp.core.registration.motion import Motion, find_motions
+from expinterp.core.registration.resample import warp
 from expinterp.core.render import Interpolation, PairRefiner, render
 from expinterp.core.response import Profile
 from expinterp.errors import EqualExposuresError, PairError
@@ -49,6 +51,8 @@ class ExposurePlan:
         The index of each shot among the images as given.
     motions : tuple of Motion
         From the brightest shot to each; empty if motion was not measured.
+    misfits : tuple of int
+        Which of the shots have an unknown motion, and probably moved.
     pairs : tuple of Pair or None
         Adjacent shots, measured; None if they are equally exposed, or if `virtual` is 0.
     positions : tuple of tuple of float
@@ -66,6 +70,7 @@ class ExposurePlan:
     shots: tuple[Pixels, ...] = field(repr=False)
     order: tuple[int, ...]
     motions: tuple[Motion, ...] = field(repr=False)
+    misfits: tuple[int, ...]
     pairs: tuple[Pair | None, ...] = field(repr=False)
     positions: tuple[tuple[float, ...], ...]
     reference: int
@@ -154,9 +159,13 @@ def plan_exposures(
     check_choices(deghost, reference)
     order = order_by_brightness(images)
     shots = [images[index] for index in order]
-    motions = find_motions([with_channels(shot) for shot in shots]) if align else []
+    brightest = len(shots) - 1
+    motions = (
+        find_motions([with_channels(shot) for shot in shots], reference=brightest) if align else []
+    )
     if align:
         shots = [warp(shot, motion.matrix) for shot, motion in zip(shots, motions, strict=True)]
+    misfits = _find_misfits([with_channels(shot) for shot in shots], motions)
     pairs: list[Pair | None] = []
     for (i, short), (j, long) in pairwise(zip(order, shots, strict=True)):
         label = f"{names[j]} and {names[i]}: " if names else ""
@@ -168,12 +177,20 @@ def plan_exposures(
         tuple(shots),
         tuple(order),
         tuple(motions),
+        misfits,
         tuple(pairs),
         positions,
         reference=order[-1],
         ghosts=ghosts,
         notices=tuple(explain_ghosts(ghosts.share)) if ghosts else (),
     )
+
+
+def _find_misfits(shots: Sequence[Pixels], motions: Sequence[Motion]) -> tuple[int, ...]:
+    """List the shots of unknown motion that do not fit the next brighter one, or if others moved."""
+    unknown = [step for step, motion in enumerate(motions) if motion.pixels is None]
+    moved = any(motion.pixels for motion in motions)
+    return tuple(step for step in unknown if moved or not fits(shots[step + 1], shots[step]))
 
 
 def _measure(

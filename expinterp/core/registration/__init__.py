@@ -1,0 +1,1 @@
+"""Registration: find how the camera moved between exposures of one scene, and undo it."""
