@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from expinterp.core.arrays import Pixels
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.fusion import Method, Weighting
-from expinterp.core.fusion.exposures import Fusion, Virtual, fuse_exposures, plan_exposures
+from expinterp.core.fusion.exposures import Fusion, fuse_exposures
+from expinterp.core.fusion.plan import Virtual, plan_exposures
 from expinterp.core.ghosts import Deghost, Reference
 from expinterp.core.pair import measure
 from expinterp.core.render import Interpolation, render

@@ -14,7 +14,7 @@ from pathlib import Path
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
 from expinterp.brackets import Bracket
-from expinterp.core.fusion.exposures import MAX_STEP
+from expinterp.core.fusion.plan import MAX_STEP
 from expinterp.errors import ImageFileError
 from expinterp.images.header import Header, read_header
 from expinterp.scene_io import FusionJob, FusionOptions, Job

@@ -84,12 +84,13 @@ def with_channels(image: Pixels) -> Pixels:
     return image if image.ndim == 3 else image[..., np.newaxis]
 
 
-def drop_equal_channels(long: Pixels, short: Pixels) -> tuple[Pixels, Pixels]:
-    """Keep one channel of a pair whose channels are all equal."""
+def drop_equal_channels(images: Sequence[Pixels]) -> list[Pixels]:
+    """Return images as (rows, cols, channels), with one channel if all channels of all are equal."""
+    full = [with_channels(image) for image in images]
     few = slice(None, None, 8)  # checked first: most images fail here, at little cost
-    if all(_is_colourless(part) for image in (long, short) for part in (image[few, few], image)):
-        return long[..., :1], short[..., :1]
-    return long, short
+    if all(_is_colourless(part) for image in full for part in (image[few, few], image)):
+        return [image[..., :1] for image in full]
+    return full
 
 
 def _is_colourless(image: Pixels) -> bool:

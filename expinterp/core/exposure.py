@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+LEAST_STEP = 0.25  # EV; nothing lies between exposures that are closer
 MEDIUM = 0.5  # position of the geometric mean
 
 
@@ -98,3 +99,41 @@ def even_positions(count: int) -> tuple[float, ...]:
     (0.25, 0.5, 0.75)
     """
     return tuple(step / (count + 1) for step in range(1, count + 1))
+
+
+def resolve_ratio(ratio: float | None, *, swapped: bool) -> tuple[float | None, list[str]]:
+    """Resolve a stated ratio with the order of brightness.
+
+    Parameters
+    ----------
+    ratio : float or None
+        t1/t2 of the images in the order in which they were given.
+    swapped : bool
+        Whether the second of them is the brighter one.
+
+    Returns
+    -------
+    float or None
+        The ratio, above 1; None if it is not known, or about 1.
+    list of str
+        Warnings about a wrong order, and about exposures that contradict the pixels.
+
+    Raises
+    ------
+    ValueError
+        If `ratio` is not positive and finite.
+    """
+    if ratio is not None and not 0 < ratio < math.inf:
+        msg = f"ratio must be positive and finite, for example 16, not {ratio}"
+        raise ValueError(msg)
+    notices = []
+    if ratio is not None and abs(ev_step(ratio)) < LEAST_STEP:
+        notices = ["the stated exposures are equal, but the pixels differ; the pixels are used"]
+        ratio = None
+    if ratio is not None and (ratio < 1) != swapped:
+        brighter = "second" if swapped else "first"
+        msg = f"the {brighter} image is the brighter one and is taken as long"
+        notices.append(f"the stated exposures contradict the pixels; {msg}")
+    elif swapped:
+        notices.append("the first image is the darker one; it is taken as the short exposure")
+    return ratio and max(ratio, 1 / ratio), notices

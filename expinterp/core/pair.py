@@ -11,35 +11,34 @@ PAMI 2003 (what a pair shows of its camera).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import (
-    Codes,
-    Floats,
-    Pixels,
-    check_images,
-    drop_equal_channels,
-    with_channels,
-)
-from expinterp.core.exposure import ev_step
+from expinterp.core.arrays import Floats, Pixels, check_images, drop_equal_channels
+from expinterp.core.comparison import Comparison, compare
+from expinterp.core.exposure import LEAST_STEP, ev_step, resolve_ratio
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
+from expinterp.core.ghosts.consistent import Consistent, make_consistent
+from expinterp.core.ghosts.detect import Mask, covered_by_all, shrink_mask
 from expinterp.core.intermediate import Blend
 from expinterp.core.likeness import check_scene
-from expinterp.core.mapping import imf_from_response, joint_histogram, matched_levels, sample
-from expinterp.core.prior import Estimate, ResponsePrior, estimate_response, load_prior
-from expinterp.core.registration.motion import Motion, find_motion
-from expinterp.core.registration.resample import warp
+from expinterp.core.mapping import imf_from_response, sample
+from expinterp.core.prior import ResponsePrior
+from expinterp.core.registration.alignment import Aligned, align_shots, best_exposed
+from expinterp.core.registration.homography import DRIFT
+from expinterp.core.registration.motion import STILL, Motion, find_motion
 from expinterp.core.response import Profile
-from expinterp.errors import EqualExposuresError, PairError
+from expinterp.errors import EqualExposuresError
 
-LEAST_STEP = 0.25  # EV; nothing lies between exposures that are closer
-DOUBT = {"pair": 2.0, "profile": 0.75}  # EV: largest difference of a stated and a measured ratio
-ALIGNED = "the short exposure is aligned to the long one (--no-align leaves it unchanged)"
+ROLES: tuple[Literal["short"], Literal["long"]] = ("short", "long")  # from dark to bright
+HALF_WAY = "both are aligned to the viewpoint half-way (--no-align leaves them unchanged)"
+ALIGNED = (
+    "the long exposure is aligned to the short one (--no-align leaves it unchanged)",
+    "the short exposure is aligned to the long one (--no-align leaves it unchanged)",
+)
 DOUBLED = (
     "the images do not fit, and how the camera moved cannot be measured; they are left as they "
     "are, and edges may be doubled; align the files first"
@@ -161,125 +160,137 @@ def measure(
     """
     check_images([long, short], ["long", "short"])
     check_choices(deghost, reference)
-    shots = _sort_and_align(long, short, ratio, align=align)
-    joint = joint_histogram(*shots.samples)
-    levels = tuple(matched_levels(channel) for channel in joint)
-    estimate, measured, doubts = _estimate(levels, prior or load_prior(), response, shots.stated)
-    _check_step(measured)
-    doubts += _check_fit(shots, joint)
-    ghosts = Ghosts.none(*shots.long.shape[:2]) if deghost == "auto" else None
-    to_short = shots.motion.matrix if shots.motion else np.eye(3)
-    return Pair(
-        long=shots.long,
-        short=shots.short,
-        response=_per_channel(estimate.response, len(joint)),
-        log_ratio=estimate.log_ratio,
-        ratio_measured=measured,
-        ratio_given=shots.stated,
-        source=_source(response),
-        levels=levels,
-        clipped={"long": _clipped(joint, axis=2), "short": _clipped(joint, axis=1)},
-        shape=long.shape,
-        swapped=shots.swapped,
-        motion=shots.motion,
-        reference="long",
-        ghosts=ghosts,
-        to_short=to_short,
-        notices=(*shots.notices, *doubts, *(explain_ghosts(ghosts.share) if ghosts else ())),
+    shots = _sort_and_align(long, short, ratio, align=align, reference=reference, crop=crop)
+    dark, bright = shots.aligned.shots
+    comparison = compare(
+        bright,
+        dark,
+        covered=covered_by_all(shots.covered),
+        stated=shots.stated,
+        response=response,
+        prior=prior,
+        deghost=deghost == "auto",
     )
+    _check_step(comparison.ratio)
+    doubts = _check_fit(shots, comparison.joint)
+    consistent = make_consistent(
+        shots.aligned.shots,
+        [comparison.link],
+        shots.covered,
+        shots.viewpoint,
+        reference=None if reference == "auto" else shots.viewpoint,
+        deghost=deghost == "auto",
+    )
+    return _to_pair(shots, comparison, consistent, shape=long.shape, doubts=doubts)
 
 
 @dataclass(frozen=True, eq=False)
 class _Shots:
-    """Two shots in order and aligned, with their samples and the stated ratio, above 1."""
+    """Two shots, dark and bright, with their motion and the stated ratio, above 1."""
 
-    long: Pixels
-    short: Pixels
-    samples: tuple[Codes, Codes]
+    aligned: Aligned
+    covered: list[Mask | None]  # on small copies
+    viewpoint: int  # of the shot that uncovered places are filled from
+    motions: list[Motion]  # from the viewpoint to each
     stated: float | None
     swapped: bool
     motion: Motion | None
     notices: list[str]
 
 
-def _sort_and_align(long: Pixels, short: Pixels, ratio: float | None, *, align: bool) -> _Shots:
-    """Order two images by brightness, and align the darker one to the other."""
-    ratio, notices = _check_ratio(ratio)
-    long, short = drop_equal_channels(with_channels(long), with_channels(short))
-    samples = sample(long), sample(short)
-    if np.array_equal(*samples):
+def _sort_and_align(
+    long: Pixels,
+    short: Pixels,
+    ratio: float | None,
+    *,
+    align: bool,
+    reference: Reference,
+    crop: bool,
+) -> _Shots:
+    """Order two images by brightness, and align one to the other."""
+    long, short = drop_equal_channels([long, short])
+    samples = [sample(short), sample(long)]
+    if np.array_equal(samples[0], samples[1]):
         msg = "the two images are equal; give a long and a short exposure"
         raise EqualExposuresError(msg)
-    swapped = bool(samples[0].mean() < samples[1].mean())
-    notices += _explain_order(swapped, ratio)
+    swapped = bool(samples[1].mean() < samples[0].mean())
+    stated, notices = resolve_ratio(ratio, swapped=swapped)
+    shots = [short, long]
     if swapped:
-        long, short, samples = short, long, samples[::-1]
-    motion = find_motion(long, short) if align else None
-    if motion and motion.pixels:
-        short = warp(short, motion.matrix)
-        samples = samples[0], sample(short)
-        notices += [f"the camera moved by {motion.pixels:.1f} pixels; {ALIGNED}"]
-    stated = None if ratio is None else max(ratio, 1 / ratio)
-    return _Shots(long, short, samples, stated, swapped, motion, notices)
+        shots, samples = shots[::-1], samples[::-1]
+    viewpoint = best_exposed(samples) if reference == "auto" else ROLES.index(reference)
+    motion = find_motion(shots[1], shots[0]) if align else None
+    drift = bool(motion and motion.pixels and motion.pixels <= DRIFT * max(long.shape))
+    motions, moved = _place_viewpoint(motion, viewpoint, half_way=drift and reference == "auto")
+    aligned = align_shots(shots, motions, crop=crop)
+    covered = [None if mask is None else shrink_mask(mask) for mask in aligned.covered]
+    return _Shots(aligned, covered, viewpoint, motions, stated, swapped, motion, [*notices, *moved])
 
 
-def _check_ratio(ratio: float | None) -> tuple[float | None, list[str]]:
-    """Check a stated ratio; drop one of about 1, with a warning."""
-    if ratio is not None and not 0 < ratio < math.inf:
-        msg = f"ratio must be positive and finite, for example 16, not {ratio}"
-        raise ValueError(msg)
-    if ratio is None or abs(ev_step(ratio)) >= LEAST_STEP:
-        return ratio, []
-    return None, ["the stated exposures are equal, but the pixels differ; the pixels are used"]
+def _place_viewpoint(
+    motion: Motion | None, viewpoint: int, *, half_way: bool
+) -> tuple[list[Motion], list[str]]:
+    """List the motions from the viewpoint to the dark and the bright shot, and report them.
 
-
-def _explain_order(swapped: bool, ratio: float | None) -> list[str]:
-    """Report a wrong order, and stated exposures that contradict the pixels."""
-    if ratio is None or (ratio < 1) == swapped:
-        return ["the first image is the darker one; it is taken as the short exposure"] * swapped
-    brighter = "second" if swapped else "first"
-    msg = f"the {brighter} image is the brighter one and is taken as long"
-    return [f"the stated exposures contradict the pixels; {msg}"]
-
-
-def _estimate(
-    levels: Sequence[Floats], prior: ResponsePrior, profile: Profile | None, stated: float | None
-) -> tuple[Estimate, float, list[str]]:
-    """Estimate the response, measure t1/t2, and warn if a stated ratio differs from it.
-
-    With a profile of known scale, a stated ratio that does not differ refines the estimate.
+    Half-way if the motion is a drift: there the photograph between the two would have been taken.
     """
-    if profile:
-        prior = prior.around(profile.response)
-    scale = (profile and profile.scale) or 1.0
-    log_stated = None if stated is None else scale * math.log(stated)
-    estimate = _from_levels(levels, prior, log_stated)
-    measured = math.exp(estimate.log_ratio / scale)
-    doubts = _explain_ratio(stated, measured, _source(profile))
-    if log_stated and not doubts and profile and profile.scale:
-        estimate = _from_levels(levels, prior.with_log_ratio(log_stated), log_stated)
-    return estimate, measured, doubts
+    if motion is None or not motion.pixels:
+        return [STILL, STILL], []
+    moved = f"the camera moved by {motion.pixels:.1f} pixels; "
+    if half_way:
+        to_long, to_short = (Motion(half, motion.pixels / 2) for half in motion.halves())
+        return [to_short, to_long], [moved + HALF_WAY]
+    motions = [motion, STILL] if viewpoint == 1 else [STILL, motion.inverse()]
+    return motions, [moved + ALIGNED[viewpoint]]
 
 
-def _source(profile: Profile | None) -> str:
-    return "pair" if profile is None else "profile"
+def _to_pair(
+    shots: _Shots,
+    comparison: Comparison,
+    consistent: Consistent,
+    *,
+    shape: tuple[int, ...],
+    doubts: list[str],
+) -> Pair:
+    short, long = consistent.shots
+    to_short, to_long = (motion.matrix for motion in shots.motions)
+    moved = explain_ghosts(consistent.ghosts.share) if consistent.ghosts else []
+    return replace(
+        pair_from(comparison, long, short, shape=shape, ratio_given=shots.stated),
+        swapped=shots.swapped,
+        motion=shots.motion,
+        reference=ROLES[consistent.reference],
+        ghosts=consistent.ghosts,
+        window=shots.aligned.window,
+        to_long=to_long,
+        to_short=to_short,
+        notices=(*shots.notices, *comparison.notices, *doubts, *moved),
+    )
 
 
-def _from_levels(
-    levels: Sequence[Floats], prior: ResponsePrior, log_stated: float | None
-) -> Estimate:
-    """Estimate the response; if the images share no tone, return the prior and the stated ratio."""
-    try:
-        return estimate_response(levels, prior)
-    except ValueError as error:
-        if log_stated is None:
-            msg = (
-                "the two images share no tone that is unclipped in both; "
-                "if they are a pair, give their times or their ratio"
-            )
-            raise PairError(msg) from error
-        response = np.tensordot(prior.weights, prior.centres, 1)
-        return Estimate(response, log_stated)
+def pair_from(
+    comparison: Comparison,
+    long: Pixels,
+    short: Pixels,
+    *,
+    shape: tuple[int, ...],
+    ratio_given: float | None,
+) -> Pair:
+    """Build a pair of two registered exposures that were compared."""
+    joint = comparison.joint
+    return Pair(
+        long=long,
+        short=short,
+        response=comparison.response,
+        log_ratio=comparison.log_ratio,
+        ratio_measured=comparison.ratio,
+        ratio_given=ratio_given,
+        source=comparison.source,
+        levels=comparison.levels,
+        clipped={"long": _clipped(joint, axis=2), "short": _clipped(joint, axis=1)},
+        shape=shape,
+        notices=comparison.notices,
+    )
 
 
 def _check_step(ratio: float) -> None:
@@ -297,21 +308,9 @@ def _check_fit(shots: _Shots, joint: NDArray[np.int64]) -> list[str]:
     """Refuse two different scenes; warn if the motion is unknown and the images do not fit."""
     if shots.motion and shots.motion.pixels is not None:
         return []  # blocks of both agree
-    fits = check_scene(*shots.samples, joint)
+    dark, bright = map(sample, shots.aligned.shots)
+    fits = check_scene(bright, dark, joint)
     return [] if fits or shots.motion is None else [DOUBLED]
-
-
-def _explain_ratio(stated: float | None, measured: float, source: str) -> list[str]:
-    """Report a stated ratio that differs too much from the measured one."""
-    if stated is None or abs(ev_step(stated) - ev_step(measured)) <= DOUBT[source]:
-        return []
-    msg = f"the stated exposure ratio is {stated:.4g}, the measured one about {measured:.2g}"
-    return [f"{msg}; check the exposure times"]
-
-
-def _per_channel(response: Floats, channels: int) -> Floats:
-    """Return the response of each channel; that of a grey image is the mean of three."""
-    return response if channels == 3 else response.mean(axis=0, keepdims=True)
 
 
 def _clipped(joint: NDArray[np.int64], *, axis: int) -> dict[str, float]:

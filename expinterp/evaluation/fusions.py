@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from expinterp import pipeline
-from expinterp.core.fusion.exposures import Virtual
+from expinterp.core.fusion.plan import Virtual
 from expinterp.core.response import Profile
 from expinterp.evaluation.peers import enfuse, has_enfuse, merge_mertens
 from expinterp.evaluation.scenes.cases import USUAL, Case, Moving, open_small

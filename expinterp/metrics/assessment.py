@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 
 from expinterp.core.arrays import Pixels
+from expinterp.core.exposure import LEAST_STEP
 from expinterp.core.fusion import Stack
-from expinterp.core.pair import LEAST_STEP, measure
+from expinterp.core.pair import measure
 from expinterp.core.prior import estimate_shared, load_prior
 from expinterp.errors import EqualExposuresError, PairError
 from expinterp.metrics import (

@@ -12,7 +12,8 @@ import numpy as np
 
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion import Stack
-from expinterp.core.fusion.exposures import ExposurePlan, Fusion, fuse_exposures, plan_exposures
+from expinterp.core.fusion.exposures import Fusion, fuse_exposures
+from expinterp.core.fusion.plan import ExposurePlan, plan_exposures
 from expinterp.core.intermediate import round_codes
 from expinterp.core.render import Interpolation
 from expinterp.errors import PairError
@@ -251,7 +252,11 @@ def _record(
     """Record what was done, in plain values."""
     pairs = [pair for pair in scene.pairs if pair]
     opened, plan, shots = scene.opened, scene.plan, scene.shots
-    motions = [motion for place, motion in enumerate(plan.motions) if place != scene.place]
+    motions = [
+        motion
+        for index, motion in zip(plan.order, plan.motions, strict=False)
+        if index != plan.viewpoint
+    ]
     pair_warnings = [warning for pair in pairs for warning in pair.warnings]
     found = [*_explain_motion(scene), *plan.notices, *pair_warnings]
     profile = opened.profile_file, opened.profile
@@ -281,12 +286,13 @@ def _record(
 
 def _explain_motion(scene: PlannedScene) -> Iterator[str]:
     """Report the largest motion, and each shot that could not be aligned."""
-    unknown = [scene.shots[step].name for step in scene.plan.misfits]
+    unknown = [scene.shots[place].name for place in scene.plan.misfits]
+    viewpoint = scene.shots[scene.plan.order.index(scene.plan.viewpoint)].name
     if farthest := max((motion.pixels or 0 for motion in scene.plan.motions), default=0):
         aligned = "the others are aligned" if unknown else "all are aligned"
         yield (
             f"the camera moved by up to {farthest:.1f} pixels between the images; {aligned} "
-            "to the brightest (--no-align leaves them unchanged)"
+            f"to {viewpoint} (--no-align leaves them unchanged)"
         )
     for name in unknown:
         yield (

@@ -8,7 +8,7 @@ from typing import Any
 
 from expinterp.core import exposure
 from expinterp.core.fusion import Method, Weighting
-from expinterp.core.fusion.exposures import Virtual
+from expinterp.core.fusion.plan import Virtual
 from expinterp.core.ghosts import Deghost, Reference
 from expinterp.files import STREAM
 from expinterp.images import QUALITY

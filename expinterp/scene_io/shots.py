@@ -12,7 +12,7 @@ import numpy as np
 
 from expinterp.core.arrays import check_images
 from expinterp.core.exposure import Exposure
-from expinterp.core.fusion.exposures import order_by_brightness
+from expinterp.core.fusion.plan import order_by_brightness
 from expinterp.errors import PairError
 from expinterp.files import STREAM
 from expinterp.images import Photograph, Pixels, read_photograph

@@ -25,7 +25,7 @@ from synthetic import expose, gamma_response, scene
 from expinterp import cli, pipeline
 from expinterp.cli.console import Console
 from expinterp.core.fusion import Stack, Weighting, exposures
-from expinterp.core.fusion.exposures import MAX_STEP
+from expinterp.core.fusion.plan import MAX_STEP
 from expinterp.core.response import Profile
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, Pixels, read_photograph

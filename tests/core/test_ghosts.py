@@ -9,7 +9,7 @@ import pytest
 from synthetic import expose, scene
 
 import expinterp
-from expinterp.core.fusion.exposures import plan_exposures
+from expinterp.core.fusion.plan import plan_exposures
 from expinterp.core.ghosts import Ghosts, explain_ghosts
 from expinterp.core.ghosts.picture import (
     BRIGHTEST,

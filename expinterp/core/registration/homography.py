@@ -31,6 +31,7 @@ SURE = 4.0  # standard errors by which models or motions must differ
 GAIN = 0.02  # of all matches: so many more agree with a homography where it is needed
 STEADY = 0.4  # pixels: largest standard error of a homography
 SIMILARITY, HOMOGRAPHY = 4, 8  # parameters
+DRIFT = 0.003  # of the longer side: a smaller motion is that of a tripod, and no tilt
 TILT = 0.02  # standard deviation of e and p: a tilt of 1.5° seen through a 26 mm lens has p = 0.02
 
 
@@ -110,7 +111,8 @@ def fit_motion(matches: Matches, guess: Floats) -> Fit:
     gained = fit.agreement()[0] - similarity.agreement()[0]
     apart = distance(fit.matrix, similarity.matrix, matches.shape)
     sure = fit.standard_error < min(STEADY, apart / SURE)
-    return fit if sure and gained > GAIN * len(matches.weights) else similarity
+    tilted = sure and fit.displacement > DRIFT * max(matches.shape)
+    return fit if tilted and gained > GAIN * len(matches.weights) else similarity
 
 
 def map_points(matrix: Floats, points: Floats) -> Floats:

@@ -61,6 +61,19 @@ class Motion:
     matrix: Floats
     pixels: float | None
 
+    def halves(self) -> tuple[Floats, Floats]:
+        """Return the transforms from the viewpoint half-way to the first and the second image."""
+        half = np.eye(3)
+        for _ in range(20):  # Newton's method for the square root
+            half = (half + np.linalg.inv(half) @ self.matrix) / 2
+        first = np.linalg.inv(half)
+        return first / first[2, 2], half / half[2, 2]
+
+    def inverse(self) -> Motion:
+        """Return the motion from the second image to the first."""
+        matrix = np.linalg.inv(self.matrix)
+        return Motion(matrix / matrix[2, 2], self.pixels) if self.pixels else self
+
 
 STILL, UNKNOWN = Motion(np.eye(3), 0.0), Motion(np.eye(3), None)
 

@@ -20,7 +20,6 @@ Mask: TypeAlias = NDArray[np.bool_]
 KERNEL = cv2.INTER_CUBIC
 CANDIDATES = 1024  # rows
 TINY = 1e-9  # pixels: a line that slopes less along a row counts as parallel to it
-BEFORE, AFTER = 1, 2  # pixels that the kernel reaches before and after a point
 
 
 def warp(image: Pixels, matrix: Floats) -> Pixels:
@@ -51,7 +50,7 @@ def covered(shape: tuple[int, ...], matrix: Floats) -> Mask | None:
     Returns
     -------
     bool array, shape (rows, cols), or None
-        True where the kernel lies inside the image; None if it does everywhere.
+        True where the point lies inside the image; None if it does everywhere.
     """
     cols = shape[1]
     if np.array_equal(matrix, np.eye(3)):
@@ -71,12 +70,7 @@ def _spans(shape: tuple[int, ...], matrix: Floats) -> tuple[Floats, Floats]:
     """
     rows, cols = shape[:2]
     across, along, scale = matrix
-    lines = (
-        across - BEFORE * scale,
-        (cols - 1 - AFTER) * scale - across,
-        along - BEFORE * scale,
-        (rows - 1 - AFTER) * scale - along,
-    )
+    lines = (across, (cols - 1) * scale - across, along, (rows - 1) * scale - along)
     first, last = np.zeros(rows), np.full(rows, cols - 1.0)
     for a, b, c in lines:
         rest = b * np.arange(rows) + c

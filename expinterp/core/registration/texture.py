@@ -45,16 +45,24 @@ def shrink(image: Pixels | Plane, longer: int, shorter: int) -> tuple[Plane, flo
     scale : float
         0..1.
     """
-    sides = image.shape[1::-1]
-    scale = min(1.0, max(longer / max(sides), shorter / min(sides)))
-    size = np.maximum(np.rint(scale * np.array(sides)), 1).astype(int)
-    larger = 3 * size // 2
-    if (larger < sides).all() and image.dtype != np.float32:  # fast, and still fine enough
-        image = cast(Pixels, cv2.resize(image, larger, interpolation=cv2.INTER_AREA))
+    size, scale = copy_size(image.shape, longer, shorter)
+    larger = 3 * np.array(size) // 2
+    if (
+        larger < image.shape[1::-1]
+    ).all() and image.dtype != np.float32:  # fast, and still fine enough
+        image = cast(Pixels, cv2.resize(image, tuple(larger), interpolation=cv2.INTER_AREA))
     codes = to_float_codes(image.reshape(*image.shape[:2], -1))
     if scale < 1:
         codes = np.asarray(cv2.resize(codes, size, interpolation=cv2.INTER_AREA), np.float32)
     return codes.reshape(*codes.shape[:2], -1), scale
+
+
+def copy_size(shape: tuple[int, ...], longer: int, shorter: int) -> tuple[tuple[int, int], float]:
+    """Return the size (cols, rows) of the copy that `shrink` makes, and its scale."""
+    sides = np.array(shape[1::-1])
+    scale = min(1.0, max(longer / max(sides), shorter / min(sides)))
+    cols, rows = np.maximum(np.rint(scale * sides), 1).astype(int).tolist()
+    return (cols, rows), scale
 
 
 def to_float_codes(image: Pixels | Plane) -> Plane:

@@ -1,0 +1,199 @@
+"""Compare two registered exposures: camera response, exposure ratio, clipping, and what moved.
+
+Things that moved are found by the response, and the response is estimated without them.
+
+Letters: x1 is ``long``, x2 is ``short``, exposed t1 > t2 seconds; g(z) = ln(E·t) is the response.
+Images are display-encoded code values, uint8 or uint16, (rows, cols, channels).
+
+Source: Grossberg and Nayar, PAMI 2003 (what a pair shows of its camera).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.core.arrays import Codes, Floats, Pixels
+from expinterp.core.exposure import ev_step
+from expinterp.core.ghosts.consistent import Link
+from expinterp.core.ghosts.detect import Conflict, Mask, find_conflict, small_copy
+from expinterp.core.mapping import joint_histogram, matched_levels, sample
+from expinterp.core.prior import Estimate, ResponsePrior, estimate_response, load_prior
+from expinterp.core.response import Profile
+from expinterp.errors import PairError
+
+DOUBT = {"pair": 2.0, "profile": 0.75}  # EV: largest difference of a stated and a measured ratio
+LEAST = 0.02  # share of the samples that an estimate needs after others were left out
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What two registered exposures show of their camera and scene.
+
+    Attributes
+    ----------
+    response : float64 array, shape (channels, 256)
+    log_ratio : float
+        ln(t1/t2) on the scale of the response.
+    ratio : float
+        t1/t2 measured from the pixels.
+    source : {'pair', 'profile'}
+        Where the response comes from.
+    levels : tuple of float64 arrays, shape (n, 2)
+        See `matched_levels`.
+    joint : int64 array, shape (channels, 256, 256)
+        The joint histogram of all samples that both cover.
+    notices : tuple of str
+        Warnings for the user.
+    conflict : Conflict or None
+        What moved; None if that was not looked for.
+    still : int64 array, shape (channels, 256, 256)
+        `joint` without what moved.
+    """
+
+    response: Floats
+    log_ratio: float
+    ratio: float
+    source: str
+    levels: tuple[Floats, ...]
+    joint: NDArray[np.int64]
+    notices: tuple[str, ...]
+    conflict: Conflict | None
+    still: NDArray[np.int64]
+
+    @property
+    def link(self) -> Link:
+        """What is needed to make other exposures consistent."""
+        return Link(self.response, self.log_ratio, self.conflict, self.still)
+
+
+def compare(
+    long: Pixels,
+    short: Pixels,
+    *,
+    covered: Mask | None = None,
+    stated: float | None = None,
+    response: Profile | None = None,
+    prior: ResponsePrior | None = None,
+    deghost: bool = True,
+) -> Comparison:
+    """Compare two registered exposures.
+
+    Parameters
+    ----------
+    long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
+        Of the same shape and dtype.
+    covered : bool array, shape of `small_copy`, optional
+        Where both show the scene; by default everywhere.
+    stated : float, optional
+        t1/t2 as stated, > 1.
+    response : Profile, optional
+        The camera's profile.
+    prior : ResponsePrior, optional
+    deghost : bool
+        Whether to look for what moved.
+
+    Raises
+    ------
+    PairError
+        If the two share no tone, and no ratio is stated.
+    """
+    samples = sample(long), sample(short)
+    prior = prior or load_prior()
+
+    def measure(seen: Mask | None) -> Comparison:
+        return _measure(*_select(*samples, seen), stated, response, prior)
+
+    found = first = measure(covered)
+    if not deghost:
+        return found
+    copies = small_copy(long), small_copy(short)
+    conflict = find_conflict(*copies, found.response, found.log_ratio, covered=covered)
+    still = ~conflict.region if covered is None else covered & ~conflict.region
+    if conflict.region.any() and still.mean() >= LEAST:
+        with suppress(PairError):  # too few tones are left: the first estimate stands
+            found = measure(still)
+            conflict = find_conflict(*copies, found.response, found.log_ratio, covered=covered)
+    return replace(found, conflict=conflict, joint=first.joint)
+
+
+def _select(long: Codes, short: Codes, seen: Mask | None) -> tuple[Codes, Codes]:
+    """Keep the samples where a small mask is true, as images one pixel wide."""
+    if seen is None:
+        return long, short
+    size = (long.shape[1], long.shape[0])
+    mask = cv2.resize(seen.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    return long[mask][:, np.newaxis], short[mask][:, np.newaxis]
+
+
+def _measure(
+    long: Codes, short: Codes, stated: float | None, profile: Profile | None, prior: ResponsePrior
+) -> Comparison:
+    """Estimate the response and the ratio from samples."""
+    joint = joint_histogram(long, short)
+    levels = tuple(matched_levels(channel) for channel in joint)
+    estimate, ratio, notices = _estimate(levels, prior, profile, stated)
+    response = _per_channel(estimate.response, len(joint))
+    source = _source(profile)
+    return Comparison(
+        response, estimate.log_ratio, ratio, source, levels, joint, tuple(notices), None, joint
+    )
+
+
+def _estimate(
+    levels: Sequence[Floats], prior: ResponsePrior, profile: Profile | None, stated: float | None
+) -> tuple[Estimate, float, list[str]]:
+    """Estimate the response, measure t1/t2, and warn if a stated ratio differs from it.
+
+    With a profile of known scale, a stated ratio that does not differ refines the estimate.
+    """
+    if profile:
+        prior = prior.around(profile.response)
+    scale = (profile and profile.scale) or 1.0
+    log_stated = None if stated is None else scale * math.log(stated)
+    estimate = _from_levels(levels, prior, log_stated)
+    measured = math.exp(estimate.log_ratio / scale)
+    doubts = _explain_ratio(stated, measured, _source(profile))
+    if log_stated and not doubts and profile and profile.scale:
+        estimate = _from_levels(levels, prior.with_log_ratio(log_stated), log_stated)
+    return estimate, measured, doubts
+
+
+def _source(profile: Profile | None) -> str:
+    return "pair" if profile is None else "profile"
+
+
+def _from_levels(
+    levels: Sequence[Floats], prior: ResponsePrior, log_stated: float | None
+) -> Estimate:
+    """Estimate the response; if the images share no tone, return the prior and the stated ratio."""
+    try:
+        return estimate_response(levels, prior)
+    except ValueError as error:
+        if log_stated is None:
+            msg = (
+                "the two images share no tone that is unclipped in both; "
+                "if they are a pair, give their times or their ratio"
+            )
+            raise PairError(msg) from error
+        response = np.tensordot(prior.weights, prior.centres, 1)
+        return Estimate(response, log_stated)
+
+
+def _explain_ratio(stated: float | None, measured: float, source: str) -> list[str]:
+    """Report a stated ratio that differs too much from the measured one."""
+    if stated is None or abs(ev_step(stated) - ev_step(measured)) <= DOUBT[source]:
+        return []
+    msg = f"the stated exposure ratio is {stated:.4g}, the measured one about {measured:.2g}"
+    return [f"{msg}; check the exposure times"]
+
+
+def _per_channel(response: Floats, channels: int) -> Floats:
+    """Return the response of each channel; that of a grey image is the mean of three."""
+    return response if channels == 3 else response.mean(axis=0, keepdims=True)

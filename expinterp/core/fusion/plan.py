@@ -1,0 +1,302 @@
+"""Plan the fusion of the shots of a scene: order, align and compare them, place virtual exposures.
+
+Images are as described in `expinterp.core.arrays`; positions p between two shots are linear in
+stops, 0 the darker and 1 the brighter one.
+
+Source: Yang, Wu, Wang and Li, IEEE Access 2020 (the number of virtual exposures: the fewest,
+evenly spaced in stops, that the exposure ratio needs).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Literal, TypeAlias
+from zlib import crc32
+
+from expinterp.core.arrays import Pixels, check_images, drop_equal_channels, with_channels
+from expinterp.core.comparison import Comparison, compare
+from expinterp.core.exposure import LEAST_STEP, ev_step, even_positions, resolve_ratio
+from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
+from expinterp.core.ghosts.consistent import make_consistent
+from expinterp.core.ghosts.detect import Mask, covered_by_all, shrink_mask
+from expinterp.core.likeness import check_scene, fits
+from expinterp.core.mapping import sample
+from expinterp.core.pair import Pair, pair_from
+from expinterp.core.registration.alignment import align_shots, best_exposed
+from expinterp.core.registration.motion import STILL, Motion, find_motions
+from expinterp.core.response import Profile
+from expinterp.errors import PairError
+
+Virtual: TypeAlias = int | Literal["auto"]
+
+# EV between adjacent exposures up to which fusion keeps the order of brightness: a tone that just
+# clips in one is near mid-grey in the next darker one, 255 · 2^(−2.5 / 2.2) = 116.
+MAX_STEP = 2.5
+
+
+@dataclass(frozen=True, eq=False)
+class ExposurePlan:
+    """Shots from dark to bright, and the virtual exposures between them.
+
+    Attributes
+    ----------
+    shots : tuple of uint8 or uint16 arrays
+        Dark to bright, aligned, and consistent where things moved.
+    order : tuple of int
+        The index of each shot among the images as given.
+    motions : tuple of Motion
+        From the viewpoint to each shot; empty if motion was not measured.
+    misfits : tuple of int
+        Which of the shots have an unknown motion, and probably moved.
+    pairs : tuple of Pair or None
+        Adjacent shots, measured; None if they are equally exposed, or if `virtual` is 0.
+    positions : tuple of tuple of float
+        The positions of the virtual exposures of each pair.
+    viewpoint : int
+        Index, among the images as given, of the shot that all are aligned to.
+    reference : int
+        Index, among the images as given, of the shot that shows where things are.
+    ghosts : Ghosts or None
+        Where things moved; None if that was not looked for.
+    window : tuple of slice
+        Rows and columns of the reference's frame that the shots show.
+    notices : tuple of str
+        Warnings for the user, besides those of the pairs.
+    """
+
+    shots: tuple[Pixels, ...] = field(repr=False)
+    order: tuple[int, ...]
+    motions: tuple[Motion, ...] = field(repr=False)
+    misfits: tuple[int, ...]
+    pairs: tuple[Pair | None, ...] = field(repr=False)
+    positions: tuple[tuple[float, ...], ...]
+    viewpoint: int
+    reference: int
+    ghosts: Ghosts | None = None
+    window: tuple[slice, slice] = (slice(None), slice(None))
+    notices: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """The number of virtual exposures."""
+        return sum(map(len, self.positions))
+
+    def between(self, step: int) -> list[tuple[Pair, float]]:
+        """List the virtual exposures between a shot and the next: their pair and position."""
+        pair = self.pairs[step] if step < len(self.pairs) else None
+        return [(pair, position) for position in self.positions[step]] if pair else []
+
+
+def plan_exposures(
+    images: Sequence[Pixels],
+    *,
+    virtual: Virtual = "auto",
+    response: Profile | None = None,
+    align: bool = True,
+    deghost: Deghost = "auto",
+    reference: Reference = "auto",
+    crop: bool = False,
+    names: Sequence[str] | None = None,
+    stated_ratio: Callable[[int, int], float | None] = lambda long, short: None,
+) -> ExposurePlan:
+    """Order, align and measure the shots of a scene, and place virtual exposures between them.
+
+    Parameters
+    ----------
+    images : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
+        One or more, in any order.
+    virtual : 'auto' or int
+        Number of virtual exposures between adjacent shots; ``auto``: as many as their step needs.
+    response : Profile, optional
+        The camera's profile; by default the response is estimated from each pair.
+    align : bool
+        Whether to measure the camera motion and align all shots to the reference.
+    deghost : {'auto', 'off'}
+        Whether things that moved are looked for and taken from one shot.
+    reference : {'auto', 'long', 'short'}
+        The shot that shows where things are: the brightest (``long``), the darkest (``short``) or
+        the best exposed one.
+    crop : bool
+        Whether the shots are cropped to what all of them show.
+    names : sequence of str, optional
+        Of the images, for messages.
+    stated_ratio : function, optional
+        Called with the indices, among `images`, of a brighter and a darker shot; returns their
+        exposure ratio, or None if it is not known.
+
+    Raises
+    ------
+    ValueError
+        If the images, `virtual`, `deghost` or `reference` are not as above.
+    PairError
+        If the images differ in size, channels or bit depth, or if virtual exposures are wanted and
+        two adjacent shots do not show one scene. The message has the `names` of the two.
+    """
+    check_images(images, names)
+    check_virtual(virtual)
+    check_choices(deghost, reference)
+    order = order_by_brightness(images)
+    shots = [with_channels(images[index]) for index in order]
+    viewpoint = _choose_viewpoint(shots, reference)
+    motions = find_motions(shots, reference=viewpoint) if align else []
+    aligned = align_shots(shots, motions or [STILL] * len(shots), crop=crop)
+    covered = [None if mask is None else shrink_mask(mask) for mask in aligned.covered]
+    compared: list[_Compared | None] = []
+    for place, (i, j) in enumerate(pairwise(order)):
+        compared.append(
+            _compare(
+                *aligned.shots[place : place + 2],
+                covered=covered_by_all(covered[place : place + 2]),
+                ratio=stated_ratio(j, i),
+                response=response,
+                known=None not in [motion.pixels for motion in motions[place : place + 2]],
+                deghost=deghost == "auto",
+                label=f"{names[j]} and {names[i]}: " if names else "",
+                needed=virtual != 0,
+            )
+        )
+    consistent = make_consistent(
+        aligned.shots,
+        [each.comparison.link if each else None for each in compared],
+        covered,
+        viewpoint,
+        reference=None if reference == "auto" else viewpoint,
+        deghost=deghost == "auto",
+    )
+    pairs = [
+        each.to_pair(long, short, images[0].shape) if each and virtual != 0 else None
+        for each, (short, long) in zip(compared, pairwise(consistent.shots), strict=True)
+    ]
+    ghosts = consistent.ghosts
+    return ExposurePlan(
+        shots=tuple(_as_given(shot, images[0]) for shot in consistent.shots),
+        order=tuple(order),
+        motions=tuple(motions),
+        misfits=_find_misfits(aligned.shots, motions, viewpoint),
+        pairs=tuple(pairs),
+        positions=tuple(virtual_positions(pair, virtual) if pair else () for pair in pairs),
+        viewpoint=order[viewpoint],
+        reference=order[consistent.reference],
+        ghosts=ghosts,
+        window=aligned.window,
+        notices=tuple(explain_ghosts(ghosts.share)) if ghosts else (),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """Two adjacent shots, compared."""
+
+    comparison: Comparison
+    stated: float | None
+    notices: tuple[str, ...]
+
+    def to_pair(self, long: Pixels, short: Pixels, shape: tuple[int, ...]) -> Pair | None:
+        """Build their pair; None if they are equally exposed."""
+        if ev_step(self.comparison.ratio) < LEAST_STEP:
+            return None
+        long, short = drop_equal_channels([long, short])
+        pair = pair_from(self.comparison, long, short, shape=shape, ratio_given=self.stated)
+        return replace(pair, notices=self.notices)
+
+
+def _compare(
+    short: Pixels,
+    long: Pixels,
+    *,
+    covered: Mask | None,
+    ratio: float | None,
+    response: Profile | None,
+    known: bool,
+    deghost: bool,
+    label: str,
+    needed: bool,
+) -> _Compared | None:
+    """Compare two adjacent shots; None if they cannot be compared and it is not needed.
+
+    `known` says whether they are registered by a known motion.
+    """
+    short, long = drop_equal_channels([short, long])
+    try:
+        stated, notices = resolve_ratio(ratio, swapped=False)
+        comparison = compare(
+            long, short, covered=covered, stated=stated, response=response, deghost=deghost
+        )
+        if not known:
+            check_scene(sample(long), sample(short), comparison.joint)
+    except PairError as error:
+        if not needed:
+            return None
+        message = f"{label}{error}"
+        raise PairError(message) from error
+    return _Compared(comparison, stated, (*notices, *comparison.notices))
+
+
+def _choose_viewpoint(shots: Sequence[Pixels], reference: Reference) -> int:
+    """Return the index, from dark to bright, of the shot that the others are aligned to."""
+    if reference == "auto":
+        return best_exposed([sample(shot) for shot in shots])
+    return 0 if reference == "short" else len(shots) - 1
+
+
+def _as_given(shot: Pixels, image: Pixels) -> Pixels:
+    """Return a shot (rows, cols, channels) with as many axes as an image."""
+    return shot if image.ndim == 3 else shot[..., 0]
+
+
+def _find_misfits(
+    shots: Sequence[Pixels], motions: Sequence[Motion], viewpoint: int
+) -> tuple[int, ...]:
+    """List shots of unknown motion, if others moved or they do not fit the next shot."""
+    moved = any(motion.pixels for motion in motions)
+    misfits = []
+    for place, motion in enumerate(motions):
+        if motion.pixels is None:
+            dark = place if place < viewpoint else place - 1
+            if moved or not fits(shots[dark + 1], shots[dark]):
+                misfits.append(place)
+    return tuple(misfits)
+
+
+def order_by_brightness(images: Sequence[Pixels]) -> list[int]:
+    """List the indices of exposures of one still scene from dark to bright.
+
+    Equally bright ones are ordered by their content, not by the order they were given in.
+    """
+
+    def brightness(index: int) -> tuple[float, int]:
+        codes = sample(images[index])
+        return float(codes.mean()), crc32(codes.data)
+
+    return sorted(range(len(images)), key=brightness)
+
+
+def check_virtual(virtual: Virtual) -> None:
+    """Raise a ValueError if `virtual` is not a number of virtual exposures or ``auto``."""
+    if virtual != "auto" and not (isinstance(virtual, int) and virtual >= 0):
+        msg = f"virtual must be 'auto' or a number, 0 or more, got {virtual!r}"
+        raise ValueError(msg)
+
+
+def virtual_positions(pair: Pair, virtual: Virtual) -> tuple[float, ...]:
+    """Place virtual exposures between two adjacent shots.
+
+    Parameters
+    ----------
+    pair : Pair
+        From `measure`.
+    virtual : 'auto' or int
+        Their number; ``auto``: the fewest that leave no step above `MAX_STEP`, by the ratio
+        measured from the pixels.
+
+    Returns
+    -------
+    tuple of float
+        Positions between the darker (0) and the brighter shot (1), linear in stops.
+    """
+    if virtual == "auto":
+        virtual = math.ceil(ev_step(pair.ratio_measured) / MAX_STEP) - 1
+    return even_positions(virtual)

@@ -1,0 +1,253 @@
+"""Make all exposures of a scene consistent with one of them, the reference.
+
+Adjacent exposures were compared. From the reference outwards, each exposure follows the one before
+it in all regions that moved between the two, or between any two on the way. What an exposure does
+not cover, since the camera moved, is filled in the same way.
+
+One reference for the whole picture, not one per region: a thing that stands in two places is then
+never shown twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.core.arrays import Floats, Pixels
+from expinterp.core.ghosts.detect import (
+    BRIGHT,
+    DARK,
+    SEEN,
+    SPAN,
+    Conflict,
+    Mask,
+    small_copy,
+    smooth_table,
+)
+from expinterp.core.ghosts.follow import follow
+from expinterp.core.ghosts.sources import Ghosts
+from expinterp.core.mapping import imf_from_response
+
+UNCERTAINTY = 1 / math.sqrt(12)  # standard deviation of a value anywhere in an interval, by width
+NOISE = 1.0  # code values
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """Two adjacent exposures, compared.
+
+    Attributes
+    ----------
+    response : float64 array, shape (channels, 256)
+    log_ratio : float
+        Of the brighter to the darker one, on the scale of the response.
+    conflict : Conflict or None
+        What moved; None if that was not looked for.
+    joint : int64 array, shape (channels, 256, 256)
+        The joint histogram of what did not move, brighter by darker code values.
+    """
+
+    response: Floats
+    log_ratio: float
+    conflict: Conflict | None
+    joint: NDArray[np.int64]
+
+
+Links: TypeAlias = Sequence[Link | None]  # between each shot and the next; None: not comparable
+
+
+@dataclass(frozen=True, eq=False)
+class Consistent:
+    """Shots that show one scene at one moment.
+
+    Attributes
+    ----------
+    shots : list of arrays, shape (rows, cols, channels)
+        From dark to bright. A shot in which nothing was replaced is the array as given.
+    ghosts : Ghosts or None
+        What moved; None if that was not looked for.
+    reference : int
+        Index of the shot that shows where things are.
+    """
+
+    shots: list[Pixels]
+    ghosts: Ghosts | None
+    reference: int
+
+
+def make_consistent(
+    shots: Sequence[Pixels],
+    links: Links,
+    covered: Sequence[Mask | None],
+    viewpoint: int,
+    *,
+    reference: int | None,
+    deghost: bool,
+) -> Consistent:
+    """Fill what shots do not cover, and let all show what moved as one of them does.
+
+    Parameters
+    ----------
+    shots : sequence of uint8 or uint16 arrays, shape (rows, cols, channels)
+        From dark to bright, registered.
+    links : sequence of Link or None
+    covered : sequence of bool arrays, shape of small copies, or None
+        Where each shot shows the scene; None for everywhere.
+    viewpoint : int
+        Index of the shot that the others are aligned to; it covers everything.
+    reference : int or None
+        Index of the shot that shows where things are; None chooses it.
+    deghost : bool
+        Whether things that moved are taken from one shot.
+    """
+    filled = fill_uncovered(shots, links, covered, viewpoint)
+    if not deghost:
+        return Consistent(filled, None, viewpoint)
+    if reference is None:
+        reference = choose_reference(filled, links, default=viewpoint)
+    consistent, ghosts = remove_ghosts(filled, links, reference)
+    return Consistent(consistent, ghosts, reference)
+
+
+def fill_uncovered(
+    shots: Sequence[Pixels], links: Links, covered: Sequence[Mask | None], viewpoint: int
+) -> list[Pixels]:
+    """Fill what shots do not cover from others: all from one, then that one from the next to it.
+
+    Parameters are as for `make_consistent`.
+    """
+
+    def uncovered(place: int, _: Link) -> Conflict | None:
+        mask = covered[place]
+        return None if mask is None else Conflict(~mask, ~mask)
+
+    filled, _ = _spread(shots, links, viewpoint, uncovered)
+    if covered[viewpoint] is not None and len(shots) > 1:  # no shot covers everything
+        neighbour = viewpoint - 1 if viewpoint else 1
+        low = min(viewpoint, neighbour)
+        pair, _ = _spread(
+            filled[low : low + 2],
+            links[low : low + 1],
+            neighbour - low,
+            lambda _, link: uncovered(viewpoint, link),
+        )
+        filled[viewpoint] = pair[viewpoint - low]
+    return filled
+
+
+def remove_ghosts(
+    shots: Sequence[Pixels], links: Links, reference: int
+) -> tuple[list[Pixels], Ghosts]:
+    """Make all shots show what moved as the reference does.
+
+    Parameters
+    ----------
+    shots : sequence of arrays, shape (rows, cols, channels)
+        From dark to bright, registered.
+    links : sequence of Link or None
+    reference : int
+        Index of a shot.
+    """
+    consistent, moved = _spread(shots, links, reference, lambda _, link: link.conflict)
+    rows, cols = shots[0].shape[:2]
+    if moved is None:
+        return consistent, Ghosts.none(rows, cols)
+    number = len(shots) - reference  # counted from 1, from bright to dark
+    small = moved.astype(np.uint8) * np.uint8(number)
+    sources = cv2.resize(small, (cols, rows), interpolation=cv2.INTER_NEAREST)
+    return consistent, Ghosts(np.asarray(sources, np.uint8), float(moved.mean()))
+
+
+def choose_reference(shots: Sequence[Pixels], links: Links, *, default: int) -> int:
+    """Choose the shot that knows most of what moved: with the least mean squared error expected.
+
+    The error is that of the shot mapped to the exposure half-way between the darkest and the
+    brightest: its noise times the slope of the mapping, or the unknown beyond a clipped end.
+
+    `default` is returned if nothing moved, or if not all shots could be compared.
+    """
+    known = [link for link in links if link]
+    regions = [link.conflict.region for link in known if link.conflict]
+    moved = np.any(regions, axis=0)
+    if not moved.any() or len(known) < len(links):
+        return default
+    steps = np.r_[0.0, np.cumsum([link.log_ratio for link in known])]
+    errors = []
+    for place, shot in enumerate(shots):
+        link = known[min(place, len(known) - 1)]
+        table = _squared_error(link.response, steps[-1] / 2 - steps[place])
+        codes = small_copy(shot)[moved]
+        errors.append(np.mean([row[codes[:, c]].mean() for c, row in enumerate(table)]))
+    return len(shots) - 1 - int(np.argmin(errors[::-1]))  # equal: the brighter one
+
+
+def _squared_error(response: Floats, log_scale: float) -> Floats:
+    """Tabulate the squared error expected of each code value, mapped to another exposure."""
+    imf = imf_from_response(response, scale=math.exp(log_scale))
+    error = np.hypot(NOISE * np.gradient(imf, axis=1), 1)
+    white = UNCERTAINTY * (255 - imf[:, BRIGHT : BRIGHT + 1])
+    error[:, BRIGHT + 1 :] = np.maximum(white, 0)
+    error[:, :DARK] = np.maximum(error[:, :DARK], imf[:, DARK : DARK + 1] / 2)
+    return error**2
+
+
+def _spread(
+    shots: Sequence[Pixels],
+    links: Links,
+    start: int,
+    conflict_of: Callable[[int, Link], Conflict | None],
+) -> tuple[list[Pixels], Mask | None]:
+    """Let shots follow each other, outwards from one; return them and all regions replaced."""
+    out, everything = list(shots), None
+    for step, end in ((1, len(shots)), (-1, -1)):
+        before: Conflict | None = None
+        for place in range(start + step, end, step):
+            link = links[min(place, place - step)]
+            if link is None:
+                break
+            before = _join(conflict_of(place, link), before)
+            if before is None:
+                continue
+            imf = _mapping(link, step, channels=out[place].shape[2])
+            out[place] = follow(out[place - step], out[place], before, imf, brighter=step < 0)
+            everything = before.region if everything is None else everything | before.region
+    return out, everything
+
+
+def _mapping(link: Link, step: int, *, channels: int) -> Floats:
+    """Tabulate the mapping to the next brighter (1) or darker (−1) shot."""
+    imf = imf_from_response(link.response, scale=math.exp(step * link.log_ratio))
+    joint = link.joint if step < 0 else link.joint.swapaxes(1, 2)
+    fitted = np.stack([_fit_medians(*pair) for pair in zip(imf, joint, strict=True)])
+    return np.broadcast_to(fitted, (channels, fitted.shape[1]))
+
+
+def _fit_medians(imf: Floats, joint: NDArray[np.int64]) -> Floats:
+    """Correct a mapping by the medians of the target at each code value of the source.
+
+    So a replaced pixel is what an unmoved one would be, even where the response is not exact.
+    """
+    counts = joint[:, DARK + 1 : BRIGHT].cumsum(axis=1)
+    total = counts[:, -1]
+    medians = (counts >= total[:, np.newaxis] / 2).argmax(axis=1) + DARK + 1.0
+    inside = (imf > DARK + 2) & (imf < BRIGHT - 2)
+    inside[: DARK + 1], inside[BRIGHT:] = False, False
+    seen = inside & (total >= SEEN)
+    if seen.sum() <= SPAN:
+        return imf
+    return np.maximum.accumulate(np.clip(imf + smooth_table(medians - imf, seen), 0, 255))
+
+
+def _join(own: Conflict | None, before: Conflict | None) -> Conflict | None:
+    """Add the regions replaced in the shot before, of which nothing may stay."""
+    if own is None or not own.region.any():
+        return before and Conflict(before.region, before.region)
+    if before is None:
+        return own
+    return Conflict(own.region | before.region, own.contradicted | before.region)
