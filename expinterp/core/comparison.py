@@ -55,6 +55,8 @@ class Comparison:
         What moved; None if that was not looked for.
     still : int64 array, shape (channels, 256, 256)
         `joint` without what moved.
+    copies : tuple of uint8 arrays, shape (rows, cols, channels)
+        Small copies of ``short`` and ``long``; empty if no ghosts were looked for.
     """
 
     response: Floats
@@ -66,11 +68,12 @@ class Comparison:
     notices: tuple[str, ...]
     conflict: Conflict | None
     still: NDArray[np.int64]
+    copies: tuple[Codes, ...] = ()
 
     @property
     def link(self) -> Link:
         """What is needed to make other exposures consistent."""
-        return Link(self.response, self.log_ratio, self.conflict, self.still)
+        return Link(self.response, self.log_ratio, self.conflict, self.still, self.copies)
 
 
 def compare(
@@ -120,7 +123,7 @@ def compare(
         with suppress(PairError):  # too few tones are left: the first estimate stands
             found = measure(still)
             conflict = find_conflict(*copies, found.response, found.log_ratio, covered=covered)
-    return replace(found, conflict=conflict, joint=first.joint)
+    return replace(found, conflict=conflict, joint=first.joint, copies=copies[::-1])
 
 
 def _select(long: Codes, short: Codes, seen: Mask | None) -> tuple[Codes, Codes]:

@@ -178,6 +178,7 @@ def measure(
         [comparison.link],
         shots.covered,
         shots.viewpoint,
+        fresh=shots.aligned.fresh,
         reference=None if reference == "auto" else shots.viewpoint,
         deghost=deghost == "auto",
     )

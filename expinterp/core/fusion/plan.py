@@ -158,11 +158,13 @@ def plan_exposures(
                 needed=virtual != 0,
             )
         )
+    misfits = _find_misfits(aligned.shots, motions, viewpoint)
     consistent = make_consistent(
         aligned.shots,
         [each.comparison.link if each else None for each in compared],
         covered,
         viewpoint,
+        fresh=aligned.fresh,
         reference=None if reference == "auto" else viewpoint,
         deghost=deghost == "auto",
     )
@@ -175,7 +177,7 @@ def plan_exposures(
         shots=tuple(_as_given(shot, images[0]) for shot in consistent.shots),
         order=tuple(order),
         motions=tuple(motions),
-        misfits=_find_misfits(aligned.shots, motions, viewpoint),
+        misfits=misfits,
         pairs=tuple(pairs),
         positions=tuple(virtual_positions(pair, virtual) if pair else () for pair in pairs),
         viewpoint=order[viewpoint],

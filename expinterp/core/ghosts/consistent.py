@@ -19,17 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Floats, Pixels
-from expinterp.core.ghosts.detect import (
-    BRIGHT,
-    DARK,
-    SEEN,
-    SPAN,
-    Conflict,
-    Mask,
-    small_copy,
-    smooth_table,
-)
+from expinterp.core.arrays import Codes, Floats, Pixels
+from expinterp.core.ghosts.detect import BRIGHT, DARK, SEEN, SPAN, Conflict, Mask, smooth_table
 from expinterp.core.ghosts.follow import follow
 from expinterp.core.ghosts.sources import Ghosts
 from expinterp.core.mapping import imf_from_response
@@ -51,12 +42,15 @@ class Link:
         What moved; None if that was not looked for.
     joint : int64 array, shape (channels, 256, 256)
         The joint histogram of what did not move, brighter by darker code values.
+    copies : tuple of uint8 arrays, shape (rows, cols, channels)
+        Small copies of the darker and the brighter one; empty if no ghosts were looked for.
     """
 
     response: Floats
     log_ratio: float
     conflict: Conflict | None
     joint: NDArray[np.int64]
+    copies: tuple[Codes, ...] = ()
 
 
 Links: TypeAlias = Sequence[Link | None]  # between each shot and the next; None: not comparable
@@ -87,6 +81,7 @@ def make_consistent(
     covered: Sequence[Mask | None],
     viewpoint: int,
     *,
+    fresh: Sequence[bool],
     reference: int | None,
     deghost: bool,
 ) -> Consistent:
@@ -101,70 +96,43 @@ def make_consistent(
         Where each shot shows the scene; None for everywhere.
     viewpoint : int
         Index of the shot that the others are aligned to; it covers everything.
+    fresh : sequence of bool
+        Whether each shot may be changed in place; others are copied if something is replaced.
     reference : int or None
         Index of the shot that shows where things are; None chooses it.
     deghost : bool
         Whether things that moved are taken from one shot.
     """
-    filled = fill_uncovered(shots, links, covered, viewpoint)
+    work = _Work(list(shots), list(fresh), links)
+    _fill_uncovered(work, covered, viewpoint)
     if not deghost:
-        return Consistent(filled, None, viewpoint)
+        return Consistent(work.shots, None, viewpoint)
     if reference is None:
-        reference = choose_reference(filled, links, default=viewpoint)
-    consistent, ghosts = remove_ghosts(filled, links, reference)
-    return Consistent(consistent, ghosts, reference)
+        reference = choose_reference(links, default=viewpoint)
+    moved = work.spread(reference, lambda _, link: link.conflict)
+    rows, cols = shots[0].shape[:2]
+    if moved is None:
+        return Consistent(work.shots, Ghosts.none(rows, cols), reference)
+    number = len(shots) - reference  # counted from 1, from bright to dark
+    small = moved.astype(np.uint8) * np.uint8(number)
+    sources = cv2.resize(small, (cols, rows), interpolation=cv2.INTER_NEAREST)
+    ghosts = Ghosts(np.asarray(sources, np.uint8), float(moved.mean()))
+    return Consistent(work.shots, ghosts, reference)
 
 
-def fill_uncovered(
-    shots: Sequence[Pixels], links: Links, covered: Sequence[Mask | None], viewpoint: int
-) -> list[Pixels]:
-    """Fill what shots do not cover from others: all from one, then that one from the next to it.
-
-    Parameters are as for `make_consistent`.
-    """
+def _fill_uncovered(work: _Work, covered: Sequence[Mask | None], viewpoint: int) -> None:
+    """Fill what shots do not cover from others: all from one, then that one from the next to it."""
 
     def uncovered(place: int, _: Link) -> Conflict | None:
         mask = covered[place]
         return None if mask is None else Conflict(~mask, ~mask)
 
-    filled, _ = _spread(shots, links, viewpoint, uncovered)
-    if covered[viewpoint] is not None and len(shots) > 1:  # no shot covers everything
-        neighbour = viewpoint - 1 if viewpoint else 1
-        low = min(viewpoint, neighbour)
-        pair, _ = _spread(
-            filled[low : low + 2],
-            links[low : low + 1],
-            neighbour - low,
-            lambda _, link: uncovered(viewpoint, link),
-        )
-        filled[viewpoint] = pair[viewpoint - low]
-    return filled
+    work.spread(viewpoint, uncovered)
+    if covered[viewpoint] is not None and len(covered) > 1:  # no shot covers everything
+        work.spread(viewpoint - 1 if viewpoint else 1, uncovered, only=viewpoint)
 
 
-def remove_ghosts(
-    shots: Sequence[Pixels], links: Links, reference: int
-) -> tuple[list[Pixels], Ghosts]:
-    """Make all shots show what moved as the reference does.
-
-    Parameters
-    ----------
-    shots : sequence of arrays, shape (rows, cols, channels)
-        From dark to bright, registered.
-    links : sequence of Link or None
-    reference : int
-        Index of a shot.
-    """
-    consistent, moved = _spread(shots, links, reference, lambda _, link: link.conflict)
-    rows, cols = shots[0].shape[:2]
-    if moved is None:
-        return consistent, Ghosts.none(rows, cols)
-    number = len(shots) - reference  # counted from 1, from bright to dark
-    small = moved.astype(np.uint8) * np.uint8(number)
-    sources = cv2.resize(small, (cols, rows), interpolation=cv2.INTER_NEAREST)
-    return consistent, Ghosts(np.asarray(sources, np.uint8), float(moved.mean()))
-
-
-def choose_reference(shots: Sequence[Pixels], links: Links, *, default: int) -> int:
+def choose_reference(links: Links, *, default: int) -> int:
     """Choose the shot that knows most of what moved: with the least mean squared error expected.
 
     The error is that of the shot mapped to the exposure half-way between the darkest and the
@@ -179,12 +147,13 @@ def choose_reference(shots: Sequence[Pixels], links: Links, *, default: int) -> 
         return default
     steps = np.r_[0.0, np.cumsum([link.log_ratio for link in known])]
     errors = []
-    for place, shot in enumerate(shots):
+    copies = [known[0].copies[0], *(link.copies[1] for link in known)]
+    for place, copy in enumerate(copies):
         link = known[min(place, len(known) - 1)]
         table = _squared_error(link.response, steps[-1] / 2 - steps[place])
-        codes = small_copy(shot)[moved]
+        codes = copy[moved]
         errors.append(np.mean([row[codes[:, c]].mean() for c, row in enumerate(table)]))
-    return len(shots) - 1 - int(np.argmin(errors[::-1]))  # equal: the brighter one
+    return len(copies) - 1 - int(np.argmin(errors[::-1]))  # equal: the brighter one
 
 
 def _squared_error(response: Floats, log_scale: float) -> Floats:
@@ -197,27 +166,42 @@ def _squared_error(response: Floats, log_scale: float) -> Floats:
     return error**2
 
 
-def _spread(
-    shots: Sequence[Pixels],
-    links: Links,
-    start: int,
-    conflict_of: Callable[[int, Link], Conflict | None],
-) -> tuple[list[Pixels], Mask | None]:
-    """Let shots follow each other, outwards from one; return them and all regions replaced."""
-    out, everything = list(shots), None
-    for step, end in ((1, len(shots)), (-1, -1)):
-        before: Conflict | None = None
-        for place in range(start + step, end, step):
-            link = links[min(place, place - step)]
-            if link is None:
-                break
-            before = _join(conflict_of(place, link), before)
-            if before is None:
-                continue
-            imf = _mapping(link, step, channels=out[place].shape[2])
-            out[place] = follow(out[place - step], out[place], before, imf, brighter=step < 0)
-            everything = before.region if everything is None else everything | before.region
-    return out, everything
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """Shots that are made consistent."""
+
+    shots: list[Pixels]
+    fresh: list[bool]
+    links: Links
+
+    def spread(
+        self,
+        start: int,
+        conflict_of: Callable[[int, Link], Conflict | None],
+        *,
+        only: int | None = None,
+    ) -> Mask | None:
+        """Let shots, or only one, follow each other outwards from one; return all regions."""
+        everything: Mask | None = None
+        for step, end in ((1, len(self.shots)), (-1, -1)):
+            before: Conflict | None = None
+            for place in range(start + step, end, step):
+                link = self.links[min(place, place - step)]
+                if link is None or only not in {None, place}:
+                    break
+                before = _join(conflict_of(place, link), before)
+                if before is not None:
+                    self._replace(place, step, before, link)
+                    everything = before.region | (False if everything is None else everything)
+        return everything
+
+    def _replace(self, place: int, step: int, conflict: Conflict, link: Link) -> None:
+        """Let a shot follow the one before it."""
+        if not self.fresh[place]:
+            self.shots[place], self.fresh[place] = self.shots[place].copy(), True
+        imf = _mapping(link, step, channels=self.shots[place].shape[2])
+        leader = self.shots[place - step]
+        follow(leader, self.shots[place], conflict, imf, brighter=step < 0)
 
 
 def _mapping(link: Link, step: int, *, channels: int) -> Floats:

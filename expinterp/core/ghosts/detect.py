@@ -30,9 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Codes, Floats, Pixels, Plane
-from expinterp.core.mapping import CODE_VALUES, imf_from_response, joint_histogram
+from expinterp.core.mapping import CODE_VALUES, imf_from_response, joint_histogram, to_codes
 from expinterp.core.parallel import map_threads
-from expinterp.core.registration.texture import copy_size, shrink
+from expinterp.core.registration.texture import copy_size
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -48,7 +48,7 @@ SEEN = 50  # pixels of a code value that its quartiles need
 SPAN = 9  # code values over which corrections are averaged
 FARTHEST = 100.0  # code values: larger contradictions count as this
 BLUR = 1.2  # pixels: standard deviation of the Gaussian that averages contradictions
-STRONG, WEAK = 8.0, 2.0  # code values half-way
+STRONG, WEAK = 8.0, 1.5  # code values half-way
 SEEDS, SHARE = 10, 0.1  # least number and share of strong pixels in a region
 CLOSE = 21  # pixels: gaps in a region up to this width are closed
 HOLE = 0.01  # of the picture: smaller holes are filled
@@ -79,7 +79,9 @@ class Conflict:
 
 def small_copy(image: Pixels) -> Codes:
     """Return the copy of an image on which ghosts are looked for, (rows, cols, channels)."""
-    return np.asarray(np.rint(shrink(image, *COPY)[0]), np.uint8)
+    size, scale = copy_size(image.shape, *COPY)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    return to_codes(np.asarray(small, image.dtype).reshape(*size[::-1], -1))
 
 
 def shrink_mask(mask: Mask) -> Mask:

@@ -23,13 +23,14 @@ from expinterp.core.ghosts.smooth import RADIUS, interpolate_missing, reduce_noi
 from expinterp.core.mapping import CODE_VALUES
 from expinterp.core.parallel import map_threads, strips
 
-TILE = 512  # pixels: side of the blocks that one thread replaces at a time
+TILE = 128  # pixels: side of the blocks that one thread replaces at a time
 FEATHER = 3.0  # pixels of the copy: standard deviation of the Gaussian that softens the border
 WIDEN = 5  # pixels of the copy: the border is moved out so much before
 TRUST = 21  # pixels of the copy: width around contradicted pixels in which none is kept
 EDGE = 1.5  # pixels of the copy: standard deviation that softens what is kept
 FEW = 50  # clipped pixels around a region that their continuation needs
-FALL = 8.0, 4.0  # code values over which a reference counts as clipped, at white and at black
+PARTS = 16  # of a code value: the precision of mappings
+FALL = 4.0, 4.0  # code values over which a reference counts as clipped, at white and at black
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,43 +45,37 @@ class _Guide:
 
 def follow(
     reference: Pixels, other: Pixels, conflict: Conflict, imf: Floats, *, brighter: bool
-) -> Pixels:
-    """Replace regions of an exposure by what the reference says that it must show there.
+) -> None:
+    """Replace regions of an exposure, in place, by what the reference says that it must show.
 
     Parameters
     ----------
     reference, other : uint8 or uint16 arrays, shape (rows, cols, channels)
-        Registered, display-encoded.
+        Registered, display-encoded. `other` is changed.
     conflict : Conflict
         The regions, on small copies.
     imf : float64 array, shape (channels, 256)
         Maps code values of the reference to those of the other exposure.
     brighter : bool
         Whether the reference is the brighter of the two.
-
-    Returns
-    -------
-    array, shape and dtype of `other`
-        A copy; `other` itself if there is nothing to replace.
     """
-    if not conflict.region.any():
-        return other
     guide = _plan(small_copy(reference), small_copy(other), conflict, imf, brighter=brighter)
-    out = other.copy()
 
     def replace(tile: tuple[slice, slice]) -> None:
-        parts = (_enlarge(plane, out.shape, tile) for plane in vars(guide).values())
-        continued, colourless, kept, share = parts
-        clipped = _clipped_share(_codes(reference[tile]), brighter=brighter)
-        mapped = _map(_cut_denoised(reference, tile), imf)
-        before = _codes(other[tile])
+        continued, colourless, kept, share = (
+            _enlarge(plane, other.shape, tile) for plane in vars(guide).values()
+        )
+        if not share.any():
+            return
+        before, source = _codes(other[tile]), _codes(reference[tile])
+        clipped = _clipped_share(source, brighter=brighter)
+        mapped = _map(source if brighter else _cut_denoised(reference, tile), imf)
         continued += clipped.min(axis=-1, keepdims=True) * (colourless - continued)
         fallback = continued + kept * (before - continued)
         wanted = mapped + clipped * (fallback - mapped)
-        _write(before + share * (wanted - before), share, out[tile])
+        _write(before + share * (wanted - before), share, other[tile])
 
-    map_threads(replace, list(_tiles(conflict.region, out.shape)))
-    return out
+    map_threads(replace, list(_tiles(conflict.region, other.shape)))
 
 
 def _plan(
@@ -89,7 +84,7 @@ def _plan(
     """Compute on small copies what a replacement needs from around a region."""
     clipped = reference >= BRIGHT if brighter else reference <= DARK
     end = imf[:, BRIGHT] if brighter else imf[:, DARK]
-    near = np.asarray(clipped, np.bool_) & ~conflict.region[..., np.newaxis]
+    near = np.logical_and(~conflict.region[..., np.newaxis], clipped)
     continued = _continue_clipped(other, near, end, brighter=brighter)
     all_ends = near.all(axis=-1, keepdims=True)
     colourless = _continue_clipped(other, all_ends, end, brighter=brighter)
@@ -131,9 +126,11 @@ def _clipped_share(codes: Plane, *, brighter: bool) -> Plane:
 
 
 def _map(codes: Plane, imf: Floats) -> Plane:
-    """Map code values with fractions, (rows, cols, channels)."""
-    planes = [np.interp(codes[..., c], CODE_VALUES, table) for c, table in enumerate(imf)]
-    return np.stack(planes, axis=-1).astype(np.float32)
+    """Map code values with fractions, (rows, cols, channels), to 1/16 of a code value."""
+    index = np.rint(codes * np.float32(PARTS)).astype(np.int16)
+    fine = np.arange(255 * PARTS + 1) / PARTS
+    tables = [np.interp(fine, CODE_VALUES, table).astype(np.float32) for table in imf]
+    return np.stack([table[index[..., c]] for c, table in enumerate(tables)], axis=-1)
 
 
 def _codes(image: Pixels) -> Plane:

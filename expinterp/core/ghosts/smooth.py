@@ -11,7 +11,7 @@ import numpy as np
 from expinterp.core.arrays import Plane
 
 RADIUS = 2  # pixels: half the window in which noise and detail are told apart
-VARIANCE = 2.0  # squared code values: the noise that is reduced
+VARIANCE = 5.0  # squared code values: the noise that is reduced
 TINY = np.float32(1e-6)  # against division by 0
 
 

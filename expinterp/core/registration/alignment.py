@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from expinterp.core.arrays import Codes, Pixels
@@ -23,6 +24,8 @@ class Aligned:
     Attributes
     ----------
     shots : list of arrays, shape (rows, cols, channels)
+    fresh : list of bool
+        Whether each is a new array, not the one given.
     covered : list of bool arrays, shape (rows, cols), or None
         Where each shot shows the scene; None for everywhere.
     window : tuple of slice
@@ -30,6 +33,7 @@ class Aligned:
     """
 
     shots: list[Pixels]
+    fresh: list[bool]
     covered: list[Mask | None]
     window: tuple[slice, slice] = (slice(None), slice(None))
 
@@ -46,11 +50,12 @@ def align_shots(shots: Sequence[Pixels], motions: Sequence[Motion], *, crop: boo
     """
     aligned = [warp(shot, motion.matrix) for shot, motion in zip(shots, motions, strict=True)]
     masks = [covered(shots[0].shape, motion.matrix) for motion in motions]
+    fresh = [mine is not given for mine, given in zip(aligned, shots, strict=True)]
     if not crop or all(mask is None for mask in masks):
-        return Aligned(aligned, masks)
+        return Aligned(aligned, fresh, masks)
     window = inner_window(masks, shots[0].shape)
-    cropped = [np.ascontiguousarray(shot[window]) for shot in aligned]
-    return Aligned(cropped, [None] * len(shots), window)
+    cropped = [shot[window].copy() for shot in aligned]
+    return Aligned(cropped, [True] * len(shots), [None] * len(shots), window)
 
 
 def best_exposed(samples: Sequence[Codes]) -> int:
@@ -61,8 +66,6 @@ def best_exposed(samples: Sequence[Codes]) -> int:
     samples : sequence of uint8 arrays, shape (rows, cols, channels)
         From dark to bright.
     """
-    clipped = [
-        np.mean(((codes >= LONG_CLIPPED) | (codes <= SHORT_CLIPPED)).any(axis=-1))
-        for codes in samples
-    ]
-    return len(samples) - 1 - int(np.argmin(clipped[::-1]))
+    limits = (SHORT_CLIPPED + 1,) * 3, (LONG_CLIPPED - 1,) * 3
+    unclipped = [cv2.countNonZero(cv2.inRange(codes, *limits)) for codes in samples]
+    return len(samples) - 1 - int(np.argmax(unclipped[::-1]))
