@@ -86,7 +86,7 @@ def _plan(
     end = imf[:, BRIGHT] if brighter else imf[:, DARK]
     near = np.logical_and(~conflict.region[..., np.newaxis], clipped)
     continued = _continue_clipped(other, near, end, brighter=brighter)
-    all_ends = near.all(axis=-1, keepdims=True)
+    all_ends = np.asarray(near.all(axis=-1, keepdims=True), np.bool_)
     colourless = _continue_clipped(other, all_ends, end, brighter=brighter)
     doubt = cv2.dilate(conflict.contradicted.astype(np.uint8), np.ones((TRUST, TRUST), np.uint8))
     kept = _soften(doubt == 0, EDGE)
