@@ -217,15 +217,17 @@ def _fit_medians(imf: Floats, joint: NDArray[np.int64]) -> Floats:
 
     So a replaced pixel is what an unmoved one would be, even where the response is not exact.
     """
-    counts = joint[:, DARK + 1 : BRIGHT].cumsum(axis=1)
+    counts = joint.cumsum(axis=1)
     total = counts[:, -1]
-    medians = (counts >= total[:, np.newaxis] / 2).argmax(axis=1) + DARK + 1.0
-    inside = (imf > DARK + 2) & (imf < BRIGHT - 2)
-    inside[: DARK + 1], inside[BRIGHT:] = False, False
-    seen = inside & (total >= SEEN)
+    medians = (counts >= total[:, np.newaxis] / 2).argmax(axis=1).astype(np.float64)
+    seen = (total >= SEEN) & (medians > DARK + 2) & (medians < BRIGHT - 2)
+    seen[: DARK + 1], seen[BRIGHT:] = False, False
     if seen.sum() <= SPAN:
         return imf
-    return np.maximum.accumulate(np.clip(imf + smooth_table(medians - imf, seen), 0, 255))
+    medians[~seen] = imf[~seen]
+    ends = (imf <= 0) | (imf >= 255)  # stay: what is clipped in the target stays clipped
+    correction = smooth_table(medians - imf, seen | ends)
+    return np.maximum.accumulate(np.clip(imf + correction, 0, 255))
 
 
 def _join(own: Conflict | None, before: Conflict | None) -> Conflict | None:
