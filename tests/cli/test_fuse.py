@@ -24,7 +24,7 @@ from synthetic import expose, gamma_response, scene
 
 from expinterp import cli, pipeline
 from expinterp.cli.console import Console
-from expinterp.core.fusion import Stack, Weighting, exposures
+from expinterp.core.fusion import Stack, Weighting, exposures, plan
 from expinterp.core.fusion.plan import MAX_STEP
 from expinterp.core.response import Profile
 from expinterp.errors import ExitCode
@@ -764,14 +764,14 @@ def test_threads_bound_the_whole_process(folder: Folder) -> None:
     assert record["refinement"]["threads"] == 1
 
 
-@pytest.mark.parametrize("where", ["measure", "render", "Stack.fuse"])
+@pytest.mark.parametrize("where", ["compare", "render", "Stack.fuse"])
 def test_interrupted_work_leaves_nothing(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    owner = Stack if where == "Stack.fuse" else exposures
+    owner = {"compare": plan, "render": exposures, "Stack.fuse": Stack}[where]
     monkeypatch.setattr(owner, where.rpartition(".")[2], interrupt)
     options = ["--save-virtual", "v", "--save-masks", "m"]
     assert "interrupted" in refused(folder, ExitCode.INTERRUPTED, *PLAIN, *options)
@@ -919,7 +919,8 @@ def test_an_image_that_cannot_be_aligned_is_named(folder, right, words):
     long, mid = shots(similarity(right, 0.0), ratio=4)
     for name, image in (("a.png", long), ("b.png", mid), ("c.png", shots(hand(0.1))[1])):
         folder.write(name, image)
-    code, _, err = folder.run("a.png", "b.png", "c.png", "-o", "left.png", "--no-refine")
+    options = ("-o", "left.png", "--no-refine", "--reference", "long")
+    code, _, err = folder.run("a.png", "b.png", "c.png", *options)
     assert code == 0
     assert err.count("c.png: how the camera moved cannot be measured") == 1
     assert "b.png: how" not in err

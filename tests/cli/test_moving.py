@@ -16,7 +16,6 @@ import pytest
 from cli_samples import SHAPE, TIMES, Folder, shoot
 from motion_samples import similarity
 
-from expinterp.core.fusion import exposures
 from expinterp.core.ghosts import Ghosts
 from expinterp.core.ghosts.picture import BETWEEN, BRIGHTEST, DARKEST
 from expinterp.core.pair import Pair, measure
@@ -70,7 +69,7 @@ def change(monkeypatch: pytest.MonkeyPatch, how: Change, asked: list[Any] | None
         return call
 
     monkeypatch.setattr(measured_pair, "measure", wrapped(measured_pair.measure))
-    monkeypatch.setattr(fuse, "plan_exposures", wrapped(exposures.plan_exposures))
+    monkeypatch.setattr(fuse, "plan_exposures", wrapped(fuse.plan_exposures))
 
 
 def moving(share: float = 0.75, **more: Any) -> Change:
@@ -246,8 +245,9 @@ def test_the_record_states_how_much_moved_and_the_reference(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change(monkeypatch, moving(0.123456789))
-    record = folder.record(*TWO)
-    assert record["ghosts"] == {"share": 0.12346, "reference": "long.png"}
+    for options, reference in (([], "short.png"), (["--reference", "long"], "long.png")):
+        record = folder.record(*TWO, "--overwrite", *options)
+        assert record["ghosts"] == {"share": 0.12346, "reference": reference}
     assert folder.record(*TWO, "--overwrite", "--deghost", "off")["ghosts"] is None
 
 
@@ -258,7 +258,7 @@ def test_verbose_says_how_much_moved_if_anything_did(
     change(monkeypatch, moving(0.0123))
     assert folder.run(*TWO, "--overwrite")[2] == ""
     said = folder.run(*TWO, "--overwrite", "-v")[2]
-    assert "1.2 % of the picture moved; long.png shows where things are" in said
+    assert "1.2 % of the picture moved; short.png shows where things are" in said
 
 
 def test_warnings_of_the_core_are_shown(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

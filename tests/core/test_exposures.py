@@ -14,11 +14,10 @@ from synthetic import expose, scene
 
 from expinterp.core.exposure import even_positions
 from expinterp.core.fusion import exposures
-from expinterp.core.fusion.exposures import (
+from expinterp.core.fusion.exposures import Stack, fuse_exposures
+from expinterp.core.fusion.plan import (
     MAX_STEP,
-    Stack,
     check_virtual,
-    fuse_exposures,
     order_by_brightness,
     plan_exposures,
     virtual_positions,

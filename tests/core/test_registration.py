@@ -243,16 +243,22 @@ def test_inputs_are_not_changed():
 
 
 @pytest.mark.parametrize("swap", [False, True])
-def test_a_pair_that_moved_is_aligned_to_the_long_exposure(swap):
-    long, short = shots(hand(0.03, -0.02, degrees=1))
-    medium = expose(textured(), TIME / 4)
+@pytest.mark.parametrize("reference", ["long", "short"])
+def test_a_pair_that_moved_is_aligned_to_its_reference(swap, reference):
+    matrix = hand(0.03, -0.02, degrees=1)
+    long, short = shots(matrix)
+    pose = {"long": np.eye(3), "short": matrix}[reference]
+    medium = expose(np.maximum(seen(textured(), pose), 0), TIME / 4)
     images = (short, long) if swap else (long, short)
     inner = np.s_[40:-40, 40:-40]
-    aligned, left = (expinterp.interpolate(*images, align=align) for align in (True, False))
+    aligned, left = (
+        expinterp.interpolate(*images, align=align, reference=reference) for align in (True, False)
+    )
     assert psnr(aligned.medium[inner], medium[inner]) > psnr(left.medium[inner], medium[inner]) + 6
     assert left.pair.motion is None
     pair = aligned.pair
-    assert pair.long is long
+    assert getattr(pair, reference) is {"long": long, "short": short}[reference]
+    pair = expinterp.interpolate(*images, reference=reference, crop=True).pair
     levels = [matched_levels(channel) for channel in joint_histogram(pair.long, pair.short)]
     np.testing.assert_array_equal(pair.levels, levels)
     assert "moved" in " ".join(aligned.pair.notices)
@@ -328,12 +334,13 @@ def test_an_image_that_fits_no_other_is_unknown():
     assert [m.pixels for m in find_motions([moved, mid, clipped], reference=2)] == [None, None, 0]
 
 
-def test_a_fusion_is_aligned_to_the_brightest_exposure():
+def test_a_fusion_is_aligned_to_its_reference():
     moved = shots(hand(0.03, -0.02))[1]
     still = [expose(textured(), time) for time in (TIME / 16, TIME)]
     inner = np.s_[40:-40, 40:-40]
     truth = expinterp.fuse(still).fused[inner]
     aligned, left = (
-        expinterp.fuse([moved, still[1]], align=align).fused[inner] for align in (True, False)
+        expinterp.fuse([moved, still[1]], align=align, reference="long").fused[inner]
+        for align in (True, False)
     )
     assert psnr(aligned, truth) > psnr(left, truth) + 6

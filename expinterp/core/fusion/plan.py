@@ -16,6 +16,8 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 from zlib import crc32
 
+import numpy as np
+
 from expinterp.core.arrays import Pixels, check_images, drop_equal_channels, with_channels
 from expinterp.core.comparison import Comparison, compare
 from expinterp.core.exposure import LEAST_STEP, ev_step, even_positions, resolve_ratio
@@ -219,7 +221,8 @@ def _compare(
 ) -> _Compared | None:
     """Compare two adjacent shots; None if they cannot be compared and it is not needed.
 
-    `known` says whether they are registered by a known motion.
+    It is not needed either if both are equal. `known` says whether they are registered by a known
+    motion.
     """
     short, long = drop_equal_channels([short, long])
     try:
@@ -230,7 +233,7 @@ def _compare(
         if not known:
             check_scene(sample(long), sample(short), comparison.joint)
     except PairError as error:
-        if not needed:
+        if not needed or np.array_equal(short, long):
             return None
         message = f"{label}{error}"
         raise PairError(message) from error
