@@ -71,9 +71,9 @@ def test_a_still_pair_is_left_to_the_bit(ratio, sigma, bits, grey) -> None:
         for seed, image in enumerate(photograph([radiance] * 2, times(ratio), bits=bits))
     )
     pair = measure(long, short, align=False)
-    for found, given in ((pair.long, long), (pair.short, short)):
-        assert np.shares_memory(found, given)
-        assert found.shape == given.shape
+    for found, image in ((pair.long, long), (pair.short, short)):
+        assert np.shares_memory(found, image)
+        assert found.shape == image.shape
     assert pair.ghosts.share == 0
     assert not pair.ghosts.sources.any()
 

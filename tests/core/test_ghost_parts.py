@@ -1,0 +1,431 @@
+"""The parts of de-ghosting, each against a formula or brute force."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from synthetic import expose, gamma_response, scene
+
+from expinterp.core.ghosts import follow
+from expinterp.core.ghosts.consistent import Link, _fit_medians, _join, choose_reference
+from expinterp.core.ghosts.detect import (
+    CLOSE,
+    GROW,
+    HOLE,
+    LEAST,
+    Conflict,
+    _close,
+    _disk,
+    _drop_small,
+    _fill_holes,
+    _find_regions,
+    covered_by_all,
+    find_conflict,
+    shrink_mask,
+    small_copy,
+)
+from expinterp.core.ghosts.smooth import interpolate_missing, reduce_noise
+from expinterp.core.mapping import imf_from_response, joint_histogram
+
+CODES = np.arange(256.0)
+LOG_16 = math.log(16)
+
+
+# --- smoothing -----------------------------------------------------------------------------------
+
+shapes = st.tuples(st.integers(1, 40), st.integers(1, 40))
+masks = shapes.flatmap(lambda shape: arrays.arrays(np.bool_, shape)).filter(np.any)
+
+
+@settings(max_examples=30)
+@given(masks, st.floats(0, 255))
+def test_a_constant_is_filled_by_itself(mask, level) -> None:
+    values = np.where(mask, level, 77).astype(np.float32)
+    filled = interpolate_missing(values, mask.astype(np.float32))
+    assert filled.shape == mask.shape
+    np.testing.assert_allclose(filled, level, atol=1e-3, rtol=1e-5)
+
+
+def plane(seed=0, shape=(37, 53)):
+    return (255 * np.random.default_rng(seed).random(shape)).astype(np.float32)
+
+
+def known(shape=(37, 53)):
+    weights = np.ones(shape, np.float32)
+    weights[8:30, 10:40] = 0
+    return weights
+
+
+def test_known_pixels_stay_and_the_rest_lies_between_them() -> None:
+    values, weights = plane(), known()
+    filled = interpolate_missing(values, weights)
+    np.testing.assert_array_equal(filled[weights > 0], values[weights > 0])
+    missing = filled[weights == 0]
+    assert values[weights > 0].min() <= missing.min()
+    assert missing.max() <= values[weights > 0].max()
+    assert missing.std() < 30  # smooth, of noise of 74
+
+
+def test_missing_values_do_not_count() -> None:
+    values, weights = plane(), known()
+    other = np.where(weights > 0, values, 1e4).astype(np.float32)
+    np.testing.assert_array_equal(
+        interpolate_missing(values, weights), interpolate_missing(other, weights)
+    )
+
+
+def test_interpolation_is_linear_in_the_values() -> None:
+    one, two, weights = plane(1), plane(2), known()
+    joint = interpolate_missing(2 * one - 3 * two, weights)
+    parts = 2 * interpolate_missing(one, weights) - 3 * interpolate_missing(two, weights)
+    np.testing.assert_allclose(joint, parts, atol=1e-2)
+
+
+def test_a_slope_is_continued_across_a_gap() -> None:
+    slope = np.broadcast_to(np.arange(53, dtype=np.float32), (37, 53)).copy()
+    filled = interpolate_missing(slope, known())
+    assert np.abs(filled - slope).max() < 6  # of a gap of 30
+    np.testing.assert_allclose(filled[19, 24:26].mean(), 24.5, atol=1.5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 30, 3), (30, 1, 3), (20, 30, 1), (20, 30, 3)])
+def test_a_constant_has_no_noise(shape) -> None:
+    codes = np.full(shape, 130.25, np.float32)
+    reduced = reduce_noise(codes)
+    assert reduced.shape == shape
+    np.testing.assert_allclose(reduced, codes, atol=1e-2)
+
+
+def test_noise_of_a_code_value_falls_to_a_third_and_edges_stay() -> None:
+    rng = np.random.default_rng(0)
+    clean = np.full((200, 200, 1), 60, np.float32)
+    clean[:, 100:] = 180
+    codes = (clean + rng.normal(0, 1, clean.shape)).astype(np.float32)
+    error = reduce_noise(codes) - clean
+    flat = np.r_[5:90, 110:195]
+    assert error[:, flat].std() < 0.35
+    assert np.abs(error[:, 90:110]).max() < 5
+    assert np.abs(error[5:-5, 98:102].mean(axis=(0, 2))).max() < 0.5
+
+
+def test_detail_of_many_code_values_is_kept() -> None:
+    codes = np.random.default_rng(0).normal(128, 20, (60, 60, 1)).astype(np.float32)
+    assert np.abs(reduce_noise(codes) - codes).std() < 0.2
+
+
+# --- regions -------------------------------------------------------------------------------------
+
+
+def parts(mask):
+    """The connected parts of a mask, of four or eight neighbours as OpenCV counts: eight."""
+    mask, found = mask.copy(), []
+    while mask.any():
+        todo = [tuple(np.argwhere(mask)[0])]
+        part = np.zeros_like(mask)
+        while todo:
+            row, col = todo.pop()
+            if mask[row, col]:
+                mask[row, col], part[row, col] = False, True
+                todo += [
+                    (r, c)
+                    for r in range(max(row - 1, 0), min(row + 2, mask.shape[0]))
+                    for c in range(max(col - 1, 0), min(col + 2, mask.shape[1]))
+                ]
+        found.append(part)
+    return found
+
+
+@settings(max_examples=30)
+@given(arrays.arrays(np.bool_, (7, 9)), st.integers(1, 12))
+def test_small_parts_are_dropped_by_brute_force(mask, least) -> None:
+    wanted = np.any([part for part in parts(mask) if part.sum() >= least] or [mask & False], axis=0)
+    np.testing.assert_array_equal(_drop_small(mask, least), wanted)
+
+
+def test_small_holes_are_filled_and_large_ones_stay() -> None:
+    region = np.ones((60, 80), bool)
+    small, large = np.s_[5:11, 5:11], np.s_[20:30, 20:30]
+    assert region[small].size < HOLE * region.size < region[large].size
+    region[small] = region[large] = False
+    filled = _fill_holes(region)
+    assert filled[small].all()
+    assert not filled[large].any()
+
+
+def dilated(mask):
+    """A mask grown by the disk that closes, by brute force: shifted by each of its pixels."""
+    out, wide = np.zeros_like(mask), np.pad(mask, CLOSE // 2)
+    for row, col in np.argwhere(_disk(CLOSE)):
+        out |= wide[row : row + mask.shape[0], col : col + mask.shape[1]]
+    return out
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_gaps_are_closed_as_in_an_endless_picture(seed) -> None:
+    rng = np.random.default_rng(seed)
+    mask = rng.random((30, 40)) < 0.01
+    wide = np.pad(mask, 2 * CLOSE)
+    wanted = ~dilated(~dilated(wide))[2 * CLOSE : -2 * CLOSE, 2 * CLOSE : -2 * CLOSE]
+    np.testing.assert_array_equal(_close(mask), wanted)
+
+
+def test_two_parts_of_a_thing_become_one_region() -> None:
+    strong = np.zeros((120, 160), bool)
+    strong[40:60, 40:60] = strong[40:60, 60 + CLOSE - 8 : 100] = True
+    region = _find_regions(strong, strong)
+    assert region[50, 40:100].all()
+    apart = np.zeros_like(strong)
+    apart[40:60, 20:40] = apart[40:60, 40 + CLOSE + 2 * GROW + 4 : 110] = True
+    assert not _find_regions(apart, apart)[50].all()
+    assert len(parts(_find_regions(apart, apart))) == 2
+
+
+def test_a_region_is_grown_by_its_edge() -> None:
+    spot = np.zeros((80, 90), bool)
+    spot[30:50, 30:50] = True
+    rows, cols = np.nonzero(_find_regions(spot, spot))
+    assert (rows.min(), rows.max()) == (30 - GROW, 49 + GROW)
+    assert (cols.min(), cols.max()) == (30 - GROW, 49 + GROW)
+
+
+def test_weak_evidence_counts_only_where_enough_strong_evidence_is_connected() -> None:
+    weak, strong = np.zeros((120, 200), bool), np.zeros((120, 200), bool)
+    weak[10:40, 10:40] = weak[80:110, 10:40] = weak[10:40, 150:180] = weak[80:110, 150:180] = True
+    strong[20:30, 20:31] = True  # 110 of 900
+    strong[80:88, 10:20] = True  # 80 of 900: too small a share
+    strong[20:23, 160:163] = True  # 9
+    region = _find_regions(strong, weak)
+    assert region[10:40, 10:40].all()
+    assert not region[70:, :].any()
+    assert not region[:, 100:].any()
+
+
+@pytest.mark.parametrize(("side", "found"), [(7, False), (8, True)])
+def test_a_region_has_a_least_size(side, found) -> None:
+    assert 7 * 7 < LEAST <= 8 * 8
+    spot = np.zeros((80, 90), bool)
+    spot[30 : 30 + side, 30 : 30 + side] = True
+    assert _find_regions(spot, spot).any() == found
+
+
+def test_what_is_not_covered_contradicts_nothing() -> None:
+    radiance = scene((100, 120), stops=2)
+    long, short = expose(radiance, 0.2), expose(radiance, 0.2 / 16)
+    short[20:60, 20:60] = 220
+    covered = np.ones((100, 120), bool)
+    assert find_conflict(long, short, gamma_response(), LOG_16).region[20:60, 20:60].all()
+    covered[15:65, 15:65] = False
+    found = find_conflict(long, short, gamma_response(), LOG_16, covered=covered)
+    assert not found.region.any()
+    assert found.share == 0
+
+
+def test_both_directions_contradict_alike() -> None:
+    """A dark thing before a bright wall, and a bright thing before a dark one."""
+    radiance = np.full((100, 120, 3), 0.2) * (1 + scene((100, 120), stops=1) / 50)
+    thing = radiance.copy()
+    thing[30:60, 30:60] *= 4
+    for pair in ((radiance, thing), (thing, radiance)):
+        long, short = (expose(r, t) for r, t in zip(pair, (1.0, 1 / 16), strict=True))
+        found = find_conflict(long, short, gamma_response(), LOG_16)
+        assert found.region[30:60, 30:60].all()
+        assert found.share < 0.25
+
+
+def test_masks_on_small_copies_are_cautious() -> None:
+    mask = np.ones((1536, 3072), bool)
+    mask[:, 1200:] = False
+    small = shrink_mask(mask)
+    assert small.shape == small_copy(np.zeros((1536, 3072, 1), np.uint8)).shape[:2] == (512, 1024)
+    assert small[:, :399].all()
+    assert not small[:, 399:].any()
+    assert shrink_mask(np.ones((40, 50), bool)).all()
+
+
+def test_covered_by_all_is_the_intersection() -> None:
+    one, two = np.random.default_rng(0).random((2, 5, 6)) < 0.5
+    assert covered_by_all([None, None]) is None
+    np.testing.assert_array_equal(covered_by_all([None, one]), one)
+    np.testing.assert_array_equal(covered_by_all([two, None, one]), one & two)
+
+
+# --- mappings and choices ------------------------------------------------------------------------
+
+
+def camera(offset, *, sigma=0.0, share=1.0):
+    """The joint histogram (source, target) of a camera whose true mapping is off by `offset`."""
+    rng = np.random.default_rng(0)
+    source = rng.integers(0, 256, 60_000)
+    imf = imf_from_response(gamma_response(channels=1), scale=4.0)[0]
+    true = np.clip(imf + offset, 0, 255)
+    target = np.clip(np.rint(true[source] + rng.normal(0, sigma, source.size)), 0, 255)
+    few = source.size * share
+    images = (
+        part[: int(few), np.newaxis, np.newaxis].astype(np.uint8) for part in (source, target)
+    )
+    return imf, true, joint_histogram(*images)[0]
+
+
+@pytest.mark.parametrize("sigma", [0.0, 3.0])
+def test_medians_recover_a_mapping_that_is_off(sigma) -> None:
+    offset = 8 * np.sin(CODES / 40)
+    imf, true, joint = camera(offset, sigma=sigma)
+    fitted = _fit_medians(imf, joint)
+    middle = (true > 20) & (true < 240)
+    assert np.abs(imf - true)[middle].max() > 7
+    assert np.abs(fitted - true)[middle].max() < 1 + sigma / 2
+    assert (np.diff(fitted) >= 0).all()
+
+
+@pytest.mark.parametrize("offset", [-20, 15])
+def test_a_corrected_mapping_keeps_white_white_and_black_black(offset) -> None:
+    imf, _, joint = camera(offset * np.sin(np.pi * CODES / 140) * (CODES < 140))
+    fitted = _fit_medians(imf, joint)
+    assert fitted[200:].min() == 255
+    assert fitted[0] < 3
+
+
+def test_a_mapping_that_too_few_pixels_show_stays() -> None:
+    imf, _, joint = camera(10.0, share=0.01)
+    np.testing.assert_array_equal(_fit_medians(imf, joint), imf)
+
+
+def conflict(mask):
+    return Conflict(mask, mask)
+
+
+def link(mask, log_ratio=LOG_16):
+    joint = np.zeros((1, 256, 256), np.int64)
+    return Link(gamma_response(channels=1), log_ratio, conflict(mask), joint)
+
+
+def test_equally_good_shots_leave_the_brighter_one() -> None:
+    shots = [np.full((20, 30, 1), 255, np.uint8)] * 2
+    everywhere = np.ones((20, 30), bool)
+    assert choose_reference(shots, [link(everywhere, 0.0)], default=0) == 1
+
+
+@pytest.mark.parametrize(("codes", "chosen"), [((3, 60), 1), ((20, 255), 0), ((70, 200), 1)])
+def test_the_reference_is_the_shot_whose_code_values_are_known_best(codes, chosen) -> None:
+    shots = [np.full((20, 30, 1), code, np.uint8) for code in codes]
+    everywhere = np.ones((20, 30), bool)
+    assert choose_reference(shots, [link(everywhere)], default=1 - chosen) == chosen
+
+
+def test_only_what_moved_decides_the_reference() -> None:
+    dark, bright = (np.full((20, 30, 1), code, np.uint8) for code in (40, 255))
+    bright[:5, :5] = 142
+    dark[:5, :5] = 2
+    moved = np.zeros((20, 30), bool)
+    moved[:5, :5] = True
+    assert choose_reference([dark, bright], [link(moved)], default=0) == 1
+    assert choose_reference([dark, bright], [link(~moved)], default=1) == 0
+
+
+@pytest.mark.parametrize("default", [0, 1])
+def test_the_reference_is_the_default_if_nothing_moved_or_not_all_is_known(default) -> None:
+    shots = [np.full((20, 30, 1), code, np.uint8) for code in (3, 60)]
+    nowhere = np.zeros((20, 30), bool)
+    assert choose_reference(shots, [link(nowhere)], default=default) == default
+    three = [*shots, shots[0]]
+    assert choose_reference(three, [link(~nowhere), None], default=default) == default
+
+
+def test_regions_add_up_and_of_those_before_nothing_stays() -> None:
+    rng = np.random.default_rng(0)
+    one, two, three = rng.random((3, 6, 7)) < 0.4
+    own, before = Conflict(one, one & two), Conflict(three, three & two)
+    joined = _join(own, before)
+    np.testing.assert_array_equal(joined.region, one | three)
+    np.testing.assert_array_equal(joined.contradicted, one & two | three)
+    assert _join(own, None) is own
+    assert _join(None, None) is None
+    for empty in (None, conflict(np.zeros((6, 7), bool))):
+        alone = _join(empty, before)
+        np.testing.assert_array_equal(alone.region, three)
+        np.testing.assert_array_equal(alone.contradicted, three)
+
+
+# --- following -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(60, 80), (700, 1100), (1500, 90)])
+def test_a_region_is_replaced_alike_in_tiles_and_in_one_piece(shape, monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    reference, other = rng.integers(30, 220, (2, *shape, 1)).astype(np.uint8)
+    region = np.zeros(small_copy(other).shape[:2], bool)
+    region[20:40, 30:60] = True
+    imf = np.clip(CODES + 20, 0, 255)[np.newaxis]
+    tiled = follow.follow(reference, other, conflict(region), imf, brighter=True)
+    monkeypatch.setattr(follow, "TILE", 10_000)
+    whole = follow.follow(reference, other, conflict(region), imf, brighter=True)
+    assert np.abs(tiled.astype(int) - whole).max() <= 1
+    assert (tiled != other).any()
+
+
+def test_nothing_to_replace_returns_the_image_itself() -> None:
+    image = np.zeros((20, 30, 1), np.uint8)
+    nowhere = conflict(np.zeros((20, 30), bool))
+    assert follow.follow(image, image, nowhere, CODES[np.newaxis], brighter=True) is image
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_replaced_region_is_the_mapped_reference_and_its_border_is_soft(dtype) -> None:
+    step = np.iinfo(dtype).max // 255
+    reference, other = (np.full((90, 120, 3), code * step, dtype) for code in (100, 200))
+    region = np.zeros((90, 120), bool)
+    region[30:60, 40:80] = True
+    imf = np.tile(CODES / 2, (3, 1))
+    found = follow.follow(reference, other, conflict(region), imf, brighter=True) / step
+    assert np.abs(found[33:57, 43:77] - 50).max() < 26
+    assert np.abs(found[44:46, 58:62] - 50).max() < 1
+    np.testing.assert_array_equal(found[:15], 200)
+    line = found[45, 60:120, 0]
+    assert (np.diff(line) >= 0).all()
+    assert np.diff(line).max() < 25  # of 150
+
+
+@pytest.mark.parametrize(("white", "black", "brighter"), [(252, 0, True), (0, 2, False)])
+def test_clipping_sets_in_gradually(white, black, brighter) -> None:
+    codes = np.arange(256, dtype=np.float32)
+    share = follow._clipped_share(codes, brighter=brighter)
+    assert (share[white:] == 1).all() if brighter else (share[: black + 1] == 1).all()
+    assert np.abs(np.diff(share)).max() <= 0.25
+    assert share[128] == 0
+    steps = np.diff(share)
+    assert (steps >= 0).all() if brighter else (steps <= 0).all()
+
+
+def test_what_is_clipped_and_not_contradicted_stays() -> None:
+    """The other shot alone knows it."""
+    reference = np.full((120, 160, 3), 255, np.uint8)
+    other = np.full((120, 160, 3), 150, np.uint8)
+    other[50:70, 70:90] = 110
+    region = np.zeros((120, 160), bool)
+    region[30:90, 50:110] = True
+    imf = np.tile(CODES * 100 / 255, (3, 1))
+    nothing = np.zeros_like(region)
+    found = follow.follow(reference, other, Conflict(region, nothing), imf, brighter=True)
+    np.testing.assert_array_equal(found, other)
+    doubted = np.zeros_like(region)
+    doubted[55:65, 75:85] = True
+    found = follow.follow(reference, other, Conflict(region, doubted), imf, brighter=True)
+    assert np.abs(found[52:68, 72:88].astype(int) - 150).max() <= 2  # continued from around
+
+
+def test_an_unknown_clipped_area_is_neutral_and_beyond_the_end() -> None:
+    reference = np.full((120, 160, 3), 200, np.uint8)
+    reference[40:80, 60:100] = 255
+    other = np.full((120, 160, 3), (30, 120, 10), np.uint8)
+    region = np.zeros((120, 160), bool)
+    region[30:90, 50:110] = True
+    imf = np.stack([CODES * top / 255 for top in (90, 100, 110)])
+    found = follow.follow(reference, other, conflict(region), imf, brighter=True)
+    fill = found[60, 80].astype(int)
+    assert np.ptp(fill) <= 1
+    assert fill.min() > 110
