@@ -9,16 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from moving_samples import HERE, THERE, TIME, background, photograph, place
 from synthetic import expose, gamma_response, scene
 
 from expinterp.core.ghosts import follow
 from expinterp.core.ghosts.consistent import Link, _fit_medians, _join, choose_reference
 from expinterp.core.ghosts.detect import (
+    BRIGHT,
     CLOSE,
+    DARK,
     GROW,
     HOLE,
     LEAST,
     Conflict,
+    _bounds,
     _close,
     _disk,
     _drop_small,
@@ -223,6 +227,38 @@ def test_what_is_not_covered_contradicts_nothing() -> None:
     found = find_conflict(long, short, gamma_response(), LOG_16, covered=covered)
     assert not found.region.any()
     assert found.share == 0
+
+
+@pytest.mark.parametrize("error", [-0.5, 0.5])
+def test_the_image_corrects_a_response_that_is_off(error) -> None:
+    still = photograph([background()] * 2, (TIME, TIME / 16))
+    assert not find_conflict(*still, gamma_response(), LOG_16 + error).region.any()
+    moving = photograph([place(HERE), place(THERE)], (TIME, TIME / 16))
+    assert find_conflict(*moving, gamma_response(), LOG_16 + error).share < 0.17
+
+
+@pytest.mark.parametrize(("codes", "moved"), [((36, 0), False), ((80, 0), True)])
+def test_black_is_any_tone_up_to_the_first_that_is_surely_not_black(codes, moved) -> None:
+    """The short exposure may have lost a dark tone, but not one of code value 80 in the long one."""
+    radiance = scene((100, 120), stops=2)
+    images = [expose(radiance, time) for time in (0.2, 0.2 / 16)]
+    for image, code in zip(images, codes, strict=True):
+        image[20:60, 20:60] = code
+    assert find_conflict(*images, gamma_response(), LOG_16).region.any() == moved
+
+
+def test_each_code_value_stands_for_an_interval_that_is_open_at_the_ends() -> None:
+    imf13, imf23 = (imf_from_response(gamma_response(), scale=k)[0] for k in (1 / 4, 4))
+    low1, high1, low2, high2 = _bounds(np.zeros((256, 256), np.int64), imf13, imf23)
+    for low, high, imf in ((low1, high1, imf13), (low2, high2, imf23)):
+        inner = np.s_[DARK + 1 : BRIGHT]
+        assert (low[inner] < imf[inner]).all()
+        assert (imf[inner] < high[inner]).all()
+        assert (low[: DARK + 1] == -np.inf).all()
+        assert (high[: DARK + 1] == high[DARK + 1]).all()
+        assert (low[BRIGHT:] == low[BRIGHT]).all()
+        assert (high[BRIGHT:] == np.inf).all()
+    assert (high2 - low2)[100] > (high1 - low1)[100]  # noise of the short one is enlarged
 
 
 def test_both_directions_contradict_alike() -> None:
