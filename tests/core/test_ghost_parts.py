@@ -465,3 +465,16 @@ def test_an_unknown_clipped_area_is_neutral_and_beyond_the_end() -> None:
     fill = found[60, 80].astype(int)
     assert np.ptp(fill) <= 1
     assert fill.min() > 110
+
+
+def test_the_colour_of_a_clipped_channel_does_not_tint_what_is_white() -> None:
+    """Around the region, red alone is clipped: white inside continues nothing of it."""
+    reference = np.full((120, 160, 3), (255, 60, 60), np.uint8)
+    reference[40:80, 60:100] = 255
+    other = np.full((120, 160, 3), (220, 20, 20), np.uint8)
+    region = np.zeros((120, 160), bool)
+    region[30:90, 50:110] = True
+    imf = np.tile(CODES * 100 / 255, (3, 1))
+    found = follow.follow(reference, other, conflict(region), imf, brighter=True)
+    assert np.ptp(found[60, 80].astype(int)) <= 1
+    assert found[35, 55, 0] > 200  # where red alone is clipped, red is continued
