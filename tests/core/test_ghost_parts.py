@@ -335,22 +335,22 @@ def conflict(mask):
     return Conflict(mask, mask)
 
 
-def link(mask, log_ratio=LOG_16):
+def link(mask, shots, log_ratio=LOG_16):
     joint = np.zeros((1, 256, 256), np.int64)
-    return Link(gamma_response(channels=1), log_ratio, conflict(mask), joint)
+    return Link(gamma_response(channels=1), log_ratio, conflict(mask), joint, tuple(shots))
 
 
 def test_equally_good_shots_leave_the_brighter_one() -> None:
     shots = [np.full((20, 30, 1), 255, np.uint8)] * 2
     everywhere = np.ones((20, 30), bool)
-    assert choose_reference(shots, [link(everywhere, 0.0)], default=0) == 1
+    assert choose_reference([link(everywhere, shots, 0.0)], default=0) == 1
 
 
 @pytest.mark.parametrize(("codes", "chosen"), [((3, 60), 1), ((20, 255), 0), ((70, 200), 1)])
 def test_the_reference_is_the_shot_whose_code_values_are_known_best(codes, chosen) -> None:
     shots = [np.full((20, 30, 1), code, np.uint8) for code in codes]
     everywhere = np.ones((20, 30), bool)
-    assert choose_reference(shots, [link(everywhere)], default=1 - chosen) == chosen
+    assert choose_reference([link(everywhere, shots)], default=1 - chosen) == chosen
 
 
 def test_only_what_moved_decides_the_reference() -> None:
@@ -359,17 +359,17 @@ def test_only_what_moved_decides_the_reference() -> None:
     dark[:5, :5] = 2
     moved = np.zeros((20, 30), bool)
     moved[:5, :5] = True
-    assert choose_reference([dark, bright], [link(moved)], default=0) == 1
-    assert choose_reference([dark, bright], [link(~moved)], default=1) == 0
+    shots = dark, bright
+    assert choose_reference([link(moved, shots)], default=0) == 1
+    assert choose_reference([link(~moved, shots)], default=1) == 0
 
 
 @pytest.mark.parametrize("default", [0, 1])
 def test_the_reference_is_the_default_if_nothing_moved_or_not_all_is_known(default) -> None:
     shots = [np.full((20, 30, 1), code, np.uint8) for code in (3, 60)]
     nowhere = np.zeros((20, 30), bool)
-    assert choose_reference(shots, [link(nowhere)], default=default) == default
-    three = [*shots, shots[0]]
-    assert choose_reference(three, [link(~nowhere), None], default=default) == default
+    assert choose_reference([link(nowhere, shots)], default=default) == default
+    assert choose_reference([link(~nowhere, shots), None], default=default) == default
 
 
 def test_regions_add_up_and_of_those_before_nothing_stays() -> None:
@@ -390,6 +390,13 @@ def test_regions_add_up_and_of_those_before_nothing_stays() -> None:
 # --- following -----------------------------------------------------------------------------------
 
 
+def followed(reference, other, *arguments, **keywords):
+    """A copy of an image that follows the reference."""
+    out = other.copy()
+    follow.follow(reference, out, *arguments, **keywords)
+    return out
+
+
 @pytest.mark.parametrize("shape", [(60, 80), (700, 1100), (1500, 90)])
 def test_a_region_is_replaced_alike_in_tiles_and_in_one_piece(shape, monkeypatch) -> None:
     rng = np.random.default_rng(0)
@@ -397,17 +404,22 @@ def test_a_region_is_replaced_alike_in_tiles_and_in_one_piece(shape, monkeypatch
     region = np.zeros(small_copy(other).shape[:2], bool)
     region[20:40, 30:60] = True
     imf = np.clip(CODES + 20, 0, 255)[np.newaxis]
-    tiled = follow.follow(reference, other, conflict(region), imf, brighter=True)
+    tiled = followed(reference, other, conflict(region), imf, brighter=True)
     monkeypatch.setattr(follow, "TILE", 10_000)
-    whole = follow.follow(reference, other, conflict(region), imf, brighter=True)
+    whole = followed(reference, other, conflict(region), imf, brighter=True)
     assert np.abs(tiled.astype(int) - whole).max() <= 1
     assert (tiled != other).any()
 
 
-def test_nothing_to_replace_returns_the_image_itself() -> None:
-    image = np.zeros((20, 30, 1), np.uint8)
-    nowhere = conflict(np.zeros((20, 30), bool))
-    assert follow.follow(image, image, nowhere, CODES[np.newaxis], brighter=True) is image
+def test_an_image_is_changed_in_place_and_only_near_the_region() -> None:
+    reference, other = (np.full((90, 120, 3), code, np.uint8) for code in (100, 200))
+    region = np.zeros((90, 120), bool)
+    region[30:60, 40:80] = True
+    follow.follow(reference, other, conflict(region), np.tile(CODES, (3, 1)), brighter=True)
+    assert (reference == 100).all()
+    assert (other[40:50, 55:65] == 100).all()
+    assert (other[:15] == 200).all()
+    assert (other[:, :25] == 200).all()
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -417,7 +429,7 @@ def test_a_replaced_region_is_the_mapped_reference_and_its_border_is_soft(dtype)
     region = np.zeros((90, 120), bool)
     region[30:60, 40:80] = True
     imf = np.tile(CODES / 2, (3, 1))
-    found = follow.follow(reference, other, conflict(region), imf, brighter=True) / step
+    found = followed(reference, other, conflict(region), imf, brighter=True) / step
     assert np.abs(found[33:57, 43:77] - 50).max() < 26
     assert np.abs(found[44:46, 58:62] - 50).max() < 1
     np.testing.assert_array_equal(found[:15], 200)
@@ -446,11 +458,11 @@ def test_what_is_clipped_and_not_contradicted_stays() -> None:
     region[30:90, 50:110] = True
     imf = np.tile(CODES * 100 / 255, (3, 1))
     nothing = np.zeros_like(region)
-    found = follow.follow(reference, other, Conflict(region, nothing), imf, brighter=True)
+    found = followed(reference, other, Conflict(region, nothing), imf, brighter=True)
     np.testing.assert_array_equal(found, other)
     doubted = np.zeros_like(region)
     doubted[55:65, 75:85] = True
-    found = follow.follow(reference, other, Conflict(region, doubted), imf, brighter=True)
+    found = followed(reference, other, Conflict(region, doubted), imf, brighter=True)
     assert np.abs(found[52:68, 72:88].astype(int) - 150).max() <= 2  # continued from around
 
 
@@ -461,7 +473,7 @@ def test_an_unknown_clipped_area_is_neutral_and_beyond_the_end() -> None:
     region = np.zeros((120, 160), bool)
     region[30:90, 50:110] = True
     imf = np.stack([CODES * top / 255 for top in (90, 100, 110)])
-    found = follow.follow(reference, other, conflict(region), imf, brighter=True)
+    found = followed(reference, other, conflict(region), imf, brighter=True)
     fill = found[60, 80].astype(int)
     assert np.ptp(fill) <= 1
     assert fill.min() > 110
@@ -475,6 +487,6 @@ def test_the_colour_of_a_clipped_channel_does_not_tint_what_is_white() -> None:
     region = np.zeros((120, 160), bool)
     region[30:90, 50:110] = True
     imf = np.tile(CODES * 100 / 255, (3, 1))
-    found = follow.follow(reference, other, conflict(region), imf, brighter=True)
+    found = followed(reference, other, conflict(region), imf, brighter=True)
     assert np.ptp(found[60, 80].astype(int)) <= 1
     assert found[35, 55, 0] > 200  # where red alone is clipped, red is continued

@@ -10,8 +10,9 @@ from moving_samples import SHAPE, SIDE, background, distance, photograph, place,
 from synthetic import expose
 
 from expinterp.core.fusion.plan import plan_exposures
-from expinterp.core.ghosts.consistent import Link, fill_uncovered, make_consistent
+from expinterp.core.ghosts.consistent import Link, make_consistent
 from expinterp.core.ghosts.detect import Conflict
+from expinterp.core.registration.alignment import best_exposed
 from expinterp.errors import PairError
 from expinterp.pipeline import fuse
 
@@ -161,19 +162,25 @@ def test_a_stack_that_moved_has_no_invented_borders(deghost, crop) -> None:
     assert (plan.shots[0].shape[0] < 140) == crop
 
 
-def links(response, count, conflict=None):
+def consistent(shots, links, viewpoint, *, masks=None, fresh=False, deghost=False):
+    """Make shots consistent with that of the viewpoint."""
+    count = len(shots)
+    masks, fresh = masks or [None] * count, [fresh] * count
+    return make_consistent(
+        shots, links, masks, viewpoint, fresh=fresh, reference=viewpoint, deghost=deghost
+    )
+
+
+def links(count, conflict=None):
+    response = 2.2 * np.log(np.maximum(np.arange(256.0), 0.5) / 128)[np.newaxis]
     joint = np.zeros((1, 256, 256), np.int64)
-    return [Link(response, np.log(4.0), conflict, joint)] * count
+    return [Link(response, np.log(4.0), conflict, joint, ())] * count
 
 
 def levels(count=3, shape=(40, 60)):
     """A grey surface of about the same radiance in shots four times as long each."""
     codes = [round(255 * (0.01 * 4**step) ** (1 / 2.2)) for step in range(count)]
     return [np.full((*shape, 1), code, np.uint8) for code in codes]
-
-
-def response():
-    return 2.2 * np.log(np.maximum(np.arange(256.0), 0.5) / 128)[np.newaxis]
 
 
 @pytest.mark.parametrize("viewpoint", [0, 1, 2])
@@ -185,7 +192,7 @@ def test_uncovered_places_follow_the_shots_towards_the_viewpoint(viewpoint) -> N
         if index != viewpoint:
             mask[:, : 9 + 5 * index] = False
             shot[:, : 5 + 5 * index] = 0
-    filled = fill_uncovered(spoiled, links(response(), 2), masks, viewpoint)
+    filled = consistent(spoiled, links(2), viewpoint, masks=masks).shots
     assert filled[viewpoint] is spoiled[viewpoint]
     for shot, before, truth in zip(filled, spoiled, shots, strict=True):
         assert distance(shot, truth).max() <= 3
@@ -199,9 +206,7 @@ def test_where_no_shot_covers_everything_both_are_filled(viewpoint) -> None:
     masks[0][:, :9], masks[1][:, -9:] = False, False
     spoiled = [shot.copy() for shot in shots]
     spoiled[0][:, :5], spoiled[1][:, -5:] = 0, 0
-    found = make_consistent(
-        spoiled, links(response(), 1), masks, viewpoint, reference=None, deghost=False
-    )
+    found = consistent(spoiled, links(1), viewpoint, masks=masks)
     assert (found.ghosts, found.reference) == (None, viewpoint)
     for shot, truth in zip(found.shots, shots, strict=True):
         assert distance(shot, truth).max() <= 3
@@ -211,10 +216,39 @@ def test_a_link_that_is_missing_ends_the_spreading() -> None:
     shots = levels(3)
     region = np.zeros((40, 60), bool)
     region[10:30, 10:30] = True
-    known = links(response(), 1, Conflict(region, region))
+    known = links(1, Conflict(region, region))
     other = [shots[0], shots[1], np.full_like(shots[2], 77)]
-    found = make_consistent(other, [*known, None], [None] * 3, 0, reference=0, deghost=True)
+    found = consistent(other, [*known, None], 0, deghost=True)
     assert found.shots[2] is other[2]
     assert found.shots[1] is not other[1]
     assert set(np.unique(found.ghosts.sources)) == {0, 3}
     assert found.ghosts.share == region.mean()
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_only_shots_that_are_copies_already_are_changed_in_place(fresh) -> None:
+    shots = [levels(2)[0], np.full((40, 60, 1), 200, np.uint8)]
+    region = np.zeros((40, 60), bool)
+    region[10:30, 10:30] = True
+    before = [shot.copy() for shot in shots]
+    known = links(1, Conflict(region, region))
+    found = consistent(shots, known, 0, fresh=fresh, deghost=True)
+    assert (found.shots[1] is shots[1]) == fresh
+    assert (shots[1] != before[1]).any() == fresh
+    assert found.shots[0] is shots[0]
+    np.testing.assert_array_equal(shots[0], before[0])
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (3, 1, 1), (1, 4, 1), (3, 5, 1), (1, 3, 3), (5, 4, 3)]
+)
+def test_the_best_exposed_shot_has_the_fewest_clipped_pixels_and_the_last_of_equals(shape) -> None:
+    dark, fair, bright = (np.full(shape, code, np.uint8) for code in (2, 3, 251))
+    assert best_exposed([dark, fair, bright]) == 1
+    assert best_exposed([fair, np.full(shape, 250, np.uint8)]) == 1
+    assert best_exposed([dark, dark]) == 1
+    bright[0, 0, 0] = 100
+    assert best_exposed([dark, bright]) == 1
+    if shape[2] == 3:
+        fair[..., 1] = 255
+        assert best_exposed([np.full(shape, 9, np.uint8), fair]) == 0

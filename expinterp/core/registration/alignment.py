@@ -66,6 +66,7 @@ def best_exposed(samples: Sequence[Codes]) -> int:
     samples : sequence of uint8 arrays, shape (rows, cols, channels)
         From dark to bright.
     """
-    limits = (SHORT_CLIPPED + 1,) * 3, (LONG_CLIPPED - 1,) * 3
+    channels = samples[0].shape[2]
+    limits = (SHORT_CLIPPED + 1,) * channels, (LONG_CLIPPED - 1,) * channels
     unclipped = [cv2.countNonZero(cv2.inRange(codes, *limits)) for codes in samples]
     return len(samples) - 1 - int(np.argmax(unclipped[::-1]))
