@@ -397,12 +397,12 @@ def followed(reference, other, *arguments, **keywords):
     return out
 
 
-@pytest.mark.parametrize("shape", [(60, 80), (700, 1100), (1500, 90)])
+@pytest.mark.parametrize("shape", [(300, 300), (700, 1100), (1500, 90)])
 def test_a_region_is_replaced_alike_in_tiles_and_in_one_piece(shape, monkeypatch) -> None:
     rng = np.random.default_rng(0)
     reference, other = rng.integers(30, 220, (2, *shape, 1)).astype(np.uint8)
     region = np.zeros(small_copy(other).shape[:2], bool)
-    region[20:40, 30:60] = True
+    region[60 : follow.TILE - 1, 60 : follow.TILE - 1] = True  # its soft border is in the next tile
     imf = np.clip(CODES + 20, 0, 255)[np.newaxis]
     tiled = followed(reference, other, conflict(region), imf, brighter=True)
     monkeypatch.setattr(follow, "TILE", 10_000)
@@ -490,3 +490,20 @@ def test_the_colour_of_a_clipped_channel_does_not_tint_what_is_white() -> None:
     found = followed(reference, other, conflict(region), imf, brighter=True)
     assert np.ptp(found[60, 80].astype(int)) <= 1
     assert found[35, 55, 0] > 200  # where red alone is clipped, red is continued
+
+
+@pytest.mark.parametrize(
+    ("end", "around", "brighter"), [(255, 60, True), (255, 140, True), (0, 140, False)]
+)
+def test_what_a_clipped_reference_says_bounds_what_is_continued(end, around, brighter) -> None:
+    """Nothing is darker than its white, nor brighter than its black."""
+    reference = np.full((120, 160, 3), end, np.uint8)
+    other = np.full((120, 160, 3), around, np.uint8)
+    other[40:80, 60:100] = 20
+    region = np.zeros((120, 160), bool)
+    region[30:90, 50:110] = True
+    imf = np.tile(60 + CODES / 4, (3, 1))
+    found = followed(reference, other, conflict(region), imf, brighter=brighter)[60, 80]
+    limit = imf[0, BRIGHT if brighter else DARK]
+    wanted = max(around, limit) if brighter else min(around, limit)
+    assert np.abs(found - wanted).max() <= 1
