@@ -121,7 +121,7 @@ KINDS = (
 @pytest.mark.parametrize("reference", ROLES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_displaced_thing_stands_where_the_reference_has_it(reference, kind) -> None:
-    """As exactly as the rounding of the reference allows, enlarged by the slope of the mapping."""
+    """As exactly as rounding and noise reduction allow, enlarged by the slope of the mapping."""
     images, scenes = moving(**kind)
     pair = measure(*images, align=False, reference=reference)
     long, short = truth(pair, scenes, kind["ratio"], bits=kind.get("bits", 8))
@@ -134,8 +134,8 @@ def test_a_displaced_thing_stands_where_the_reference_has_it(reference, kind) ->
     else:
         slope = kind["ratio"] ** (1 / 2.2)
         assert np.shares_memory(pair.short, images[1])
-        assert rms(pair.long, long) < 0.25 * slope
-        assert distance(pair.long, long).max() < 3.5 * slope
+        assert rms(pair.long, long) < 0.35 * slope
+        assert distance(pair.long, long).max() < 5 * slope
 
 
 @pytest.mark.parametrize("reference", ROLES)
@@ -316,7 +316,7 @@ def test_what_one_shot_does_not_cover_is_filled_from_the_other(reference, deghos
     assert pair.long.shape == images[0].shape
     for found, wanted in zip((pair.long, pair.short), truth(pair, scenes), strict=True):
         assert rms(found, wanted) < 1.2
-        assert distance(found, wanted).max() <= 12
+        assert distance(found, wanted).max() < 5 * 16 ** (1 / 2.2)  # as above
     assert (pair.ghosts is None) == (deghost == "off")
     assert pair.ghosts is None or pair.ghosts.share == 0
 
