@@ -252,6 +252,15 @@ def test_what_moved_is_left_out_of_the_histogram_of_what_stayed() -> None:
     assert compare(*images, deghost=False).conflict is None
 
 
+def test_what_only_one_shot_covers_is_left_out_of_both_histograms() -> None:
+    images, _ = moving()
+    covered = np.ones(SHAPE, bool)
+    covered[:, 200:] = False
+    found = compare(*images, covered=covered)
+    assert found.joint.sum() == 3 * covered.sum()
+    assert found.still.sum() == 3 * (covered & ~found.conflict.region).sum()
+
+
 # --- clipped references --------------------------------------------------------------------------
 
 

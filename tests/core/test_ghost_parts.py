@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -507,3 +508,12 @@ def test_what_a_clipped_reference_says_bounds_what_is_continued(end, around, bri
     limit = imf[0, BRIGHT if brighter else DARK]
     wanted = max(around, limit) if brighter else min(around, limit)
     assert np.abs(found - wanted).max() <= 1
+
+
+def test_a_tile_of_a_copy_is_enlarged_as_all_of_it_is() -> None:
+    small = np.random.default_rng(0).random((20, 30)).astype(np.float32)
+    whole = cv2.resize(small, (90, 60), interpolation=cv2.INTER_LINEAR)
+    for tile in (np.s_[0:60, 0:90], np.s_[7:31, 40:90]):
+        enlarged = follow._enlarge(small, (60, 90, 3), tile)
+        assert enlarged.shape[2] == 1
+        np.testing.assert_allclose(enlarged[..., 0], whole[tile], atol=0.03)
