@@ -25,6 +25,7 @@ from moving_samples import (
 from synthetic import expose, scene
 
 from expinterp.core.comparison import compare
+from expinterp.core.ghosts.detect import find_conflict
 from expinterp.core.pair import measure
 from expinterp.errors import PairError
 from expinterp.pipeline import interpolate
@@ -241,6 +242,17 @@ def test_a_third_of_the_frame_that_moves_does_not_spoil_the_response(time, colou
     assert errors(pair)[0] < 0.01  # EV
     assert errors(spoiled)[0] > 0.1
     assert pair.ghosts.share > 0.3
+
+
+def test_what_moved_is_found_by_the_response_that_is_returned() -> None:
+    """Not by the first estimate, which moving things spoiled."""
+    one, two = np.array(background()), np.array(background())
+    one[20:140, 40:140] = 0.3, 0.3, 1.2
+    two[20:140, 40:140] = background(9)[20:140, 40:140]
+    images = photograph([one, two], times())
+    found = compare(*images)
+    again = find_conflict(*images, found.response, found.log_ratio)
+    np.testing.assert_array_equal(found.conflict.contradicted, again.contradicted)
 
 
 def test_what_moved_is_left_out_of_the_histogram_of_what_stayed() -> None:
