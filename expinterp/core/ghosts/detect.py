@@ -53,6 +53,7 @@ SEEDS, SHARE = 10, 0.1  # least number and share of strong pixels in a region
 CLOSE = 21  # pixels: gaps in a region up to this width are closed
 HOLE = 0.01  # of the picture: smaller holes are filled
 LEAST = 60  # pixels of a region
+EDGE = 9  # pixels: twice the width, and 1, of the edge around what is not covered
 GROW = 7  # pixels around a region that are taken with it
 
 
@@ -87,9 +88,9 @@ def small_copy(image: Pixels) -> Codes:
 def shrink_mask(mask: Mask) -> Mask:
     """Return a mask on small copies: true where all pixels below and around are, (rows, cols)."""
     size, _ = copy_size(mask.shape, *COPY)
-    small = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    whole = np.asarray(small > 0.999, np.uint8)
-    return np.asarray(cv2.erode(whole, np.ones((3, 3), np.uint8), borderValue=1) > 0)
+    white = mask.astype(np.uint8) * np.uint8(255)
+    whole = np.asarray(cv2.resize(white, size, interpolation=cv2.INTER_AREA) == 255, np.uint8)
+    return np.asarray(cv2.erode(whole, np.ones((EDGE, EDGE), np.uint8), borderValue=1) > 0)
 
 
 def covered_by_all(masks: Sequence[Mask | None]) -> Mask | None:
