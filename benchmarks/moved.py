@@ -1,9 +1,11 @@
-"""A pair in which something moved: without the removal of ghosts, the result shows it twice.
+"""Pairs in which something moved, before and after: the picture ``examples/moved.jpg``.
 
     python benchmarks/moved.py PANORAMAS -o examples/moved.jpg
 
-The scene is a view of `benchmarks/contact_sheet.py` with a ball on the floor, lit by the panorama.
-The ball rolls between the long and the short exposure. Columns: long, short, fused as it is.
+In the first two rows a ball, lit by the panorama, rolls over the floor between the shots. They are 4
+and 6 stops apart. In the third row the camera is held by hand. The scenes are views of
+`benchmarks/contact_sheet.py`. The last column is the photograph that a camera takes at the
+exposure between, at the moment that the result shows.
 
 Needs PANORAMAS: the folder of .hdr files from the npm package ``@pmndrs/assets``.
 """
@@ -11,24 +13,30 @@ Needs PANORAMAS: the folder of .hdr files from the npm package ``@pmndrs/assets`
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import needs
 import numpy as np
-from contact_sheet import MARGIN, SCENES, arrange
+from contact_sheet import SCENES
+from evidence import with_heads, write
+from motion import OFF, Random, Scene, interpolate, move_camera, photograph_moment
 
-import expinterp
-from expinterp.training.simulator.camera import photograph
-from expinterp.training.simulator.render import example_camera, project
+from expinterp.metrics import psnr
+from expinterp.training.simulator.render import View, project
 from expinterp.training.simulator.triples import read_radiance
 
-SCENE = "lobby"
-PLACES = {"long": (270, 430), "short": (410, 430)}  # centre of the ball: column, row
+BALLS = ("lobby", 4), ("lobby", 6)  # scene, stops between the shots
+HAND = "square"
+PLACES = (270, 430), (410, 430)  # centre of the ball: column, row
 RADIUS = 62  # pixels
 ALBEDO = (0.35, 0.04, 0.03)  # of a red ball
 SHADOW = 0.6  # share of the light that the ball takes from the floor below it
-QUALITY = 88
+HEADS = ("long", "short", "left as they are", "by default", "photographed between")
 
 
 def light_on(normals: np.ndarray, panorama: np.ndarray) -> np.ndarray:
@@ -60,29 +68,44 @@ def put_ball(scene: np.ndarray, place: tuple[int, int], panorama: np.ndarray, ya
     window[inside] = light * np.float32(ALBEDO)
 
 
-def render_pair(panorama: np.ndarray) -> list[np.ndarray]:
-    """Simulate a long and a short photograph of the view, with the ball at two places."""
-    view, random, shots = SCENES[SCENE], np.random.default_rng(0), []
-    for sign, place in zip((1, -1), PLACES.values(), strict=True):
+def roll_ball(panorama: np.ndarray, view: View, random: Random) -> Scene:
+    """Photograph a view before and after a ball in it rolled on."""
+    moments = []
+    for place in PLACES:
         radiance = project(panorama, view)
         put_ball(radiance, place, panorama, view.yaw)
-        radiance /= np.float32(view.white)
-        factor = 2.0 ** (sign * view.ev_step / 2)
-        shots.append(photograph(radiance, factor, example_camera(), random))
-    return shots
+        moments.append(photograph_moment(radiance, view, random))
+    return Scene(*moments, areas=())
+
+
+def show(scene: Scene, off: dict[str, Any]) -> list[np.ndarray]:
+    """Compute the pictures of one row."""
+    pair = scene.first.long, scene.second.short
+    before, after = (interpolate(*pair, **options) for options in (off, {}))
+    truths = scene.first.medium, scene.second.medium
+    return [*pair, before, after, max(truths, key=partial(psnr, after))]
+
+
+def draw_rows(panoramas: Path) -> Iterator[list[np.ndarray]]:
+    """Compute all rows."""
+    random = np.random.default_rng(0)
+    for name, step in BALLS:
+        view = replace(SCENES[name], ev_step=step)
+        panorama = read_radiance(panoramas / f"{view.panorama}.hdr")
+        yield show(roll_ball(panorama, view, random), OFF)
+    view = SCENES[HAND]
+    panorama = read_radiance(panoramas / f"{view.panorama}.hdr")
+    yield show(move_camera(panorama, view, random), OFF | {"align": False})
 
 
 def main() -> None:
-    """Render, fuse, and write the sheet."""
-    parser = argparse.ArgumentParser(description="A pair in which something moved.")
+    """Render, compute, and write the sheet."""
+    parser = argparse.ArgumentParser(description="Pairs in which something moved.")
     parser.add_argument("panoramas", type=needs.existing)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--width", type=int, default=420, help="of a picture, pixels")
+    parser.add_argument("--width", type=int, default=240, help="of a picture, pixels")
     options = parser.parse_args()
-    pair = render_pair(read_radiance(options.panoramas / f"{SCENES[SCENE].panorama}.hdr"))
-    fused = expinterp.fuse(pair, refiner=expinterp.open_refiner(), deghost="off").fused
-    sheet = arrange([[*pair, fused]], options.width)[:-MARGIN, :-MARGIN]
-    cv2.imwrite(str(options.output), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    write(with_heads(list(draw_rows(options.panoramas)), HEADS, options.width), options.output)
 
 
 if __name__ == "__main__":

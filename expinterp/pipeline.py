@@ -63,12 +63,12 @@ def interpolate(
     refiner : 'bundled', Refiner, None or False
         The network: the bundled one, one from `open_refiner`, or none, which gives y0.
     align : bool
-        Whether to measure the camera motion and align the other image to the reference.
+        Whether to measure the camera motion and correct it.
     deghost : {'auto', 'off'}
         Whether a thing that moved is taken from one image only.
     reference : {'auto', 'long', 'short'}
-        The image that the result is aligned to, and that shows where things are; ``auto``: the
-        better exposed one.
+        The image whose view and moving things are kept. ``auto``: the view of the better exposed
+        one (half-way after a small drift), and what moved from the one that knows most of it.
     crop : bool
         Whether the result is cropped to what both images show; by default it has the size of the
         inputs.
@@ -137,12 +137,13 @@ def fuse(
     levels : int, optional
         Levels of the pyramid; by default all.
     align : bool
-        Whether to measure the camera motion and align all other images to the reference.
+        Whether to measure the camera motion and correct it.
     deghost : {'auto', 'off'}
         Whether a thing that moved is taken from one image only.
     reference : {'auto', 'long', 'short'}
-        The image that the others are aligned to, and that shows where things are: the brightest
-        (``long``), the darkest (``short``) or the best exposed one.
+        The image whose view and moving things are kept: the brightest (``long``) or the darkest
+        (``short``). ``auto``: the view of the best exposed one, and what moved from the one that
+        knows most of it.
     crop : bool
         Whether the result is cropped to what all images show.
 

@@ -109,7 +109,12 @@ DEVICE = (
 )
 MOVING = (
     choice("--deghost", ["auto", "off"], "auto", "Take things that moved from one shot only."),
-    choice("--reference", ["auto", "long", "short"], "auto", "Shot that shows where things are."),
+    choice(
+        "--reference",
+        ["auto", "long", "short"],
+        "auto",
+        "Shot whose view and moving things are kept.",
+    ),
 )
 MOTION = (
     switch_off("--no-align align", "Do not correct movements of the camera."),

@@ -52,7 +52,7 @@ class Pair:
     Attributes
     ----------
     long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
-        In the right order. If the camera moved, ``short`` is aligned to ``long``.
+        In the right order, seen from one viewpoint, and consistent where things moved.
     response : float64 array, shape (channels, 256)
         g(z) = ln(E·t), on a scale where the ratio is exp(`log_ratio`).
     log_ratio : float
@@ -75,13 +75,13 @@ class Pair:
     motion : Motion or None
         From the ``long`` to the ``short`` image as given; None if it was not measured.
     reference : {'long', 'short'}
-        The shot whose viewpoint the pair has.
+        The shot that things which moved were taken from.
     ghosts : Ghosts or None
         Where things moved; None if that was not looked for.
     window : tuple of slice
-        Rows and columns of the reference's frame that the pair shows.
+        Rows and columns of the viewpoint's frame that the pair shows.
     to_long, to_short : float64 arrays, shape (3, 3)
-        Map a point (x, y, 1) of the reference's whole frame to a point of each image as given.
+        Map a point (x, y, 1) of the viewpoint's whole frame to a point of each image as given.
     notices : tuple of str
         Warnings for the user.
     """
@@ -146,7 +146,8 @@ def measure(
     deghost : {'auto', 'off'}
         Whether things that moved are looked for and taken from one shot.
     reference : {'auto', 'long', 'short'}
-        The shot that shows where things are; ``auto``: the better exposed one.
+        The shot whose view and moving things are kept. ``auto``: the view of the better exposed
+        one (half-way after a small drift), and what moved from the one that knows most of it.
     crop : bool
         Whether the pair is cropped to what both shots show.
 

@@ -22,7 +22,10 @@ from expinterp.svg import Html, bdi, element, join
 INPUT_STYLES = ("input-1", "input-2", "input-3", "input-4")  # classes, brightest first
 NOT_PLOTTED = {"residual", "mask", "ghosts"}  # pictures that do not show the scene
 MASKED = {"medium", "fused"}  # pictures that a mask of what moved is laid over
-LEGEND = "Show what moved (orange: taken from the brightest shot, blue: from the darkest)"
+LEGEND = (
+    "Show what moved (orange: taken from the brightest shot, blue: from the darkest, "
+    "another colour: from one between)"
+)
 NOT_FOUND, NOT_SHOWN = "not found", "cannot be shown"  # why a file has no picture
 Item = TypeVar("Item")
 
@@ -96,12 +99,14 @@ def _facts(result: BracketResult) -> Html | None:
 
 
 def _moved(result: BracketResult) -> Iterator[Html | str]:
-    """Write how much moved, and which shots show where things are."""
+    """Write how much moved, and which shots it was taken from."""
     ghosts = [as_dict(record.get("ghosts")) for record in result.records]
-    references = [as_text(one.get("reference")).replace("\\", "/") for one in ghosts]
+    references = [
+        as_text(one.get("reference")).replace("\\", "/") for one in ghosts if one.get("share")
+    ]
     yield _labelled("moved", [share(as_number(one.get("share"))) for one in ghosts])
     if names := dict.fromkeys(name.rpartition("/")[2] for name in references if name):
-        yield join(["reference ", join(map(bdi, names), ", ")])
+        yield join(["taken from ", join(map(bdi, names), ", ")])
 
 
 def _labelled(label: str, values: Iterable[str]) -> str:

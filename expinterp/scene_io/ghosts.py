@@ -28,7 +28,7 @@ def write_ghosts(
 
 
 def describe_ghosts(ghosts: Ghosts | None, reference: Photograph) -> dict[str, Any] | None:
-    """Describe how much moved, and the shot that shows where things are."""
+    """Describe how much moved, and the shot that it was taken from."""
     if ghosts is None:
         return None
     return {"share": round(ghosts.share, 5), "reference": reference.name}

@@ -127,7 +127,7 @@ class CommonOptions:
     deghost : {'auto', 'off'}
         Whether a thing that moved is taken from one shot only.
     reference : {'auto', 'long', 'short'}
-        The shot that shows where things are.
+        The shot whose view and moving things are kept.
     crop : bool
         Whether results are cropped to what all shots show.
     refine : bool

@@ -35,8 +35,8 @@ class JobRecord:
     ratio, motion, response, refinement : dict or None
         See the functions of this module that describe them.
     ghosts : dict or None
-        ``share``: share of pixels that moved, 0..1; ``reference``: name of the file that shows
-        where things are. None if moving things were not looked for.
+        ``share``: share of pixels that moved, 0..1; ``reference``: name of the file that they
+        were taken from. None if moving things were not looked for.
     timings : dict
         Seconds of each stage.
     warnings : list of str

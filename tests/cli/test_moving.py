@@ -258,7 +258,7 @@ def test_verbose_says_how_much_moved_if_anything_did(
     change(monkeypatch, moving(0.0123))
     assert folder.run(*TWO, "--overwrite")[2] == ""
     said = folder.run(*TWO, "--overwrite", "-v")[2]
-    assert "1.2 % of the picture moved; short.png shows where things are" in said
+    assert "1.2 % of the picture moved; it is taken from short.png" in said
 
 
 def test_warnings_of_the_core_are_shown(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,7 +244,7 @@ def test_a_fusion_is_described_and_has_no_tone_curve(reader: Reader) -> None:
 def test_what_moved_is_stated_and_laid_over_the_result_alone(reader: Reader) -> None:
     card = next(one for one in reader.all("article") if one.text.startswith("fused"))
     assert "moved 25 %" in card.text
-    assert "reference long.jpg" in card.text
+    assert "taken from long.jpg" in card.text
     (mask,) = (one for one in reader.all("img") if one.attributes.get("class") == "mask")
     assert card in mask.parents
     assert mask.inside("noscript")
@@ -292,6 +292,17 @@ def test_a_mask_that_is_not_valid_is_left_out(tmp_path: Path, mask: object) -> N
     assert "moved 25 %" in page(mask)
     assert 'class="mask"' not in page(mask)
     assert 'class="mask"' in page(as_text(PNG))
+
+
+def test_no_shot_is_named_if_nothing_moved(tmp_path: Path) -> None:
+    draw(tmp_path / "x.jpg")
+    ghosts = {"share": 0.0, "reference": "a/long.jpg"}
+    record = fused_record("x.jpg", "x.jpg", "x.jpg") | {"ghosts": ghosts}
+    lines = [header(tmp_path, tmp_path), result("r", ["x.jpg"], ["x.jpg"], reports=[record])]
+    write_report(write_journal(tmp_path, lines), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "moved 0 %" in page
+    assert "taken from <bdi>" not in page
 
 
 def test_nothing_is_animated() -> None:

@@ -64,7 +64,7 @@ class ExposurePlan:
     ghosts : Ghosts or None
         Where things moved; None if that was not looked for.
     window : tuple of slice
-        Rows and columns of the reference's frame that the shots show.
+        Rows and columns of the viewpoint's frame that the shots show.
     notices : tuple of str
         Warnings for the user, besides those of the pairs.
     """
@@ -115,12 +115,13 @@ def plan_exposures(
     response : Profile, optional
         The camera's profile; by default the response is estimated from each pair.
     align : bool
-        Whether to measure the camera motion and align all shots to the reference.
+        Whether to measure the camera motion and align all shots to one of them.
     deghost : {'auto', 'off'}
         Whether things that moved are looked for and taken from one shot.
     reference : {'auto', 'long', 'short'}
-        The shot that shows where things are: the brightest (``long``), the darkest (``short``) or
-        the best exposed one.
+        The shot whose view and moving things are kept: the brightest (``long``) or the darkest
+        (``short``). ``auto``: the view of the best exposed one, and what moved from the one that
+        knows most of it.
     crop : bool
         Whether the shots are cropped to what all of them show.
     names : sequence of str, optional

@@ -37,6 +37,7 @@ class View:
     white: float  # linear radiance at which the medium becomes white
     medium: Fraction  # exposure time of the medium, seconds
     ev_step: int  # stops between short and long; even, so that all times are exact fractions
+    roll: float = 0.0  # degrees by which the camera is turned clockwise
 
 
 VIEWS = {
@@ -50,7 +51,8 @@ def project(panorama: Image, view: View) -> Image:
     rows, cols = SHAPE
     focal = cols / 2 / np.tan(np.radians(view.field) / 2)
     x, y = np.meshgrid(np.arange(cols) - (cols - 1) / 2, np.arange(rows) - (rows - 1) / 2)
-    pitch = np.radians(view.pitch)
+    roll, pitch = np.radians(view.roll), np.radians(view.pitch)
+    x, y = np.cos(roll) * x - np.sin(roll) * y, np.sin(roll) * x + np.cos(roll) * y
     up = -y * np.cos(pitch) + focal * np.sin(pitch)
     ahead = y * np.sin(pitch) + focal * np.cos(pitch)
     longitude = np.arctan2(x, ahead) + np.radians(view.yaw)
