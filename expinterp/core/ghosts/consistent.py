@@ -20,7 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Codes, Floats, Pixels
-from expinterp.core.ghosts.detect import BRIGHT, DARK, SEEN, SPAN, Conflict, Mask, smooth_table
+from expinterp.core.ghosts.detect import (
+    BRIGHT,
+    CORRECTION,
+    DARK,
+    SEEN,
+    SPAN,
+    Conflict,
+    Mask,
+    smooth_table,
+)
 from expinterp.core.ghosts.follow import follow
 from expinterp.core.ghosts.sources import Ghosts
 from expinterp.core.mapping import imf_from_response
@@ -200,8 +209,14 @@ class _Work:
         if not self.fresh[place]:
             self.shots[place], self.fresh[place] = self.shots[place].copy(), True
         imf = _mapping(link, step, channels=self.shots[place].shape[2])
-        leader = self.shots[place - step]
-        follow(leader, self.shots[place], conflict, imf, brighter=step < 0)
+        follow(
+            self.shots[place - step],
+            self.shots[place],
+            conflict,
+            imf,
+            brighter=step < 0,
+            copies=link.copies[::step],  # of the darker and the brighter one
+        )
 
 
 def _mapping(link: Link, step: int, *, channels: int) -> Floats:
@@ -226,7 +241,8 @@ def _fit_medians(imf: Floats, joint: NDArray[np.int64]) -> Floats:
         return imf
     medians[~seen] = imf[~seen]
     ends = (imf <= 0) | (imf >= 255)  # stay: what is clipped in the target stays clipped
-    correction = smooth_table(medians - imf, seen | ends)
+    difference = np.clip(medians - imf, -CORRECTION, CORRECTION)
+    correction = smooth_table(difference, seen | ends)
     return np.maximum.accumulate(np.clip(imf + correction, 0, 255))
 
 

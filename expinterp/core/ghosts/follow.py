@@ -44,7 +44,13 @@ class _Guide:
 
 
 def follow(
-    reference: Pixels, other: Pixels, conflict: Conflict, imf: Floats, *, brighter: bool
+    reference: Pixels,
+    other: Pixels,
+    conflict: Conflict,
+    imf: Floats,
+    *,
+    brighter: bool,
+    copies: tuple[Codes, ...] = (),
 ) -> None:
     """Replace regions of an exposure, in place, by what the reference says that it must show.
 
@@ -58,8 +64,11 @@ def follow(
         Maps code values of the reference to those of the other exposure.
     brighter : bool
         Whether the reference is the brighter of the two.
+    copies : tuple of uint8 arrays, optional
+        Small copies of the two, if they are known.
     """
-    guide = _plan(small_copy(reference), small_copy(other), conflict, imf, brighter=brighter)
+    small_reference, small_other = copies or map(small_copy, (reference, other))
+    guide = _plan(small_reference, small_other, conflict, imf, brighter=brighter)
 
     def replace(tile: tuple[slice, slice]) -> None:
         continued, colourless, kept, share = (
