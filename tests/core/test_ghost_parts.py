@@ -493,6 +493,20 @@ def test_the_colour_of_a_clipped_channel_does_not_tint_what_is_white() -> None:
     assert found[35, 55, 0] > 200  # where red alone is clipped, red is continued
 
 
+def test_a_clipped_channel_is_continued_by_what_goes_with_the_other_channels() -> None:
+    """Red is clipped everywhere; around the region, red of the other rises with green and blue."""
+    green = np.tile(np.linspace(40, 200, 96), (64, 1))
+    reference = np.stack([np.full_like(green, 255), green, green], axis=-1).astype(np.uint8)
+    red = 150 + green / 4
+    other = np.stack([red, green / 4, green / 4], axis=-1)
+    known = np.ones((64, 96, 3), bool)
+    known[16:48] = False
+    end = np.array([120.0, 60.0, 60.0])
+    shown = np.where(known, other, 0).astype(np.uint8)
+    continued = follow._continue_clipped(reference, shown, known, end, brighter=True)
+    np.testing.assert_allclose(continued[..., 0], red, atol=2)
+
+
 @pytest.mark.parametrize(
     ("end", "around", "brighter"), [(255, 60, True), (255, 140, True), (0, 140, False)]
 )

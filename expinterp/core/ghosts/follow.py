@@ -29,6 +29,7 @@ WIDEN = 5  # pixels of the copy: the border is moved out so much before
 TRUST = 21  # pixels of the copy: width around contradicted pixels in which none is kept
 EDGE = 1.5  # pixels of the copy: standard deviation that softens what is kept
 FEW = 50  # clipped pixels around a region that their continuation needs
+LEVEL = 8  # code values that count as one level of a guide
 PARTS = 16  # of a code value: the precision of mappings
 FALL = 4.0, 4.0  # code values over which a reference counts as clipped, at white and at black
 
@@ -94,9 +95,9 @@ def _plan(
     clipped = reference >= BRIGHT if brighter else reference <= DARK
     end = imf[:, BRIGHT] if brighter else imf[:, DARK]
     near = np.logical_and(~conflict.region[..., np.newaxis], clipped)
-    continued = _continue_clipped(other, near, end, brighter=brighter)
+    continued = _continue_clipped(reference, other, near, end, brighter=brighter)
     all_ends = np.asarray(near.all(axis=-1, keepdims=True), np.bool_)
-    colourless = _continue_clipped(other, all_ends, end, brighter=brighter)
+    colourless = _continue_clipped(reference, other, all_ends, end, brighter=brighter)
     doubt = cv2.dilate(conflict.contradicted.astype(np.uint8), np.ones((TRUST, TRUST), np.uint8))
     kept = _soften(doubt == 0, EDGE)
     wide = cv2.dilate(conflict.region.astype(np.uint8), np.ones((WIDEN, WIDEN), np.uint8))
@@ -109,22 +110,41 @@ def _soften(mask: Mask, sigma: float) -> Plane:
     return np.asarray(blurred, np.float32)[..., np.newaxis]
 
 
-def _continue_clipped(other: Codes, known: Mask, end: Floats, *, brighter: bool) -> Plane:
+def _continue_clipped(
+    reference: Codes, other: Codes, known: Mask, end: Floats, *, brighter: bool
+) -> Plane:
     """Continue the other exposure from where the reference is clipped around regions.
 
-    `end` is what the other shows at the end of the range of the reference; it lies beyond. Half-way
-    to the end of its own range if nothing is known, alike in all channels.
+    In each channel, the value that goes with the other channels of the reference, and the rest
+    interpolated. `end` is what the other shows at the end of the range of the reference; it lies
+    beyond. Half-way to the end of its own range if nothing is known, alike in all channels.
     """
     farthest = 255.0 if brighter else 0.0
     middle = (end + farthest) / 2
     neutral = middle.max() if brighter else middle.min()
     planes = []
     for channel, value in enumerate(end):
-        weights = known[..., min(channel, known.shape[-1] - 1)].astype(np.float32)
+        seen = known[..., min(channel, known.shape[-1] - 1)]
         codes = other[..., channel].astype(np.float32)
-        codes = interpolate_missing(codes, weights) if weights.sum() >= FEW else codes * 0 + neutral
-        planes.append(np.maximum(codes, value) if brighter else np.minimum(codes, value))
+        if seen.sum() >= FEW:
+            trend = _predict(np.delete(reference, channel, axis=-1), codes, seen)
+            codes = trend + interpolate_missing(codes - trend, seen.astype(np.float32))
+        else:
+            codes[:] = neutral
+        planes.append(np.clip(codes, *((value, 255) if brighter else (0, value))))
     return np.stack(planes, axis=-1).astype(np.float32)
+
+
+def _predict(guide: Codes, codes: Plane, seen: Mask) -> Plane:
+    """Predict a channel from the mean of others, by its mean at each of their levels."""
+    if guide.shape[-1] == 0:  # grey
+        return np.zeros_like(codes)
+    level = guide.mean(axis=-1).astype(np.uint8) // LEVEL
+    count = np.bincount(level[seen], minlength=256 // LEVEL)
+    total = np.bincount(level[seen], codes[seen], minlength=256 // LEVEL)
+    often = np.flatnonzero(count >= min(FEW, count.max()))
+    table = np.interp(np.arange(len(count)), often, total[often] / count[often])
+    return np.asarray(table[level], np.float32)
 
 
 def _clipped_share(codes: Plane, *, brighter: bool) -> Plane:
