@@ -53,7 +53,7 @@ SEEDS, SHARE = 10, 0.1  # least number and share of strong pixels in a region
 CLOSE = 21  # pixels: gaps in a region up to this width are closed
 HOLE = 0.01  # of the picture: smaller holes are filled
 LEAST = 60  # pixels of a region
-EDGE = 9  # pixels: twice the width, and 1, of the edge around what is not covered
+EDGE = 5  # pixels: twice the width, and 1, of the edge around what is not covered
 GROW = 7  # pixels around a region that are taken with it
 
 
