@@ -24,6 +24,7 @@ from expinterp.core.exposure import ev_step
 from expinterp.core.ghosts.consistent import Link
 from expinterp.core.ghosts.detect import Conflict, Mask, find_conflict, small_copy
 from expinterp.core.mapping import joint_histogram, matched_levels, sample
+from expinterp.core.parallel import map_threads
 from expinterp.core.prior import Estimate, ResponsePrior, estimate_response, load_prior
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
@@ -116,14 +117,14 @@ def compare(
     found = first = measure(covered)
     if not deghost:
         return found
-    copies = small_copy(long), small_copy(short)
-    conflict = find_conflict(*copies, found.response, found.log_ratio, covered=covered)
+    bright, dark = map_threads(small_copy, (long, short))
+    conflict = find_conflict(bright, dark, found.response, found.log_ratio, covered=covered)
     still = ~conflict.region if covered is None else covered & ~conflict.region
     if conflict.region.any() and still.mean() >= LEAST:
         with suppress(PairError):  # too few tones are left: the first estimate stands
             found = measure(still)
-            conflict = find_conflict(*copies, found.response, found.log_ratio, covered=covered)
-    return replace(found, conflict=conflict, joint=first.joint, copies=copies[::-1])
+            conflict = find_conflict(bright, dark, found.response, found.log_ratio, covered=covered)
+    return replace(found, conflict=conflict, joint=first.joint, copies=(dark, bright))
 
 
 def _select(long: Codes, short: Codes, seen: Mask | None) -> tuple[Codes, Codes]:

@@ -33,6 +33,7 @@ from expinterp.core.ghosts.detect import (
 from expinterp.core.ghosts.follow import follow
 from expinterp.core.ghosts.sources import Ghosts
 from expinterp.core.mapping import imf_from_response
+from expinterp.core.parallel import copy_image
 
 UNCERTAINTY = 1 / math.sqrt(12)  # standard deviation of a value anywhere in an interval, by width
 NOISE = 1.0  # code values
@@ -207,7 +208,7 @@ class _Work:
     def _replace(self, place: int, step: int, conflict: Conflict, link: Link) -> None:
         """Let a shot follow the one before it."""
         if not self.fresh[place]:
-            self.shots[place], self.fresh[place] = self.shots[place].copy(), True
+            self.shots[place], self.fresh[place] = copy_image(self.shots[place]), True
         imf = _mapping(link, step, channels=self.shots[place].shape[2])
         follow(
             self.shots[place - step],

@@ -122,24 +122,28 @@ def _continue_clipped(
     farthest = 255.0 if brighter else 0.0
     middle = (end + farthest) / 2
     neutral = middle.max() if brighter else middle.min()
-    planes = []
-    for channel, value in enumerate(end):
+
+    def continue_channel(channel: int) -> Plane:
         seen = known[..., min(channel, known.shape[-1] - 1)]
         codes = other[..., channel].astype(np.float32)
-        if seen.sum() >= FEW:
-            trend = _predict(np.delete(reference, channel, axis=-1), codes, seen)
+        if np.count_nonzero(seen) >= FEW:
+            trend = _predict(reference, channel, codes, seen)
             codes = trend + interpolate_missing(codes - trend, seen.astype(np.float32))
         else:
             codes[:] = neutral
-        planes.append(np.clip(codes, *((value, 255) if brighter else (0, value))))
+        value = end[channel]
+        return np.clip(codes, *((value, 255) if brighter else (0, value)))
+
+    planes = map_threads(continue_channel, range(len(end)))
     return np.stack(planes, axis=-1).astype(np.float32)
 
 
-def _predict(guide: Codes, codes: Plane, seen: Mask) -> Plane:
-    """Predict a channel from the mean of others, by its mean at each of their levels."""
-    if guide.shape[-1] == 0:  # grey
+def _predict(reference: Codes, channel: int, codes: Plane, seen: Mask) -> Plane:
+    """Predict codes from the mean of the other channels, by their mean at each of its levels."""
+    others = [reference[..., c] for c in range(reference.shape[-1]) if c != channel]
+    if not others:  # grey
         return np.zeros_like(codes)
-    level = guide.mean(axis=-1).astype(np.uint8) // LEVEL
+    level = cv2.addWeighted(others[0], 0.5, others[1], 0.5, 0) // LEVEL
     count = np.bincount(level[seen], minlength=256 // LEVEL)
     total = np.bincount(level[seen], codes[seen], minlength=256 // LEVEL)
     often = np.flatnonzero(count >= min(FEW, count.max()))
