@@ -17,6 +17,7 @@ from expinterp.errors import PairError
 Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]  # code values, (rows, cols, channels)
 Codes: TypeAlias = NDArray[np.uint8]  # code values 0..255
 Floats: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]  # (rows, cols)
 Plane: TypeAlias = NDArray[np.float32]  # one channel, (rows, cols), mostly 0..1
 Planes: TypeAlias = NDArray[np.float32]  # (channels, rows, cols), mostly 0..1
 

@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Codes, Floats, Pixels
+from expinterp.core.arrays import Codes, Floats, Mask, Pixels
 from expinterp.core.exposure import ev_step
 from expinterp.core.ghosts.consistent import Link
-from expinterp.core.ghosts.detect import Conflict, Mask, find_conflict, small_copy
+from expinterp.core.ghosts.detect import find_conflict, small_copy
 from expinterp.core.mapping import joint_histogram, matched_levels, sample
 from expinterp.core.parallel import map_threads
 from expinterp.core.prior import Estimate, ResponsePrior, estimate_response, load_prior
@@ -33,15 +33,12 @@ DOUBT = {"pair": 2.0, "profile": 0.75}  # EV: largest difference of a stated and
 LEAST = 0.02  # share of the samples that an estimate needs after others were left out
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Comparison(Link):
     """What two registered exposures show of their camera and scene.
 
     Attributes
     ----------
-    response : float64 array, shape (channels, 256)
-    log_ratio : float
-        ln(t1/t2) on the scale of the response.
     ratio : float
         t1/t2 measured from the pixels.
     source : {'pair', 'profile'}
@@ -52,29 +49,13 @@ class Comparison:
         The joint histogram of all samples that both cover.
     notices : tuple of str
         Warnings for the user.
-    conflict : Conflict or None
-        What moved; None if that was not looked for.
-    still : int64 array, shape (channels, 256, 256)
-        `joint` without what moved.
-    copies : tuple of uint8 arrays, shape (rows, cols, channels)
-        Small copies of ``short`` and ``long``; empty if no ghosts were looked for.
     """
 
-    response: Floats
-    log_ratio: float
     ratio: float
     source: str
     levels: tuple[Floats, ...]
     joint: NDArray[np.int64]
     notices: tuple[str, ...]
-    conflict: Conflict | None
-    still: NDArray[np.int64]
-    copies: tuple[Codes, ...] = ()
-
-    @property
-    def link(self) -> Link:
-        """What is needed to make other exposures consistent."""
-        return Link(self.response, self.log_ratio, self.conflict, self.still, self.copies)
 
 
 def compare(
@@ -143,10 +124,16 @@ def _measure(
     joint = joint_histogram(long, short)
     levels = tuple(matched_levels(channel) for channel in joint)
     estimate, ratio, notices = _estimate(levels, prior, profile, stated)
-    response = _per_channel(estimate.response, len(joint))
-    source = _source(profile)
     return Comparison(
-        response, estimate.log_ratio, ratio, source, levels, joint, tuple(notices), None, joint
+        response=_per_channel(estimate.response, len(joint)),
+        log_ratio=estimate.log_ratio,
+        conflict=None,
+        still=joint,
+        ratio=ratio,
+        source=_source(profile),
+        levels=levels,
+        joint=joint,
+        notices=tuple(notices),
     )
 
 

@@ -17,12 +17,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Floats, Pixels, check_images, drop_equal_channels
+from expinterp.core.arrays import Floats, Mask, Pixels, check_images, drop_equal_channels
 from expinterp.core.comparison import Comparison, compare
 from expinterp.core.exposure import LEAST_STEP, ev_step, resolve_ratio
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.ghosts.consistent import Consistent, make_consistent
-from expinterp.core.ghosts.detect import Mask, covered_by_all, shrink_mask
+from expinterp.core.ghosts.detect import covered_by_all, shrink_mask
 from expinterp.core.intermediate import Blend
 from expinterp.core.likeness import check_scene
 from expinterp.core.mapping import imf_from_response, sample
@@ -176,7 +176,7 @@ def measure(
     doubts = _check_fit(shots, comparison.joint)
     consistent = make_consistent(
         shots.aligned.shots,
-        [comparison.link],
+        [comparison],
         shots.covered,
         shots.viewpoint,
         fresh=shots.aligned.fresh,

@@ -36,7 +36,7 @@ def describe_ghosts(ghosts: Ghosts | None, reference: Photograph) -> dict[str, A
 
 def encode_mask(ghosts: Ghosts | None, *, shots: int) -> str:
     """Encode a small mask of what moved as PNG in base64; empty if nothing did."""
-    if ghosts is None or not ghosts.sources.any():
+    if ghosts is None or not ghosts.share:
         return ""
     mask = cv2.cvtColor(draw_mask(ghosts, shots=shots, side=MASK_SIDE), cv2.COLOR_RGBA2BGRA)
     _, data = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_COMPRESSION, 9])

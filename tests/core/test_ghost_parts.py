@@ -130,13 +130,13 @@ def parts(mask):
     """The connected parts of a mask, of four or eight neighbours as OpenCV counts: eight."""
     mask, found = mask.copy(), []
     while mask.any():
-        todo = [tuple(np.argwhere(mask)[0])]
+        queue = [tuple(np.argwhere(mask)[0])]
         part = np.zeros_like(mask)
-        while todo:
-            row, col = todo.pop()
+        while queue:
+            row, col = queue.pop()
             if mask[row, col]:
                 mask[row, col], part[row, col] = False, True
-                todo += [
+                queue += [
                     (r, c)
                     for r in range(max(row - 1, 0), min(row + 2, mask.shape[0]))
                     for c in range(max(col - 1, 0), min(col + 2, mask.shape[1]))

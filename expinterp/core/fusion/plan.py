@@ -18,12 +18,12 @@ from zlib import crc32
 
 import numpy as np
 
-from expinterp.core.arrays import Pixels, check_images, drop_equal_channels, with_channels
+from expinterp.core.arrays import Mask, Pixels, check_images, drop_equal_channels, with_channels
 from expinterp.core.comparison import Comparison, compare
 from expinterp.core.exposure import LEAST_STEP, ev_step, even_positions, resolve_ratio
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.ghosts.consistent import make_consistent
-from expinterp.core.ghosts.detect import Mask, covered_by_all, shrink_mask
+from expinterp.core.ghosts.detect import covered_by_all, shrink_mask
 from expinterp.core.likeness import check_scene, fits
 from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, pair_from
@@ -164,7 +164,7 @@ def plan_exposures(
     misfits = _find_misfits(aligned.shots, motions, viewpoint)
     consistent = make_consistent(
         aligned.shots,
-        [each.comparison.link if each else None for each in compared],
+        [each.comparison if each else None for each in compared],
         covered,
         viewpoint,
         fresh=aligned.fresh,

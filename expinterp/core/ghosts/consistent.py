@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Codes, Floats, Pixels
+from expinterp.core.arrays import Codes, Floats, Mask, Pixels
 from expinterp.core.ghosts.detect import (
     BRIGHT,
     CORRECTION,
@@ -27,7 +27,6 @@ from expinterp.core.ghosts.detect import (
     SEEN,
     SPAN,
     Conflict,
-    Mask,
     smooth_table,
 )
 from expinterp.core.ghosts.follow import follow
@@ -50,7 +49,7 @@ class Link:
         Of the brighter to the darker one, on the scale of the response.
     conflict : Conflict or None
         What moved; None if that was not looked for.
-    joint : int64 array, shape (channels, 256, 256)
+    still : int64 array, shape (channels, 256, 256)
         The joint histogram of what did not move, brighter by darker code values.
     copies : tuple of uint8 arrays, shape (rows, cols, channels)
         Small copies of the darker and the brighter one; empty if no ghosts were looked for.
@@ -59,7 +58,7 @@ class Link:
     response: Floats
     log_ratio: float
     conflict: Conflict | None
-    joint: NDArray[np.int64]
+    still: NDArray[np.int64]
     copies: tuple[Codes, ...] = ()
 
 
@@ -223,7 +222,7 @@ class _Work:
 def _mapping(link: Link, step: int, *, channels: int) -> Floats:
     """Tabulate the mapping to the next brighter (1) or darker (−1) shot."""
     imf = imf_from_response(link.response, scale=math.exp(step * link.log_ratio))
-    joint = link.joint if step < 0 else link.joint.swapaxes(1, 2)
+    joint = link.still if step < 0 else link.still.swapaxes(1, 2)
     fitted = np.stack([_fit_medians(*pair) for pair in zip(imf, joint, strict=True)])
     return np.broadcast_to(fitted, (channels, fitted.shape[1]))
 

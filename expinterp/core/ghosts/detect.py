@@ -23,18 +23,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Codes, Floats, Pixels, Plane
+from expinterp.core.arrays import Codes, Floats, Mask, Pixels, Plane
 from expinterp.core.mapping import CODE_VALUES, imf_from_response, joint_histogram, to_codes
 from expinterp.core.parallel import map_threads
 from expinterp.core.registration.texture import copy_size
-
-Mask: TypeAlias = NDArray[np.bool_]
 
 COPY = 1024, 128  # pixels: longer side of the copies, and the least of their shorter side
 DARK, BRIGHT = 4, 249  # code values up to and from which a pixel may be clipped

@@ -10,18 +10,19 @@ in `detect`. Code values are computed as 0..255 with fractions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import cv2
 import numpy as np
 
-from expinterp.core.arrays import Codes, Floats, Pixels, Plane
-from expinterp.core.ghosts.detect import BRIGHT, DARK, Conflict, Mask, small_copy
+from expinterp.core.arrays import Codes, Floats, Mask, Pixels, Plane
+from expinterp.core.ghosts.detect import BRIGHT, DARK, Conflict, small_copy
 from expinterp.core.ghosts.smooth import RADIUS, interpolate_missing, reduce_noise
 from expinterp.core.mapping import CODE_VALUES
 from expinterp.core.parallel import map_threads, strips
+from expinterp.core.registration.texture import to_float_codes
 
 TILE = 128  # pixels: side of the blocks that one thread replaces at a time
 FEATHER = 3.0  # pixels of the copy: standard deviation of the Gaussian that softens the border
@@ -31,7 +32,8 @@ EDGE = 1.5  # pixels of the copy: standard deviation that softens what is kept
 FEW = 50  # clipped pixels around a region that their continuation needs
 LEVEL = 8  # code values that count as one level of a guide
 PARTS = 16  # of a code value: the precision of mappings
-FALL = 4.0, 4.0  # code values over which a reference counts as clipped, at white and at black
+FINE = np.arange(255 * PARTS + 1) / PARTS
+FALL = 4.0  # code values over which a reference goes from unclipped to clipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,7 @@ def follow(
     """
     small_reference, small_other = copies or map(small_copy, (reference, other))
     guide = _plan(small_reference, small_other, conflict, imf, brighter=brighter)
+    tables = [np.interp(FINE, CODE_VALUES, table).astype(np.float32) for table in imf]
 
     def replace(tile: tuple[slice, slice]) -> None:
         continued, colourless, kept, share = (
@@ -77,9 +80,9 @@ def follow(
         )
         if not share.any():
             return
-        before, source = _codes(other[tile]), _codes(reference[tile])
+        before, source = to_float_codes(other[tile]), to_float_codes(reference[tile])
         clipped = _clipped_share(source, brighter=brighter)
-        mapped = _map(source if brighter else _cut_denoised(reference, tile), imf)
+        mapped = _map(source if brighter else _cut_denoised(reference, tile), tables)
         continued += clipped.min(axis=-1, keepdims=True) * (colourless - continued)
         fallback = continued + kept * (before - continued)
         wanted = mapped + clipped * (fallback - mapped)
@@ -153,23 +156,14 @@ def _predict(reference: Codes, channel: int, codes: Plane, seen: Mask) -> Plane:
 
 def _clipped_share(codes: Plane, *, brighter: bool) -> Plane:
     """Return how far each value of the reference is clipped, 0..1."""
-    white, black = FALL
-    share = (codes - (252 - white)) / white if brighter else (2 + black - codes) / black
+    share = (codes - (252 - FALL)) / FALL if brighter else (2 + FALL - codes) / FALL
     return np.asarray(np.clip(share, 0, 1))
 
 
-def _map(codes: Plane, imf: Floats) -> Plane:
-    """Map code values with fractions, (rows, cols, channels), to 1/16 of a code value."""
+def _map(codes: Plane, tables: Sequence[Plane]) -> Plane:
+    """Map code values, (rows, cols, channels), by tables at the values of `FINE`."""
     index = np.rint(codes * np.float32(PARTS)).astype(np.int16)
-    fine = np.arange(255 * PARTS + 1) / PARTS
-    tables = [np.interp(fine, CODE_VALUES, table).astype(np.float32) for table in imf]
     return np.stack([table[index[..., c]] for c, table in enumerate(tables)], axis=-1)
-
-
-def _codes(image: Pixels) -> Plane:
-    """Convert pixels to float32 code values, 0..255."""
-    codes = image.astype(np.float32)
-    return codes / np.float32(257) if image.dtype == np.uint16 else codes
 
 
 def _cut_denoised(image: Pixels, tile: tuple[slice, slice]) -> Plane:
@@ -180,7 +174,7 @@ def _cut_denoised(image: Pixels, tile: tuple[slice, slice]) -> Plane:
         slice(part.start - wide.start, part.stop - wide.start)
         for part, wide in zip(tile, near, strict=True)
     )
-    return reduce_noise(_codes(image[near]))[rows, cols]
+    return reduce_noise(to_float_codes(image[near]))[rows, cols]
 
 
 def _enlarge(plane: Plane, shape: tuple[int, ...], tile: tuple[slice, slice]) -> Plane:

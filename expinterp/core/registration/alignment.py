@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from expinterp.core.arrays import Codes, Pixels
+from expinterp.core.arrays import Codes, Mask, Pixels
 from expinterp.core.mapping import LONG_CLIPPED, SHORT_CLIPPED
 from expinterp.core.registration.motion import Motion
-from expinterp.core.registration.resample import Mask, covered, inner_window, warp
+from expinterp.core.registration.resample import covered, inner_window, warp
 
 
 @dataclass(frozen=True, eq=False)

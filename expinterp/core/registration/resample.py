@@ -7,15 +7,11 @@ display-encoded code values, uint8 or uint16, (rows, cols) or (rows, cols, chann
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from expinterp.core.arrays import Floats, Pixels
-
-Mask: TypeAlias = NDArray[np.bool_]
+from expinterp.core.arrays import Floats, Mask, Pixels
 
 KERNEL = cv2.INTER_CUBIC
 CANDIDATES = 1024  # rows
