@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from expinterp.core.arrays import Pixels
+from expinterp.core.denoise import Denoise
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.exposures import Fusion, fuse_exposures
@@ -41,6 +42,7 @@ def interpolate(
     response: Profile | None = None,
     position: float = MEDIUM,
     refiner: Refinement = "bundled",
+    denoise: Denoise = "auto",
     align: bool = True,
     deghost: Deghost = "auto",
     reference: Reference = "auto",
@@ -62,6 +64,9 @@ def interpolate(
         Between ``short`` (0) and ``long`` (1), linear in stops; ½ is the geometric mean √(t1·t2).
     refiner : 'bundled', Refiner, None or False
         The network: the bundled one, one from `open_refiner`, or none, which gives y0.
+    denoise : {'auto', 'off'} or float
+        Strength, 0..1, with which the noise of ``short``, brightened, is removed. ``auto``: 1 with
+        the network, 0 without.
     align : bool
         Whether to measure the camera motion and correct it.
     deghost : {'auto', 'off'}
@@ -81,8 +86,8 @@ def interpolate(
     Raises
     ------
     ValueError
-        If arrays, `refiner`, `deghost` or `reference` are not as above, `ratio` is not positive and finite, or `position`
-        is not within 0..1.
+        If arrays or options are not as above, `ratio` is not positive and finite, or `position` is
+        not within 0..1.
     PairError
         If the two differ in size, channels or bit depth, or are not a long and a short exposure of
         one scene.
@@ -101,7 +106,7 @@ def interpolate(
         reference=reference,
         crop=crop,
     )
-    return render(pair, position, refiner=network)
+    return render(pair, position, refiner=network, denoise=denoise)
 
 
 def fuse(
@@ -110,6 +115,7 @@ def fuse(
     virtual: Virtual = "auto",
     response: Profile | None = None,
     refiner: Refinement = "bundled",
+    denoise: Denoise = "auto",
     weighting: Weighting | None = None,
     method: Method = "guided",
     levels: int | None = None,
@@ -130,6 +136,8 @@ def fuse(
         As for `interpolate`.
     refiner : 'bundled', Refiner, None or False
         The network that refines virtual exposures, as for `interpolate`.
+    denoise : {'auto', 'off'} or float
+        How strongly virtual exposures are denoised, as for `interpolate`.
     weighting : Weighting, optional
         The parameters of the weights.
     method : {'guided', 'mertens'}
@@ -173,7 +181,9 @@ def fuse(
         reference=reference,
         crop=crop,
     )
-    return fuse_exposures(plan, refiner=network, weighting=weighting, method=method, levels=levels)
+    return fuse_exposures(
+        plan, refiner=network, denoise=denoise, weighting=weighting, method=method, levels=levels
+    )
 
 
 def _open(refiner: Refinement) -> Refiner | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from expinterp.cli.param_types import MOST_VIRTUAL, seconds, times, virtual
+from expinterp.cli.param_types import MOST_VIRTUAL, seconds, strength, times, virtual
 
 STREAM = "-"
 
@@ -126,6 +126,13 @@ GHOSTS = file_option(
 )
 NETWORK = (
     switch_off("--no-refine refine", "Do not use the network."),
+    value(
+        "--denoise",
+        strength,
+        "auto|off|0..1",
+        "How strongly noise is removed.  [default: auto: 1, or 0 with --no-refine]",
+        default="auto",
+    ),
     file_option("--model", "Another network than the bundled one."),
     *DEVICE,
 )

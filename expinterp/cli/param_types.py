@@ -68,6 +68,33 @@ def virtual(text: str) -> int | Literal["auto"]:
     return int(text)
 
 
+def strength(text: str) -> float | Literal["auto", "off"]:
+    """Read the strength of denoising: 0 to 1, ``auto`` or ``off``.
+
+    Raises
+    ------
+    click.BadParameter
+        If `text` is none of these.
+
+    Examples
+    --------
+    >>> strength("auto"), strength("off"), strength("0.5")
+    ('auto', 'off', 0.5)
+    """
+    if text == "auto":
+        return "auto"
+    if text == "off":
+        return "off"
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        message = f"{text!r} is neither auto, off nor a number from 0 to 1"
+        raise click.BadParameter(message)
+    return number
+
+
 def memory(text: str) -> int:
     """Read a size of memory in bytes: 2G, 1.5 GiB, 800M.
 

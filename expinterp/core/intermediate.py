@@ -15,6 +15,7 @@ uses the same constants.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, cast
 
 import cv2
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats, Pixels, Planes
-from expinterp.core.mapping import CODE_VALUES
+from expinterp.core.mapping import CODE_VALUES, CODES, to_codes
 
 WHITE_KNEE = 200.0  # code value of `long` above which its weight falls, to 0 at 255
 BLACK_KNEE = 55.0  # code value of `short` below which its weight falls, to 0 at 0
@@ -76,19 +77,17 @@ class Blend:
     def __init__(self, imf13: Floats, imf23: Floats, dtype: np.dtype[Any]) -> None:
         self._wide = dtype != np.uint8
         codes = np.arange(65536) / 257 if self._wide else CODE_VALUES
-        w1, w2 = long_weight(codes), short_weight(codes)
-        terms = [
-            (w1 * _evaluate(a, codes) / 255, w1, w2 * _evaluate(b, codes) / 255, w2)
-            for a, b in zip(imf13, imf23, strict=True)
-        ]
+        imfs = list(zip(imf13, imf23, strict=True))
+        terms = [_weighted_terms(*pair, codes) for pair in imfs]
+        self._four = [_weighted_terms(*pair, CODE_VALUES) for pair in imfs] if self._wide else terms
         self._maps = [
-            tuple((_evaluate(imf, codes) / 255).astype(np.float32) for imf in pair)
-            for pair in zip(imf13, imf23, strict=True)
+            tuple((_evaluate(imf, codes) / 255).astype(np.float32) for imf in pair) for pair in imfs
         ]
         self._terms = [
             tuple(term.astype(np.float32) for term in four) for four in terms if self._wide
         ]
         self._tables = [] if self._wide else [_average(*four) for four in terms]
+        self._slopes = [_evaluate(np.gradient(imf), codes).astype(np.float32) for imf in imf23]
         self._rounded = [round_codes(table.copy(), dtype) for table in self._tables]
 
     def __call__(self, long: Pixels, short: Pixels) -> Planes:
@@ -109,6 +108,25 @@ class Blend:
         darkened, brightened = zip(*self._maps, strict=True)
         return _look_up(long, darkened), _look_up(short, brightened)
 
+    def brightening(self, short: Pixels) -> Planes:
+        """Compute the slopes Λ23′(x2) of a block: float32 (channels, rows, cols)."""
+        return _look_up(short, self._slopes)
+
+    def slopes(self, long: Pixels, short: Pixels) -> Planes:
+        """Compute by how much y0 changes per code value of ``long`` and of ``short``.
+
+        √((∂y0/∂x1)² + (∂y0/∂x2)²): the standard deviation of y0, if one code value is that of both
+        inputs. float32 (channels, rows, cols).
+        """
+        pairs = zip(self._steps, _split(to_codes(long)), _split(to_codes(short)), strict=True)
+        return np.stack([table.take(_index(x1, x2)) for table, x1, x2 in pairs])
+
+    @cached_property
+    def _steps(self) -> list[NDArray[np.float32]]:
+        """Tabulate `slopes` for all pairs of 8-bit code values."""
+        tables = [_average(*four).reshape(CODES, CODES) * CODE_VALUES[-1] for four in self._four]
+        return [np.hypot(*np.gradient(table)).astype(np.float32).ravel() for table in tables]
+
     def write(self, long: Pixels, short: Pixels, out: Pixels) -> None:
         """Compute y0 of two blocks into `out`, rounded as by `quantise`."""
         if self._wide:
@@ -116,6 +134,12 @@ class Blend:
             return
         pairs = zip(self._rounded, _split(long), _split(short), strict=True)
         _interleave([table.take(_index(x1, x2)) for table, x1, x2 in pairs], out)
+
+
+def _weighted_terms(imf13: Floats, imf23: Floats, codes: Floats) -> tuple[Floats, ...]:
+    """Tabulate W1·Λ13, W1, W2·Λ23 and W2 at code values; the IMFs are scaled to 0..1."""
+    w1, w2 = long_weight(codes), short_weight(codes)
+    return w1 * _evaluate(imf13, codes) / 255, w1, w2 * _evaluate(imf23, codes) / 255, w2
 
 
 def _index(x1: Pixels, x2: Pixels) -> NDArray[np.uint16]:

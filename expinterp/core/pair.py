@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -19,13 +20,14 @@ from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats, Mask, Pixels, check_images, drop_equal_channels
 from expinterp.core.comparison import Comparison, compare
-from expinterp.core.exposure import LEAST_STEP, ev_step, resolve_ratio
+from expinterp.core.denoise.noise import Noise, measure_noise
+from expinterp.core.exposure import LEAST_STEP, MEDIUM, ev_step, resolve_ratio
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.ghosts.consistent import Consistent, make_consistent
 from expinterp.core.ghosts.detect import covered_by_all, shrink_mask
 from expinterp.core.intermediate import Blend
 from expinterp.core.likeness import check_scene
-from expinterp.core.mapping import imf_from_response, sample
+from expinterp.core.mapping import LONG_CLIPPED, SHORT_CLIPPED, imf_from_response, sample
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.alignment import Aligned, align_shots, best_exposed
 from expinterp.core.registration.homography import DRIFT
@@ -39,6 +41,7 @@ ALIGNED = (
     "the long exposure is aligned to the short one (--no-align leaves it unchanged)",
     "the short exposure is aligned to the long one (--no-align leaves it unchanged)",
 )
+UNKNOWN = 0.01  # share of the picture that neither shot shows, from which on it is reported
 DOUBLED = (
     "the images do not fit, and how the camera moved cannot be measured; they are left as they "
     "are, and edges may be doubled; align the files first"
@@ -109,6 +112,11 @@ class Pair:
     def ratio(self) -> float:
         """The exposure ratio to use: the stated one, else the measured one."""
         return self.ratio_given or self.ratio_measured
+
+    @cached_property
+    def noise(self) -> tuple[Noise, ...]:
+        """The noise of ``short``, see `measure_noise`."""
+        return measure_noise(self.long, self.short, self.blend(MEDIUM))
 
     def blend(self, position: float) -> Blend:
         """Build the tables of y0 at a position between ``short`` (0) and ``long`` (1)."""
@@ -256,6 +264,7 @@ def _to_pair(
 ) -> Pair:
     short, long = consistent.shots
     to_short, to_long = (motion.matrix for motion in shots.motions)
+    unknown = _explain_unknown(comparison.joint)
     moved = explain_ghosts(consistent.ghosts.share) if consistent.ghosts else []
     return replace(
         pair_from(comparison, long, short, shape=shape, ratio_given=shots.stated),
@@ -266,8 +275,21 @@ def _to_pair(
         window=shots.aligned.window,
         to_long=to_long,
         to_short=to_short,
-        notices=(*shots.notices, *comparison.notices, *doubts, *moved),
+        notices=(*shots.notices, *comparison.notices, *doubts, *moved, *unknown),
     )
+
+
+def _explain_unknown(joint: NDArray[np.int64]) -> list[str]:
+    """Report how much of the picture neither shot shows, if it is much."""
+    unknown = joint[:, LONG_CLIPPED:, : SHORT_CLIPPED + 1].sum(axis=(1, 2))
+    share = float((unknown / joint.sum(axis=(1, 2))).max())
+    if share < UNKNOWN:
+        return []
+    msg = (
+        f"neither shot shows {100 * share:.2g} % of the picture: the long one is white there, the "
+        "short one black; that part is a guess; use shots that are less far apart"
+    )
+    return [msg]
 
 
 def pair_from(

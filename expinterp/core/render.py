@@ -17,12 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Pixels
+from expinterp.core.denoise import Denoise, choose_strength
+from expinterp.core.denoise import denoise as remove_noise
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.intermediate import Blend
 from expinterp.core.pair import Pair
 from expinterp.core.parallel import map_threads, strips
 
 STRIP = 128  # rows that one thread maps at a time
+FULL = 4.0  # from a quarter of the way on, denoising has its full strength; 0 at the photographs
+RENDERING = 0.7  # share of the time before denoising
 
 
 class PairRefiner(Protocol):
@@ -75,6 +79,7 @@ def render(
     position: float = MEDIUM,
     *,
     refiner: PairRefiner | None = None,
+    denoise: Denoise = "auto",
     progress: Callable[[float], None] | None = None,
 ) -> Interpolation:
     """Render the exposure at a position between the two shots of a pair.
@@ -90,20 +95,26 @@ def render(
         Between ``short`` (0) and ``long`` (1), linear in stops.
     refiner : Refiner, optional
         The network; by default the result is y0.
+    denoise : {'auto', 'off'} or float
+        Strength, 0..1, with which noise of ``short`` is removed. ``auto``: 1 with the network, else
+        0, so that y0 is as published.
     progress : function, optional
         Called with the share done, 0..1.
 
     Raises
     ------
     ValueError
-        If `position` is not within 0..1.
+        If `position` is not within 0..1, or `denoise` is not as above.
     """
+    strength = choose_strength(denoise, refined=refiner is not None)
+    strength *= min(1.0, FULL * position, FULL * (1 - position))
+    first, second = _split_progress(progress) if strength else (progress, None)
     if not 0 <= position <= 1:
         msg = f"position must be within 0 (short) and 1 (long), got {position}"
         raise ValueError(msg)
     blend = pair.blend(position)
     if refiner is None:
-        medium = _map_strips(pair, blend, progress)
+        medium = _map_strips(pair, blend, first)
     else:
         medium = refiner.refine(
             pair.long,
@@ -111,9 +122,25 @@ def render(
             blend,
             half_way=None if position == MEDIUM else pair.blend(MEDIUM),
             strength=1 - abs(2 * position - 1),
-            progress=progress,
+            progress=first,
+        )
+    if strength:
+        medium = remove_noise(
+            medium, pair.long, pair.short, blend, pair.noise, strength=strength, progress=second
         )
     return Interpolation(_as_given(medium, pair), pair, position)
+
+
+def _split_progress(
+    progress: Callable[[float], None] | None,
+) -> tuple[Callable[[float], None] | None, Callable[[float], None] | None]:
+    """Split the report of progress between rendering and denoising."""
+    if progress is None:
+        return None, None
+    return (
+        lambda share: progress(RENDERING * share),
+        lambda share: progress(RENDERING + (1 - RENDERING) * share),
+    )
 
 
 def _map_strips(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from expinterp.core.denoise import choose_strength
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion import Stack
 from expinterp.core.fusion.exposures import Fusion, fuse_exposures
@@ -81,6 +82,7 @@ def fuse_files(
     fusion = fuse_exposures(
         scene.plan,
         refiner=scene.opened.refiner,
+        denoise=job.options.denoise,
         weighting=job.options.weighting,
         method=job.options.method,
         levels=job.options.levels,
@@ -271,6 +273,7 @@ def _record(
         ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
         response=describe_response(pairs[0].pair if pairs else None, *profile),
         refinement=describe_refiner(opened.refiner),
+        denoise=choose_strength(job.options.denoise, refined=opened.refiner is not None),
         timings=seconds,
         warnings=list(dict.fromkeys([*opened.remarks, *found, *warnings])),
         fusion={

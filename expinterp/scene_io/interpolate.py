@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.core.denoise import choose_strength
 from expinterp.core.render import Interpolation, render
 from expinterp.images import (
     Photograph,
@@ -54,7 +55,13 @@ def interpolate_files(
     warnings, outputs = [*opened.remarks, *measured.warnings], []
     for step, position in enumerate(positions):
         with clock.stage("render", number=step) as advance:
-            result = render(measured.pair, position, refiner=opened.refiner, progress=advance)
+            result = render(
+                measured.pair,
+                position,
+                refiner=opened.refiner,
+                denoise=job.options.denoise,
+                progress=advance,
+            )
         with clock.stage("write", number=step):
             for output in _outputs(job, step, position, measured):
                 warnings += _write(job, output, result, measured.long)
@@ -157,6 +164,7 @@ def _record(
         ghosts=describe_ghosts(pair.ghosts, measured.reference),
         response=describe_response(pair, opened.profile_file, opened.profile),
         refinement=describe_refiner(opened.refiner),
+        denoise=choose_strength(job.options.denoise, refined=opened.refiner is not None),
         timings=seconds,
         warnings=list(dict.fromkeys(warnings)),
         mask=encode_mask(pair.ghosts, shots=2),

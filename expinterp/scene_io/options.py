@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from expinterp.core import exposure
+from expinterp.core.denoise import Denoise
 from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.plan import Virtual
 from expinterp.core.ghosts import Deghost, Reference
@@ -132,6 +133,8 @@ class CommonOptions:
         Whether results are cropped to what all shots show.
     refine : bool
         Whether the network is used.
+    denoise : {'auto', 'off'} or float
+        Strength, 0..1, with which noise is removed from what is computed.
     model : Path or None
         Another network than the bundled one.
     device : {'auto', 'cpu', 'cuda'}
@@ -147,6 +150,7 @@ class CommonOptions:
     reference: Reference = "auto"
     crop: bool = False
     refine: bool = True
+    denoise: Denoise = "auto"
     model: Path | None = None
     device: Device = "auto"
     threads: int | None = None

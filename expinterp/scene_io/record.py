@@ -37,6 +37,8 @@ class JobRecord:
     ghosts : dict or None
         ``share``: share of pixels that moved, 0..1; ``reference``: name of the file that they
         were taken from. None if moving things were not looked for.
+    denoise : float
+        Strength of denoising, 0..1.
     timings : dict
         Seconds of each stage.
     warnings : list of str
@@ -55,6 +57,7 @@ class JobRecord:
     ghosts: dict[str, Any] | None
     response: dict[str, Any]
     refinement: dict[str, Any] | None
+    denoise: float
     timings: dict[str, float]
     warnings: list[str]
     fusion: dict[str, Any] | None = None

@@ -849,7 +849,7 @@ def test_record_is_one_object_with_the_documented_fields(folder: Folder) -> None
     record = folder.record("0.png", "2.png", "4.png", "-o", "fused.png", "--virtual", "1")
     assert list(record) == [
         "schema_version", "version", "command", "inputs", "outputs", "ratio", "motion", "ghosts",
-        "response", "refinement", "timings", "warnings", "fusion",
+        "response", "refinement", "denoise", "timings", "warnings", "fusion",
     ]  # fmt: skip
     assert record["schema_version"] == 1
     assert record["command"] == "fuse"

@@ -603,7 +603,7 @@ def test_record_is_one_object_with_the_documented_fields(folder: Folder) -> None
     record = folder.record(*PAIR, "-o", "mid.png", "--save-intermediate", "y0.png")
     assert list(record) == [
         "schema_version", "version", "command", "inputs", "outputs", "ratio", "motion", "ghosts",
-        "response", "refinement", "timings", "warnings",
+        "response", "refinement", "denoise", "timings", "warnings",
     ]  # fmt: skip
     assert record["schema_version"] == 1
     assert [shot["role"] for shot in record["inputs"]] == ["long", "short"]
@@ -618,6 +618,23 @@ def test_record_is_one_object_with_the_documented_fields(folder: Folder) -> None
 
 def test_record_without_refinement_says_null(folder: Folder) -> None:
     assert folder.record(*PLAIN)["refinement"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "strength"),
+    [((), 1.0), (("--no-refine",), 0.0), (("--denoise", "off"), 0.0), (("--denoise", "0.5"), 0.5)],
+)
+def test_record_states_the_strength_of_denoising(
+    folder: Folder, options: tuple[str, ...], strength: float
+) -> None:
+    assert folder.record(*PAIR, "-o", "mid.png", *options)["denoise"] == strength
+
+
+@pytest.mark.parametrize("strength", ["2", "-0.1", "nan", "some"])
+def test_another_strength_of_denoising_is_refused(folder: Folder, strength: str) -> None:
+    code, _, message = folder.run(*PAIR, "-o", "mid.png", "--denoise", strength)
+    assert code == 2
+    assert "is neither auto, off nor a number from 0 to 1" in message
 
 
 def test_a_failure_leaves_stdout_empty(folder: Folder) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from expinterp.core.arrays import Pixels
+from expinterp.core.denoise import Denoise
 from expinterp.core.fusion.plan import ExposurePlan
 from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
@@ -44,6 +45,7 @@ def fuse_exposures(
     plan: ExposurePlan,
     *,
     refiner: PairRefiner | None = None,
+    denoise: Denoise = "auto",
     weighting: Weighting | None = None,
     method: Method = "guided",
     levels: int | None = None,
@@ -56,6 +58,8 @@ def fuse_exposures(
     plan : ExposurePlan
     refiner : Refiner, optional
         The network that refines virtual exposures.
+    denoise : {'auto', 'off'} or float
+        How strongly they are denoised, see `render`.
     weighting, method, levels
         See `Stack`.
     progress : function, optional
@@ -65,7 +69,7 @@ def fuse_exposures(
     Raises
     ------
     ValueError
-        If `method` or `levels` is not as described in `Stack`.
+        If `method` or `levels` is not as described in `Stack`, or `denoise` as in `render`.
     """
     exposures: list[int | Interpolation] = []
     pixels: list[Pixels] = []
@@ -76,7 +80,7 @@ def fuse_exposures(
         for pair, position in plan.between(step):
             part = _part(progress, done, plan.count)
             part(0.0)
-            virtual = render(pair, position, refiner=refiner, progress=part)
+            virtual = render(pair, position, refiner=refiner, denoise=denoise, progress=part)
             exposures.append(virtual)
             pixels.append(virtual.medium)
             done += 1

@@ -1,0 +1,196 @@
+"""Measure the noise of ``short`` against ``long``, where both show the scene.
+
+Both are mapped to the exposure of the medium. ``long`` is nearly free of noise there, so the
+difference d = Λ23(x2) − Λ13(x1) is the noise of ``short`` and of its rounding, times the slope s of
+Λ23. On each band:
+
+    luminance            var(d) = s_Y² · n_Y                             s_Y = (s_R + 2·s_G + s_B) / 4
+    colour difference    var(d) = (s_R − s_G)² · n_Y + (s_R² + s_G²) · n_C      and B − G alike
+
+n_Y is noise that all channels share, n_C noise of each channel; both are variances in code values of
+``short``. Cameras store fine detail as luminance alone. Mapped channel by channel it becomes a false
+colour, (s_R − s_G)·x2. The share of this that ``long`` contradicts is measured as well.
+
+Letters: x1 is ``long``, x2 is ``short``, Λ an intensity mapping function (IMF), Λ′ its slope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from expinterp.core.arrays import Mask, Pixels, Plane
+from expinterp.core.denoise.bands import (
+    LEVELS,
+    band,
+    energy,
+    gaussian_pyramid,
+    luminance,
+    pool,
+    smooth,
+    to_codes,
+    to_opponents,
+)
+from expinterp.core.intermediate import Blend
+from expinterp.core.parallel import map_threads
+
+SEEN = (150, 242)  # code values of the brightest channel of `long`: bright, but not clipped
+DARKEST = 3  # code value of `short` that all channels exceed
+WINDOW = 256  # pixels; the side of the windows that are measured
+WINDOWS = 12  # number of these
+STEP = 8  # every eighth pixel decides which windows show most
+FLAT = 0.06  # share of the pixels, those with the least texture, that noise is measured on
+LEAST = 200  # pixels needed on a level
+USUAL = ((0.8, 0.3, 0.3), (0.2, 0.15, 0.2), (0.08, 0.08, 0.1))  # n_Y, n_C, false share, if not seen
+ROUNDING = (
+    (0.06, 0.16),
+    (0.011, 0.03),
+    (0.006, 0.016),
+)  # n_Y, n_C that 8-bit rounding alone leaves
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of ``short`` on one band.
+
+    Attributes
+    ----------
+    luminance, colour : float
+        Variances n_Y and n_C, in code values² (0..255) of ``short``.
+    false_colour : float
+        Share, 0..1, of the colour that mapping gives to detail of luminance, and that is false.
+    """
+
+    luminance: float
+    colour: float
+    false_colour: float
+
+
+def measure_noise(long: Pixels, short: Pixels, blend: Blend) -> tuple[Noise, ...]:
+    """Measure the noise of ``short`` on each band, from fine to coarse.
+
+    Parameters
+    ----------
+    long, short : uint8 or uint16 arrays, shape (rows, cols, 1 or 3)
+        Display-encoded, registered.
+    blend : Blend
+        The tables of the exposure half-way.
+
+    Returns
+    -------
+    tuple of Noise
+        One per band. Where too few pixels show the noise, that of an ordinary camera.
+    """
+    windows = _choose_windows(long, short)
+    parts = map_threads(lambda at: _sample_window(long[at], short[at], blend), windows)
+    noise: list[Noise] = []
+    for level in range(LEVELS):
+        found = _measure_band([part[level] for part in parts])
+        noise.append(_complete(found, level, noise, rounded=short.dtype == np.uint8))
+    return tuple(noise)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """Pixels of a band that show noise, flattened; colours have the shape (2, pixels)."""
+
+    slope: Plane  # s_Y
+    texture: Plane  # energy of `long`, mapped, / s_Y²
+    luminance: Plane  # energy of d
+    colours: Plane  # energies of both differences of d
+    gaps: Plane  # s_R − s_G and s_B − s_G
+    sums: Plane  # s_R² + s_G² and s_B² + s_G²
+    false: tuple[float, float]  # Σ d·p and Σ p², p = (s_R − s_G)·x2, and B − G alike
+
+
+def _choose_windows(long: Pixels, short: Pixels) -> list[tuple[slice, slice]]:
+    """Choose the windows with most pixels that show noise."""
+    seen = _shows_noise(to_codes(long[::STEP, ::STEP]), to_codes(short[::STEP, ::STEP]))
+    side = WINDOW // STEP
+    counted = {
+        (row * STEP, col * STEP): int(seen[row : row + side, col : col + side].sum())
+        for row in range(0, len(seen), side)
+        for col in range(0, seen.shape[1], side)
+    }
+    best = sorted(filter(counted.get, counted), key=lambda at: (-counted[at], at))[:WINDOWS]
+    return [(slice(row, row + WINDOW), slice(col, col + WINDOW)) for row, col in best]
+
+
+def _shows_noise(long: Sequence[Plane], short: Sequence[Plane]) -> Mask:
+    """Mark the pixels that both show, with `long` bright."""
+    low, high = SEEN
+    brightest = np.max(long, axis=0)
+    return np.asarray((brightest > low) & (brightest < high) & (np.min(short, axis=0) > DARKEST))
+
+
+def _sample_window(long: Pixels, short: Pixels, blend: Blend) -> list[_Sample]:
+    """Sample the bands of a window."""
+    seen = _shows_noise(to_codes(long), to_codes(short)).astype(np.float32)
+    darkened, brightened = (255 * planes for planes in blend.mapped(long, short))
+    pyramids = {
+        "difference": [gaussian_pyramid(p) for p in to_opponents([*(brightened - darkened)])],
+        "slope": [gaussian_pyramid(smooth(s)) for s in blend.brightening(short[::2, ::2])],
+        "detail": [gaussian_pyramid(luminance(to_codes(short)))],
+        "texture": [gaussian_pyramid(luminance([*darkened]))],
+        "seen": [gaussian_pyramid(pool(seen))],
+    }
+    return [_sample_band(pyramids, level) for level in range(LEVELS)]
+
+
+def _sample_band(pyramids: dict[str, list[list[Plane]]], level: int) -> _Sample:
+    """Keep the pixels of a band whose neighbourhood shows noise."""
+    slopes = np.stack([each[level] for each in pyramids["slope"]])
+    grey = luminance(slopes)
+    kept = (pyramids["seen"][0][level] > 0.99) & (grey > 1)
+    bands = [band(each, level) for each in pyramids["difference"]]
+    energies = [energy(each)[kept] for each in bands]
+    slopes, grey = slopes[:, kept], grey[kept]
+    texture = energy(band(pyramids["texture"][0], level))[kept] / grey**2
+    gaps, sums = slopes[::2] - slopes[1:2], slopes[::2] ** 2 + slopes[1:2] ** 2
+    detail = band(pyramids["detail"][0], level)
+    agreed = sum(
+        float((gap * pool(each * detail)[kept]).sum())
+        for gap, each in zip(gaps, bands[1:], strict=False)
+    )
+    false = agreed, float((gaps**2 * energy(detail)[kept]).sum())
+    return _Sample(grey, texture, energies[0], np.stack(energies)[1:], gaps, sums, false)
+
+
+def _measure_band(samples: Sequence[_Sample]) -> Noise | None:
+    """Measure the noise of a band; None if too few pixels show it."""
+    if sum(len(sample.slope) for sample in samples) < LEAST:
+        return None
+    slope, texture, grey = (
+        np.concatenate([getattr(sample, name) for sample in samples])
+        for name in ("slope", "texture", "luminance")
+    )
+    flat = texture <= np.quantile(texture, FLAT)
+    shared = float(np.median((grey / slope**2)[flat]))
+    colours, gaps, sums = (
+        np.concatenate([getattr(sample, name) for sample in samples], axis=1)
+        for name in ("colours", "gaps", "sums")
+    )
+    if not len(colours):
+        return Noise(shared, 0.0, 0.0)
+    own = np.maximum(colours - gaps**2 * shared, 0) / sums
+    agreed, most = np.sum([sample.false for sample in samples], axis=0)
+    return Noise(
+        shared, float(np.median(own[:, flat])), float(np.clip(agreed / max(most, 1e-9), 0, 1))
+    )
+
+
+def _complete(found: Noise | None, level: int, finer: Sequence[Noise], *, rounded: bool) -> Noise:
+    """Replace what was not measured, and add the noise of rounding to 8 bits."""
+    if found is None:
+        usual = USUAL[level]
+        factors = [1.0, 1.0]
+        if finer:
+            factors = [
+                finer[-1].luminance / USUAL[level - 1][0],
+                finer[-1].colour / USUAL[level - 1][1],
+            ]
+        found = Noise(usual[0] * factors[0], usual[1] * factors[1], usual[2])
+    grey, colour = ROUNDING[level] if rounded else (0.0, 0.0)
+    return Noise(max(found.luminance, grey), max(found.colour, colour), found.false_colour)

@@ -1,0 +1,270 @@
+"""Denoising: noise is measured, removed where it was amplified, and nothing else is changed."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+from synthetic import expose, gamma_response, psnr, scene
+
+from expinterp.core.denoise import Noise, bands, choose_strength, denoise, measure_noise, shrink
+from expinterp.core.intermediate import Blend
+from expinterp.core.mapping import imf_from_response
+from expinterp.core.pair import measure
+from expinterp.core.render import render
+
+RATIO = 16.0
+QUIET = (Noise(0.0, 0.0, 0.0),) * bands.LEVELS
+LOUD = (Noise(4.0, 4.0, 0.0), Noise(1.0, 1.0, 0.0), Noise(0.3, 0.3, 0.0))
+
+
+def blend(bits=8, channels=3):
+    half = np.sqrt(RATIO)
+    dark, bright = (
+        imf_from_response(gamma_response(channels=channels), scale=k) for k in (1 / half, half)
+    )
+    return Blend(dark, bright, np.dtype(np.uint8 if bits == 8 else np.uint16))
+
+
+def smooth_scene(shape=(256, 512), *, seed=3):
+    """A scene without texture, in two stops of grey."""
+    drawn = cv2.GaussianBlur(scene(shape, seed=seed).astype(np.float32), (0, 0), 24)
+    grey = drawn.mean(axis=2, keepdims=True)
+    return np.repeat(0.2 * 4 ** ((grey - grey.min()) / np.ptp(grey)), 3, axis=2)
+
+
+def add_noise(image, sigma, *, shared=False, seed=0):
+    """Add Gaussian noise to code values, the same or another one in each channel."""
+    shape = (*image.shape[:2], 1) if shared else image.shape
+    noisy = image + np.random.default_rng(seed).normal(0, sigma, shape)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+
+
+def spread(image, truth):
+    """Standard deviations of the error in luminance and in a colour difference, at the finest."""
+    errors = bands.to_opponents([*np.moveaxis(image.astype(np.float32) - truth, 2, 0)])
+    return [float((plane - cv2.GaussianBlur(plane, (0, 0), 2)).std()) for plane in errors[:2]]
+
+
+# --- bands ---------------------------------------------------------------------------------------
+
+
+@given(arrays(np.uint8, (5, 7, 3)))
+def test_the_colour_transform_is_undone_by_its_inverse(image):
+    planes = bands.to_codes(image)
+    for before, after in zip(planes, bands.from_opponents(bands.to_opponents(planes)), strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-4)
+
+
+def test_both_bit_depths_have_the_same_code_values():
+    image = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    wide = image.astype(np.uint16) * 257
+    np.testing.assert_allclose(bands.to_codes(wide), bands.to_codes(image), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 5), (64, 48)])
+def test_bands_and_the_coarsest_level_restore_a_plane(shape):
+    plane = np.random.default_rng(0).random(shape).astype(np.float32)
+    pyramid = bands.gaussian_pyramid(plane)
+    restored = pyramid[-1]
+    for level in reversed(range(bands.LEVELS)):
+        restored = bands.expand(restored, pyramid[level]) + bands.band(pyramid, level)
+    np.testing.assert_allclose(restored, plane, atol=1e-6)
+
+
+# --- measuring -----------------------------------------------------------------------------------
+
+
+def white_noise_in_a_band(level):
+    """Share of the variance of white noise that a band has."""
+    drawn = np.random.default_rng(1).normal(0, 1, (512, 512)).astype(np.float32)
+    return float(bands.band(bands.gaussian_pyramid(drawn), level).var())
+
+
+@pytest.mark.parametrize("sigma", [1.5, 3.0])
+def test_noise_of_each_channel_is_measured(sigma):
+    radiance = smooth_scene((512, 512))
+    noisy = add_noise(expose(radiance, 1 / RATIO), sigma)
+    found = measure_noise(expose(radiance, 1.0), noisy, blend())
+    for level in range(2):
+        expected = sigma**2 * white_noise_in_a_band(level)
+        assert found[level].luminance == pytest.approx(expected * 6 / 16, rel=0.3)
+        assert found[level].colour == pytest.approx(expected, rel=0.3)
+
+
+def test_noise_that_channels_share_is_no_noise_of_colour():
+    radiance = smooth_scene()
+    noisy = add_noise(expose(radiance, 1 / RATIO), 3.0, shared=True)
+    found = measure_noise(expose(radiance, 1.0), noisy, blend())[0]
+    assert found.luminance == pytest.approx(9 * white_noise_in_a_band(0), rel=0.3)
+    assert found.colour < 0.1 * found.luminance
+
+
+def test_detail_of_luminance_that_mapping_would_colour_is_measured():
+    """Three channels with other slopes have the same noise: mapped, it is a false colour."""
+    codes = np.arange(256.0)
+    response = np.tile(np.log(-np.log1p(-(codes + 0.5) / 257)), (3, 1))  # z = 1 − exp(−E·t)
+    half = np.sqrt(RATIO)
+    dark, bright = (imf_from_response(response, scale=k) for k in (1 / half, half))
+    exposure = 8 * smooth_scene() * np.float32([1.0, 0.7, 0.4])
+    long, short = (
+        np.rint(255 * -np.expm1(-exposure * time)).astype(np.uint8) for time in (1, 1 / RATIO)
+    )
+    noisy = add_noise(short, 3.0, shared=True)
+    found = measure_noise(long, noisy, Blend(dark, bright, np.dtype(np.uint8)))
+    assert found[0].false_colour > 0.7
+
+
+def test_texture_is_not_taken_for_noise():
+    radiance = scene((256, 512), stops=2.0) * 0.3
+    found = measure_noise(expose(radiance, 1.0), expose(radiance, 1 / RATIO), blend())
+    assert max(noise.luminance for noise in found) < 0.2
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (40, 40)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_pair_that_shows_no_noise_gets_the_usual_one(shape, channels):
+    black = np.zeros((*shape, channels), np.uint8)
+    found = measure_noise(black, black, blend(channels=channels))
+    assert len(found) == bands.LEVELS
+    assert found[0].luminance > found[1].luminance > found[2].luminance > 0
+
+
+def test_rounding_to_eight_bits_is_noise_too():
+    radiance = smooth_scene()
+    for bits, least in ((8, 1e-3), (16, 0.0)):
+        images = (expose(radiance, time, bits=bits) for time in (1.0, 1 / RATIO))
+        found = measure_noise(*images, blend(bits))
+        assert all(noise.colour >= least for noise in found)
+        assert bits == 8 or found[0].colour < 1e-3
+
+
+# --- removing ------------------------------------------------------------------------------------
+
+
+def noisy_pair(sigma=2.0, *, time=8.0):
+    """A pair whose ``long`` is clipped nearly everywhere: long, short, true medium."""
+    radiance = smooth_scene()
+    short = add_noise(expose(radiance, time / RATIO), sigma)
+    return expose(radiance, time), short, expose(radiance, time / np.sqrt(RATIO))
+
+
+def test_noise_of_the_brightened_short_shot_is_removed():
+    long, short, medium = noisy_pair()
+    y0 = (255 * blend()(long, short)).transpose(1, 2, 0).round().astype(np.uint8)
+    clean = denoise(y0, long, short, blend(), LOUD)
+    before, after = spread(y0, medium), spread(clean, medium)
+    assert after[0] < 0.5 * before[0]
+    assert after[1] < 0.35 * before[1]
+    assert psnr(clean, medium) > psnr(y0, medium) + 3
+
+
+def test_without_noise_nothing_changes():
+    long, short, medium = noisy_pair()
+    np.testing.assert_array_equal(denoise(medium, long, short, blend(), QUIET), medium)
+
+
+def test_nothing_changes_where_the_result_depends_on_no_input():
+    white, black = np.full((64, 64, 3), 255, np.uint8), np.zeros((64, 64, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    flat = Blend(np.full((3, 256), 90.0), np.full((3, 256), 90.0), np.dtype(np.uint8))
+    np.testing.assert_array_equal(denoise(image, white, black, flat, LOUD), image)
+
+
+def test_an_edge_stays_and_the_noise_beside_it_goes():
+    radiance = np.full((256, 256, 3), 0.1)
+    radiance[:, 128:] = 0.5
+    long, short = expose(radiance, 16.0), add_noise(expose(radiance, 1.0), 1.0)
+    y0 = (255 * blend()(long, short)).transpose(1, 2, 0).round().astype(np.uint8)
+    clean = denoise(y0, long, short, blend(), (Noise(0.4, 0.8, 0.0),) * bands.LEVELS)
+    step = clean[:, 140:].mean() - clean[:, :116].mean()
+    assert step == pytest.approx(y0[:, 140:].mean() - y0[:, :116].mean(), abs=0.5)
+    edge = [image[:, 128].mean() - image[:, 127].mean() for image in (y0.astype(float), clean)]
+    assert edge[1] == pytest.approx(edge[0], rel=0.1)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3, 0.9])
+def test_the_strength_is_a_share_of_the_correction(strength):
+    long, short, medium = (each[:64, :64] for each in noisy_pair())
+    noisy = add_noise(medium, 4.0)
+    full = denoise(noisy, long, short, blend(), LOUD).astype(float)
+    part = denoise(noisy, long, short, blend(), LOUD, strength=strength)
+    np.testing.assert_allclose(part, noisy + strength * (full - noisy), atol=1.001)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (200, 130)])
+def test_tiles_do_not_show(monkeypatch, shape):
+    """Tiles start at multiples of what the coarsest level folds into one pixel."""
+    monkeypatch.setattr(shrink, "INVISIBLE", 0.0)
+    long, short, medium = (each[: shape[0], : shape[1]] for each in noisy_pair())
+    noisy = add_noise(medium, 4.0)
+    whole = denoise(noisy, long, short, blend(), LOUD)
+    monkeypatch.setattr(shrink, "TILE", 32)
+    tiled = denoise(noisy, long, short, blend(), LOUD)
+    assert np.abs(tiled.astype(int) - whole).max() <= 1
+
+
+def test_sixteen_bits_are_denoised_as_eight_are():
+    long, short, medium = (each[:128, :128] for each in noisy_pair())
+    noisy = add_noise(medium, 4.0)
+    wide = [image.astype(np.uint16) * 257 for image in (noisy, long, short)]
+    fine = denoise(*wide, blend(16), LOUD)
+    coarse = denoise(noisy, long, short, blend(), LOUD)
+    assert fine.dtype == np.uint16
+    np.testing.assert_allclose(fine / 257, coarse, atol=0.51)
+
+
+def test_grey_is_denoised_as_luminance():
+    long, short, medium = (each[..., :1] for each in noisy_pair())
+    noisy = add_noise(medium, 4.0)
+    clean = denoise(noisy, long, short, blend(channels=1), LOUD)
+    assert clean.shape == noisy.shape
+    assert psnr(clean, medium) > psnr(noisy, medium) + 2
+
+
+# --- rendering -----------------------------------------------------------------------------------
+
+
+def test_a_rendered_exposure_is_cleaner_than_y0_and_y0_is_as_published():
+    radiance = np.concatenate([smooth_scene(), 0.15 * smooth_scene(seed=4)])
+    short = add_noise(expose(radiance, 8.0 / RATIO), 2.0)
+    pair = measure(expose(radiance, 8.0), short, align=False, deghost="off")
+    truth = expose(radiance, 8.0 / np.sqrt(RATIO))
+    plain, clean = (render(pair, denoise=choice).medium for choice in ("off", 1.0))
+    white = slice(0, 240)  # rows in which the long shot is clipped
+    before, after = (spread(image[white], truth[white])[1] for image in (plain, clean))
+    assert after < 0.7 * before
+    np.testing.assert_array_equal(render(pair).medium, plain)
+
+
+@pytest.mark.parametrize("position", [0.0, 1.0])
+def test_the_two_photographs_are_never_denoised(position):
+    radiance = smooth_scene()
+    pair = measure(expose(radiance, 1.0), add_noise(expose(radiance, 1 / RATIO), 2.0), align=False)
+    plain, clean = (render(pair, position, denoise=choice).medium for choice in ("off", 1.0))
+    np.testing.assert_array_equal(plain, clean)
+
+
+def test_progress_of_both_steps_rises_to_one():
+    radiance = smooth_scene((64, 64))
+    pair = measure(expose(radiance, 1.0), expose(radiance, 1 / RATIO), align=False)
+    shares = []
+    render(pair, denoise=1.0, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "refined", "strength"),
+    [("auto", True, 1.0), ("auto", False, 0.0), ("off", True, 0.0), (0.25, False, 0.25)],
+)
+def test_auto_denoises_what_the_network_refines(choice, refined, strength):
+    assert choose_strength(choice, refined=refined) == strength
+
+
+@pytest.mark.parametrize("choice", ["on", -0.1, 1.1, float("nan")])
+def test_another_strength_is_refused(choice):
+    with pytest.raises(ValueError, match=r"'auto', 'off' or within 0\.\.1"):
+        choose_strength(choice, refined=True)
