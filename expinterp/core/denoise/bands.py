@@ -27,6 +27,12 @@ def to_codes(image: Pixels) -> list[Plane]:
     return [np.asarray(np.multiply(plane, unit), np.float32) for plane in cv2.split(image)]
 
 
+def to_grey(image: Pixels) -> Plane:
+    """Convert an image to one plane of code values 0..255: the luma of ITU-R BT.601."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.shape[2] == 3 else image[..., 0]
+    return np.asarray(grey * np.float32(255 / np.iinfo(image.dtype).max), np.float32)
+
+
 def to_opponents(planes: Sequence[Plane]) -> list[Plane]:
     """Convert R, G, B to luminance and two colour differences; grey is luminance."""
     if len(planes) == 1:

@@ -31,6 +31,7 @@ from expinterp.core.denoise.bands import (
     pool,
     smooth,
     to_codes,
+    to_grey,
     to_opponents,
 )
 from expinterp.core.intermediate import Blend
@@ -132,7 +133,7 @@ def _sample_window(long: Pixels, short: Pixels, blend: Blend) -> list[_Sample]:
     pyramids = {
         "difference": [gaussian_pyramid(p) for p in to_opponents([*(brightened - darkened)])],
         "slope": [gaussian_pyramid(smooth(s)) for s in blend.brightening(short[::2, ::2])],
-        "detail": [gaussian_pyramid(luminance(to_codes(short)))],
+        "detail": [gaussian_pyramid(to_grey(short))],
         "texture": [gaussian_pyramid(luminance([*darkened]))],
         "seen": [gaussian_pyramid(pool(seen))],
     }

@@ -34,6 +34,7 @@ from expinterp.core.denoise.bands import (
     luminance,
     smooth,
     to_codes,
+    to_grey,
     to_opponents,
 )
 from expinterp.core.denoise.noise import Noise
@@ -89,7 +90,7 @@ def denoise(
         planes = to_codes(image[tile.block])
         halves = long[tile.block][::2, ::2], short[tile.block][::2, ::2]
         slopes = [smooth(plane) for plane in blend.slopes(*halves)]
-        detail = luminance(to_codes(short[tile.block]))
+        detail = to_grey(short[tile.block])
         changes = _correct(planes, slopes, detail, noise)
         clean = [
             (plane[tile.inner] + np.float32(strength) * change[tile.inner]) / np.float32(255)
