@@ -94,6 +94,30 @@ def test_noise_of_each_channel_is_measured(sigma):
         assert found[level].colour == pytest.approx(expected, rel=0.3)
 
 
+@pytest.mark.parametrize(("factor", "why"), [(30.0, "white"), (0.05, "dark")])
+def test_only_tones_that_are_bright_in_the_long_shot_are_measured(factor, why):
+    """Elsewhere the short shot has more noise here."""
+    radiance = smooth_scene()
+    radiance[:, :256] *= factor
+    short = expose(radiance, 1 / RATIO)
+    noisy = np.concatenate([add_noise(short[:, :256], 8.0), add_noise(short[:, 256:], 1.5)], axis=1)
+    found = measure_noise(expose(radiance, 1.0), noisy, blend())[0]
+    expected = 1.5**2 * white_noise_in_a_band(0)
+    assert found.colour == pytest.approx(expected, rel=0.5), why
+
+
+def test_noise_is_measured_where_there_is_least_texture():
+    """Texture that lies elsewhere in the short shot differs as noise does."""
+    radiance = smooth_scene()
+    rough = radiance.copy()
+    rough[:, :420] *= scene((256, 420), stops=0.0)
+    shifted = np.roll(rough, 1, axis=0)
+    noisy = add_noise(expose(shifted, 1 / RATIO), 1.5)
+    found = measure_noise(expose(rough, 1.0), noisy, blend())[0]
+    expected = 1.5**2 * white_noise_in_a_band(0) * 6 / 16
+    assert found.luminance == pytest.approx(expected, rel=0.5)
+
+
 def test_noise_that_channels_share_is_no_noise_of_colour():
     radiance = smooth_scene()
     noisy = add_noise(expose(radiance, 1 / RATIO), 3.0, shared=True)
@@ -115,6 +139,7 @@ def test_detail_of_luminance_that_mapping_would_colour_is_measured():
     noisy = add_noise(short, 3.0, shared=True)
     found = measure_noise(long, noisy, Blend(dark, bright, np.dtype(np.uint8)))
     assert found[0].false_colour > 0.7
+    assert found[0].colour < 0.05 * found[0].luminance
 
 
 def test_texture_is_not_taken_for_noise():
