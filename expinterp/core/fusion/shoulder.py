@@ -16,7 +16,7 @@ import numpy as np
 
 from expinterp.core.arrays import Planes
 
-KNEE = 0.9  # value above which the shoulder bends; the toe bends below 1 − KNEE
+KNEE = 0.9  # default value above which the shoulder bends; the toe bends below 1 − KNEE
 CLIPPED = 2e-4  # share of values that may stay out of range, at each end
 BINS = 1024  # histogram bins per unit
 
@@ -45,7 +45,7 @@ def value_range(image: Planes) -> tuple[float, float]:
     return min(low / BINS - 1, 0.0), max(high / BINS - 1, 1.0)
 
 
-def compress(values: Planes, low: float, high: float) -> Planes:
+def compress(values: Planes, low: float, high: float, *, knee: float = KNEE) -> Planes:
     """Compress the ends of a range of values into 0..1.
 
     The distance d beyond the knee becomes d / (1 + c·d), with slope 1 at the knee. The shoulder
@@ -57,6 +57,8 @@ def compress(values: Planes, low: float, high: float) -> Planes:
         Changed in place.
     low, high : float
         At most 0 and at least 1; 0 and 1 change nothing.
+    knee : float
+        The value above which the shoulder bends, 0.5..1; the toe bends below 1 - `knee`.
 
     Returns
     -------
@@ -69,14 +71,14 @@ def compress(values: Planes, low: float, high: float) -> Planes:
     array([0. , 0.5, 1. ], dtype=float32)
     """
     if high > 1:
-        values -= _excess(values - np.float32(KNEE), high)
+        values -= _excess(values - np.float32(knee), high, knee)
     if low < 0:
-        values += _excess(np.float32(1 - KNEE) - values, 1 - low)
+        values += _excess(np.float32(1 - knee) - values, 1 - low, knee)
     return values
 
 
-def _excess(beyond: Planes, end: float) -> Planes:
+def _excess(beyond: Planes, end: float, knee: float) -> Planes:
     """Compute the reduction d − d / (1 + c·d) of distances d, where `end` is to become 1."""
-    curve = np.float32(1 / (1 - KNEE) - 1 / (end - KNEE))
+    curve = np.float32(1 / (1 - knee) - 1 / (end - knee))
     np.maximum(beyond, 0, out=beyond)
     return beyond - beyond / (1 + curve * beyond)

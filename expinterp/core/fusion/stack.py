@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from functools import reduce as fold
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -30,10 +30,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Pixels, Plane, Planes, check_images, with_channels
+from expinterp.core.fusion import headroom, shoulder
 from expinterp.core.fusion.guided import guided_coefficients
 from expinterp.core.fusion.pyramid import expand, reduce, reduced_shape
 from expinterp.core.fusion.shoulder import compress, value_range
-from expinterp.core.fusion.weighting import Weighting, grey, log_weights
+from expinterp.core.fusion.weighting import (
+    Weighting,
+    grey,
+    known_share,
+    log_weights,
+    log_weights_of_known,
+)
 from expinterp.core.intermediate import quantise, round_codes
 from expinterp.core.parallel import map_threads, strips
 
@@ -41,10 +48,13 @@ Method: TypeAlias = Literal["guided", "mertens"]
 Progress: TypeAlias = Callable[[float], None]
 CodePlanes: TypeAlias = NDArray[Any]  # code values, uint8 or uint16, (channels, rows, cols)
 
-RADIUS = 4  # of the guided filter, in pixels of every level; Kou et al. 2017
-EPSILON = 1 / 128  # of the guided filter; 1/1024, as in the papers, reverses brightness more often
+RADIUS = (
+    3  # of the guided filter, in pixels of every level; 4 in Kou et al. 2017 keeps less structure
+)
+EPSILON = 1 / 10  # of the guided filter; the 1/1024 of the papers reverses brightness more often
 TINY = 1e-12  # added to every smoothed weight, so that their sum is never 0
 QUARTER = 2  # the level on which weights are measured if a guided filter smooths them
+FINE = 4  # levels whose details are taken only from exposures that are not clipped there
 STRIP = 64  # rows that one thread processes at a time
 
 
@@ -91,9 +101,14 @@ class Stack:
             raise ValueError(msg)
         self._shape, self._dtype = images[0].shape, images[0].dtype
         self._levels = _gaussian_pyramids([with_channels(image) for image in images], levels)
-        self._first = min(QUARTER, len(self._levels) - 1) if method == "guided" else 0
-        weights = _normalised_weights(self._levels[self._first], weighting or Weighting())
-        smooth = _smooth_guided if method == "guided" else _unsmoothed
+        self._guided = method == "guided"
+        self._first = min(QUARTER, len(self._levels) - 1) if self._guided else 0
+        measure = partial(
+            log_weights_of_known if self._guided else log_weights,
+            weighting=weighting or Weighting(),
+        )
+        weights = _normalised_weights(self._levels[self._first], measure)
+        smooth = _smooth_guided if self._guided else _unsmoothed
         self._smoothed: list[list[SmoothWeights]] = []  # from level self._first on
         for exposures in self._levels[self._first :]:
             self._smoothed.append([smooth(*pair) for pair in zip(exposures, weights, strict=True)])
@@ -108,6 +123,8 @@ class Stack:
         base = None
         for level in range(len(self._levels) - 1, 0, -1):
             base = self._fuse_level(level, base)
+            if self._guided and level >= QUARTER:
+                base = headroom.keep_headroom(base)
         return base
 
     def fuse(self, *, progress: Progress | None = None) -> Pixels:
@@ -125,11 +142,12 @@ class Stack:
         """
         base = self.base
         low, high = (0.0, 1.0) if base is None else value_range(base)
+        knee = headroom.KNEE if self._guided else shoulder.KNEE
         out = np.empty(self._shape, self._dtype)
         fused = with_channels(out)
 
         def work(rows: slice) -> None:
-            quantise(compress(self._fuse_rows(0, base, rows), low, high), fused[rows])
+            quantise(compress(self._fuse_rows(0, base, rows), low, high, knee=knee), fused[rows])
 
         map_threads(work, strips(len(out), STRIP), progress=progress)
         return out
@@ -175,7 +193,10 @@ class Stack:
         for value, smooth in zip(values, self._smoothed[max(level - self._first, 0)], strict=True):
             weight = _enlarge(smooth.offset, shape, rows)
             if smooth.slope is not None:
-                weight += _enlarge(smooth.slope, shape, rows) * grey(value)
+                luma = grey(value)
+                weight += _enlarge(smooth.slope, shape, rows) * luma
+                if level < min(FINE, len(self._levels) - 1):
+                    weight *= known_share(luma)
             weights.append(np.maximum(weight, 0, out=weight))
         total = fold(np.add, weights) + np.float32(len(weights) * TINY)
         return [(weight + np.float32(TINY)) / total for weight in weights]
@@ -226,14 +247,16 @@ def _expand(image: CodePlanes | Planes, shape: tuple[int, ...], rows: slice) -> 
     return np.stack([expand(plane, shape[1:], rows) for plane in image])
 
 
-def _normalised_weights(exposures: Sequence[CodePlanes], weighting: Weighting) -> list[Plane]:
+def _normalised_weights(
+    exposures: Sequence[CodePlanes], measure: Callable[[Planes], Plane]
+) -> list[Plane]:
     """Compute the weights of all exposures; at every pixel they sum to 1."""
     planes = [np.empty(each.shape[1:], np.float32) for each in exposures]
 
     def work(rows: slice) -> None:
         near = slice(max(rows.start - 1, 0), rows.stop + 1)  # contrast needs one row around
         inner = slice(rows.start - near.start, rows.stop - near.start)
-        logs = [log_weights(_to_unit(each[:, near]), weighting)[inner] for each in exposures]
+        logs = [measure(_to_unit(each[:, near]))[inner] for each in exposures]
         best = fold(np.maximum, logs)
         weights = [np.exp(log - best) for log in logs]
         total = fold(np.add, weights)

@@ -2,6 +2,8 @@
 
     W = C^ωc · S^ωs · E^ωe
 
+The guided method also knows certainty K: a clipped exposure holds nothing, and its hue is wrong.
+
 Values are display-encoded, 0..1, (channels, rows, cols).
 
 Source: Mertens, Kautz and Van Reeth, "Exposure Fusion", Pacific Graphics 2007.
@@ -17,6 +19,11 @@ import numpy as np
 from expinterp.core.arrays import Plane, Planes
 
 LEAST = 1 / 255  # added to contrast and saturation: one step of 8 bits
+UNKNOWN = 1e-3  # least certainty: where all exposures are clipped, the other measures decide
+BLACK, DARK = 0.02, 0.3  # values at which certainty is least, and complete
+LIGHT, WHITE = 0.7, 0.98  # values at which it is complete, and least: 250 of 255
+BRIGHT = 0.8  # luma from which the weight of details falls, to `LEAST_SHARE` at WHITE
+LEAST_SHARE = 0.01
 LUMA = (0.299, 0.587, 0.114)  # weights of R, G, B; ITU-R BT.601
 RANGES = {  # of the fields of `Weighting`; within them all logarithms of weights fit float32
     "exposure_weight": (0.0, 100.0),
@@ -80,11 +87,42 @@ def log_weights(image: Planes, weighting: Weighting) -> Plane:
     logs: Plane = distance * np.float32(
         -3 * weighting.exposure_weight / (2 * weighting.exposure_width**2)
     )
-    contrast = np.abs(cv2.Laplacian(grey(image), -1, borderType=cv2.BORDER_REFLECT))
-    logs += np.float32(weighting.contrast_weight) * np.log(contrast + np.float32(LEAST))
+    logs += _log_contrast(image, weighting)
     saturation = np.std(image, axis=0)
     logs += np.float32(weighting.saturation_weight) * np.log(saturation + np.float32(LEAST))
     return logs
+
+
+def log_weights_of_known(image: Planes, weighting: Weighting) -> Plane:
+    """Compute the logarithms of the weights W = C^2ωc · S^ωs · (E·K)^ωe.
+
+    Certainty K follows the largest channel: a highlight is unknown once one channel clips, a shadow
+    only if all do. Contrast counts as its energy, the square, which keeps more structure.
+
+    Parameters and result as of `log_weights`.
+    """
+    largest = image.max(axis=0)
+    certainty = _ramp(largest, BLACK, DARK) * _ramp(largest, WHITE, LIGHT)
+    logs = log_weights(image, weighting) + _log_contrast(image, weighting)
+    logs += np.float32(weighting.exposure_weight) * np.log(certainty + np.float32(UNKNOWN))
+    return np.asarray(logs)
+
+
+def known_share(luma: Plane) -> Plane:
+    """Compute the share of its weight that a pixel keeps in details: 1 below white, then falling."""
+    known = (np.float32(WHITE) - luma) * np.float32(1 / (WHITE - BRIGHT))
+    return np.asarray(np.clip(known, np.float32(LEAST_SHARE), 1, out=known))
+
+
+def _log_contrast(image: Planes, weighting: Weighting) -> Plane:
+    contrast = np.abs(cv2.Laplacian(grey(image), -1, borderType=cv2.BORDER_REFLECT))
+    return np.asarray(np.float32(weighting.contrast_weight) * np.log(contrast + np.float32(LEAST)))
+
+
+def _ramp(values: Plane, start: float, end: float) -> Plane:
+    """Rise smoothly from 0 at `start` to 1 at `end`; the larger of both may be the start."""
+    h = np.clip((values - np.float32(start)) / np.float32(end - start), 0, 1)
+    return np.asarray(h * h * (3 - 2 * h))
 
 
 def grey(image: Planes) -> Plane:
