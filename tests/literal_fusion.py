@@ -99,11 +99,11 @@ def ridge(guide: np.ndarray, target: np.ndarray, penalty: float) -> np.ndarray:
 
 
 def guided(
-    guide: np.ndarray, target: np.ndarray, radius: int, epsilon: float
+    guide: np.ndarray, target: np.ndarray, radius: int, epsilon: float, *, weighted: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit every window on its own; a pixel gets the mean of the windows that hold it."""
     variance = windows(guide, 1).var(axis=-1) + 1e-6
-    penalty = epsilon * variance.mean() / variance
+    penalty = epsilon * (variance.mean() / variance if weighted else np.ones_like(variance))
     fits = np.empty((2, *guide.shape))
     guides, targets = windows(guide, radius), windows(target, radius)
     for at in np.ndindex(guide.shape):
@@ -170,7 +170,7 @@ def level_weights(
         guides = [grey(pyramid[level]) for pyramid in pyramids]
         pairs = zip(guides, weights, strict=True)
         fits.append(
-            [guided(*pair, 3, 1 / 10) if smooth else (0 * pair[1], pair[1]) for pair in pairs]
+            [guided(*pair, 3, 1 / 12) if smooth else (0 * pair[1], pair[1]) for pair in pairs]
         )
         weights = down(weights)
     fits = fits[:1] * first + fits
@@ -181,10 +181,15 @@ def level_weights(
     ]
 
 
+def share_known(brightness: np.ndarray) -> np.ndarray:
+    """Fall from 1 at 0.8 along a line that reaches 0 at 0.98, but not below 0.01."""
+    return np.interp(brightness, [0.8, 0.9782], [1, 0.01])
+
+
 def apply(picture: np.ndarray, fit: tuple[np.ndarray, np.ndarray], *, known: bool) -> np.ndarray:
     """Apply a fit to a picture of its size or a larger one; near white little remains, if `known`."""
     slope, offset = (stretch(plane, picture.shape) for plane in fit)
-    share = np.interp(grey(picture), [0.8, 0.9782, 0.98], [1, 0.01, 0.01]) if known else 1
+    share = share_known(grey(picture)) if known else 1
     return np.maximum(slope * grey(picture) + offset, 0) * share + 1e-12
 
 
@@ -203,18 +208,20 @@ def fuse(
     ):
         pictures = np.array([pyramid[level] for pyramid in pyramids])
         total = up(fused[0], pictures.shape) if fused else 0
-        for pyramid, picture, weight in zip(pyramids, pictures, weights, strict=True):
-            total = total + weight * (
-                picture - (up(pyramid[level + 1], picture.shape) if fused else 0)
-            )
+        hues = weights
+        if smooth and fused:
+            hues = share_out(weights * share_known(pictures.max(axis=1)))
+        for pyramid, picture, weight, hue in zip(pyramids, pictures, weights, hues, strict=True):
+            detail = picture - (up(pyramid[level + 1], picture.shape) if fused else 0)
+            total = total + hue * (detail - grey(detail)) + weight * grey(detail)
         fused.insert(0, make_room(total) if smooth and level >= 2 else total)
     return fused
 
 
 def make_room(total: np.ndarray) -> np.ndarray:
-    """Bend the grey of a level beyond 0.16 and 0.84 to end at 0 and 1, evenly in surfaces."""
+    """Bend the grey of a level beyond 0.15 and 0.85 to end at 0 and 1, evenly in surfaces."""
     guide = grey(total)
-    fit = guided(guide, bend(guide, guide, 0.84) - guide, 8, 1 / 32)
+    fit = guided(guide, bend(guide, guide, 0.85) - guide, 8, 1 / 32, weighted=False)
     return total + fit[0] * guide + fit[1]
 
 

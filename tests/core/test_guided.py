@@ -47,12 +47,13 @@ def box(plane: np.ndarray, radius: int) -> np.ndarray:
 # Independent implementation
 
 
-@given(SMALL, SEEDS, RADII, st.sampled_from([1 / 1024, 1 / 128, 0.1]))
+@given(SMALL, SEEDS, RADII, st.sampled_from([1 / 1024, 1 / 128, 0.1]), st.booleans())
 @settings(max_examples=40)
-def test_every_window_is_fitted_by_ridge_regression(shape, seed, radius, epsilon):
+def test_every_window_is_fitted_by_ridge_regression(shape, seed, radius, epsilon, weighted):
     guide, target = noise(shape, seed), noise(shape, seed + 1)
-    slope, offset = guided_coefficients(guide, target, radius=radius, epsilon=epsilon)
-    expected = guided(guide.astype(float), target.astype(float), radius, epsilon)
+    options = {"radius": radius, "epsilon": epsilon, "weighted": weighted}
+    slope, offset = guided_coefficients(guide, target, **options)
+    expected = guided(guide.astype(float), target.astype(float), **options)
     np.testing.assert_allclose(slope, expected[0], rtol=2e-4, atol=2e-4)
     np.testing.assert_allclose(offset, expected[1], rtol=2e-4, atol=2e-4)
 

@@ -25,7 +25,7 @@ FLOOR = 1e-6  # variance below which nothing is an edge: (0.001 of the range)²,
 
 
 def guided_coefficients(
-    guide: Plane, target: Plane, *, radius: int, epsilon: float
+    guide: Plane, target: Plane, *, radius: int, epsilon: float, weighted: bool = True
 ) -> tuple[Plane, Plane]:
     """Fit a target by a guide in every window; ``slope * guide + offset`` is the smoothed target.
 
@@ -38,6 +38,9 @@ def guided_coefficients(
     epsilon : float
         Variance of the guide below which a window is smoothed, at pixels of average local
         variance. It is smaller where the variance of the 3 × 3 neighbourhood is larger.
+    weighted : bool
+        False leaves `epsilon` the same everywhere (He et al.): flat pixels beside an edge then do
+        not follow what is on its other side.
 
     Returns
     -------
@@ -53,7 +56,8 @@ def guided_coefficients(
     mean_guide, mean_target = _mean(guide, radius), _mean(target, radius)
     variance = _mean(guide * guide, radius) - mean_guide**2
     covariance = _mean(guide * target, radius) - mean_guide * mean_target
-    slope = covariance / (np.maximum(variance, 0) + epsilon * _penalty(guide))
+    penalty = epsilon * _penalty(guide) if weighted else np.float32(epsilon)
+    slope = covariance / (np.maximum(variance, 0) + penalty)
     offset = mean_target - slope * mean_guide
     return _mean(slope, radius), _mean(offset, radius)
 

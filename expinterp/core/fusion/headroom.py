@@ -21,7 +21,7 @@ from expinterp.core.fusion.guided import guided_coefficients
 from expinterp.core.fusion.shoulder import compress, value_range
 from expinterp.core.fusion.weighting import grey
 
-KNEE = 0.84  # luma above which the curve bends; a lower one holds more, and flattens more
+KNEE = 0.85  # luma above which the curve bends; a lower one holds more, and flattens more
 RADIUS = 8  # of the guided filter, in pixels of the level
 EPSILON = (
     1 / 32
@@ -48,5 +48,7 @@ def keep_headroom(base: Planes) -> Planes:
     if low == 0 and high == 1:
         return base
     change = compress(guide.copy(), low, high, knee=KNEE) - guide
-    slope, offset = guided_coefficients(guide, change, radius=RADIUS, epsilon=EPSILON)
+    slope, offset = guided_coefficients(
+        guide, change, radius=RADIUS, epsilon=EPSILON, weighted=False
+    )
     return np.asarray(base + (slope * guide + offset))

@@ -3,7 +3,12 @@
 The weights measure local contrast, saturation and well-exposedness (Mertens et al.). On every level
 they are smoothed by a guided filter, with the exposure itself as the guide, normalised to sum to 1,
 and used to average the details. The sum of all levels is the fused image. It may leave the range of
-code values; a smooth shoulder and toe compress it.
+code values; `headroom` brings coarse levels back, and a smooth shoulder and toe compress the rest.
+
+The guided method weighs an exposure by what it knows as well. Where one is nearly white, its weight
+in the finest levels falls, so that small highlights are those of a darker exposure. Colour
+differences have weights of their own, which also fall where any channel is nearly white: luma keeps
+its order of brightness, and hue is that of exposures that hold it.
 
 Coarse levels are stored in 16 bits. The sum stays exact, as the rounding of one level becomes part
 of the detail of the next finer one. Weights are measured at a quarter of the size, and the fits of
@@ -51,7 +56,7 @@ CodePlanes: TypeAlias = NDArray[Any]  # code values, uint8 or uint16, (channels,
 RADIUS = (
     3  # of the guided filter, in pixels of every level; 4 in Kou et al. 2017 keeps less structure
 )
-EPSILON = 1 / 10  # of the guided filter; the 1/1024 of the papers reverses brightness more often
+EPSILON = 1 / 12  # of the guided filter; the 1/1024 of the papers reverses brightness more often
 TINY = 1e-12  # added to every smoothed weight, so that their sum is never 0
 QUARTER = 2  # the level on which weights are measured if a guided filter smooths them
 FINE = 4  # levels whose details are taken only from exposures that are not clipped there
@@ -180,10 +185,17 @@ class Stack:
         shape = exposures[0].shape
         values = [_to_unit(each[:, rows]) for each in exposures]
         weights = self._weights_of_rows(level, values, rows)
+        apart = self._guided and base is not None and len(values[0]) > 1
+        hues = _weights_of_hue(weights, values) if apart else weights
         if base is not None:
             for value, coarse in zip(values, self._levels[level + 1], strict=True):
                 np.subtract(value, _to_unit(_expand(coarse, shape, rows), coarse.dtype), out=value)
-        fused: Planes = fold(np.add, map(np.multiply, values, weights))
+        fused: Planes = fold(np.add, map(np.multiply, values, hues))
+        if apart:
+            shares = [
+                grey(value) * (w - h) for value, w, h in zip(values, weights, hues, strict=True)
+            ]
+            fused += fold(np.add, shares)
         return fused if base is None else fused + _expand(base, shape, rows)
 
     def _weights_of_rows(self, level: int, values: Sequence[Planes], rows: slice) -> list[Plane]:
@@ -200,6 +212,13 @@ class Stack:
             weights.append(np.maximum(weight, 0, out=weight))
         total = fold(np.add, weights) + np.float32(len(weights) * TINY)
         return [(weight + np.float32(TINY)) / total for weight in weights]
+
+
+def _weights_of_hue(weights: Sequence[Plane], values: Sequence[Planes]) -> list[Plane]:
+    """Compute the weights of colour differences: none from where a channel clips; their sum is 1."""
+    hues = [w * known_share(value.max(axis=0)) for w, value in zip(weights, values, strict=True)]
+    total = fold(np.add, hues)
+    return [hue / total for hue in hues]
 
 
 def _enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:

@@ -22,7 +22,7 @@ LEAST = 1 / 255  # added to contrast and saturation: one step of 8 bits
 UNKNOWN = 1e-3  # least certainty: where all exposures are clipped, the other measures decide
 BLACK, DARK = 0.02, 0.3  # values at which certainty is least, and complete
 LIGHT, WHITE = 0.7, 0.98  # values at which it is complete, and least: 250 of 255
-BRIGHT = 0.8  # luma from which the weight of details falls, to `LEAST_SHARE` at WHITE
+BRIGHT = 0.8  # value from which the weight of details and hue falls, to `LEAST_SHARE` at WHITE
 LEAST_SHARE = 0.01
 LUMA = (0.299, 0.587, 0.114)  # weights of R, G, B; ITU-R BT.601
 RANGES = {  # of the fields of `Weighting`; within them all logarithms of weights fit float32
@@ -108,9 +108,9 @@ def log_weights_of_known(image: Planes, weighting: Weighting) -> Plane:
     return np.asarray(logs)
 
 
-def known_share(luma: Plane) -> Plane:
-    """Compute the share of its weight that a pixel keeps in details: 1 below white, then falling."""
-    known = (np.float32(WHITE) - luma) * np.float32(1 / (WHITE - BRIGHT))
+def known_share(brightness: Plane) -> Plane:
+    """Compute the share of its weight that a pixel keeps: 1, falling to `LEAST_SHARE` near white."""
+    known = (np.float32(WHITE) - brightness) * np.float32(1 / (WHITE - BRIGHT))
     return np.asarray(np.clip(known, np.float32(LEAST_SHARE), 1, out=known))
 
 
