@@ -23,9 +23,7 @@ from expinterp.core.fusion.weighting import grey
 
 KNEE = 0.85  # luma above which the curve bends; a lower one holds more, and flattens more
 RADIUS = 8  # of the guided filter, in pixels of the level
-EPSILON = (
-    1 / 32
-)  # of the guided filter; a larger one keeps more texture but reverses more brightness
+EPSILON = 1 / 32  # of the guided filter; a larger one keeps more texture, reverses more order
 
 
 def keep_headroom(base: Planes) -> Planes:

@@ -53,13 +53,11 @@ Method: TypeAlias = Literal["guided", "mertens"]
 Progress: TypeAlias = Callable[[float], None]
 CodePlanes: TypeAlias = NDArray[Any]  # code values, uint8 or uint16, (channels, rows, cols)
 
-RADIUS = (
-    3  # of the guided filter, in pixels of every level; 4 in Kou et al. 2017 keeps less structure
-)
+RADIUS = 3  # of the guided filter, in pixels of a level; the 4 of Kou et al. keeps less structure
 EPSILON = 1 / 12  # of the guided filter; the 1/1024 of the papers reverses brightness more often
 TINY = 1e-12  # added to every smoothed weight, so that their sum is never 0
 QUARTER = 2  # the level on which weights are measured if a guided filter smooths them
-FINE = 4  # levels whose details are taken only from exposures that are not clipped there
+FINE = 4  # levels whose details come from exposures that are not clipped there; more reverse order
 STRIP = 64  # rows that one thread processes at a time
 
 
