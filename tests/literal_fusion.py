@@ -209,7 +209,7 @@ def fuse(
         pictures = np.array([pyramid[level] for pyramid in pyramids])
         total = up(fused[0], pictures.shape) if fused else 0
         hues = weights
-        if smooth and fused:
+        if smooth and fused and level > 0:
             hues = share_out(weights * share_known(pictures.max(axis=1)))
         for pyramid, picture, weight, hue in zip(pyramids, pictures, weights, hues, strict=True):
             detail = picture - (up(pyramid[level + 1], picture.shape) if fused else 0)

@@ -7,8 +7,9 @@ code values; `headroom` brings coarse levels back, and a smooth shoulder and toe
 
 The guided method weighs an exposure by what it knows as well. Where one is nearly white, its weight
 in the finest levels falls, so that small highlights are those of a darker exposure. Colour
-differences have weights of their own, which also fall where any channel is nearly white: luma keeps
-its order of brightness, and hue is that of exposures that hold it.
+differences have weights of their own, except in the finest level, where they cost more than they
+show. These also fall where any channel is nearly white: luma keeps its order of brightness, and hue
+is that of exposures that hold it.
 
 Coarse levels are stored in 16 bits. The sum stays exact, as the rounding of one level becomes part
 of the detail of the next finer one. Weights are measured at a quarter of the size, and the fits of
@@ -183,7 +184,7 @@ class Stack:
         shape = exposures[0].shape
         values = [_to_unit(each[:, rows]) for each in exposures]
         weights = self._weights_of_rows(level, values, rows)
-        apart = self._guided and base is not None and len(values[0]) > 1
+        apart = self._guided and 0 < level < len(self._levels) - 1 and len(values[0]) > 1
         hues = _weights_of_hue(weights, values) if apart else weights
         if base is not None:
             for value, coarse in zip(values, self._levels[level + 1], strict=True):
