@@ -31,19 +31,20 @@ from expinterp.core.render import render
 from expinterp.evaluation import Candidate, Case, Method, Study, evaluate, fidelity_study, tabulate
 from expinterp.refine import Refiner, open_refiner
 from expinterp.training.build import TrainingOutputs, build
-from expinterp.training.prior import build_prior
+from expinterp.training.prior import CAMERAS, build_prior
 from expinterp.training.settings import TrainingSettings
 
-MEASURED = "measured_log_exposure.npz"
+MEASURED = "measured_log_exposure*.npz"
 ALL = "no camera"  # nothing is left out
 
 
 def copy_without(responses: Path, folder: Path, camera: str) -> Path:
     """Copy a folder of curves without those of one camera."""
     shutil.copytree(responses, folder, dirs_exist_ok=True)
-    held = np.load(responses / MEASURED)
-    kept = held["camera"] != camera
-    np.savez(folder / MEASURED, **{name: held[name][kept] for name in held.files})
+    for path in responses.glob(MEASURED):
+        held = np.load(path)
+        kept = [CAMERAS.get(name, name) != CAMERAS.get(camera, camera) for name in held["camera"]]
+        np.savez(folder / path.name, **{name: held[name][kept] for name in held.files})
     return folder
 
 
@@ -89,7 +90,8 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("strangers.run"))
     options = parser.parse_args()
     triples = needs.material(options.scenes).triples
-    known = set(map(str, np.load(options.responses / MEASURED)["camera"]))
+    files = options.responses.glob(MEASURED)
+    known = {str(camera) for path in files for camera in np.load(path)["camera"]}
     left_out = {triple: triple.camera if triple.camera in known else ALL for triple in triples}
     outcomes = []
     for camera in [*sorted(set(left_out.values()) - {ALL}), ALL]:

@@ -24,7 +24,9 @@ def write_curves(folder: Path) -> Path:
     folder.mkdir()
     logs = np.stack([gamma_response(gamma).T for gamma in (1.8, 2.0, 2.2, 2.4)])
     names = np.array(["a", "a", "b", "c"])
-    np.savez(folder / "measured_log_exposure.npz", log_exposure=logs, camera=names)
+    np.savez(
+        folder / "measured_log_exposure.npz", log_exposure=logs, camera=names, scene=list("wxyz")
+    )
     light = np.linspace(0, 1, 1024)
     films = np.stack([light ** (1 / gamma) for gamma in (1.5, 2.5)])
     np.savez(folder / "dorf_film_144.npz", irradiance=light, brightness=films)

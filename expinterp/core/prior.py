@@ -31,6 +31,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,8 @@ class ResponsePrior:
         Principal components of the curves.
     covariance : float64 array, shape (3·d, 3·d)
         Of θ around every centre, channel by channel.
+    cameras : tuple of str
+        Camera of each centre, "" where it is unknown.
     log_ratio, log_ratio_spread : float
         Mean and standard deviation of ln k.
     """
@@ -74,20 +77,38 @@ class ResponsePrior:
     weights: Floats
     basis: Floats
     covariance: Floats
+    cameras: tuple[str, ...]
     log_ratio: float = LOG_RATIO
     log_ratio_spread: float = LOG_RATIO_SPREAD
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Floats]) -> ResponsePrior:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ResponsePrior:
         """Build a prior from the arrays of its data file, made by `expinterp.training.prior`."""
-        centres = arrays["mean"] + arrays["coordinates"] @ arrays["basis"]
-        return cls(centres, arrays["weights"], arrays["basis"], arrays["covariance"])
+        names = ("mean", "coordinates", "basis", "weights", "covariance")
+        mean, coordinates, basis, weights, covariance = (
+            arrays[name].astype(np.float64) for name in names
+        )
+        cameras = tuple(map(str, arrays["cameras"]))
+        return cls(mean + coordinates @ basis, weights, basis, covariance, cameras)
+
+    def of_camera(self, camera: str) -> ResponsePrior | None:
+        """Return the prior with the curves of one camera only, None if it has none of it."""
+        own = [at for at, name in enumerate(self.cameras) if name == camera and name]
+        if not own:
+            return None
+        weights = self.weights[own] / self.weights[own].sum()
+        cameras = (camera,) * len(own)
+        return replace(self, centres=self.centres[own], weights=weights, cameras=cameras)
 
     def around(self, response: Floats) -> ResponsePrior:
         """Return the prior around one known response, shape (1 or 3, 256)."""
         centre = np.broadcast_to(response, (3, CODES))
         return replace(
-            self, centres=centre[None], weights=np.ones(1), covariance=FREEDOM * self.covariance
+            self,
+            centres=centre[None],
+            weights=np.ones(1),
+            covariance=FREEDOM * self.covariance,
+            cameras=("",),
         )
 
     def with_log_ratio(self, log_ratio: float) -> ResponsePrior:
@@ -115,8 +136,7 @@ class Estimate:
 def load_prior() -> ResponsePrior:
     """Load the bundled prior; ``python -m expinterp.training.prior`` builds its file."""
     with (files("expinterp") / "data" / "response_prior.npz").open("rb") as stream:
-        arrays = {name: array.astype(np.float64) for name, array in np.load(stream).items()}
-    return ResponsePrior.from_arrays(arrays)
+        return ResponsePrior.from_arrays(np.load(stream))
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,11 @@
 
     python -m expinterp.training.prior FOLDER [-o FILE] [--without CAMERA]
 
-FOLDER holds ``measured_log_exposure.npz`` (`log_exposure` (scenes, 256, 3), natural logarithm,
-fitted to stacks by Debevec and Malik's method; `camera`) and ``dorf_film_144.npz`` (`irradiance`,
-`brightness`: film curves of the DoRF collection, Grossberg and Nayar 2004). The result holds a
-basis and the coordinates of every curve in it, not the curves. All curves are ln exposure by code
-value, g(z).
+FOLDER holds files ``measured_log_exposure*.npz`` (`log_exposure` (scenes, 256, 3), natural
+logarithm, fitted to stacks by Debevec and Malik's method; `camera`, `scene`) and
+``dorf_film_144.npz`` (`irradiance`, `brightness`: film curves of the DoRF collection, Grossberg and
+Nayar 2004). The result holds a basis and the coordinates of every curve in it, not the curves. All
+curves are ln exposure by code value, g(z).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats
 from expinterp.core.mapping import CODE_VALUES, CODES
@@ -27,10 +28,37 @@ SPREAD = 0.2  # standard deviation of a Gaussian around its centre, relative to 
 CONTRAST = (30, 200)  # between these code values all curves span the same log exposure,
 SPAN = 3.05  # natural logarithm: with it, ratios measured on real brackets are right on average
 RELIABLE = (4, 251)  # code values outside are noise in measured curves, and extrapolated
+CAMERAS = {  # what the files of curves call a camera: what EXIF calls it, the model with its maker
+    "Canon EOS 550D?": "Canon EOS 550D",
+    "D6503": "Sony D6503",
+    "DMC-G7": "Panasonic DMC-G7",
+    "DMC-GF7": "Panasonic DMC-GF7",
+    "DMC-LX100": "Panasonic DMC-LX100",
+    "EX2F": "SAMSUNG EX2F",
+    "ILCE-6000": "SONY ILCE-6000",
+    "NEX-5": "SONY NEX-5",
+    "Nikon D2x (HDRPS)": "NIKON D2X",
+    "PowerShot S95": "Canon PowerShot S95",
+    "SM-A528B": "samsung SM-A528B",
+    "X-H1": "FUJIFILM X-H1",
+    "iPhone 6": "Apple iPhone 6",
+    "iPhone XR": "Apple iPhone XR",
+}
+UNNAMED = {  # curves without a camera: EXIF names none
+    "Olympus (P-numbered files, EXIF stripped)",
+    "film scan",
+    "mef_ma",
+    "unknown (EXIF stripped, 1/3-stop shutter)",
+}
+FITTED_AGAIN = {  # scenes of the first file that the second one has under another name
+    "ningning-artifact",  # eos550d-artifact
+    "syclin-scene1",  # iphone6-scene1
+    "syclin-scene2",  # ex2f-scene2
+}
 SMOOTHING = np.exp(-0.5 * (np.arange(-6, 7) / 1.5) ** 2)  # Gaussian, sigma 1.5 code values
 
 
-def build_prior(folder: Path, *, without: str | None = None) -> dict[str, Floats]:
+def build_prior(folder: Path, *, without: str | None = None) -> dict[str, NDArray[Any]]:
     """Compute the arrays of the data file.
 
     Parameters
@@ -38,16 +66,17 @@ def build_prior(folder: Path, *, without: str | None = None) -> dict[str, Floats
     folder : Path
         The curves, see above.
     without : str, optional
-        A camera whose curves are left out, to test the method on an unknown camera.
+        A camera whose curves are left out, to test the method on an unknown camera; as EXIF or as
+        the files of curves name it.
 
     Returns
     -------
     dict of str to array
-        `mean` (256,), `basis` (d, 256), `coordinates` (n, 3, d), `weights` (n,) and `covariance`
-        (3·d, 3·d), as `ResponsePrior` describes them.
+        `mean` (256,), `basis` (d, 256), `coordinates` (n, 3, d), `weights` (n,), `covariance`
+        (3·d, 3·d) and `cameras` (n,) of str, as `ResponsePrior` describes them.
     """
-    measured, cameras = read_measured(folder / "measured_log_exposure.npz")
-    kept = cameras != without
+    measured, cameras = read_measured(folder)
+    kept = cameras != CAMERAS.get(str(without), without)
     measured, cameras = measured[kept], cameras[kept]
     film = read_film(folder / "dorf_film_144.npz")
     per_camera = np.array([1 / np.sum(cameras == camera) for camera in cameras])
@@ -60,17 +89,32 @@ def build_prior(folder: Path, *, without: str | None = None) -> dict[str, Floats
     basis = np.linalg.svd(scaled, full_matrices=False)[2][:DIMENSIONS]
     coordinates = (curves - mean) @ basis.T
     covariance = SPREAD**2 * channel_covariance(coordinates[: len(measured)], per_camera)
-    names = ("mean", "basis", "coordinates", "weights", "covariance")
-    arrays = (mean, basis, coordinates, weights, covariance)
-    return dict(zip(names, arrays, strict=True))
+    named = ["" if camera in UNNAMED else str(camera) for camera in cameras]
+    return {
+        "mean": mean,
+        "basis": basis,
+        "coordinates": coordinates,
+        "weights": weights,
+        "covariance": covariance,
+        "cameras": np.array([*named, *[""] * len(film)]),
+    }
 
 
-def read_measured(path: Path) -> tuple[Floats, np.ndarray]:
-    """Read measured curves (scenes, 3, 256), repaired, and the camera of each."""
-    held = np.load(path)
-    curves = held["log_exposure"].transpose(0, 2, 1).astype(np.float64)
-    repaired = [[repair(curve) for curve in scene] for scene in curves]
-    return np.array(repaired), held["camera"]
+def read_measured(folder: Path) -> tuple[Floats, NDArray[np.str_]]:
+    """Read all measured curves of a folder (scenes, 3, 256), repaired, and the camera of each.
+
+    A scene that two files hold counts once. Cameras are called as in EXIF, where EXIF names them.
+    """
+    curves, cameras = [], []
+    for path in sorted(folder.glob("measured_log_exposure*.npz")):
+        held = np.load(path)
+        for logs, camera, scene in zip(
+            held["log_exposure"], held["camera"], held["scene"], strict=True
+        ):
+            if scene not in FITTED_AGAIN:
+                curves.append([repair(curve) for curve in logs.T.astype(np.float64)])
+                cameras.append(CAMERAS.get(str(camera), str(camera)))
+    return np.array(curves), np.array(cameras)
 
 
 def repair(curve: Floats) -> Floats:
@@ -126,7 +170,9 @@ def main() -> None:
     parser.add_argument("--without", metavar="CAMERA")
     options = parser.parse_args()
     arrays = build_prior(options.folder, without=options.without)
+    names = arrays.pop("cameras")
     held: dict[str, Any] = {name: array.astype(np.float32) for name, array in arrays.items()}
+    held["cameras"] = names
     np.savez_compressed(options.output, **held)
 
 

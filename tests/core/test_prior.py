@@ -243,3 +243,17 @@ def test_a_stated_ratio_in_the_prior_moves_the_estimate_towards_it():
     found = estimate_response(levels(16), prior.with_log_ratio(float(np.log(20.0))))
     plain = estimate_response(levels(16), prior)
     assert abs(found.log_ratio - np.log(20.0)) < abs(plain.log_ratio - np.log(20.0))
+
+
+def test_a_camera_narrows_the_prior_to_its_own_curves():
+    prior = load_prior()
+    narrow = prior.of_camera("NIKON D90")
+    own = np.array(prior.cameras) == "NIKON D90"
+    np.testing.assert_array_equal(narrow.centres, prior.centres[own])
+    assert narrow.weights.sum() == pytest.approx(1)
+    assert narrow.of_camera("NIKON D90").cameras == narrow.cameras == ("NIKON D90",) * own.sum()
+
+
+@pytest.mark.parametrize("camera", ["", "NIKON D900"])
+def test_an_unknown_camera_has_no_prior_of_its_own(camera):
+    assert load_prior().of_camera(camera) is None

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from synthetic import gamma_response
 
-from expinterp.core.prior import ResponsePrior
+from expinterp.core.prior import ResponsePrior, load_prior
 from expinterp.training import prior as making
 from expinterp.training.prior import CONTRAST, SPAN, build_prior, channel_covariance, repair, span
 
 BUNDLED = Path(making.__file__).parent.parent / "data" / "response_prior.npz"
 FILMS = 144  # curves of the DoRF collection, which stand last
 CAMERAS = ("one", "one", "one", "two", "three")
+FIRST = 4  # of these curves stand in a file of their own
 
 
 @pytest.fixture
@@ -24,15 +25,21 @@ def folder(tmp_path: Path) -> Path:
     gammas = random.uniform(1.6, 2.6, (len(CAMERAS), 3))
     curves = np.stack([[gamma_response(g, 1)[0] for g in scene] for scene in gammas])
     noisy = curves + random.normal(0, 0.01, curves.shape)
-    np.savez(
-        tmp_path / "measured_log_exposure.npz",
-        log_exposure=noisy.transpose(0, 2, 1).astype(np.float32),
-        camera=np.array(CAMERAS),
-    )
+    write_measured(tmp_path / "measured_log_exposure.npz", noisy[:FIRST], CAMERAS[:FIRST])
+    write_measured(tmp_path / "measured_log_exposure_2.npz", noisy[FIRST:], CAMERAS[FIRST:])
     light = np.linspace(0, 1, 1024)
     brightness = np.stack([light ** (1 / gamma) for gamma in (1.2, 1.8, 2.4)])
     np.savez(tmp_path / "dorf_film_144.npz", irradiance=light, brightness=brightness)
     return tmp_path
+
+
+def write_measured(path: Path, curves, cameras, scenes=None) -> None:
+    np.savez(
+        path,
+        log_exposure=np.asarray(curves).transpose(0, 2, 1).astype(np.float32),
+        camera=np.array(cameras),
+        scene=np.array(scenes or [f"{path.stem}-{at}" for at in range(len(cameras))]),
+    )
 
 
 def test_every_camera_counts_the_same_for_any_number_of_curves(folder):
@@ -53,6 +60,36 @@ def test_a_camera_can_be_left_out(folder):
         len(build_prior(folder, without="one")["weights"])
         == len(build_prior(folder)["weights"]) - 3
     )
+
+
+def test_one_camera_has_one_name_whatever_the_files_call_it(folder):
+    curves = np.array([gamma_response(gamma) for gamma in (1.7, 2.1, 2.5, 2.3)])
+    cameras = ["Canon EOS 550D?", "Canon EOS 550D", "PowerShot S95", "film scan"]
+    write_measured(folder / "measured_log_exposure_3.npz", curves, cameras)
+    arrays = build_prior(folder)
+    named = ("Canon EOS 550D", "Canon EOS 550D", "Canon PowerShot S95", "")
+    assert tuple(arrays["cameras"][5:9]) == named
+    both = arrays["weights"][5:7].sum()
+    assert both == pytest.approx(arrays["weights"][7]) == pytest.approx(arrays["weights"][8])
+    for name in cameras[:2]:
+        assert "Canon EOS 550D" not in build_prior(folder, without=name)["cameras"]
+
+
+def test_a_scene_that_two_files_hold_counts_once(folder):
+    curves = np.array([gamma_response(2.0)] * 2)
+    scenes = ["ningning-artifact", "eos550d-artifact"]
+    before = len(build_prior(folder)["weights"])
+    write_measured(folder / "measured_log_exposure_3.npz", curves, ["Canon EOS 550D"] * 2, scenes)
+    assert len(build_prior(folder)["weights"]) == before + 1
+
+
+def test_the_bundled_prior_names_the_cameras_of_its_curves():
+    prior = load_prior()
+    assert len(prior.cameras) == len(prior.centres)
+    assert {"NIKON D2X", "NIKON D90", "SONY NEX-5", "Canon EOS 5D"} <= set(prior.cameras)
+    assert not any("?" in name or "(" in name for name in prior.cameras)
+    assert prior.cameras.count("NIKON D90") == 6
+    assert set(prior.cameras[-FILMS:]) == {""}
 
 
 def test_the_basis_holds_the_curves_it_was_made_from(folder, monkeypatch):
@@ -76,7 +113,9 @@ def test_channels_are_treated_alike(folder):
 
 def test_the_bundled_prior_was_made_with_these_constants():
     with np.load(BUNDLED) as held:
-        arrays = {name: held[name].astype(np.float64) for name in held}
+        arrays = {
+            name: held[name].astype(np.float64) for name in ("weights", "coordinates", "covariance")
+        }
     cameras = arrays["weights"][:-FILMS]
     assert cameras.sum() == pytest.approx(1 - making.FILM, rel=1e-5)
     among = channel_covariance(arrays["coordinates"][:-FILMS], cameras / cameras.sum())
@@ -101,4 +140,7 @@ def test_the_command_writes_what_the_package_reads(folder, tmp_path, monkeypatch
     monkeypatch.setattr("sys.argv", ["prior", str(folder), "-o", str(target)])
     making.main()
     with np.load(target) as held:
-        assert set(held) == {"mean", "basis", "coordinates", "weights", "covariance"}
+        assert set(held) == {
+            "mean", "basis", "coordinates", "weights", "covariance", "cameras",
+        }  # fmt: skip
+        assert tuple(held["cameras"]) == (*CAMERAS, "", "", "")  # films last

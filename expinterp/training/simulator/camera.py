@@ -175,8 +175,8 @@ def _compress(pixels: Codes, camera: Camera) -> Codes:
 
 
 def read_responses(folder: Path) -> MeasuredResponses:
-    """Read ``measured_log_exposure.npz``; see `expinterp.training.prior` for its format."""
-    logs, cameras = read_measured(folder / "measured_log_exposure.npz")
+    """Read the measured curves of a folder; see `expinterp.training.prior` for their format."""
+    logs, cameras = read_measured(folder)
     exposures = np.exp(logs)
     exposures[..., :TOE] = exposures[..., TOE, None] * np.arange(TOE) / TOE  # a line to zero
     measured = _rising(exposures).transpose(0, 2, 1)
