@@ -29,7 +29,11 @@ from expinterp.core.prior import Estimate, ResponsePrior, estimate_response, loa
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
 
-DOUBT = {"pair": 2.0, "profile": 0.75}  # EV: largest difference of a stated and a measured ratio
+DOUBT = {
+    "pair": 2.0,
+    "camera": 2.0,
+    "profile": 0.75,
+}  # EV: largest difference of a stated and a measured ratio
 LEAST = 0.02  # share of the samples that an estimate needs after others were left out
 
 
@@ -41,8 +45,8 @@ class Comparison(Link):
     ----------
     ratio : float
         t1/t2 measured from the pixels.
-    source : {'pair', 'profile'}
-        Where the response comes from.
+    source : {'pair', 'camera', 'profile'}
+        Where the response comes from: the pair alone, curves of its camera too, or a profile.
     levels : tuple of float64 arrays, shape (n, 2)
         See `matched_levels`.
     joint : int64 array, shape (channels, 256, 256)
@@ -81,6 +85,7 @@ def compare(
     response : Profile, optional
         The camera's profile.
     prior : ResponsePrior, optional
+        By default the bundled one, of all cameras; that of one camera if it is known.
     deghost : bool
         Whether to look for what moved.
 
@@ -130,7 +135,7 @@ def _measure(
         conflict=None,
         still=joint,
         ratio=ratio,
-        source=_source(profile),
+        source=_source(profile, prior),
         levels=levels,
         joint=joint,
         notices=tuple(notices),
@@ -144,20 +149,23 @@ def _estimate(
 
     With a profile of known scale, a stated ratio that does not differ refines the estimate.
     """
+    source = _source(profile, prior)
     if profile:
         prior = prior.around(profile.response)
     scale = (profile and profile.scale) or 1.0
     log_stated = None if stated is None else scale * math.log(stated)
     estimate = _from_levels(levels, prior, log_stated)
     measured = math.exp(estimate.log_ratio / scale)
-    doubts = _explain_ratio(stated, measured, _source(profile))
+    doubts = _explain_ratio(stated, measured, source)
     if log_stated and not doubts and profile and profile.scale:
         estimate = _from_levels(levels, prior.with_log_ratio(log_stated), log_stated)
     return estimate, measured, doubts
 
 
-def _source(profile: Profile | None) -> str:
-    return "pair" if profile is None else "profile"
+def _source(profile: Profile | None, prior: ResponsePrior) -> str:
+    if profile:
+        return "profile"
+    return "camera" if prior.camera else "pair"
 
 
 def _from_levels(

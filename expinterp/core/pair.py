@@ -64,8 +64,8 @@ class Pair:
         t1/t2 measured from the pixels; within about a stop if the response is not known.
     ratio_given : float or None
         t1/t2 stated by files or caller, > 1.
-    source : {'pair', 'profile'}
-        Where the response comes from.
+    source : {'pair', 'camera', 'profile'}
+        Where the response comes from: the pair alone, curves of its camera too, or a profile.
     levels : tuple of float64 arrays, shape (n, 2)
         Code values of ``long`` and ``short`` of the same irradiance, per channel.
     clipped : dict
@@ -148,7 +148,7 @@ def measure(
     response : Profile, optional
         The camera's profile; by default the response is estimated from the pair.
     prior : ResponsePrior, optional
-        The prior of responses; by default the bundled one.
+        The prior of responses; by default the bundled one, of all cameras.
     align : bool
         Whether to measure the camera motion and undo it.
     deghost : {'auto', 'off'}

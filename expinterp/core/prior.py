@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats
 from expinterp.core.mapping import CODE_VALUES, CODES
-from expinterp.core.response import increasing
+from expinterp.core.response import increasing, to_common_contrast
 
 LEVEL_NOISE = 3.0  # code values: standard deviation of a matched level
 TAILS = 10.0  # degrees of freedom of its Student t distribution
@@ -84,31 +84,39 @@ class ResponsePrior:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ResponsePrior:
         """Build a prior from the arrays of its data file, made by `expinterp.training.prior`."""
-        names = ("mean", "coordinates", "basis", "weights", "covariance")
         mean, coordinates, basis, weights, covariance = (
-            arrays[name].astype(np.float64) for name in names
+            arrays[name].astype(np.float64)
+            for name in ("mean", "coordinates", "basis", "weights", "covariance")
         )
         cameras = tuple(map(str, arrays["cameras"]))
         return cls(mean + coordinates @ basis, weights, basis, covariance, cameras)
 
-    def of_camera(self, camera: str) -> ResponsePrior | None:
-        """Return the prior with the curves of one camera only, None if it has none of it."""
+    @property
+    def camera(self) -> str:
+        """The camera that all centres belong to; "" if there is no such camera."""
+        return self.cameras[0] if len(set(self.cameras)) == 1 else ""
+
+    def of_camera(self, camera: str, further: Sequence[Floats] = ()) -> ResponsePrior | None:
+        """Return the prior of one camera: its centres and `further` curves; None if it has none.
+
+        Each further curve, shape (1 or 3, 256), weighs as much as a centre.
+        """
         own = [at for at, name in enumerate(self.cameras) if name == camera and name]
-        if not own:
+        added = [np.broadcast_to(to_common_contrast(curve), (3, CODES)) for curve in further]
+        if not own and not added:
             return None
-        weights = self.weights[own] / self.weights[own].sum()
-        cameras = (camera,) * len(own)
-        return replace(self, centres=self.centres[own], weights=weights, cameras=cameras)
+        known = self.weights[own]
+        weights = np.r_[known, np.full(len(added), known.mean() if own else 1.0)]
+        centres = np.concatenate([self.centres[own], *(curve[None] for curve in added)])
+        return replace(
+            self, centres=centres, weights=weights / weights.sum(), cameras=(camera,) * len(weights)
+        )
 
     def around(self, response: Floats) -> ResponsePrior:
         """Return the prior around one known response, shape (1 or 3, 256)."""
-        centre = np.broadcast_to(response, (3, CODES))
+        centres, covariance = np.broadcast_to(response, (1, 3, CODES)), FREEDOM * self.covariance
         return replace(
-            self,
-            centres=centre[None],
-            weights=np.ones(1),
-            covariance=FREEDOM * self.covariance,
-            cameras=("",),
+            self, centres=centres, weights=np.ones(1), covariance=covariance, cameras=("",)
         )
 
     def with_log_ratio(self, log_ratio: float) -> ResponsePrior:

@@ -20,13 +20,11 @@ from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats
 from expinterp.core.mapping import CODE_VALUES, CODES
-from expinterp.core.response import ANCHOR, increasing
+from expinterp.core.response import ANCHOR, increasing, to_common_contrast
 
 DIMENSIONS = 24  # of the basis; 16 lose 0.1 dB on the cameras it is built from
 FILM = 0.3  # share of the film curves in the mixture
 SPREAD = 0.2  # standard deviation of a Gaussian around its centre, relative to that of all cameras
-CONTRAST = (30, 200)  # between these code values all curves span the same log exposure,
-SPAN = 3.05  # natural logarithm: with it, ratios measured on real brackets are right on average
 RELIABLE = (4, 251)  # code values outside are noise in measured curves, and extrapolated
 CAMERAS = {  # what the files of curves call a camera: what EXIF calls it, the model with its maker
     "Canon EOS 550D?": "Canon EOS 550D",
@@ -81,8 +79,7 @@ def build_prior(folder: Path, *, without: str | None = None) -> dict[str, NDArra
     film = read_film(folder / "dorf_film_144.npz")
     per_camera = np.array([1 / np.sum(cameras == camera) for camera in cameras])
     per_camera /= per_camera.sum()
-    curves = np.concatenate([measured, film])
-    curves *= (SPAN / span(curves))[:, None, None]
+    curves = to_common_contrast(np.concatenate([measured, film]))
     weights = np.r_[per_camera * (1 - FILM), np.full(len(film), FILM / len(film))]
     mean = np.einsum("n,ncz->z", weights, curves) / 3
     scaled = ((curves - mean) * np.sqrt(weights)[:, None, None]).reshape(-1, CODES)
@@ -137,12 +134,6 @@ def read_film(path: Path) -> Floats:
     light = np.array([np.interp(codes, curve, held["irradiance"]) for curve in rising])
     curves = increasing(np.log(np.maximum(light, 1e-4)))
     return np.repeat((curves - curves[:, ANCHOR, None])[:, None], 3, axis=1)
-
-
-def span(curves: Floats) -> Floats:
-    """Compute the log exposure between the code values `CONTRAST`, mean of the channels."""
-    low, high = CONTRAST
-    return np.asarray((curves[..., high] - curves[..., low]).mean(axis=1))
 
 
 def channel_covariance(coordinates: Floats, weights: Floats) -> Floats:

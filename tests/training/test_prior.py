@@ -9,8 +9,9 @@ import pytest
 from synthetic import gamma_response
 
 from expinterp.core.prior import ResponsePrior, load_prior
+from expinterp.core.response import CONTRAST, SPAN, contrast
 from expinterp.training import prior as making
-from expinterp.training.prior import CONTRAST, SPAN, build_prior, channel_covariance, repair, span
+from expinterp.training.prior import build_prior, channel_covariance, repair
 
 BUNDLED = Path(making.__file__).parent.parent / "data" / "response_prior.npz"
 FILMS = 144  # curves of the DoRF collection, which stand last
@@ -52,7 +53,7 @@ def test_every_camera_counts_the_same_for_any_number_of_curves(folder):
 
 def test_all_centres_are_scaled_to_one_contrast(folder):
     prior = ResponsePrior.from_arrays(build_prior(folder))
-    np.testing.assert_allclose(span(prior.centres), SPAN, rtol=2e-3)
+    np.testing.assert_allclose(contrast(prior.centres), SPAN, rtol=2e-3)
 
 
 def test_a_camera_can_be_left_out(folder):

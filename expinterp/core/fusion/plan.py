@@ -27,6 +27,7 @@ from expinterp.core.ghosts.detect import covered_by_all, shrink_mask
 from expinterp.core.likeness import check_scene, fits
 from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, pair_from
+from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.alignment import align_shots, best_exposed
 from expinterp.core.registration.motion import STILL, Motion, find_motions
 from expinterp.core.response import Profile
@@ -97,6 +98,7 @@ def plan_exposures(
     *,
     virtual: Virtual = "auto",
     response: Profile | None = None,
+    prior: ResponsePrior | None = None,
     align: bool = True,
     deghost: Deghost = "auto",
     reference: Reference = "auto",
@@ -114,6 +116,8 @@ def plan_exposures(
         Number of virtual exposures between adjacent shots; ``auto``: as many as their step needs.
     response : Profile, optional
         The camera's profile; by default the response is estimated from each pair.
+    prior : ResponsePrior, optional
+        The prior of responses; by default the bundled one, of all cameras.
     align : bool
         Whether to measure the camera motion and align all shots to one of them.
     deghost : {'auto', 'off'}
@@ -155,6 +159,7 @@ def plan_exposures(
                 covered=covered_by_all(covered[place : place + 2]),
                 ratio=stated_ratio(j, i),
                 response=response,
+                prior=prior,
                 known=None not in [motion.pixels for motion in motions[place : place + 2]],
                 deghost=deghost == "auto",
                 label=f"{names[j]} and {names[i]}: " if names else "",
@@ -215,6 +220,7 @@ def _compare(
     covered: Mask | None,
     ratio: float | None,
     response: Profile | None,
+    prior: ResponsePrior | None,
     known: bool,
     deghost: bool,
     label: str,
@@ -229,7 +235,13 @@ def _compare(
     try:
         stated, notices = resolve_ratio(ratio, swapped=False)
         comparison = compare(
-            long, short, covered=covered, stated=stated, response=response, deghost=deghost
+            long,
+            short,
+            covered=covered,
+            stated=stated,
+            response=response,
+            prior=prior,
+            deghost=deghost,
         )
         if not known:
             check_scene(sample(long), sample(short), comparison.joint)
