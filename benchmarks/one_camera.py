@@ -46,8 +46,8 @@ from expinterp.evaluation import (
     fidelity_study,
 )
 from expinterp.evaluation.tables import every_triple, overview
+from expinterp.library import read_profile
 from expinterp.refine import Refiner, open_refiner
-from expinterp.scene_io.profiles import read_profile
 from expinterp.training.build import TrainingOutputs
 from expinterp.training.curves import curve_of, write_curves
 from expinterp.training.export import export_network

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         PairError,
     )
     from expinterp.images import Photograph, read_photograph, write_photograph
+    from expinterp.library import cameras
     from expinterp.pipeline import fuse, interpolate
     from expinterp.refine import Refiner, open_refiner
 
@@ -55,6 +56,7 @@ __all__ = [
     "Refiner",
     "Weighting",
     "calibrate",
+    "cameras",
     "fuse",
     "interpolate",
     "measure",
@@ -74,6 +76,7 @@ _MODULES = {  # of all public names that are not in errors
     "Refiner": "refine",
     "Weighting": "core.fusion",
     "calibrate": "core.response",
+    "cameras": "library",
     "fuse": "pipeline",
     "interpolate": "pipeline",
     "measure": "core.pair",

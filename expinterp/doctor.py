@@ -14,7 +14,7 @@ from expinterp.errors import DeviceError, ExitCode, ExpInterpError, MissingExtra
 if TYPE_CHECKING:
     from expinterp.refine import Device
 
-PACKAGES = ("numpy", "onnxruntime", "pillow", "tifffile", "click", "rich")
+PACKAGES = ("numpy", "onnxruntime", "pillow", "platformdirs", "tifffile", "click", "rich")
 RIVALS = {  # distributions that install the same module: only one may be present
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"),
     "cv2": (
@@ -81,7 +81,8 @@ def examine(*, device: Device = "auto") -> list[Finding]:
     findings += [find_rivals(module) for module in RIVALS]
     checks = {"opencv": find_opencv, "formats": find_formats, "providers": find_providers}
     findings += [_attempt(name, check) for name, check in checks.items()]
-    return [*findings, _attempt("model", lambda: find_model(device))]
+    findings += [_attempt("model", lambda: find_model(device))]
+    return [*findings, _attempt("cameras", find_cameras)]
 
 
 def first_problem(findings: Iterable[Finding]) -> ExitCode:
@@ -162,6 +163,22 @@ def find_model(device: Device) -> Finding:
         f"{model_path()}, SHA-256 {refiner.digest}, {refiner.provider}, "
         f"{TILE[0]}x{TILE[1]} pixels in {1000 * seconds:.0f} ms",
     )
+
+
+def find_cameras() -> Finding:
+    """Report how many cameras are known, and files of the user that cannot be used."""
+    from expinterp.library import open_library
+
+    library = open_library()
+    known = library.cameras.values()
+    own = sum(len(camera.own) for camera in known)
+    curves = sum(camera.curves for camera in known)
+    words = f"{len(known)} cameras, {curves} curves; {own} of your own, in {library.folder}"
+    if not library.damaged:
+        return Finding("cameras", words)
+    damaged = "; ".join(library.damaged)
+    cure = "remove the damaged files, or measure these cameras again"
+    return Finding("cameras", f"{words}; {damaged}", cure=cure)
 
 
 def missing_library(error: ImportError) -> MissingExtraError | None:

@@ -26,6 +26,7 @@ from expinterp.core.ghosts import Deghost, Reference
 from expinterp.core.pair import measure
 from expinterp.core.render import Interpolation, render
 from expinterp.core.response import Profile
+from expinterp.library import prior_of
 from expinterp.refine import bundled_refiner, choose_profile
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def interpolate(
     *,
     ratio: float | None = None,
     response: Profile | None = None,
+    camera: str | None = None,
     position: float = MEDIUM,
     refiner: Refinement = "bundled",
     denoise: Denoise = "auto",
@@ -60,6 +62,9 @@ def interpolate(
     response : Profile, optional
         The camera's profile; by default that of a tuned network, else the response is estimated
         from the pair.
+    camera : str, optional
+        Name of the camera, one of `cameras`: the estimate then starts from the curves of this
+        camera. It has no effect with a profile.
     position : float
         Between ``short`` (0) and ``long`` (1), linear in stops; ½ is the geometric mean √(t1·t2).
     refiner : 'bundled', Refiner, None or False
@@ -86,21 +91,22 @@ def interpolate(
     Raises
     ------
     ValueError
-        If arrays or options are not as above, `ratio` is not positive and finite, or `position` is
-        not within 0..1.
+        If arrays or options are not as above, `camera` is not known, `ratio` is not positive and
+        finite, or `position` is not within 0..1.
     PairError
         If the two differ in size, channels or bit depth, or are not a long and a short exposure of
         one scene.
     ModelError
         If the bundled network is missing.
     """
-    network = _open(refiner)
+    prior, network = prior_of(camera), _open(refiner)
     profile = choose_profile(response, network)
     pair = measure(
         long,
         short,
         ratio=ratio,
         response=profile,
+        prior=prior,
         align=align,
         deghost=deghost,
         reference=reference,
@@ -114,6 +120,7 @@ def fuse(
     *,
     virtual: Virtual = "auto",
     response: Profile | None = None,
+    camera: str | None = None,
     refiner: Refinement = "bundled",
     denoise: Denoise = "auto",
     weighting: Weighting | None = None,
@@ -133,6 +140,8 @@ def fuse(
     virtual : 'auto' or int
         Number of virtual exposures between adjacent ones; ``auto``: as many as their step needs.
     response : Profile, optional
+        As for `interpolate`.
+    camera : str, optional
         As for `interpolate`.
     refiner : 'bundled', Refiner, None or False
         The network that refines virtual exposures, as for `interpolate`.
@@ -163,19 +172,20 @@ def fuse(
     Raises
     ------
     ValueError
-        If arrays or options are not as above.
+        If arrays or options are not as above, or `camera` is not known.
     PairError
         If the images differ in size, channels or bit depth, or if virtual exposures are wanted and
         two adjacent images do not show one scene.
     ModelError
         If the bundled network is missing.
     """
-    network = None if virtual == 0 else _open(refiner)
+    prior, network = prior_of(camera), None if virtual == 0 else _open(refiner)
     profile = choose_profile(response, network)
     plan = plan_exposures(
         images,
         virtual=virtual,
         response=profile,
+        prior=prior,
         align=align,
         deghost=deghost,
         reference=reference,

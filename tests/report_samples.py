@@ -40,7 +40,7 @@ def job_record(long: str, short: str, medium: str, warnings: Iterable[str] = ())
         ],
         "outputs": [{"kind": "medium", "file": medium, "ev": 2.0, "time": 1 / 16}],
         "ratio": {"stated": 16.0, "measured": 15.2}, "motion": None,
-        "response": {"source": "pair", "file": None, "camera": None, "residual": None},
+        "response": {"source": "pair", "file": None, "camera": None, "curves": None, "residual": None},
         "refinement": {"sha256": "0", "provider": "CPUExecutionProvider", "threads": 2},
         "timings": {"read": 0.1, "measure": 0.02, "render": 1.5, "write": 0.2},
         "warnings": list(warnings),

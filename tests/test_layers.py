@@ -16,7 +16,7 @@ DEFERRED = {"onnxruntime", "distributed"}  # only imported where they are used, 
 
 # package: what it may import besides ALWAYS; the row of a package holds for all its modules
 ALLOWED: dict[str, set[str]] = {
-    "": {"core", "images", "pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
+    "": {"core", "images", "library", "pipeline", "refine"},  # expinterp/__init__.py, all of it deferred
     "__main__": {"cli"},
     "errors": set(),
     "files": set(),
@@ -24,25 +24,28 @@ ALLOWED: dict[str, set[str]] = {
     "core": {"cv2"},
     "metrics": {"core", "cv2"},
     "refine": {"core", "onnxruntime"},
-    "pipeline": {"core", "refine"},
+    "library": {"core", "files", "platformdirs"},
+    "pipeline": {"core", "library", "refine"},
     "images": {"core", "files", "PIL", "tifffile", "cv2"},
-    "doctor": {"refine", "onnxruntime", "cv2", "PIL"},
+    "doctor": {"library", "refine", "onnxruntime", "cv2", "PIL"},
     "scene_io": {
-        "core", "doctor", "files", "images", "metrics", "refine", "svg", "cv2",
+        "core", "doctor", "files", "images", "library", "metrics", "refine", "svg", "cv2",
     },
     "brackets": {"core", "files", "images"},
-    "batch": {"brackets", "core", "files", "images", "refine", "scene_io", "distributed"},
+    "batch": {
+        "brackets", "core", "files", "images", "library", "refine", "scene_io", "distributed",
+    },
     "report": {"batch", "files", "images", "svg", "cv2", "PIL"},
     "evaluation": {
         "brackets", "core", "files", "images", "metrics", "pipeline", "refine", "report",
         "scene_io", "svg", "cv2",
     },
     "training": {
-        "core", "evaluation", "files", "images", "metrics", "refine", "scene_io",
+        "core", "evaluation", "files", "images", "library", "metrics", "refine", "scene_io",
         "svg", "cv2", "torch", "onnx", "OpenEXR", "PIL",
     },
     "cli": {
-        "batch", "brackets", "core", "doctor", "evaluation", "files", "refine", "report",
+        "batch", "brackets", "core", "doctor", "evaluation", "files", "library", "refine", "report",
         "scene_io", "svg", "training", "torch", "click", "rich",
     },
 }  # fmt: skip

@@ -22,6 +22,7 @@ from expinterp.batch.resources import count_cpus
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
 from expinterp.errors import DeviceError, ExpInterpError, ImageFileError, MissingExtraError
+from expinterp.library import VARIABLE, open_library
 
 LOCAL = "local"
 CHUNK = 20  # tasks sent together at most; Dask advises few tasks, of seconds each
@@ -178,7 +179,8 @@ def perform_all(tasks: Sequence[Task], settings: BatchSettings, version: str) ->
     Raises
     ------
     ExpInterpError
-        If this machine cannot run any: another version, or folders that are missing.
+        If this machine cannot run any: another version, folders that are missing, or other
+        cameras in the library.
     """
     if version != __version__:
         host = socket.gethostname()
@@ -190,5 +192,11 @@ def perform_all(tasks: Sequence[Task], settings: BatchSettings, version: str) ->
                 f"{folder}: is no folder on {socket.gethostname()}; every machine needs it there"
             )
             raise ImageFileError(message)
+    if settings.library not in {None, open_library().digest()}:
+        message = (
+            f"{socket.gethostname()} has other cameras of your own; set {VARIABLE} to one folder "
+            "for all machines, or add --camera any"
+        )
+        raise ExpInterpError(message)
     keep_freed_memory()
     return [perform(task, settings) for task in tasks]

@@ -43,6 +43,8 @@ class BatchSettings:
         Whether brackets of one camera share a response.
     profiles : mapping of str to Path
         The response of each camera, by `camera_key`, where it is shared.
+    library : str or None
+        Digest of the user's own cameras, if results depend on them.
     threads : int or None
         Number of threads of each task; outputs do not depend on it.
     """
@@ -58,6 +60,7 @@ class BatchSettings:
     format: str | None = None
     shared: bool = False
     profiles: Mapping[str, Path] = field(default_factory=dict)
+    library: str | None = None
     threads: int | None = None
 
     @property
@@ -72,6 +75,12 @@ class BatchSettings:
         """Exposure times of every bracket's frames, if they are given."""
         options = self.interpolation or self.fusion
         return options.times if options else None
+
+    @property
+    def camera(self) -> str | None:
+        """The camera that is named for every bracket; None for those that the files name."""
+        options = self.interpolation or self.fusion
+        return options.camera if options else None
 
     @cached_property
     def options(self) -> dict[str, Any]:

@@ -24,10 +24,11 @@ from expinterp.brackets import Bracket
 from expinterp.core.arrays import Floats
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.pair import measure
-from expinterp.core.prior import SharedEstimate, estimate_shared, load_prior
+from expinterp.core.prior import ResponsePrior, SharedEstimate, estimate_shared, load_prior
 from expinterp.core.response import Profile
 from expinterp.errors import ExpInterpError
 from expinterp.files import replacing
+from expinterp.library import open_library
 from expinterp.scene_io.shots import read_shots, reconcile
 
 SAMPLE = 48  # brackets of a camera that are measured; ten are nearly as good as all
@@ -57,13 +58,13 @@ class PairLevels:
 
 def measure_task(task: Task, settings: BatchSettings) -> PairLevels:
     """Measure each two adjacent exposures of a bracket; pairs that fail are left out."""
-    found = PairLevels([], [])
+    found, prior = PairLevels([], []), _narrow(task.bracket.camera, settings)
     for names in pairwise(task.bracket.frames):
         try:
             long, short = read_shots([str(settings.folder / name) for name in names])
             short, _ = reconcile(long, short)
             ratio = exposure_ratio(long.exposure, short.exposure)
-            pair = measure(long.pixels, short.pixels, ratio=ratio, align=False)
+            pair = measure(long.pixels, short.pixels, ratio=ratio, prior=prior, align=False)
         except (ExpInterpError, ValueError, MemoryError):  # its own task will report it
             continue
         found.levels.append(pair.levels)
@@ -100,7 +101,8 @@ def share_responses(
         path = _path(key, settings)
         if not _is_current(path, sample):
             measured = gather(sample, settings, measure_task)
-            profile = make_profile(measured, camera=sample[0].bracket.camera)
+            camera = sample[0].bracket.camera
+            profile = make_profile(measured, camera=camera, prior=_narrow(camera, settings))
             if profile is None:
                 continue
             _write(path, profile, sample)
@@ -117,7 +119,9 @@ def reuse_responses(brackets: Iterable[Bracket], settings: BatchSettings) -> Bat
     return replace(settings, profiles=current)
 
 
-def make_profile(measured: Sequence[PairLevels], *, camera: str | None) -> Profile | None:
+def make_profile(
+    measured: Sequence[PairLevels], *, camera: str | None, prior: ResponsePrior | None = None
+) -> Profile | None:
     """Estimate a profile from the brackets of one camera; None if they show nothing."""
     pairs = [
         (levels, stated)
@@ -128,9 +132,15 @@ def make_profile(measured: Sequence[PairLevels], *, camera: str | None) -> Profi
     if not pairs:
         return None
     levels, stated = (list(column) for column in zip(*pairs, strict=True))
-    found = estimate_shared(levels, load_prior(), stated=stated)
+    found = estimate_shared(levels, prior or load_prior(), stated=stated)
     residual = misfit(levels, found)
     return Profile(found.response, round(residual, 4), 2 * len(pairs), camera, found.scale)
+
+
+def _narrow(camera: str | None, settings: BatchSettings) -> ResponsePrior | None:
+    """Return the prior of the camera that is named, or that a bracket states, if it is known."""
+    library = open_library()
+    return library.narrow(library.choose([camera], named=settings.camera))
 
 
 def misfit(pairs: Sequence[Sequence[Floats]], found: SharedEstimate) -> float:

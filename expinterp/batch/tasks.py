@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -17,6 +17,7 @@ from expinterp.batch.settings import BatchSettings, camera_key, digest
 from expinterp.brackets import Bracket
 from expinterp.errors import OutputExistsError
 from expinterp.images import FORMATS
+from expinterp.library import open_library
 from expinterp.scene_io import FusionJob, FusionOptions, InterpolationJob, InterpolationOptions, Job
 
 WORDS = {"medium": "mid"}  # kinds of outputs with another word in file names
@@ -63,16 +64,28 @@ def make_tasks(brackets: Sequence[Bracket], settings: BatchSettings) -> list[Tas
         ["\n".join(bracket.frames) for bracket in brackets],
     )
     profiles = {key: digest(path) for key, path in settings.profiles.items()}
+    own = _digest_cameras({bracket.camera for bracket in brackets}, settings)
     tasks = []
     for bracket, plain, mark in zip(brackets, jobs_of_all, marks, strict=True):
         jobs = tuple(_make_jobs(bracket, settings, mark)) if mark else plain
         outputs = _outputs(jobs, settings)
-        making = [settings.options, profiles.get(camera_key(bracket)), outputs]
+        response = profiles.get(camera_key(bracket)), own[bracket.camera]
+        making = [settings.options, *response, outputs]
         folders = (*_parents(outputs), *_own_folders(jobs, settings))
         fingerprint = _fingerprint(bracket, making, settings)
         tasks.append(Task(bracket, jobs, outputs, folders, fingerprint))
     _refuse_inputs(tasks, settings)
     return tasks
+
+
+def _digest_cameras(
+    stated: Iterable[str | None], settings: BatchSettings
+) -> dict[str | None, str | None]:
+    """Digest the user's own curves of each camera that brackets state; None if none are used."""
+    library = open_library()
+    chosen = {name: library.choose([name], named=settings.camera) for name in stated}
+    used = settings.library is not None
+    return {name: library.digest(own) if own and used else None for name, own in chosen.items()}
 
 
 def _make_jobs(bracket: Bracket, settings: BatchSettings, mark: str = "") -> Iterator[Job]:

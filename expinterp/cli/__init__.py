@@ -21,6 +21,7 @@ import click
 from expinterp import __version__
 from expinterp.cli.commands.batch import batch
 from expinterp.cli.commands.calibrate import calibrate
+from expinterp.cli.commands.cameras import cameras
 from expinterp.cli.commands.doctor import doctor
 from expinterp.cli.commands.evaluate import evaluate
 from expinterp.cli.commands.fuse import fuse
@@ -46,7 +47,9 @@ def commands() -> None:
     """Gather the commands."""
 
 
-for _command in (interpolate, fuse, batch, report, calibrate, evaluate, train, tune, doctor):
+for _command in (
+    interpolate, fuse, batch, report, calibrate, cameras, evaluate, train, tune, doctor,
+):  # fmt: skip
     commands.add_command(_command)
 
 

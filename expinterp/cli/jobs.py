@@ -57,6 +57,38 @@ def _fields(kind: type[Any], options: dict[str, Any]) -> dict[str, Any]:
     return given(options, (field.name for field in fields(kind)))
 
 
+def name_camera(options: dict[str, Any], console: Console) -> dict[str, Any]:
+    """Return the options with ``--camera`` as the library calls it; warn of files that it skips.
+
+    Raises
+    ------
+    click.UsageError
+        If the library does not know the camera.
+    """
+    from expinterp.library import ANY, UnknownCameraError, open_library
+
+    if options["response"]:
+        return options
+    library, camera = open_library(), options["camera"]
+    try:
+        camera = None if camera is None else library.resolve(camera)
+    except UnknownCameraError as error:
+        message = f"--camera: {error}"
+        raise click.UsageError(message) from error
+    if camera != ANY:
+        console.warn(*(f"{file}; it is not used" for file in library.damaged))
+    return {**options, "camera": camera}
+
+
+def describe_response(record: JobRecord) -> str:
+    """Describe where the response comes from."""
+    response = record.response
+    if response["source"] != "camera":
+        return f"response from the {response['source']}"
+    count = "1 curve" if response["curves"] == 1 else f"{response['curves']} curves"
+    return f"response from the pair and {count} of {response['camera']}"
+
+
 def stream_contradictions(images: Sequence[str], options: dict[str, Any]) -> Iterator[str]:
     """List what cannot be read from standard input, or written to standard output."""
     if list(images).count(STREAM) > 1:

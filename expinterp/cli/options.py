@@ -88,11 +88,12 @@ def json_option(text: str) -> click.Option:
     return flag("--json as_json", text)
 
 
-def output_option(text: str, *, kind: Name = NAME, metavar: str = "FILE") -> click.Option:
+def output_option(
+    text: str, *, kind: Name = NAME, metavar: str = "FILE", required: bool = True
+) -> click.Option:
     """Build ``-o`` for a file that may be standard output."""
-    return file_option(
-        "-o --output", f"{text}; - is standard output.", metavar=metavar, kind=kind, required=True
-    )
+    words = f"{text}; - is standard output."
+    return file_option("-o --output", words, metavar=metavar, kind=kind, required=required)
 
 
 TARGET = (
@@ -103,6 +104,10 @@ TARGET = (
 RATIO = value("--ratio", float, "R", "Exposure ratio of long to short, such as 16.")
 TIMES = value("--times", times, "T,T...", "Exposure times, in the order of the images.")
 RESPONSE = file_option("--response", "Camera profile made by 'expinterp calibrate'.")
+REMEMBER = flag("--remember", "Use it for this camera from now on; 'expinterp cameras' lists it.")
+CAMERA = value(
+    "--camera", str, "NAME", "Camera, as 'expinterp cameras' lists it, or any.  [default: of EXIF]"
+)
 DEVICE = (
     choice("--device", ["auto", "cpu", "cuda"], "auto", "Where the network runs."),
     threads_option("all CPUs"),

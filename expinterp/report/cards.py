@@ -289,8 +289,10 @@ def _numbers(result: BracketResult) -> Html:
 
 
 def _response(response: Mapping[str, Any]) -> str:
-    source, camera = as_text(response.get("source")), as_text(response.get("camera"))
-    return ", ".join(filter(None, (source, camera, as_text(response.get("file")))))
+    source, camera, file = (as_text(response.get(key)) for key in ("source", "camera", "file"))
+    curves = as_number(response.get("curves"))
+    counted = "" if curves is None else count(round(curves), "curve")
+    return ", ".join(filter(None, (source, camera, counted, file)))
 
 
 def _network(record: Mapping[str, Any]) -> str:

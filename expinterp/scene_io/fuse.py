@@ -118,6 +118,7 @@ def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedS
                 [shot.pixels for shot in shots],
                 virtual=job.options.virtual,
                 response=opened.profile,
+                prior=opened.prior,
                 align=job.options.align,
                 deghost=job.options.deghost,
                 reference=job.options.reference,
@@ -261,7 +262,6 @@ def _record(
     ]
     pair_warnings = [warning for pair in pairs for warning in pair.warnings]
     found = [*_explain_motion(scene), *plan.notices, *pair_warnings]
-    profile = opened.profile_file, opened.profile
     return JobRecord(
         command="fuse",
         inputs=[
@@ -271,7 +271,7 @@ def _record(
         ratio=describe_ratio([pair.pair for pair in pairs]),
         motion=describe_motion(*motions),
         ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
-        response=describe_response(pairs[0].pair if pairs else None, *profile),
+        response=describe_response(pairs[0].pair if pairs else None, opened),
         refinement=describe_refiner(opened.refiner),
         denoise=choose_strength(job.options.denoise, refined=opened.refiner is not None),
         timings=seconds,

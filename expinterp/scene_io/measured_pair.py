@@ -10,6 +10,7 @@ from expinterp.core.arrays import Floats
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
 from expinterp.core.ghosts import Deghost, Reference
 from expinterp.core.pair import Pair, measure
+from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.resample import warp
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
@@ -78,6 +79,7 @@ def measure_shots(
     *,
     ratio: float | None,
     profile: Profile | None,
+    prior: ResponsePrior | None,
     align: bool,
     deghost: Deghost,
     reference: Reference,
@@ -89,7 +91,7 @@ def measure_shots(
     ----------
     ratio : float or None
         Exposure ratio; by default from the metadata of the files.
-    align, deghost, reference, crop
+    prior, align, deghost, reference, crop
         See `measure`.
 
     Raises
@@ -104,6 +106,7 @@ def measure_shots(
             short.pixels,
             ratio=ratio,
             response=profile,
+            prior=prior,
             align=align,
             deghost=deghost,
             reference=reference,

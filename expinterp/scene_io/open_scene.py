@@ -9,13 +9,14 @@ from pathlib import Path
 
 import cv2
 
+from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import Profile
 from expinterp.doctor import find_clash
 from expinterp.images import Photograph
+from expinterp.library import ANY, is_same_camera, open_library, read_profile
 from expinterp.refine import Refiner, choose_profile, open_refiner
 from expinterp.scene_io.jobs import Job
 from expinterp.scene_io.options import CommonOptions
-from expinterp.scene_io.profiles import read_profile
 from expinterp.scene_io.shots import agree, read_shots, state_times
 
 Opener = Callable[..., Refiner]
@@ -31,6 +32,8 @@ class Opened:
         Of the camera: the given one, or that of a tuned model.
     profile_file : Path or None
         The file it was read from.
+    prior : ResponsePrior or None
+        Of the camera, if there is no profile and the library knows it; None for that of all.
     refiner : Refiner or None
     remarks : tuple of str
         Warnings about photographs, profile and device.
@@ -38,6 +41,7 @@ class Opened:
 
     profile: Profile | None
     profile_file: Path | None
+    prior: ResponsePrior | None
     refiner: Refiner | None
     remarks: tuple[str, ...]
 
@@ -70,6 +74,8 @@ def open_scene(
     ------
     ExpInterpError
         For the first file that cannot be read, or does not match the others.
+    UnknownCameraError
+        If the library does not know the camera of the options.
     """
     options = job.options
     if options.threads:
@@ -84,8 +90,18 @@ def open_scene(
     if options.times:
         shots = state_times(shots, options.times)
     shots, remarks = agree(arrange(shots))
-    remarks += [*_doubt_profile(file, profile, shots[0], option), *_doubt_device(refiner)]
-    return shots, Opened(profile, file if profile else None, refiner, tuple(remarks))
+    remarks += [
+        *_doubt_profile(file, profile, shots[0], option, options.camera),
+        *_doubt_device(refiner),
+    ]
+    prior = None if profile else _narrow(shots, options.camera)
+    return shots, Opened(profile, file if profile else None, prior, refiner, tuple(remarks))
+
+
+def _narrow(shots: Sequence[Photograph], named: str | None) -> ResponsePrior | None:
+    """Return the prior of the camera that is named, or that all shots state, if it is known."""
+    library = open_library()
+    return library.narrow(library.choose((s.exposure.camera for s in shots), named=named))
 
 
 def _open_refiner(options: CommonOptions, opener: Opener | None) -> Refiner:
@@ -93,17 +109,19 @@ def _open_refiner(options: CommonOptions, opener: Opener | None) -> Refiner:
 
 
 def _doubt_profile(
-    file: Path | None, profile: Profile | None, shot: Photograph, option: str
+    file: Path | None, profile: Profile | None, shot: Photograph, option: str, named: str | None
 ) -> list[str]:
-    """Warn of a profile, given by an option, that is of another camera."""
-    cameras = {profile and profile.camera, shot.exposure.camera}
-    if profile is None or None in cameras or len(cameras) == 1:
+    """Warn of a profile, given by an option, that is of another camera, or overrules --camera."""
+    if profile is None:
         return []
-    remark = (
-        f"{file} describes {profile.camera}, but {shot.name} was taken with "
-        f"{shot.exposure.camera}; calibrate that camera, or leave {option} out"
-    )
-    return [remark]
+    if named not in {None, ANY}:
+        words = f"its profile of {profile.camera or 'a camera'} is used"
+        return [f"{file}: {words}, and --camera has no effect; leave {option} out"]
+    one, two = profile.camera, shot.exposure.camera
+    if not one or not two or is_same_camera(one, two):
+        return []
+    words = f"{file} describes {one}, but {shot.name} was taken with {two}"
+    return [f"{words}; calibrate that camera, or leave {option} out"]
 
 
 def _doubt_device(refiner: Refiner | None) -> list[str]:

@@ -122,6 +122,8 @@ class CommonOptions:
         Exposure times in seconds, in the order of the images, in place of those in the files.
     response : Path or None
         A camera profile.
+    camera : str or None
+        A camera of the library, in place of the one that the files name; ``any`` for none.
     writing : Writing
     align : bool
         Whether motions of the camera are looked for and undone.
@@ -144,6 +146,7 @@ class CommonOptions:
 
     times: tuple[float, ...] | None = None
     response: Path | None = None
+    camera: str | None = None
     writing: Writing = Writing()
     align: bool = True
     deghost: Deghost = "auto"

@@ -5,65 +5,54 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
+from expinterp import library
 from expinterp.core import response
 from expinterp.core.exposure import exposure_ratio
-from expinterp.errors import ImageFileError, OutputExistsError, PairError, flaw, reason
+from expinterp.errors import OutputExistsError, PairError
 from expinterp.files import STREAM, check_output, replacing
 from expinterp.images import Photograph
 from expinterp.scene_io.shots import agree, check_alike, read_shots, state_times
 from expinterp.svg import Axis, Chart
 
-MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
-REMEDY = "make one with 'expinterp calibrate'"
 POOR_FIT = 0.5  # stops; brackets of still scenes mostly give 0.1 to 0.3
 FACTS = {"time": "exposure time", "iso": "ISO", "f_number": "aperture"}  # names for messages
+
+
+class UnnamedCameraError(ValueError):
+    """A camera cannot be remembered, as it has no name."""
 
 
 class TimesError(ValueError):
     """A shot does not state its exposure time, or an ISO or aperture that is needed."""
 
 
-def read_profile(path: Path) -> response.Profile:
-    """Read a profile made by ``expinterp calibrate``.
-
-    Raises
-    ------
-    ImageFileError
-        If the file cannot be read, or is not a profile.
-    """
-    try:
-        with path.open(encoding="utf-8") as stream:
-            return response.Profile.from_json(stream.read(MAX_PROFILE))
-    except OSError as error:
-        message = f"cannot read the profile {path}: {reason(error)}; {REMEDY}"
-        raise ImageFileError(message) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        message = f"{path} is no camera profile ({flaw(error)}); {REMEDY}"
-        raise ImageFileError(message) from error
-
-
 def calibrate_files(
     images: Sequence[str],
-    output: str,
+    output: str | None,
     *,
     times: Sequence[float] | None = None,
+    camera: str | None = None,
+    remember: bool = False,
     plot: str | None = None,
     overwrite: bool = False,
 ) -> tuple[response.Profile, list[str]]:
-    """Measure a response from the shots of a bracket and write the profile.
+    """Measure a response from the shots of a bracket, and write or remember the profile.
 
     Parameters
     ----------
     images : sequence of str
         Paths of three or more exposures, in any order.
-    output : str
+    output : str or None
         Path of the profile, JSON; ``-`` is standard output.
     times : sequence of float, optional
         Exposure times in seconds, in the order of `images`, in place of those in the files.
+    camera : str, optional
+        Name of the camera, in place of the one that the files state.
+    remember : bool
+        Whether the profile is stored in the user's library of cameras.
     plot : str, optional
         Path of a picture of the curves, SVG.
 
@@ -78,6 +67,10 @@ def calibrate_files(
     TimesError
         If no times are given, and a shot states none, or no ISO or aperture where those of others
         differ.
+    UnnamedCameraError
+        If the profile is to be remembered, and no camera is named.
+    PairError
+        If it is to be remembered, and does not fit the shots.
     ExpInterpError
         If a file cannot be read or written, or the shots do not match.
     """
@@ -88,14 +81,29 @@ def calibrate_files(
     times = relative_times(shots)
     shots, warnings = agree(shots)
     check_alike(shots)
-    profile = response.calibrate(
-        [shot.pixels for shot in shots], times, camera=shots[0].exposure.camera
-    )
-    _write_text(output, profile.to_json(), overwrite)
+    camera = camera or shots[0].exposure.camera
+    if remember:
+        _check_name(camera, shots[0].name)
+    profile = response.calibrate([shot.pixels for shot in shots], times, camera=camera)
+    if remember and (doubts := _doubt(profile)):
+        message = f"{doubts[0]}; it is not remembered"
+        raise PairError(message)
+    if output:
+        _write_text(output, profile.to_json(), overwrite)
+    if remember:
+        library.remember(profile)
     if plot:
         title = profile.camera or "camera response"
         _write_text(plot, draw_response(profile, title), overwrite)
     return profile, warnings + _doubt(profile)
+
+
+def _check_name(camera: str | None, file: str) -> None:
+    """Refuse to remember a camera without a name."""
+    if not library.is_name(camera or ""):
+        stated = "names no camera" if camera is None else f"{camera!r} is no model of a camera"
+        message = f"{file}: {stated}; name it with --camera, to remember it"
+        raise UnnamedCameraError(message)
 
 
 def _doubt(profile: response.Profile) -> list[str]:
@@ -133,9 +141,11 @@ def relative_times(shots: Sequence[Photograph]) -> list[float]:
     return [ratio for ratio in ratios if ratio is not None]
 
 
-def _check_outputs(images: Sequence[str], output: str, plot: str | None, overwrite: bool) -> None:
+def _check_outputs(
+    images: Sequence[str], output: str | None, plot: str | None, overwrite: bool
+) -> None:
     """Check before any work that the outputs can be written."""
-    if plot and os.path.realpath(plot) == os.path.realpath(output):
+    if plot and output and os.path.realpath(plot) == os.path.realpath(output):
         message = f"{plot}: two outputs have this name; give each its own"
         raise OutputExistsError(message)
     for target in filter(None, (output, plot)):

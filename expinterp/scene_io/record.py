@@ -8,15 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from expinterp import __version__
 from expinterp.core.pair import Pair
 from expinterp.core.registration.motion import Motion
-from expinterp.core.response import Profile
 from expinterp.images import Photograph
 from expinterp.refine import Refiner
+from expinterp.scene_io.open_scene import Opened
 
 SCHEMA_VERSION = 1
 # Relative durations of the stages, for progress.
@@ -186,14 +185,17 @@ def describe_ratio(pairs: Sequence[Pair]) -> dict[str, float | None]:
     }
 
 
-def describe_response(
-    pair: Pair | None, file: Path | None, profile: Profile | None
-) -> dict[str, Any]:
-    """Describe the source of the response; it is None if no pair was measured."""
+def describe_response(pair: Pair | None, opened: Opened) -> dict[str, Any]:
+    """Describe the source of the response; it is None if no pair was measured.
+
+    `curves` is the number of those of the camera, if the library knows it.
+    """
+    profile, prior, file = opened.profile, opened.prior, opened.profile_file
     return {
         "source": pair and pair.source,
         "file": None if file is None else str(file),
-        "camera": profile and profile.camera,
+        "camera": profile.camera if profile else prior and prior.camera,
+        "curves": prior and len(prior.cameras),
         "residual": profile and profile.residual,
     }
 

@@ -19,6 +19,7 @@ from expinterp.images import Photograph, Pixels, read_photograph
 from expinterp.images.metadata.exif import read_orientation
 from expinterp.images.metadata.icc import profile_name
 from expinterp.images.orientation import turn, turn_back
+from expinterp.library import is_same_camera
 
 READERS = 2  # files decoded at a time
 GRID = 128  # points per side on which two images are compared
@@ -93,10 +94,10 @@ def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, lis
     """
     _check_profiles(reference, other)
     warnings = []
-    cameras = reference.exposure.camera, other.exposure.camera
-    if None not in cameras and cameras[0] != cameras[1]:
+    one, two = reference.exposure.camera, other.exposure.camera
+    if one and two and not is_same_camera(one, two):
         warnings.append(
-            f"{reference.name} was taken with {cameras[0]}, {other.name} with {cameras[1]}; "
+            f"{reference.name} was taken with {one}, {other.name} with {two}; "
             "the result can only be as good as their responses agree"
         )
     if turned := _turn_alike(reference, other):

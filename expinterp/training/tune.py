@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from expinterp import library
 from expinterp.core.pair import measure
 from expinterp.core.render import render
 from expinterp.core.response import Profile
@@ -100,6 +101,7 @@ def tune(
     settings: TrainingSettings,
     *,
     model: Path | None = None,
+    remember: bool = False,
     progress: Progress = lambda words, share: None,
 ) -> TuningResult:
     """Tune a network to the camera of brackets; write it, the camera's profile, card and curves.
@@ -110,6 +112,8 @@ def tune(
         Where `material` was found.
     model : Path, optional
         The network to start from; the bundled one if not given.
+    remember : bool
+        Whether the profile is also stored in the user's library of cameras.
     progress : function, optional
         Called with the current step and the share that is done, 0..1.
 
@@ -119,7 +123,7 @@ def tune(
         If the tuned network is no better on the held-out scenes than the one to start from. The
         profile is written nevertheless if it alone is an improvement.
     ExpInterpError
-        If a file cannot be read or written.
+        If a file cannot be read or written, or a camera without a name is to be remembered.
     """
     outputs.check([source])
     check_output(profile_file, overwrite=outputs.overwrite)
@@ -127,13 +131,16 @@ def tune(
     network = grow_model(start, settings)
     brackets = open_brackets(source, material, settings)
     profile = _profile_of(brackets, settings)
+    if remember and not library.is_name(profile.camera or ""):
+        message = f"{source}: the files name no camera to remember; calibrate --camera names one"
+        raise ImageFileError(message)
     first, second = split_progress(progress)
     data, network = learn([brackets], half, outputs.run, start=network, progress=first)
     facts = tuned_facts(brackets.description, settings, profile, start)
     trial = outputs.run / TRIAL
     export_network(network, trial, facts)
     result = compare(brackets.held_out_triples, profile, start, trial, warnings=data.warnings)
-    keep_profile(result, profile, profile_file, overwrite=outputs.overwrite)
+    keep_profile(result, profile, profile_file, overwrite=outputs.overwrite, remember=remember)
     network = learn_all(brackets, data.patches, network, half, run=outputs.run, progress=second)
     learned = (*brackets.description.learned, *brackets.description.held_out)
     described = replace(brackets.description, learned=learned)
@@ -234,13 +241,17 @@ def _refined(refiner: Refiner, profile: Profile | None) -> Callable[[Case], Iter
     return compute
 
 
-def keep_profile(result: TuningResult, profile: Profile, file: Path, *, overwrite: bool) -> None:
+def keep_profile(
+    result: TuningResult, profile: Profile, file: Path, *, overwrite: bool, remember: bool = False
+) -> None:
     """Write the profile if it is an improvement; ModelError if the tuned network is none."""
     start, response, tuned = (result.psnr(name) for name in (START, RESPONSE, TUNED))
     better = tuned > max(start, response)
     if better or response >= start:
         with replacing(file, overwrite=overwrite) as stream:
             stream.write(profile.to_json().encode())
+        if remember:
+            library.remember(profile)
     if not better:
         kept = f"; the profile alone is worth {response - start:+.2f} dB, see {file}"
         message = (

@@ -27,7 +27,7 @@ from expinterp.batch import (
 from expinterp.batch.shared_response import PairLevels, make_profile, measure_task
 from expinterp.batch.tasks import camera_key, make_tasks
 from expinterp.brackets import Bracket, Plan
-from expinterp.scene_io.profiles import read_profile
+from expinterp.library import read_profile
 
 CAMERA = "Acme One"
 

@@ -463,7 +463,8 @@ def test_a_profile_of_another_camera_gives_a_warning(folder: Folder) -> None:
     pair = ["long.jpg", "short.png", "--no-refine", "-o", "mid.png", "--response", "beta.json"]
     record = folder.record(*pair)
     assert record["response"] == {
-        "source": "profile", "file": "beta.json", "camera": "Beta", "residual": 0.1
+        "source": "profile", "file": "beta.json", "camera": "Beta", "curves": None,
+        "residual": 0.1,
     }  # fmt: skip
     assert any("Alpha" in warning and "Beta" in warning for warning in record["warnings"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,11 +19,11 @@ from expinterp import cli
 from expinterp.core.response import Profile
 from expinterp.errors import ExitCode, ModelError
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
+from expinterp.library import cameras, read_profile
 from expinterp.metrics import psnr
 from expinterp.pipeline import interpolate
 from expinterp.refine import open_refiner
 from expinterp.refine.contract import PROFILE
-from expinterp.scene_io.profiles import read_profile
 
 pytestmark = [pytest.mark.train, pytest.mark.model]
 COMMAND = "tune"  # that `run` runs
@@ -166,6 +167,30 @@ def test_a_model_that_is_worse_is_not_written(
     assert not Path("mycam.onnx").exists()
     assert not Path("mycam.md").exists()
     assert Path("mycam.json").exists() == ("the profile alone is worth" in err)
+
+
+def test_a_camera_without_a_name_cannot_be_remembered(card: Path, run: Run) -> None:
+    code, _, err = run("card", "-o", "mycam.onnx", "--remember", *BRIEF)
+    assert code == ExitCode.IMAGE_FILE
+    assert "the files name no camera to remember" in err
+    assert not list(Path("mycam.run").iterdir())  # nothing was trained
+
+
+@pytest.mark.parametrize(("profile_psnr", "kept"), [(31.0, True), (29.0, False)])
+def test_a_profile_is_remembered_where_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile_psnr: float, kept: bool
+) -> None:
+    """Also if the network is not: the profile alone may be better than nothing."""
+    from expinterp.training.tune import RESPONSE, START, TUNED, keep_profile
+
+    monkeypatch.setenv("EXPINTERP_DATA", str(tmp_path / "data"))
+    figures = {START: 30.0, RESPONSE: profile_psnr, TUNED: 20.0}
+    profile = Profile(gamma_response(), 0.0, 3, "Acme One")
+    result = SimpleNamespace(psnr=figures.__getitem__)
+    with pytest.raises(ModelError):
+        keep_profile(result, profile, tmp_path / "p.json", overwrite=False, remember=True)
+    assert (tmp_path / "p.json").exists() is kept
+    assert ("Acme One" in cameras()) is kept
 
 
 def test_brackets_that_moved_are_left_out_with_a_reason(card: Path, run: Run) -> None:

@@ -12,7 +12,7 @@ from synthetic import expose, gamma_response, scene
 
 from expinterp.core.response import Profile, calibrate, calibrate_scenes, increasing
 from expinterp.errors import ImageFileError, PairError
-from expinterp.scene_io.profiles import read_profile
+from expinterp.library import read_profile
 
 TIMES = [1 / 64, 1 / 16, 1 / 4, 1, 4]
 

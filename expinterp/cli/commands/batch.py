@@ -12,8 +12,9 @@ import click
 from expinterp.cli.batch_messages import BatchMonitor, monitor_batch, print_plan, show_summary
 from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
-from expinterp.cli.jobs import fusion_options, interpolation_options
+from expinterp.cli.jobs import fusion_options, interpolation_options, name_camera
 from expinterp.cli.options import (
+    CAMERA,
     FILE,
     FORMATS,
     FUSION,
@@ -64,6 +65,7 @@ EXCLUSIVE = (
     ("refine", "model"),
     ("refine", "residual"),
     ("response", "share_response"),
+    ("response", "camera"),
     ("cluster", "max_memory"),
     ("dry_run", "log"),
     ("dry_run", "report"),
@@ -107,6 +109,7 @@ PHOTOGRAPHS = (
     value("--times", times, "T,T...", "Exposure times of each bracket, brightest first."),
     RATIO,
     RESPONSE,
+    CAMERA,
     flag("--share-response", "Estimate one response for all brackets of a camera."),
     *MOTION,
 )
@@ -143,12 +146,14 @@ SECTIONS = {
 def batch(context: click.Context, /, **options: Any) -> int:
     """Plan, then print the plan or run it."""
     refuse(_contradictions(context, options))
+    console = context.ensure_object(Console)
+    options = name_camera(options, console)
     plan, damaged = _plan(options)
     settings = _settings(plan, options)
     if options["dry_run"]:
         _preview(plan, settings, options)
         return ExitCode.OK
-    return _run(plan, settings, options, context.ensure_object(Console), damaged)
+    return _run(plan, settings, options, console, damaged)
 
 
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
@@ -198,7 +203,7 @@ def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
 def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
     """Collect the settings; refuse here what would fail for each bracket."""
     from expinterp.batch import BatchSettings, TemplateError, check_template
-    from expinterp.scene_io.profiles import read_profile
+    from expinterp.library import read_profile
 
     kinds: tuple[Kind, ...] = ("medium", *(kind for kind in SAVED if options[kind]))
     fuses, interpolates = options["mode"] != "interpolate", options["mode"] != "fuse"
@@ -219,8 +224,17 @@ def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
         template=options["template"],
         format=options["format"],
         shared=options["share_response"],
+        library=_library(options),
         **folders,
     )
+
+
+def _library(options: dict[str, Any]) -> str | None:
+    """Digest the user's own cameras; None if no result can depend on them."""
+    from expinterp.library import ANY, open_library
+
+    unused = options["response"] or options["camera"] == ANY
+    return None if unused else open_library().digest()
 
 
 def _preview(plan: Plan, settings: BatchSettings, options: dict[str, Any]) -> None:

@@ -9,20 +9,32 @@ import click
 
 from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
-from expinterp.cli.options import NAME, OVERWRITE, TIMES, file_option, output_option
+from expinterp.cli.options import (
+    NAME,
+    OVERWRITE,
+    REMEMBER,
+    TIMES,
+    file_option,
+    output_option,
+    value,
+)
 
 HELP = """Measure a camera's response from three or more exposures of one still scene.
 
 \b
+expinterp calibrate dark.jpg middle.jpg bright.jpg --remember
 expinterp calibrate dark.jpg middle.jpg bright.jpg -o camera.json --plot camera.svg
 expinterp interpolate long.jpg short.jpg -o mid.jpg --response camera.json
 
-Exposure times are read from EXIF, unless --times gives them.
+With --remember, all photographs of this camera use the curve from now on. Exposure times are read
+from EXIF, unless --times gives them.
 """
 FEWEST = 3
 SECTIONS = {
     "Options": (
-        output_option("The profile, a JSON file"),
+        output_option("The profile, a JSON file", required=False),
+        REMEMBER,
+        value("--camera", str, "NAME", "Name of the camera.  [default: that in EXIF]"),
         TIMES,
         file_option("--plot", "Also draw the response curves.", metavar="FILE.svg", kind=NAME),
         OVERWRITE,
@@ -46,19 +58,30 @@ def calibrate(context: click.Context, /, **options: Any) -> None:
     console = context.ensure_object(Console)
     try:
         profile, warnings = profiles.calibrate_files(**options)
-    except profiles.TimesError as error:
+    except (profiles.TimesError, profiles.UnnamedCameraError) as error:
         raise click.UsageError(str(error)) from error
     console.warn(*warnings)
+    if options["remember"]:
+        console.note(f"remembered: photographs of {profile.camera} use this curve from now on")
+    wrote = f"wrote {options['output']}: " if options["output"] else ""
     console.detail(
-        f"wrote {options['output']}: {profile.camera or 'unnamed camera'}, its response fits "
-        f"{profile.shots} shots within {profile.residual:.2f} stops (root mean square)"
+        f"{wrote}{profile.camera or 'unnamed camera'}, its response fits {profile.shots} shots "
+        f"within {profile.residual:.2f} stops (root mean square)"
     )
 
 
 def _contradictions(
-    images: tuple[str, ...], times: tuple[float, ...] | None, plot: str | None, **_: Any
+    *,
+    images: tuple[str, ...],
+    times: tuple[float, ...] | None,
+    plot: str | None,
+    output: str | None,
+    remember: bool,
+    **_: Any,
 ) -> Iterator[str]:
     """List arguments that contradict each other."""
+    if not output and not remember:
+        yield "name the profile with -o, or let the library keep it with --remember"
     if len(images) < FEWEST:
         yield f"a response needs {FEWEST} exposures or more, not {len(images)}"
     if times and len(times) != len(images):

@@ -151,7 +151,7 @@ def _evaluate(material: Material, options: dict[str, Any], console: Console) -> 
 def _study(profiles: Profiles, options: dict[str, Any], console: Console) -> Study:
     """Choose the methods and scores."""
     from expinterp.evaluation import Moving, fidelity_study, fusion_study, open_networks
-    from expinterp.scene_io.profiles import read_profile
+    from expinterp.library import read_profile
 
     refiners = open_networks(
         options["models"], device=options["device"], threads=options["threads"]

@@ -12,12 +12,15 @@ from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
 from expinterp.cli.jobs import (
     describe_ghosts,
+    describe_response,
     fusion_options,
     ghost_contradictions,
+    name_camera,
     run_job,
     stream_contradictions,
 )
 from expinterp.cli.options import (
+    CAMERA,
     FILES,
     FUSION,
     GHOSTS,
@@ -47,7 +50,7 @@ Where two adjacent exposures lie too far apart, those between them are computed 
 them, what is brighter in the scene can come out darker. The camera may be held by hand, and things
 may move: see --deghost. An image may be -, standard input.
 """
-EXCLUSIVE = (("refine", "model"),)
+EXCLUSIVE = (("refine", "model"), ("response", "camera"))
 SECTIONS = {
     "Result": (
         output_option("The result"),
@@ -56,7 +59,7 @@ SECTIONS = {
         GHOSTS,
     ),
     "Fusion": FUSION,
-    "Photographs": (TIMES, RESPONSE, *MOTION),
+    "Photographs": (TIMES, RESPONSE, CAMERA, *MOTION),
     "Network": NETWORK,
     "Files": FILES,
     "Messages": (json_option("Measure the result; print all as JSON, on standard output."),),
@@ -73,6 +76,8 @@ def fuse(context: click.Context, /, **options: Any) -> None:
     refuse(_contradictions(context, options))
     from expinterp.scene_io import FusionJob
 
+    console = context.ensure_object(Console)
+    options = name_camera(options, console)
     job = FusionJob(
         options["images"],
         options["output"],
@@ -81,7 +86,6 @@ def fuse(context: click.Context, /, **options: Any) -> None:
         save_masks=options["save_masks"],
         save_ghosts=options["save_ghosts"],
     )
-    console = context.ensure_object(Console)
     run_job(job, console, as_json=options["as_json"], describe=_describe)
 
 
@@ -104,7 +108,10 @@ def _describe(record: JobRecord) -> Iterator[str]:
     stated, measured = record.ratio["stated"], record.ratio["measured"]
     if measured is not None:
         words = "not stated" if stated is None else f"{math.log2(stated):.1f} EV stated"
-        yield f"exposure range: {words}, about {math.log2(measured):.1f} EV measured in the pixels"
+        yield (
+            f"exposure range: {words}, about {math.log2(measured):.1f} EV measured in the pixels; "
+            + describe_response(record)
+        )
     computed = record.fusion["virtual"] if record.fusion else []
     yield f"exposures computed between the {len(record.inputs)} images: {len(computed)}"
     yield from describe_ghosts(record)

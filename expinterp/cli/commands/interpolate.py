@@ -12,12 +12,15 @@ from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
 from expinterp.cli.jobs import (
     describe_ghosts,
+    describe_response,
     ghost_contradictions,
     interpolation_options,
+    name_camera,
     run_job,
     stream_contradictions,
 )
 from expinterp.cli.options import (
+    CAMERA,
     FILES,
     GHOSTS,
     MOTION,
@@ -59,6 +62,7 @@ EXCLUSIVE = (
     ("ev", "time", "count"),
     ("times", "ratio"),
     ("refine", "model"),
+    ("response", "camera"),
     ("refine", "save_residual"),
 )
 SECTIONS = {
@@ -71,7 +75,7 @@ SECTIONS = {
         ),
         GHOSTS,
     ),
-    "Photographs": (TIMES, RATIO, RESPONSE, *MOTION),
+    "Photographs": (TIMES, RATIO, RESPONSE, CAMERA, *MOTION),
     "Network": NETWORK,
     "Files": FILES,
     "Messages": (json_option("Print what was done as JSON, on standard output."),),
@@ -93,11 +97,12 @@ def interpolate(context: click.Context, /, **options: Any) -> None:
     refuse(_contradictions(context, options))
     from expinterp.scene_io import InterpolationJob
 
+    console = context.ensure_object(Console)
+    options = name_camera(options, console)
     outputs = {kind: options[name] for kind, name in OUTPUTS.items() if options[name]}
     job = InterpolationJob(
         options["long"], options["short"], outputs, interpolation_options(options)
     )
-    console = context.ensure_object(Console)
     run_job(job, console, as_json=options["as_json"], describe=_describe)
 
 
@@ -124,7 +129,7 @@ def _describe(record: JobRecord) -> Iterator[str]:
     words = "not stated" if stated is None else f"{stated:.4g} stated and used"
     yield (
         f"exposure ratio: {words}, about {record.ratio['measured']:.2g} measured in the pixels; "
-        f"response from the {record.response['source']}"
+        + describe_response(record)
     )
     if record.motion and record.motion["pixels"] is None:
         yield "whether the camera moved cannot be measured; the images are not aligned"

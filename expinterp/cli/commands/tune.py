@@ -17,7 +17,7 @@ from expinterp.cli.commands.train import (
     start_torch,
 )
 from expinterp.cli.console import Console
-from expinterp.cli.options import FILE, file_option, given, number, threads_option, value
+from expinterp.cli.options import FILE, REMEMBER, file_option, given, number, threads_option, value
 from expinterp.cli.progress import show_steps
 from expinterp.training.settings import TUNING
 
@@ -38,7 +38,11 @@ too before it is written.
 """
 PROFILE_SUFFIX = ".json"
 SECTIONS = {
-    "Result": (*OUTPUTS, file_option("--profile", "Camera profile.  [default: FILE.json]")),
+    "Result": (
+        *OUTPUTS,
+        file_option("--profile", "Camera profile.  [default: FILE.json]"),
+        REMEMBER,
+    ),
     "Training": (
         value("--camera", str, "NAME", "Use only cameras whose name contains NAME."),
         file_option("--model", "Model to start from.  [default: the bundled one]"),
@@ -77,7 +81,7 @@ def tune(context: click.Context, /, **options: Any) -> None:
     with show_steps(console) as show:
         result = tune_network(
             source, material, outputs_of(options), profile, settings,
-            model=options["model"], progress=show,
+            model=options["model"], remember=options["remember"], progress=show,
         )  # fmt: skip
     console.warn(*result.warnings)
     print_tables([overview(result.study, result.outcomes)])

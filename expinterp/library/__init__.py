@@ -1,0 +1,31 @@
+"""The library of cameras: whose response is known, what a camera is called, the user's own ones."""
+
+from __future__ import annotations
+
+from expinterp.library.cameras import (
+    CameraLibrary,
+    KnownCamera,
+    UnknownCameraError,
+    cameras,
+    open_library,
+    prior_of,
+)
+from expinterp.library.names import ANY, is_same_camera
+from expinterp.library.own import VARIABLE, OwnCurve, forget, is_name, read_profile, remember
+
+__all__ = [
+    "ANY",
+    "VARIABLE",
+    "CameraLibrary",
+    "KnownCamera",
+    "OwnCurve",
+    "UnknownCameraError",
+    "cameras",
+    "forget",
+    "is_name",
+    "is_same_camera",
+    "open_library",
+    "prior_of",
+    "read_profile",
+    "remember",
+]

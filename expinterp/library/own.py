@@ -1,0 +1,147 @@
+"""The user's own cameras: profiles of cameras in a folder, a file for each scene that was measured.
+
+The folder is ``cameras`` in the platform's data folder, or in the one that the environment variable
+``EXPINTERP_DATA`` names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from expinterp.core.response import Profile
+from expinterp.errors import ImageFileError, OutputError, flaw, reason
+from expinterp.files import make_folder, replacing
+from expinterp.library.names import ANY, read_name
+
+VARIABLE = "EXPINTERP_DATA"
+MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
+REMEDY = "make one with 'expinterp calibrate'"
+
+
+@dataclass(frozen=True, eq=False)
+class OwnCurve:
+    """A response that the user measured of a camera.
+
+    Attributes
+    ----------
+    camera : str
+        As it was named when it was measured.
+    profile : Profile
+    file : Path
+    digest : str
+        SHA-256 of the file.
+    """
+
+    camera: str
+    profile: Profile
+    file: Path
+    digest: str
+
+
+def own_folder() -> Path:
+    """Return the folder of the user's own cameras; it need not exist."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).absolute() / "cameras"
+    from platformdirs import user_data_path
+
+    return user_data_path("expinterp", appauthor=False) / "cameras"
+
+
+def read_profile(path: Path) -> Profile:
+    """Read a profile made by ``expinterp calibrate``.
+
+    Raises
+    ------
+    ImageFileError
+        If the file cannot be read, or is not a profile.
+    """
+    try:
+        with path.open(encoding="utf-8") as stream:
+            return Profile.from_json(stream.read(MAX_PROFILE))
+    except OSError as error:
+        message = f"cannot read the profile {path}: {reason(error)}; {REMEDY}"
+        raise ImageFileError(message) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        message = f"{path} is no camera profile ({flaw(error)}); {REMEDY}"
+        raise ImageFileError(message) from error
+
+
+def read_own(folder: Path) -> tuple[tuple[OwnCurve, ...], tuple[str, ...]]:
+    """Read all curves of a folder, sorted by file; also a message for each file that is damaged."""
+    curves, damaged = [], []
+    for path in sorted(folder.glob("*.json")):
+        found = _read_file(path, _state(path))
+        if isinstance(found, OwnCurve):
+            curves.append(found)
+        else:
+            damaged.append(found)
+    return tuple(curves), tuple(damaged)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        facts = path.stat()
+    except OSError:  # reading it will report it
+        return (-1, -1)
+    return facts.st_size, facts.st_mtime_ns
+
+
+@lru_cache(maxsize=1024)
+def _read_file(path: Path, state: tuple[int, int]) -> OwnCurve | str:
+    """Read a curve, once as long as the file stays; return what is wrong if it is damaged."""
+    try:
+        profile = read_profile(path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (ImageFileError, OSError) as error:
+        return str(error).partition(";")[0]
+    if not is_name(profile.camera or ""):
+        return f"{path} names no camera"
+    return OwnCurve(profile.camera or "", profile, path, digest)
+
+
+def is_name(camera: str) -> bool:
+    """Return whether a camera can be known by a name: it has a model, and is not `ANY`."""
+    return bool(read_name(camera).model) and read_name(camera).model != ANY
+
+
+def remember(profile: Profile) -> Path:
+    """Store a profile in the user's folder, beside others of its camera; return its file.
+
+    Raises
+    ------
+    ValueError
+        If the profile names no camera.
+    OutputError
+        If it cannot be written.
+    """
+    if not is_name(profile.camera or ""):
+        msg = f"a camera is remembered by its model; {profile.camera!r} names none"
+        raise ValueError(msg)
+    content = profile.to_json().encode()
+    folder = own_folder()
+    make_folder(folder)
+    model = "".join(letter if letter.isalnum() else "-" for letter in profile.camera or "")
+    file = folder / f"{model[:60].lower()}-{hashlib.sha256(content).hexdigest()[:10]}.json"
+    with replacing(file, overwrite=True) as stream:  # of the same content, if it exists
+        stream.write(content)
+    return file
+
+
+def forget(curve: OwnCurve) -> None:
+    """Remove a curve from the user's folder.
+
+    Raises
+    ------
+    OutputError
+        If its file cannot be removed.
+    """
+    try:
+        curve.file.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"{curve.file}: cannot be removed ({reason(error)}); check its permissions"
+        raise OutputError(message) from error
