@@ -7,8 +7,10 @@ c is the centre of a small Gaussian over the coefficients θ of a common basis,
     g_c(z) = mean(z) + Σ_i θ_ci·basis_i(z)          for each channel R, G, B.
 
 The posterior is found by robust linearised least squares around the best few centres, and
-averaged. With a camera profile the prior has one centre, the profile's curve, and a smaller
-covariance: the pair then only corrects it for the light and the picture style.
+averaged. The noise of the levels is not known (0.3 to 10 code values, by pair). Integrated out, it
+makes the likelihood of a centre a power of its misfit: a curve that fits far better than all others
+decides, and where none does, many count. If the camera is known, by a profile or by its name, the
+covariance is smaller: the pair only corrects its curves for the light and the picture style.
 
 Several pairs of one camera share one response. Their log likelihoods are averaged, so that
 together they count as one pair: the errors of matched levels of one camera are correlated, and the
@@ -40,14 +42,15 @@ from expinterp.core.arrays import Floats
 from expinterp.core.mapping import CODE_VALUES, CODES
 from expinterp.core.response import increasing, to_common_contrast
 
-LEVEL_NOISE = 3.0  # code values: standard deviation of a matched level
+LEVEL_NOISE = 2.0  # code values: standard deviation of a matched level, for the fit of a curve
 TAILS = 10.0  # degrees of freedom of its Student t distribution
 LOG_RATIO = float(np.log(16.0))  # prior mean of ln k: 4 EV …
-LOG_RATIO_SPREAD = 0.7  # … and its standard deviation, 1 EV; natural logarithm
-CENTRES = 6  # number of best centres that are refined
-CONFIDENCE = 0.1  # power of the likelihood: a hundred correlated levels count as ten
+LOG_RATIO_SPREAD = 1.4  # … and its standard deviation, 2 EV; natural logarithm
+CENTRES = 12  # number of best centres that are refined
+OBSERVATIONS = 8.0  # independent ones among 144 levels; neighbours correlate by 0.88
+ROUNDING = 1 / 12  # code values²: variance of a rounded code value, the least misfit
 ROUNDS = 3  # of reweighting
-FREEDOM = 0.3  # factor on the covariance around a profile: light and picture style
+FREEDOM = 0.13  # factor on the covariance if the camera is known: light and picture style
 SHUTTER = 0.05  # natural logarithm: standard deviation of a ratio around the stated one
 SCALE_SPREAD = 0.25  # standard deviation of the scale around 1
 WORST = 20.0  # code values: largest distance of a level from a centre's mapping that counts
@@ -101,22 +104,20 @@ class ResponsePrior:
 
         Each further curve, shape (1 or 3, 256), weighs as much as a centre.
         """
-        own = [at for at, name in enumerate(self.cameras) if name == camera and name]
+        own = [c for c, name in zip(self.centres, self.cameras, strict=True) if name == camera]
         added = [np.broadcast_to(to_common_contrast(curve), (3, CODES)) for curve in further]
-        if not own and not added:
-            return None
-        known = self.weights[own]
-        weights = np.r_[known, np.full(len(added), known.mean() if own else 1.0)]
-        centres = np.concatenate([self.centres[own], *(curve[None] for curve in added)])
-        return replace(
-            self, centres=centres, weights=weights / weights.sum(), cameras=(camera,) * len(weights)
-        )
+        known = [*(own if camera else []), *added]
+        return self._known(np.array(known), camera) if known else None
 
     def around(self, response: Floats) -> ResponsePrior:
         """Return the prior around one known response, shape (1 or 3, 256)."""
-        centres, covariance = np.broadcast_to(response, (1, 3, CODES)), FREEDOM * self.covariance
+        return self._known(np.broadcast_to(response, (1, 3, CODES)), "")
+
+    def _known(self, centres: Floats, camera: str) -> ResponsePrior:
+        count, covariance = len(centres), FREEDOM * self.covariance
+        weights = np.full(count, 1 / count)
         return replace(
-            self, centres=centres, weights=np.ones(1), covariance=covariance, cameras=("",)
+            self, centres=centres, weights=weights, covariance=covariance, cameras=(camera,) * count
         )
 
     def with_log_ratio(self, log_ratio: float) -> ResponsePrior:
@@ -126,18 +127,10 @@ class ResponsePrior:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """The response and the exposure ratio estimated from a pair.
+    """The response and the exposure ratio estimated from a pair."""
 
-    Attributes
-    ----------
-    response : float64 array, shape (3, 256)
-        g(z), strictly increasing.
-    log_ratio : float
-        ln k, k = t1/t2, on the scale of `response`.
-    """
-
-    response: Floats
-    log_ratio: float
+    response: Floats  # (3, 256): g(z), strictly increasing
+    log_ratio: float  # ln k, k = t1/t2, on the scale of `response`
 
 
 @cache
@@ -149,21 +142,11 @@ def load_prior() -> ResponsePrior:
 
 @dataclass(frozen=True, eq=False)
 class SharedEstimate:
-    """The response and the exposure ratios estimated from several pairs of one camera.
+    """The response and the exposure ratios estimated from several pairs of one camera."""
 
-    Attributes
-    ----------
-    response : float64 array, shape (3, 256)
-        g(z), strictly increasing.
-    scale : float or None
-        ln k on the scale of `response` / ln(t1/t2); None if no pair states its ratio.
-    log_ratios : float64 array, shape (pairs,)
-        ln k of every pair, on the scale of `response`.
-    """
-
-    response: Floats
-    scale: float | None
-    log_ratios: Floats
+    response: Floats  # (3, 256): g(z), strictly increasing
+    scale: float | None  # ln k on its scale / ln(t1/t2); None if no pair states its ratio
+    log_ratios: Floats  # (pairs,): ln k of every pair, on the scale of `response`
 
 
 def estimate_response(levels: Sequence[Floats], prior: ResponsePrior) -> Estimate:
@@ -212,11 +195,10 @@ def estimate_shared(
         for levels, log_ratio in zip(pairs, known, strict=True)
     ]
     distance = np.mean([each.distance for each in equations], axis=0)
-    chosen = np.argsort(distance)[:CENTRES]
-    fits = [_refine(equations, centre, prior.covariance) for centre in chosen]
-    cost = np.array([fit.cost for fit in fits])
-    share = prior.weights[chosen] * np.exp(-CONFIDENCE * (cost - cost.min()))
-    share /= share.sum()
+    chosen = np.argsort(-_share(prior.weights, distance), kind="stable")[:CENTRES]
+    precision = _precision(prior.covariance)
+    fits = [_refine(equations, centre, precision) for centre in chosen]
+    share = _share(prior.weights[chosen], np.array([fit.misfit for fit in fits]))
     state = share @ np.stack([fit.state for fit in fits])
     response = np.tensordot(share, prior.centres[chosen], 1)
     response += state[:-1].reshape(3, -1) @ prior.basis
@@ -287,16 +269,29 @@ class _LevelEquations:
 
 @dataclass(frozen=True, eq=False)
 class _ResponseFit:
-    """The fit around one centre: (θ, a − 1), ln k of every pair, and −ln of the posterior."""
+    """The fit around one centre: (θ, a − 1), ln k of every pair, and its misfit.
+
+    The misfit is the mean square distance of the levels, and of θ, a and ln k from the prior, per
+    level and in code values²: −2·ln of the posterior, times the variance of the noise.
+    """
 
     state: Floats
     log_ratios: Floats
-    cost: float
+    misfit: float
 
 
-def _refine(pairs: Sequence[_LevelEquations], centre: int, covariance: Floats) -> _ResponseFit:
+def _share(weights: Floats, misfit: Floats) -> Floats:
+    """Return the posterior weight of centres by their misfit, in code values².
+
+    p(levels | σ) ∝ σ⁻ⁿ·exp(−n·misfit / 2σ²); integrated over ln σ it is ∝ misfit^(−n/2).
+    """
+    relative = (misfit + ROUNDING) / (misfit.min() + ROUNDING)
+    share = weights * relative ** (-OBSERVATIONS / 2)
+    return np.asarray(share / share.sum())
+
+
+def _refine(pairs: Sequence[_LevelEquations], centre: int, precision: Floats) -> _ResponseFit:
     """Fit the levels around one centre, by iteratively reweighted least squares (Student t)."""
-    precision = _precision(covariance)
     starts = [pair.differences[centre] - pair.expected for pair in pairs]
     noises = [LEVEL_NOISE * pair.slopes[centre] for pair in pairs]
     weights = [noise**-2 for noise in noises]
@@ -304,19 +299,20 @@ def _refine(pairs: Sequence[_LevelEquations], centre: int, covariance: Floats) -
         parts = [pair.normal(*each) for pair, *each in zip(pairs, starts, weights, strict=True)]
         matrix, right = (np.mean(part, axis=0) for part in zip(*parts, strict=True))
         state = -np.linalg.solve(precision + matrix, right)
-        cost, deviations = float(state @ precision @ state) / 2, []
+        squares, deviations = float(state @ precision @ state), []
         for k, pair in enumerate(pairs):
             error = starts[k] + pair.design @ state
             deviations.append(pair.deviation(error, weights[k]))
             error -= deviations[k]
             own = weights[k] @ error**2 + (deviations[k] / pair.spread) ** 2
-            cost += float(own) / 2 / len(pairs)
+            squares += float(own) / len(pairs)
             weights[k] = _student_weights((error / noises[k]) ** 2, noises[k] ** 2)
     log_ratios = [
         pair.expected - pair.design[0, -1] * state[-1] + deviation
         for pair, deviation in zip(pairs, deviations, strict=True)
     ]
-    return _ResponseFit(state, np.array(log_ratios), cost)
+    rows = sum(map(len, starts)) / len(starts)
+    return _ResponseFit(state, np.array(log_ratios), squares * LEVEL_NOISE**2 / rows)
 
 
 def _precision(covariance: Floats) -> Floats:

@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats
 from expinterp.core.mapping import CODE_VALUES, CODES
-from expinterp.core.response import ANCHOR, increasing, to_common_contrast
+from expinterp.core.response import ANCHOR, LEAST_SLOPE, increasing, to_common_contrast
 
 DIMENSIONS = 24  # of the basis; 16 lose 0.1 dB on the cameras it is built from
 FILM = 0.3  # share of the film curves in the mixture
+FLAT = (
+    0.3  # share of code values at which a measured curve may not rise; more is noise, no response
+)
 SPREAD = 0.2  # standard deviation of a Gaussian around its centre, relative to that of all cameras
 RELIABLE = (4, 251)  # code values outside are noise in measured curves, and extrapolated
 CAMERAS = {  # what the files of curves call a camera: what EXIF calls it, the model with its maker
@@ -56,7 +59,9 @@ FITTED_AGAIN = {  # scenes of the first file that the second one has under anoth
 SMOOTHING = np.exp(-0.5 * (np.arange(-6, 7) / 1.5) ** 2)  # Gaussian, sigma 1.5 code values
 
 
-def build_prior(folder: Path, *, without: str | None = None) -> dict[str, NDArray[Any]]:
+def build_prior(
+    folder: Path, *, without: str | None = None, without_scene: str | None = None
+) -> dict[str, NDArray[Any]]:
     """Compute the arrays of the data file.
 
     Parameters
@@ -66,6 +71,8 @@ def build_prior(folder: Path, *, without: str | None = None) -> dict[str, NDArra
     without : str, optional
         A camera whose curves are left out, to test the method on an unknown camera; as EXIF or as
         the files of curves name it.
+    without_scene : str, optional
+        A scene whose curve is left out, to test what the others of its camera are worth.
 
     Returns
     -------
@@ -73,19 +80,19 @@ def build_prior(folder: Path, *, without: str | None = None) -> dict[str, NDArra
         `mean` (256,), `basis` (d, 256), `coordinates` (n, 3, d), `weights` (n,), `covariance`
         (3·d, 3·d) and `cameras` (n,) of str, as `ResponsePrior` describes them.
     """
-    measured, cameras = read_measured(folder)
+    measured, cameras = read_measured(folder, without_scene=without_scene)
     kept = cameras != CAMERAS.get(str(without), without)
     measured, cameras = measured[kept], cameras[kept]
     film = read_film(folder / "dorf_film_144.npz")
-    per_camera = np.array([1 / np.sum(cameras == camera) for camera in cameras])
-    per_camera /= per_camera.sum()
+    shares = np.array([np.sum(cameras == camera) ** -0.5 for camera in cameras])
+    shares /= shares.sum()
     curves = to_common_contrast(np.concatenate([measured, film]))
-    weights = np.r_[per_camera * (1 - FILM), np.full(len(film), FILM / len(film))]
+    weights = np.r_[shares * (1 - FILM), np.full(len(film), FILM / len(film))]
     mean = np.einsum("n,ncz->z", weights, curves) / 3
     scaled = ((curves - mean) * np.sqrt(weights)[:, None, None]).reshape(-1, CODES)
     basis = np.linalg.svd(scaled, full_matrices=False)[2][:DIMENSIONS]
     coordinates = (curves - mean) @ basis.T
-    covariance = SPREAD**2 * channel_covariance(coordinates[: len(measured)], per_camera)
+    covariance = SPREAD**2 * channel_covariance(coordinates[: len(measured)], shares)
     named = ["" if camera in UNNAMED else str(camera) for camera in cameras]
     return {
         "mean": mean,
@@ -97,21 +104,29 @@ def build_prior(folder: Path, *, without: str | None = None) -> dict[str, NDArra
     }
 
 
-def read_measured(folder: Path) -> tuple[Floats, NDArray[np.str_]]:
+def read_measured(
+    folder: Path, *, without_scene: str | None = None
+) -> tuple[Floats, NDArray[np.str_]]:
     """Read all measured curves of a folder (scenes, 3, 256), repaired, and the camera of each.
 
-    A scene that two files hold counts once. Cameras are called as in EXIF, where EXIF names them.
+    A scene that two files hold counts once, and curves of mere noise are dropped. Cameras are
+    called as in EXIF, where EXIF names them.
     """
     curves, cameras = [], []
     for path in sorted(folder.glob("measured_log_exposure*.npz")):
         held = np.load(path)
-        for logs, camera, scene in zip(
-            held["log_exposure"], held["camera"], held["scene"], strict=True
-        ):
-            if scene not in FITTED_AGAIN:
-                curves.append([repair(curve) for curve in logs.T.astype(np.float64)])
+        columns = (held[name] for name in ("log_exposure", "camera", "scene"))
+        for logs, camera, scene in zip(*columns, strict=True):
+            curve = np.array([repair(channel) for channel in logs.T.astype(np.float64)])
+            if scene not in {*FITTED_AGAIN, without_scene} and flat_share(curve) <= FLAT:
+                curves.append(curve)
                 cameras.append(CAMERAS.get(str(camera), str(camera)))
     return np.array(curves), np.array(cameras)
+
+
+def flat_share(curve: Floats) -> float:
+    """Compute the share of steps at which a repaired curve rises no more than it must."""
+    return float((np.diff(curve) < 1.001 * LEAST_SLOPE).mean())
 
 
 def repair(curve: Floats) -> Floats:

@@ -11,8 +11,20 @@ from hypothesis import strategies as st
 from synthetic import GAMMA, expose, gamma_response, scene
 
 from expinterp.core.mapping import imf_from_response, joint_histogram, matched_levels
-from expinterp.core.prior import ResponsePrior, estimate_response, estimate_shared, load_prior
+from expinterp.core.prior import (
+    FREEDOM,
+    LOG_RATIO_SPREAD,
+    OBSERVATIONS,
+    Estimate,
+    ResponsePrior,
+    _share,
+    estimate_response,
+    estimate_shared,
+    load_prior,
+)
 from expinterp.core.response import SPAN, contrast, increasing
+
+CODES = np.arange(256.0)
 
 
 def levels(ratio: float, *, gamma: float = GAMMA, seed: int = 0) -> list[np.ndarray]:
@@ -149,6 +161,66 @@ def test_curves_count_by_how_they_suit_the_levels():
     assert _odds(estimate_response(levels(16), prior).response, curves) > 2
 
 
+def test_the_noise_of_the_levels_is_unknown_and_cancels():
+    """p(curve) ∝ weight·misfit^(−n/2): a factor on all misfits, the noise, changes nothing."""
+    weights, misfit = np.array([0.2, 0.3, 0.5]), np.array([100.0, 200.0, 400.0])
+    share = _share(weights, misfit)
+    odds = share / weights
+    np.testing.assert_allclose(odds[:-1] / odds[1:], 2 ** (OBSERVATIONS / 2), rtol=5e-3)
+    np.testing.assert_allclose(_share(weights, 10 * misfit), share, rtol=5e-3)
+    assert share.sum() == pytest.approx(1)
+
+
+def test_misfits_below_the_rounding_of_code_values_say_nothing():
+    share = _share(np.full(2, 0.5), np.array([1e-9, 1e-4]))
+    np.testing.assert_allclose(share, 0.5, atol=2e-3)
+
+
+def _exact(response: np.ndarray, log_ratio: float) -> list[np.ndarray]:
+    """Levels without noise: code values z2 from 2 up, z1 up to 250."""
+    z1 = np.linspace(np.interp(response[0, 2] + log_ratio, response[0], CODES), 250, 48)
+    z2 = np.interp(np.interp(z1, CODES, response[0]) - log_ratio, response[0], CODES)
+    return [np.stack([z1, z2], axis=1)] * 3
+
+
+def _error(found: Estimate, response: np.ndarray, log_ratio: float) -> float:
+    """Mean distance between the mapping half-way and that of the true response, code values."""
+    maps = (
+        imf_from_response(found.response, scale=np.exp(-found.log_ratio / 2)),
+        imf_from_response(response, scale=np.exp(-log_ratio / 2)),
+    )
+    return float(np.abs(maps[0] - maps[1])[:, 40:245].mean())
+
+
+@pytest.mark.parametrize("log_ratio", [2.8, 4.2])
+def test_the_own_curve_of_the_camera_is_found_among_all_curves(log_ratio):
+    """It fits far better than all others, so it decides, even with a small weight."""
+    bent = increasing(gamma_response() + 0.3 * np.sin(2 * np.pi * CODES / 255))
+    bent *= SPAN / contrast(bent)
+    prior = load_prior()
+    with_own = replace(
+        prior,
+        centres=np.concatenate([prior.centres, bent[None]]),
+        weights=np.r_[0.99 * prior.weights, 0.01],
+        cameras=(*prior.cameras, ""),
+    )
+    known = _exact(bent, log_ratio)
+    assert _error(estimate_response(known, prior), bent, log_ratio) > 1
+    assert _error(estimate_response(known, with_own), bent, log_ratio) < 0.1
+
+
+def test_a_ratio_far_from_the_usual_one_hardly_bends_the_curve():
+    """One channel of pairs 8 EV apart: the curve must not pay for the prior of ln k."""
+    prior, errors = load_prior(), []
+    for camera in ("NIKON D2X", "SONY NEX-5", "FUJIFILM X-H1"):
+        curve = increasing(prior.centres[prior.cameras.index(camera)])
+        one = [np.empty((0, 2)), _exact(curve, 5.6)[1], np.empty((0, 2))]
+        priors = (replace(prior, log_ratio_spread=spread) for spread in (LOG_RATIO_SPREAD, 20.0))
+        errors.append([_error(estimate_response(one, each), curve, 5.6) for each in priors])
+    drawn, free = np.mean(errors, axis=0)
+    assert drawn < free + 1.6  # 1.2; twice as much with half the spread
+
+
 def test_a_profile_is_corrected_less_than_a_curve_of_the_mixture():
     bent = gamma_response() + 1.5 * (np.arange(256) / 255) ** 2
     prior = load_prior()
@@ -253,6 +325,7 @@ def test_a_camera_narrows_the_prior_to_its_own_curves():
     assert narrow.weights.sum() == pytest.approx(1)
     assert narrow.cameras == ("NIKON D90",) * own.sum()
     assert (prior.camera, narrow.camera) == ("", "NIKON D90")
+    np.testing.assert_array_equal(narrow.covariance, FREEDOM * prior.covariance)
 
 
 def test_further_curves_of_a_camera_stand_beside_its_own_scaled_to_their_contrast():

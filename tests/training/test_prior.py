@@ -11,7 +11,7 @@ from synthetic import gamma_response
 from expinterp.core.prior import ResponsePrior, load_prior
 from expinterp.core.response import CONTRAST, SPAN, contrast
 from expinterp.training import prior as making
-from expinterp.training.prior import build_prior, channel_covariance, repair
+from expinterp.training.prior import build_prior, channel_covariance, flat_share, repair
 
 BUNDLED = Path(making.__file__).parent.parent / "data" / "response_prior.npz"
 FILMS = 144  # curves of the DoRF collection, which stand last
@@ -43,11 +43,12 @@ def write_measured(path: Path, curves, cameras, scenes=None) -> None:
     )
 
 
-def test_every_camera_counts_the_same_for_any_number_of_curves(folder):
+def test_a_camera_counts_by_the_square_root_of_its_number_of_curves(folder):
+    """Its curves are alike, but not equal: they are neither one observation nor three."""
     weights = build_prior(folder)["weights"]
     assert weights.sum() == pytest.approx(1)
     cameras = weights[: len(CAMERAS)]
-    assert cameras[:3].sum() == pytest.approx(cameras[3])
+    assert cameras[:3].sum() == pytest.approx(np.sqrt(3) * cameras[3])
     assert cameras[3] == pytest.approx(cameras[4])
 
 
@@ -71,7 +72,8 @@ def test_one_camera_has_one_name_whatever_the_files_call_it(folder):
     named = ("Canon EOS 550D", "Canon EOS 550D", "Canon PowerShot S95", "")
     assert tuple(arrays["cameras"][5:9]) == named
     both = arrays["weights"][5:7].sum()
-    assert both == pytest.approx(arrays["weights"][7]) == pytest.approx(arrays["weights"][8])
+    assert both / np.sqrt(2) == pytest.approx(arrays["weights"][7])
+    assert arrays["weights"][7] == pytest.approx(arrays["weights"][8])
     for name in cameras[:2]:
         assert "Canon EOS 550D" not in build_prior(folder, without=name)["cameras"]
 
@@ -82,6 +84,24 @@ def test_a_scene_that_two_files_hold_counts_once(folder):
     before = len(build_prior(folder)["weights"])
     write_measured(folder / "measured_log_exposure_3.npz", curves, ["Canon EOS 550D"] * 2, scenes)
     assert len(build_prior(folder)["weights"]) == before + 1
+
+
+def test_a_curve_of_mere_noise_is_dropped(folder):
+    noise = np.random.default_rng(1).normal(0, 1, (3, 256))
+    curves, cameras = [noise, gamma_response(2.0)], ["noisy", "sound"]
+    write_measured(folder / "measured_log_exposure_3.npz", curves, cameras)
+    assert flat_share(repair(gamma_response(2.0)[0])) == 0
+    assert flat_share(np.array([repair(channel) for channel in noise])) > making.FLAT
+    assert tuple(build_prior(folder)["cameras"][5:-3]) == ("sound",)
+
+
+def test_a_scene_can_be_left_out(folder):
+    whole, less = (
+        build_prior(folder, without_scene=scene)["cameras"]
+        for scene in (None, "measured_log_exposure-1")
+    )
+    assert tuple(whole[:3]) == ("one",) * 3
+    assert tuple(less[:3]) == ("one", "one", "two")
 
 
 def test_the_bundled_prior_names_the_cameras_of_its_curves():
