@@ -1,20 +1,23 @@
 """``expinterp evaluate`` with methods for developers: unknown cameras, shared responses, ladders.
 
-    python benchmarks/quality.py SCENES RESPONSES
+    python benchmarks/quality.py SCENES [SCENES ...] RESPONSES
     python benchmarks/quality.py SCENES RESPONSES --camera D2x --only calibrated
+    python benchmarks/quality.py dev.json brackets-2.json RESPONSES --only stranger --only named
 
 These are added to the methods of ``evaluate``:
 
     unaligned   as blind, camera motion not corrected
     stranger    as blind, the camera's own curves left out of the prior
+    named       as blind, the prior narrowed to the curves of the camera's other scenes; cameras
+                without such curves are left out
     shared      with one response for all triples of the camera, estimated from their long and short
                 shots; cameras of a single triple as blind
     timed       the same, with known exposure ratios
     ladder      what the network adds at other exposures than the medium, by position between
                 short (0) and long (1), where frames one stop apart are there to compare with
 
-Needs SCENES: a list of scenes or a folder, as for ``expinterp evaluate``; and RESPONSES: the folder
-of curves that `expinterp.training.prior` reads.
+Needs SCENES: lists of scenes or folders, as for ``expinterp evaluate``, with tables for each; and
+RESPONSES: the folder of curves that `expinterp.training.prior` reads.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ from expinterp.evaluation import (
     BUNDLED,
     Candidate,
     Case,
+    Material,
     Method,
     Profiles,
     Study,
@@ -50,7 +54,7 @@ from expinterp.evaluation import (
 from expinterp.images import read_photograph
 from expinterp.metrics import psnr
 from expinterp.refine import Refiner, open_refiner
-from expinterp.training.prior import build_prior
+from expinterp.training.prior import CAMERAS, build_prior
 
 STOPS = "D2x"  # the camera whose frames are one stop apart, numbered from dark to bright
 
@@ -61,6 +65,12 @@ def extra_methods(triples: Sequence[Triple], responses: Path) -> tuple[Method, .
     @cache
     def prior(camera: str | None) -> ResponsePrior:
         return ResponsePrior.from_arrays(build_prior(responses, without=str(camera)))
+
+    @cache
+    def of_others(camera: str | None, scene: str) -> ResponsePrior | None:
+        arrays = build_prior(responses, without_scene=scene)
+        name = CAMERAS.get(str(camera), str(camera))
+        return ResponsePrior.from_arrays(arrays).of_camera(name)
 
     @cache
     def shared(camera: str | None, *, timed: bool) -> Profile | None:
@@ -74,6 +84,11 @@ def extra_methods(triples: Sequence[Triple], responses: Path) -> tuple[Method, .
         pair = measure(case.long, case.short, prior=prior(case.triple.camera))
         yield Candidate(render(pair).medium)
 
+    def named(case: Case) -> Iterator[Candidate]:
+        own = of_others(case.triple.camera, case.triple.scene)
+        if own is not None:
+            yield Candidate(render(measure(case.long, case.short, prior=own)).medium)
+
     def with_shared(case: Case, *, timed: bool) -> Iterator[Candidate]:
         profile = shared(case.triple.camera, timed=timed)
         ratio = case.triple.ratio if timed else None
@@ -83,6 +98,7 @@ def extra_methods(triples: Sequence[Triple], responses: Path) -> tuple[Method, .
     return (
         Method("unaligned", "y0, images not aligned", unaligned),
         Method("stranger", "y0, camera unknown to the prior", stranger),
+        Method("named", "y0, camera known from its other scenes", named),
         Method("shared", "y0, one response per camera", partial(with_shared, timed=False)),
         Method("timed", "the same, times known", partial(with_shared, timed=True)),
     )
@@ -126,14 +142,20 @@ def gains_between(triple: Triple, refiner: Refiner) -> Iterator[tuple[float, flo
 def main() -> None:
     """Measure every method on every triple and print the tables."""
     parser = argparse.ArgumentParser(description="Quality of y0 and of the refined image.")
-    parser.add_argument("scenes", type=needs.existing)
+    parser.add_argument("scenes", type=needs.existing, nargs="+")
     parser.add_argument("responses", type=needs.existing)
     parser.add_argument("--camera", default="", help="only cameras whose name contains this")
     parser.add_argument("--only", action="append", default=[], help="only these methods, or ladder")
     parser.add_argument("--model", type=needs.existing)
     options = parser.parse_args()
-    material = needs.material(options.scenes, options.camera)
     refiner = open_refiner(options.model, device="cpu")
+    for scenes in options.scenes:
+        print(f"{scenes}\n")
+        measure_scenes(needs.material(scenes, options.camera), refiner, options)
+
+
+def measure_scenes(material: Material, refiner: Refiner, options: argparse.Namespace) -> None:
+    """Measure the chosen methods on one collection of scenes and print the tables."""
     study = fidelity_study(refiners={BUNDLED: refiner}, profiles=Profiles(material.brackets))
     extras = extra_methods(material.triples, options.responses)
     study = replace(study, methods=(*study.methods, *extras))
