@@ -1,4 +1,4 @@
-"""Two cameras whose curves no real one has, their photographs, and files that name them in EXIF."""
+"""Two cameras whose curves no real one has, and a real one: their photographs, and files that name them in EXIF."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image
 from synthetic import scene
 
+from expinterp.core.prior import load_prior
 from expinterp.core.response import Profile, calibrate
 from expinterp.images import Pixels
 
-STEEP, FLAT = "Acme Steep-1", "Acme Flat-2"
+STEEP, FLAT, D90 = "Acme Steep-1", "Acme Flat-2", "NIKON D90"
 BRACKET = (1 / 8, 1 / 30, 1 / 125, 1 / 500)  # seconds
 
 
@@ -27,17 +28,27 @@ def _flat(light: np.ndarray) -> np.ndarray:
     return np.log1p(200 * light) / np.log1p(200)
 
 
-TONES: dict[str, Callable[[np.ndarray], np.ndarray]] = {STEEP: _steep, FLAT: _flat}
+def _known(light: np.ndarray) -> np.ndarray:
+    """The first curve of a built-in camera."""
+    curves = np.exp(load_prior().of_camera(D90).centres[0])
+    codes = [
+        np.interp(light[..., k] * curve[-1], curve, np.arange(256))
+        for k, curve in enumerate(curves)
+    ]
+    return np.stack(codes, axis=2) / 255
+
+
+TONES: dict[str, Callable[[np.ndarray], np.ndarray]] = {STEEP: _steep, FLAT: _flat, D90: _known}
 
 
 def photograph(camera: str, time: float, *, seed: int) -> Pixels:
-    """Photograph a scene for so many seconds with one of the two."""
+    """Photograph a scene for so many seconds with one of the three."""
     light = np.clip(scene((96, 128), seed=seed) * 8 * time, 0, 1)
     return np.rint(255 * TONES[camera](light)).astype(np.uint8)
 
 
 def measured(camera: str, *, seed: int = 1) -> Profile:
-    """Measure one of the two on a bracket."""
+    """Measure one of the three on a bracket."""
     shots = [photograph(camera, time, seed=seed) for time in BRACKET]
     return calibrate(shots, BRACKET, camera=camera)
 

@@ -22,6 +22,7 @@ from expinterp.batch.settings import BatchSettings, camera_key
 from expinterp.batch.tasks import Task, make_tasks
 from expinterp.brackets import Bracket
 from expinterp.core.arrays import Floats
+from expinterp.core.comparison import recognise
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.pair import measure
 from expinterp.core.prior import ResponsePrior, SharedEstimate, estimate_shared, load_prior
@@ -58,7 +59,8 @@ class PairLevels:
 
 def measure_task(task: Task, settings: BatchSettings) -> PairLevels:
     """Measure each two adjacent exposures of a bracket; pairs that fail are left out."""
-    found, prior = PairLevels([], []), _narrow(task.bracket.camera, settings)
+    found = PairLevels([], [])
+    prior = open_library().narrow([task.bracket.camera], named=settings.camera)
     for names in pairwise(task.bracket.frames):
         try:
             long, short = read_shots([str(settings.folder / name) for name in names])
@@ -102,7 +104,8 @@ def share_responses(
         if not _is_current(path, sample):
             measured = gather(sample, settings, measure_task)
             camera = sample[0].bracket.camera
-            profile = make_profile(measured, camera=camera, prior=_narrow(camera, settings))
+            prior = open_library().narrow([camera], named=settings.camera)
+            profile = make_profile(measured, camera=camera, prior=prior)
             if profile is None:
                 continue
             _write(path, profile, sample)
@@ -132,15 +135,9 @@ def make_profile(
     if not pairs:
         return None
     levels, stated = (list(column) for column in zip(*pairs, strict=True))
-    found = estimate_shared(levels, prior or load_prior(), stated=stated)
+    found = estimate_shared(levels, recognise(levels, prior or load_prior()), stated=stated)
     residual = misfit(levels, found)
     return Profile(found.response, round(residual, 4), 2 * len(pairs), camera, found.scale)
-
-
-def _narrow(camera: str | None, settings: BatchSettings) -> ResponsePrior | None:
-    """Return the prior of the camera that is named, or that a bracket states, if it is known."""
-    library = open_library()
-    return library.narrow(library.choose([camera], named=settings.camera))
 
 
 def misfit(pairs: Sequence[Sequence[Floats]], found: SharedEstimate) -> float:

@@ -74,6 +74,8 @@ class ResponsePrior:
         Camera of each centre, "" where it is unknown.
     log_ratio, log_ratio_spread : float
         Mean and standard deviation of ln k.
+    presumed : bool
+        Whether the camera is that of files, which may have been edited since.
     """
 
     centres: Floats
@@ -83,6 +85,7 @@ class ResponsePrior:
     cameras: tuple[str, ...]
     log_ratio: float = LOG_RATIO
     log_ratio_spread: float = LOG_RATIO_SPREAD
+    presumed: bool = False
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ResponsePrior:
@@ -131,6 +134,7 @@ class Estimate:
 
     response: Floats  # (3, 256): g(z), strictly increasing
     log_ratio: float  # ln k, k = t1/t2, on the scale of `response`
+    distance: float  # code values, root mean square: of the levels from the nearest centre
 
 
 @cache
@@ -147,6 +151,7 @@ class SharedEstimate:
     response: Floats  # (3, 256): g(z), strictly increasing
     scale: float | None  # ln k on its scale / ln(t1/t2); None if no pair states its ratio
     log_ratios: Floats  # (pairs,): ln k of every pair, on the scale of `response`
+    distance: float  # code values, root mean square: of the levels from the nearest centre
 
 
 def estimate_response(levels: Sequence[Floats], prior: ResponsePrior) -> Estimate:
@@ -165,7 +170,7 @@ def estimate_response(levels: Sequence[Floats], prior: ResponsePrior) -> Estimat
         If no channel has any level: the two images share no unclipped tone.
     """
     found = estimate_shared([levels], prior)
-    return Estimate(found.response, float(found.log_ratios[0]))
+    return Estimate(found.response, float(found.log_ratios[0]), found.distance)
 
 
 def estimate_shared(
@@ -206,6 +211,7 @@ def estimate_shared(
         increasing(response),
         None if all(log_ratio is None for log_ratio in known) else float(1 + state[-1]),
         share @ np.stack([fit.log_ratios for fit in fits]),
+        float(np.sqrt(distance.min())),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from expinterp.core.prior import ResponsePrior, load_prior
@@ -99,12 +99,19 @@ class CameraLibrary:
         found = {self.find(name) for name in stated}
         return found.pop() if len(found) == 1 else None
 
-    def narrow(self, name: str | None) -> ResponsePrior | None:
-        """Return the prior of a camera of the library; None, for the mixture, if there is none."""
+    def narrow(
+        self, stated: Iterable[str | None], *, named: str | None = None
+    ) -> ResponsePrior | None:
+        """Return the prior of the camera of shots, see `choose`; None, for that of all, without one.
+
+        A camera that the shots state is presumed; one that is named is not.
+        """
+        name = self.choose(stated, named=named)
         if name is None:
             return None
         own = [curve.profile.response for curve in self.cameras[name].own]
-        return self.prior.of_camera(name, own)
+        prior = self.prior.of_camera(name, own)
+        return prior and replace(prior, presumed=named is None)
 
     def digest(self, name: str | None = None) -> str:
         """Compute a digest of the user's own curves: of one camera, or all."""
@@ -146,7 +153,4 @@ def prior_of(camera: str | None) -> ResponsePrior | None:
     UnknownCameraError
         If the library does not know the camera.
     """
-    if camera is None:
-        return None
-    library = open_library()
-    return library.narrow(library.choose((), named=camera))
+    return None if camera is None else open_library().narrow((), named=camera)

@@ -94,14 +94,9 @@ def open_scene(
         *_doubt_profile(file, profile, shots[0], option, options.camera),
         *_doubt_device(refiner),
     ]
-    prior = None if profile else _narrow(shots, options.camera)
+    stated = (shot.exposure.camera for shot in shots)
+    prior = None if profile else open_library().narrow(stated, named=options.camera)
     return shots, Opened(profile, file if profile else None, prior, refiner, tuple(remarks))
-
-
-def _narrow(shots: Sequence[Photograph], named: str | None) -> ResponsePrior | None:
-    """Return the prior of the camera that is named, or that all shots state, if it is known."""
-    library = open_library()
-    return library.narrow(library.choose((s.exposure.camera for s in shots), named=named))
 
 
 def _open_refiner(options: CommonOptions, opener: Opener | None) -> Refiner:

@@ -188,9 +188,10 @@ def describe_ratio(pairs: Sequence[Pair]) -> dict[str, float | None]:
 def describe_response(pair: Pair | None, opened: Opened) -> dict[str, Any]:
     """Describe the source of the response; it is None if no pair was measured.
 
-    `curves` is the number of those of the camera, if the library knows it.
+    `curves` is the number of those of the camera, if the library knows it and they fit.
     """
-    profile, prior, file = opened.profile, opened.prior, opened.profile_file
+    profile, file = opened.profile, opened.profile_file
+    prior = opened.prior if pair and pair.source == "camera" else None
     return {
         "source": pair and pair.source,
         "file": None if file is None else str(file),

@@ -6,19 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from batch_samples import PLAIN
-from camera_samples import FLAT, STEEP, measured, photograph, write
+from camera_samples import D90, FLAT, STEEP, measured, photograph, write
 
 from expinterp import __version__, cli
 from expinterp.batch import BatchSettings, journal, share_responses
 from expinterp.batch.cluster import perform_all
+from expinterp.batch.shared_response import PairLevels, make_profile
 from expinterp.batch.tasks import make_tasks
 from expinterp.brackets import Bracket
+from expinterp.core.pair import measure
 from expinterp.errors import ExitCode, ExpInterpError
 from expinterp.library import open_library, read_profile, remember
 
-D90 = "NIKON D90"
 TIMES = (1 / 8, 1 / 512)
 
 
@@ -37,7 +39,7 @@ def write_bracket(card: Path, name: str, camera: str | None, *, seed: int) -> Br
     folder.mkdir(parents=True)
     frames = []
     for number, time in enumerate(TIMES):
-        pixels = photograph(STEEP, time, seed=seed)
+        pixels = photograph(camera or STEEP, time, seed=seed)
         write(folder / f"{number}.png", pixels, camera=camera, time=time)
         frames.append(f"{name}/{number}.png")
     return Bracket(name, tuple(frames), "made so", TIMES, None, camera)
@@ -115,6 +117,23 @@ def test_a_shared_response_starts_from_the_curves_of_the_camera(here: Path) -> N
     unknown = error()
     remember(measured(STEEP, seed=8))
     assert error() < 0.5 * unknown  # the profile of before is not used again
+
+
+def test_a_shared_response_of_edited_pictures_does_not_start_from_the_camera(here: Path) -> None:
+    def shots(camera: str) -> list[PairLevels]:
+        times = (1 / 8, 1 / 128)
+        pairs = [[photograph(camera, time, seed=seed) for time in times] for seed in (1, 2, 3)]
+        return [PairLevels([measure(*pair, align=False).levels], [None]) for pair in pairs]
+
+    library = open_library()
+    presumed, insisted = library.narrow([D90]), library.narrow([], named=D90)
+    for camera, edited in ((STEEP, True), (D90, False)):
+        found, named, plain = (
+            make_profile(shots(camera), camera=D90, prior=prior).response
+            for prior in (presumed, insisted, None)
+        )
+        assert np.array_equal(found, plain) is edited
+        assert np.array_equal(found, named) is not edited
 
 
 def test_a_machine_with_other_cameras_does_nothing(here: Path) -> None:

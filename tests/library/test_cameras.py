@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from camera_samples import FLAT, STEEP, TONES, measured, photograph
+from camera_samples import D90, FLAT, STEEP, TONES, measured, photograph
 from synthetic import psnr
 
 import expinterp
@@ -25,8 +25,6 @@ from expinterp.library import (
     read_profile,
     remember,
 )
-
-D90 = "NIKON D90"
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +60,7 @@ def test_a_remembered_camera_is_known_from_then_on(folder: Path, profiles) -> No
     library = open_library()
     assert STEEP in expinterp.cameras()
     assert library.cameras[STEEP].own[0].file == file
-    prior = library.narrow(library.find("ACME steep 1"))
+    prior = library.narrow(["ACME steep 1", STEEP])
     assert (prior.camera, len(prior.centres)) == (STEEP, 1)
     assert contrast(prior.centres) == pytest.approx(SPAN)
     np.testing.assert_array_equal(
@@ -82,7 +80,7 @@ def test_own_curves_join_the_built_in_ones_of_the_camera(profiles) -> None:
     file = remember(replace(profiles[STEEP], camera="NIKON CORPORATION NIKON D90"))
     library = open_library()
     assert (library.cameras[D90].built_in, library.cameras[D90].curves) == (before, before + 1)
-    assert len(library.narrow(D90).centres) == before + 1
+    assert len(library.narrow([D90]).centres) == before + 1
     assert len(expinterp.cameras()) == len(set(load_prior().cameras)) - 1
     forget(library.cameras[D90].own[0])
     assert not file.exists()
@@ -132,7 +130,9 @@ def test_shots_are_of_a_camera_if_all_name_it() -> None:
         assert library.choose(stated) is None
     assert library.choose([None, "Canon EOS 7D"], named="d90") == D90
     assert library.choose([D90, D90], named="Any") is None
-    assert library.narrow(None) is None
+    assert library.narrow([D90, None]) is None
+    assert library.narrow([D90]).presumed
+    assert not library.narrow([], named=D90).presumed
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_ones() -> None:
