@@ -103,10 +103,7 @@ class ResponsePrior:
         return self.cameras[0] if len(set(self.cameras)) == 1 else ""
 
     def of_camera(self, camera: str, further: Sequence[Floats] = ()) -> ResponsePrior | None:
-        """Return the prior of one camera: its centres and `further` curves; None if it has none.
-
-        Each further curve, shape (1 or 3, 256), weighs as much as a centre.
-        """
+        """Return the prior of one camera: its centres, and `further` ones (1 or 3, 256), or None."""
         own = [c for c, name in zip(self.centres, self.cameras, strict=True) if name == camera]
         added = [np.broadcast_to(to_common_contrast(curve), (3, CODES)) for curve in further]
         known = [*(own if camera else []), *added]

@@ -150,7 +150,7 @@ def pair(camera: str, *, seed: int) -> Iterator[np.ndarray]:
     return [photograph(camera, time, seed=seed) for time in (1 / 8, 1 / 512, 1 / 64)]
 
 
-@pytest.mark.parametrize("camera", TONES)
+@pytest.mark.parametrize("camera", [STEEP, FLAT])
 def test_a_known_camera_gives_a_better_intermediate_image(profiles, camera: str) -> None:
     for profile in profiles.values():
         remember(profile)
