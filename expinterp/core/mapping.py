@@ -26,7 +26,8 @@ LONG_CLIPPED = 251  # code values of `long` from here up may be clipped
 SHORT_CLIPPED = 2  # code values of `short` below this may be clipped
 TRIM = 8.0  # code values; pixels farther from the mapping are outliers
 WINDOW = 31  # code values over which a first mapping is smoothed by a running median
-TAIL = 0.005  # share of pixels at each end whose ranks are unreliable
+TAIL = 0.001  # share of pixels at each end whose ranks are unreliable
+BRIGHTEST = 247  # code value of `long` below which levels lie: clipped neighbours leak above it
 LEVELS = 48  # matched levels per channel
 
 
@@ -218,7 +219,7 @@ def _spread_levels(h1: NDArray[np.int64], h2: NDArray[np.int64]) -> Floats:
         return np.empty((0, 2))
     (z1, q1), (z2, q2) = _mid_ranks(h1), _mid_ranks(h2)
     floor = max(SHORT_CLIPPED, z2[np.searchsorted(q2, 1e-3)] + 2)
-    ceiling = min(LONG_CLIPPED, z1[np.searchsorted(q1, 1 - 1e-3) - 1] - 1)
+    ceiling = min(BRIGHTEST, z1[np.searchsorted(q1, 1 - 1e-3) - 1] - 1)
     lowest = max(q1[0], q2[0], TAIL, h2[: int(floor)].sum() / h2.sum())
     highest = min(q1[-1], q2[-1], 1 - TAIL, h1[: int(ceiling)].sum() / h1.sum())
     ranks = np.sort(np.concatenate([q1, q2]))

@@ -51,7 +51,7 @@ OBSERVATIONS = 8.0  # independent ones among 144 levels; neighbours correlate by
 ROUNDING = 1 / 12  # code values²: variance of a rounded code value, the least misfit
 ROUNDS = 3  # of reweighting
 FREEDOM = 0.13  # factor on the covariance if the camera is known: light and picture style
-SHUTTER = 0.05  # natural logarithm: standard deviation of a ratio around the stated one
+SHUTTER = 0.033  # natural logarithm: standard deviation of a ratio around the stated one
 SCALE_SPREAD = 0.25  # standard deviation of the scale around 1
 WORST = 20.0  # code values: largest distance of a level from a centre's mapping that counts
 
