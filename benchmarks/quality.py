@@ -150,7 +150,7 @@ def main() -> None:
     options = parser.parse_args()
     refiner = open_refiner(options.model, device="cpu")
     for scenes in options.scenes:
-        print(f"{scenes}\n")
+        print(f"{scenes}\n", flush=True)
         measure_scenes(needs.material(scenes, options.camera), refiner, options)
 
 

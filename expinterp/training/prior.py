@@ -24,9 +24,7 @@ from expinterp.core.response import ANCHOR, LEAST_SLOPE, increasing, to_common_c
 
 DIMENSIONS = 24  # of the basis; 16 lose 0.1 dB on the cameras it is built from
 FILM = 0.3  # share of the film curves in the mixture
-FLAT = (
-    0.3  # share of code values at which a measured curve may not rise; more is noise, no response
-)
+FLAT = 0.3  # largest share of code values at which a measured curve does not rise; more is noise
 SPREAD = 0.2  # standard deviation of a Gaussian around its centre, relative to that of all cameras
 RELIABLE = (4, 251)  # code values outside are noise in measured curves, and extrapolated
 CAMERAS = {  # what the files of curves call a camera: what EXIF calls it, the model with its maker

@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from synthetic import GAMMA, expose, gamma_response, scene
 
 from expinterp.core.mapping import (
+    BRIGHTEST,
     CODE_VALUES,
     TAIL,
     imf_from_response,
@@ -194,6 +195,12 @@ def test_matched_levels_lean_to_neither_side(ratio):
     long, short = expose(radiance, 2.0), expose(radiance, 2.0 / ratio)
     errors = [z2 - z1 * ratio ** (-1 / GAMMA) for z1, z2 in (x.T for x in levels_of(long, short))]
     assert abs(np.concatenate(errors).mean()) < 0.1
+
+
+def test_no_level_lies_where_clipped_neighbours_leak_into():
+    radiance = scene((200, 300), stops=10)
+    for z1, _ in (level.T for level in levels_of(expose(radiance, 8.0), expose(radiance, 0.5))):
+        assert BRIGHTEST - 4 < z1.max() < BRIGHTEST
 
 
 def test_a_floor_above_black_counts_as_clipped():
