@@ -6,7 +6,7 @@ y0 of each triple whose camera the library knows:
 
     all         with the curves of all cameras, as if it were unknown
     named       with those of its camera
-    wrong       with those of four other cameras, drawn at random
+    wrong       with those of two other cameras, drawn at random
     presumed    the same, if only the files name these cameras: where no curve fits, all are used
 
 Needs SCENES: a list of scenes or a folder, as for ``expinterp evaluate``. Scenes whose own curve is
@@ -31,7 +31,7 @@ from expinterp.evaluation import Candidate, Case, Method, Triple, evaluate, fide
 from expinterp.library import ANY, open_library
 from expinterp.training.prior import CAMERAS
 
-WRONG = 4  # other cameras for each triple
+WRONG = 2  # other cameras for each triple
 
 
 def camera_of(triple: Triple) -> str | None:

@@ -40,9 +40,9 @@ DOUBT = {
     "camera": 2.0,
     "profile": 0.75,
 }  # EV: largest difference of a stated and a measured ratio
-# Code values by which the curves of a presumed camera may fit worse than the best of all curves.
-# Right ones lose nothing by it; nine in ten wrong ones are recognised (docs/evidence.md).
-STRANGE = 1.0
+# The nearest curve of a presumed camera may lie that much further from the levels than the nearest
+# of all: times, plus code values. Right cameras lose nothing by it (docs/camera.md).
+STRANGE = (1.5, 0.75)
 LEAST = 0.02  # share of the samples that an estimate needs after others were left out
 
 
@@ -181,7 +181,8 @@ def recognise(pairs: Sequence[Sequence[Floats]], prior: ResponsePrior) -> Respon
     everything = load_prior()
     if prior.presumed and all(any(map(len, levels)) for levels in pairs):
         own, best = (estimate_shared(pairs, each).distance for each in (prior, everything))
-        return everything if own > best + STRANGE else prior
+        times, codes = STRANGE
+        return everything if own > times * best + codes else prior
     return prior
 
 
