@@ -1,21 +1,22 @@
-"""Quality of the network on a camera that neither the prior nor the simulator knows.
+"""Quality of the network on cameras that neither the prior nor the simulator knows.
 
-    python benchmarks/strangers.py SCENES RADIANCE RESPONSES --photographs 1000
+    python benchmarks/strangers.py SCENES... RESPONSES --radiance MAPS --radiance MORE_MAPS
 
-For each camera of SCENES with curves in RESPONSES, these curves are left out, the prior and a network
-are built from the others, and both are measured on that camera. The other cameras of SCENES are
-unknown anyway: one network with all curves serves them. The trained networks stay in ``--runs``.
+One network is trained without the curves of any camera of SCENES. For each photograph, the prior
+leaves out the curves of its camera. y0 and the refined image are then measured with and without
+denoising. The trained network stays in ``--run``.
 
-Needs the extra ``train`` (torch); SCENES: a list of scenes or a folder, as for ``expinterp evaluate``;
-RADIANCE and RESPONSES: the folders of ``expinterp train``.
+Needs the extra ``train`` (torch); SCENES: lists of scenes or folders, as for ``expinterp evaluate``;
+MAPS and RESPONSES: the folders of ``expinterp train``.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import needs
@@ -25,6 +26,7 @@ needs.require("torch", "train")
 import numpy as np
 
 from expinterp.cli.tables import print_tables
+from expinterp.core.denoise import Denoise
 from expinterp.core.pair import measure
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.render import render
@@ -35,70 +37,66 @@ from expinterp.training.prior import CAMERAS, build_prior
 from expinterp.training.settings import TrainingSettings
 
 MEASURED = "measured_log_exposure*.npz"
-ALL = "no camera"  # nothing is left out
 
 
-def copy_without(responses: Path, folder: Path, camera: str) -> Path:
-    """Copy a folder of curves without those of one camera."""
+def copy_without(responses: Path, folder: Path, cameras: Sequence[str]) -> Path:
+    """Copy a folder of curves without those of some cameras."""
+    left_out = {CAMERAS.get(camera, camera) for camera in cameras}
     shutil.copytree(responses, folder, dirs_exist_ok=True)
     for path in responses.glob(MEASURED):
         held = np.load(path)
-        kept = [CAMERAS.get(name, name) != CAMERAS.get(camera, camera) for name in held["camera"]]
+        kept = [CAMERAS.get(str(name), str(name)) not in left_out for name in held["camera"]]
         np.savez(folder / path.name, **{name: held[name][kept] for name in held.files})
     return folder
 
 
-def train_without(camera: str, options: argparse.Namespace) -> Study:
-    """Train a network without a camera; return the methods to compare."""
-    run = options.runs / "".join(letter if letter.isalnum() else "-" for letter in camera)
-    curves = copy_without(options.responses, run / "responses", camera)
-    target = TrainingOutputs(run / "network.onnx", run / "card.md", run, overwrite=True)
-    settings = replace(TrainingSettings(), photographs=options.photographs, steps=options.steps)
-    build([options.radiance], target, settings, responses=curves)
-    return compare(
-        ResponsePrior.from_arrays(build_prior(curves)), open_refiner(target.model, device="cpu")
+def train_without(cameras: Sequence[str], options: argparse.Namespace) -> Refiner:
+    """Train a network without the curves of some cameras."""
+    curves = copy_without(options.responses, options.run / "responses", cameras)
+    target = TrainingOutputs(
+        options.run / "network.onnx", options.run / "card.md", options.run, overwrite=True
     )
+    settings = replace(TrainingSettings(), photographs=options.photographs, steps=options.steps)
+    build(options.radiance, target, settings, responses=curves)
+    return open_refiner(target.model, device="cpu")
 
 
-def compare(prior: ResponsePrior, refiner: Refiner) -> Study:
-    """Return the methods to compare: y0 with a prior, and y0 refined."""
+def compare(responses: Path, refiner: Refiner) -> Study:
+    """Return the methods to compare, each without the curves of the camera at hand."""
 
-    def make(case: Case, refiner: Refiner | None) -> Iterator[Candidate]:
-        pair = measure(case.long, case.short, prior=prior)
-        yield Candidate(render(pair, refiner=refiner).medium)
+    @cache
+    def prior(camera: str | None) -> ResponsePrior:
+        return ResponsePrior.from_arrays(build_prior(responses, without=str(camera)))
 
+    def make(case: Case, refiner: Refiner | None, denoise: Denoise) -> Iterator[Candidate]:
+        pair = measure(case.long, case.short, prior=prior(case.triple.camera))
+        yield Candidate(render(pair, refiner=refiner, denoise=denoise).medium)
+
+    trained = {"network": "trained without the cameras"}
     methods = (
-        Method("y0", "camera unknown to the prior", lambda case: make(case, None)),
-        Method(
-            "network",
-            "and to the simulator",
-            lambda case: make(case, refiner),
-            {"network": "trained without"},
-        ),
+        Method("y0", "camera unknown to the prior", lambda case: make(case, None, "off")),
+        Method("network", "noise left", lambda case: make(case, refiner, "off"), trained),
+        Method("refined", "and denoised", lambda case: make(case, refiner, "auto"), trained),
     )
     return replace(fidelity_study(refiners={}), methods=methods, base="y0")
 
 
 def main() -> None:
-    """Train and measure for every camera, and print the tables."""
+    """Train, measure on every triple, and print the tables of each collection."""
     parser = argparse.ArgumentParser(description="Quality of the network on unknown cameras.")
-    parser.add_argument("scenes", type=needs.existing)
-    parser.add_argument("radiance", type=needs.existing)
+    parser.add_argument("scenes", type=needs.existing, nargs="+")
     parser.add_argument("responses", type=needs.existing)
+    parser.add_argument("--radiance", type=needs.existing, action="append", required=True)
     parser.add_argument("--photographs", type=int, default=TrainingSettings.photographs)
     parser.add_argument("--steps", type=int, default=TrainingSettings.steps)
-    parser.add_argument("--runs", type=Path, default=Path("strangers.run"))
+    parser.add_argument("--run", type=Path, default=Path("strangers.run"))
     options = parser.parse_args()
-    triples = needs.material(options.scenes).triples
-    files = options.responses.glob(MEASURED)
-    known = {str(camera) for path in files for camera in np.load(path)["camera"]}
-    left_out = {triple: triple.camera if triple.camera in known else ALL for triple in triples}
-    outcomes = []
-    for camera in [*sorted(set(left_out.values()) - {ALL}), ALL]:
-        study = train_without(camera, options)
-        outcomes += evaluate(study, [one for one in triples if left_out[one] == camera])
-        print(f"{camera} left out: measured", flush=True)
-    print_tables(tabulate(study, outcomes))
+    collections = [needs.material(scenes).triples for scenes in options.scenes]
+    cameras = {str(triple.camera) for triples in collections for triple in triples}
+    study = compare(options.responses, train_without(sorted(cameras), options))
+    for scenes, triples in zip(options.scenes, collections, strict=True):
+        print(f"\n{scenes}")
+        print_tables(tabulate(study, list(evaluate(study, triples))))
 
 
 if __name__ == "__main__":
