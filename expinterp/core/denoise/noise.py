@@ -45,11 +45,7 @@ STEP = 8  # every eighth pixel decides which windows show most
 FLAT = 0.06  # share of the pixels, those with the least texture, that noise is measured on
 LEAST = 200  # pixels needed on a level
 USUAL = ((0.8, 0.3, 0.3), (0.2, 0.15, 0.2), (0.08, 0.08, 0.1))  # n_Y, n_C, false share, if not seen
-ROUNDING = (
-    (0.06, 0.16),
-    (0.011, 0.03),
-    (0.006, 0.016),
-)  # n_Y, n_C that 8-bit rounding alone leaves
+ROUNDING = ((0.045, 0.12), (0.008, 0.022), (0.0045, 0.012))  # n_Y, n_C that 8-bit rounding leaves
 
 
 @dataclass(frozen=True)

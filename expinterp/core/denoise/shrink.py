@@ -7,9 +7,8 @@ the pixel, is that of noise, V:
 
 This is 0 where E is noise alone, and 1 − small where there is detail: the third power leaves detail
 less harm than the Wiener filter, 1 − V/E, would. V follows from the noise n of
-``short`` and the slope s by which one code value of the inputs changes the result (see
-`measure_noise`). Of luminance only what it gains is noise, s² − 1 in place of s²: the grain of a
-photograph stays. So little changes where ``long`` shows the scene, or ``short`` is not brightened.
+``short`` and the slope s by which one code value of the inputs changes the result, see `noise`.
+So little changes where ``long`` shows the scene, or where ``short`` is not brightened.
 
 Sources: Simoncelli and Adelson, "Noise Removal via Bayesian Wavelet Coring", ICIP 1996 (coring of
 bands). Power and κ were chosen on photographs; see ``docs/noise.md``.
@@ -41,7 +40,7 @@ from expinterp.core.denoise.noise import Noise
 from expinterp.core.intermediate import Blend, quantise
 from expinterp.core.parallel import map_threads
 
-CERTAINTY = 2.4  # κ: energies of noise alone vary around their mean
+CERTAINTY = 2.2  # κ: energies of noise alone vary around their mean
 FAINT = 5.0  # code values of `short`: false colour is that of fainter detail
 TILE = 512  # pixels; side of the tiles
 HALO = 64  # pixels around a tile that its result depends on
@@ -165,8 +164,7 @@ def _variances(slopes: Sequence[Plane], noise: Noise, faint: Plane | float = 0.0
 
     `faint` is the energy of faint detail of ``short``, which may give false colour.
     """
-    growth = np.maximum(np.square(luminance(slopes)) - 1, 0)
-    grey = np.asarray(growth * np.float32(noise.luminance))
+    grey = np.square(luminance(slopes)) * np.float32(noise.luminance)
     if len(slopes) == 1:
         return [grey]
     red, green, blue = slopes
