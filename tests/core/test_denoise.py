@@ -186,6 +186,20 @@ def test_noise_of_the_brightened_short_shot_is_removed():
     assert psnr(clean, medium) > psnr(y0, medium) + 3
 
 
+def test_some_grain_of_luminance_stays():
+    """Half of what the short shot has; colour, which is not natural, goes."""
+    long, short, medium = noisy_pair(4.0)
+    y0 = (255 * blend()(long, short)).transpose(1, 2, 0).round().astype(np.uint8)
+    kept = [
+        spread(denoise(y0, long, short, blend(), [Noise(n, n, 0.0)] * bands.LEVELS), medium)
+        for n in (1e2, 1e4)
+    ]
+    grain = spread(short, expose(smooth_scene(), 8.0 / RATIO))[0]
+    assert kept[0] == pytest.approx(kept[1], rel=0.02)
+    assert kept[1][0] == pytest.approx(shrink.GRAIN * grain, rel=0.15)
+    assert kept[1][1] < 0.4 * kept[1][0]
+
+
 def test_without_noise_nothing_changes():
     long, short, medium = noisy_pair()
     np.testing.assert_array_equal(denoise(medium, long, short, blend(), QUIET), medium)

@@ -8,7 +8,8 @@ the pixel, is that of noise, V:
 This is 0 where E is noise alone, and 1 − small where there is detail: the third power leaves detail
 less harm than the Wiener filter, 1 − V/E, would. V follows from the noise n of
 ``short`` and the slope s by which one code value of the inputs changes the result, see `noise`.
-So little changes where ``long`` shows the scene, or where ``short`` is not brightened.
+So little changes where ``long`` shows the scene, or where ``short`` is not brightened. Of luminance,
+some of the grain that ``short`` has stays, as it is natural.
 
 Sources: Simoncelli and Adelson, "Noise Removal via Bayesian Wavelet Coring", ICIP 1996 (coring of
 bands). Power and κ were chosen on photographs; see ``docs/noise.md``.
@@ -44,6 +45,7 @@ CERTAINTY = 2.2  # κ: energies of noise alone vary around their mean
 FAINT = 5.0  # code values of `short`: false colour is that of fainter detail
 TILE = 512  # pixels; side of the tiles
 HALO = 64  # pixels around a tile that its result depends on
+GRAIN = 0.5  # share of the grain of ``short`` that luminance keeps, as a photograph has some
 INVISIBLE = 0.1  # code values²: tiles with less noise are left as they are
 PROBE = 4  # every fourth pixel is looked at for that
 TINY = 1e-6  # code values²; added to energies
@@ -132,18 +134,24 @@ def _correct(
     """
     steps = [gaussian_pyramid(plane) for plane in slopes]
     details = gaussian_pyramid(detail)
-    variances = []
+    variances, most = [], []
     for level in range(LEVELS):
+        slope = [step[level] for step in steps]
         faint = np.minimum(energy(band(details, level)), FAINT**2 / 2**level)
-        variances.append(_variances([step[level] for step in steps], noise[level], faint))
-    parts = zip(to_opponents(planes), *variances, strict=True)
-    return from_opponents([_correct_plane(plane, few) for plane, *few in parts])
+        variances.append(_variances(slope, noise[level], faint))
+        most.append(_most_of_grain(luminance(slope)))
+    grey, *colours = zip(to_opponents(planes), *variances, strict=True)
+    changes = [_correct_plane(grey[0], grey[1:], most)]
+    changes += [_correct_plane(plane, few, [1.0] * LEVELS) for plane, *few in colours]
+    return from_opponents(changes)
 
 
-def _correct_plane(plane: Plane, variances: Sequence[Plane]) -> Plane:
+def _correct_plane(
+    plane: Plane, variances: Sequence[Plane], most: Sequence[Plane | float]
+) -> Plane:
     """Return what shrinking changes in luminance, or in a colour difference.
 
-    `variances` are those of each band, of half its size.
+    `variances` are those of each band, of half its size; `most` is the largest share removed.
     """
     loud = [variance.max() >= INVISIBLE for variance in variances]
     if not any(loud):
@@ -154,7 +162,7 @@ def _correct_plane(plane: Plane, variances: Sequence[Plane]) -> Plane:
         change = expand(change, pyramid[level])
         if loud[level]:
             own = band(pyramid, level)
-            excess = _excess(variances[level], energy(own))
+            excess = np.minimum(_excess(variances[level], energy(own)), most[level])
             change -= own * cv2.resize(excess, own.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return change
 
@@ -174,6 +182,11 @@ def _variances(slopes: Sequence[Plane], noise: Noise, faint: Plane | float = 0.0
         np.square(each - green) * shared + (np.square(each) + np.square(green)) * own
         for each in (red, blue)
     ]
+
+
+def _most_of_grain(slope: Plane) -> Plane:
+    """Compute the largest share of luminance that is removed, so that some of its grain stays."""
+    return np.asarray(1 - np.float32(GRAIN) / np.maximum(slope, np.float32(GRAIN)))
 
 
 def _excess(variance: Plane, energy: Plane) -> Plane:
