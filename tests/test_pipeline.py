@@ -640,8 +640,14 @@ def test_floats_are_refused_with_the_remedy(dtype):
         ({"method": "average"}, "method must"),
         ({"refiner": "mycam.onnx"}, "refiner must be .* open_refiner"),
         ({"refiner": True}, "refiner must"),
+        ({"response": "camera.json"}, "response must be a Profile, .*from_json.* not str"),
+        ({"response": {}}, "response must .* not dict"),
+        ({"response": PROFILE.response}, "response must .* not ndarray"),
     ],
 )
 def test_options_that_mean_nothing_are_misuse(options, said):
     with pytest.raises(ValueError, match=said):
         fuse([IMAGE, IMAGE], **options)
+    if "response" in options:
+        with pytest.raises(ValueError, match=said):
+            interpolate(*pair(16), **options)

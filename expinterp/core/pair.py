@@ -32,7 +32,7 @@ from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.alignment import Aligned, align_shots, best_exposed
 from expinterp.core.registration.homography import DRIFT
 from expinterp.core.registration.motion import STILL, Motion, find_motion
-from expinterp.core.response import Profile
+from expinterp.core.response import Profile, check_profile
 from expinterp.errors import EqualExposuresError
 
 ROLES: tuple[Literal["short"], Literal["long"]] = ("short", "long")  # from dark to bright
@@ -162,13 +162,14 @@ def measure(
     Raises
     ------
     ValueError
-        If the arrays are not images as above, `ratio` is not positive and finite, or `deghost` or
-        `reference` is not as above.
+        If the arrays are not images as above, `ratio` is not positive and finite, or `response`,
+        `deghost` or `reference` is not as above.
     PairError
         If the two are not a long and a short exposure of one scene.
     """
     check_images([long, short], ["long", "short"])
     check_choices(deghost, reference)
+    check_profile(response)
     shots = _sort_and_align(long, short, ratio, align=align, reference=reference, crop=crop)
     dark, bright = shots.aligned.shots
     comparison = compare(

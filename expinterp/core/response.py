@@ -94,6 +94,14 @@ class Profile:
         raise ValueError(msg)
 
 
+def check_profile(response: object) -> None:
+    """Raise a ValueError if the `response` that a caller gives is neither a profile nor None."""
+    if response is not None and not isinstance(response, Profile):
+        kind = type(response).__name__
+        msg = f"response must be a Profile, as Profile.from_json reads it from a file, not {kind}"
+        raise ValueError(msg)
+
+
 def calibrate(
     stack: Sequence[Pixels] | NDArray[Any], times: Sequence[float], *, camera: str | None = None
 ) -> Profile:

@@ -105,7 +105,9 @@ def bundled_refiner() -> Refiner:
 
 def choose_profile(given: Profile | None, refiner: Refiner | None) -> Profile | None:
     """Return the profile that is given, else the one in a tuned network, else None."""
-    return given or (refiner.contract.profile if refiner else None)
+    if given is None and refiner:
+        return refiner.contract.profile
+    return given
 
 
 def _read(path: Path) -> bytes:

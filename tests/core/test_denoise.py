@@ -303,7 +303,7 @@ def test_auto_denoises_what_the_network_refines(choice, refined, strength):
     assert choose_strength(choice, refined=refined) == strength
 
 
-@pytest.mark.parametrize("choice", ["on", -0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("choice", ["on", -0.1, 1.1, float("nan"), None, [1], 1j])
 def test_another_strength_is_refused(choice):
     with pytest.raises(ValueError, match=r"'auto', 'off' or within 0\.\.1"):
         choose_strength(choice, refined=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Literal, TypeAlias
 
 from expinterp.core.denoise.noise import Noise, measure_noise
@@ -27,7 +28,7 @@ def choose_strength(choice: Denoise, *, refined: bool) -> float:
         return float(refined)
     if choice == "off":
         return 0.0
-    if isinstance(choice, str) or not 0 <= choice <= 1:
+    if not isinstance(choice, Real) or not 0 <= choice <= 1:
         msg = f"denoise must be 'auto', 'off' or within 0..1, not {choice!r}"
         raise ValueError(msg)
     return float(choice)

@@ -30,7 +30,7 @@ from expinterp.core.pair import Pair, pair_from
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.alignment import align_shots, best_exposed
 from expinterp.core.registration.motion import STILL, Motion, find_motions
-from expinterp.core.response import Profile
+from expinterp.core.response import Profile, check_profile
 from expinterp.errors import PairError
 
 Virtual: TypeAlias = int | Literal["auto"]
@@ -137,7 +137,7 @@ def plan_exposures(
     Raises
     ------
     ValueError
-        If the images, `virtual`, `deghost` or `reference` are not as above.
+        If the images, `virtual`, `response`, `deghost` or `reference` are not as above.
     PairError
         If the images differ in size, channels or bit depth, or if virtual exposures are wanted and
         two adjacent shots do not show one scene. The message has the `names` of the two.
@@ -145,6 +145,7 @@ def plan_exposures(
     check_images(images, names)
     check_virtual(virtual)
     check_choices(deghost, reference)
+    check_profile(response)
     order = order_by_brightness(images)
     shots = [with_channels(images[index]) for index in order]
     viewpoint = _choose_viewpoint(shots, reference)
