@@ -76,7 +76,7 @@ def name_camera(options: dict[str, Any], console: Console) -> dict[str, Any]:
         message = f"--camera: {error}"
         raise click.UsageError(message) from error
     if camera != ANY:
-        console.warn(*(f"{file}; it is not used" for file in library.damaged))
+        console.warn(*(f"{file}; it is not used: repair or remove it" for file in library.damaged))
     return {**options, "camera": camera}
 
 

@@ -73,6 +73,9 @@ class CameraLibrary:
         UnknownCameraError
             If it does not, with the nearest names.
         """
+        if not isinstance(name, str):
+            msg = f"camera must be a name, as 'expinterp cameras' lists them, not {name!r}"
+            raise UnknownCameraError(msg)
         if name.strip().casefold() == ANY:
             return ANY
         found = self.find(name)

@@ -8,7 +8,7 @@ guessed: "D900" is not "D90", and "EOS 5D" is not "EOS 5D Mark II".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -112,8 +112,17 @@ def find_camera(name: str, names: Iterable[str]) -> str | None:
 
 
 def nearest_cameras(name: str, names: Iterable[str]) -> list[str]:
-    """List up to three of `names` that are spelled like an unknown one, the nearest first."""
+    """List up to three of `names` that are spelled like an unknown one, the nearest first.
+
+    The models are compared; if none is near, as maker and model are written in one, all letters.
+    """
     models = {each: read_name(each).model for each in names}
-    model = read_name(name).model
-    near = get_close_matches(model, dict.fromkeys(models.values()), n=3, cutoff=NEAR)
-    return [each for close in near for each, key in models.items() if key == close][:3]
+    letters = {each: "".join(WORDS.findall(each.casefold())) for each in models}
+    written = "".join(WORDS.findall(name.casefold()))
+    return _nearest(read_name(name).model, models) or _nearest(written, letters)
+
+
+def _nearest(wanted: str, keys: Mapping[str, str]) -> list[str]:
+    """List up to three names by how much their keys are like the wanted one."""
+    near = get_close_matches(wanted, dict.fromkeys(keys.values()), n=3, cutoff=NEAR)
+    return [name for close in near for name, key in keys.items() if key == close][:3]

@@ -19,6 +19,7 @@ from expinterp.library.names import ANY, read_name
 
 VARIABLE = "EXPINTERP_DATA"
 MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
+NAME_LENGTH = 40  # letters of a camera in the name of its file; they may have four bytes each
 REMEDY = "make one with 'expinterp calibrate'"
 
 
@@ -72,9 +73,15 @@ def read_profile(path: Path) -> Profile:
 
 
 def read_own(folder: Path) -> tuple[tuple[OwnCurve, ...], tuple[str, ...]]:
-    """Read all curves of a folder, sorted by file; also a message for each file that is damaged."""
+    """Read all curves of a folder, sorted by file; also a message for all that cannot be read."""
     curves, damaged = [], []
-    for path in sorted(folder.glob("*.json")):
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - Path.glob hides a folder that is closed
+    except FileNotFoundError:
+        names = []
+    except OSError as error:
+        names, damaged = [], [f"{folder} cannot be read ({reason(error)})"]
+    for path in [folder / name for name in names if name.endswith(".json")]:
         found = _read_file(path, _state(path))
         if isinstance(found, OwnCurve):
             curves.append(found)
@@ -124,9 +131,13 @@ def remember(profile: Profile) -> Path:
         raise ValueError(msg)
     content = profile.to_json().encode()
     folder = own_folder()
-    make_folder(folder)
+    try:
+        make_folder(folder)
+    except OutputError as error:
+        message = f"{str(error).partition(';')[0]}; {VARIABLE} names another one"
+        raise OutputError(message) from error
     model = "".join(letter if letter.isalnum() else "-" for letter in profile.camera or "")
-    file = folder / f"{model[:60].lower()}-{hashlib.sha256(content).hexdigest()[:10]}.json"
+    file = folder / f"{model[:NAME_LENGTH].lower()}-{hashlib.sha256(content).hexdigest()[:10]}.json"
     with replacing(file, overwrite=True) as stream:  # of the same content, if it exists
         stream.write(content)
     return file

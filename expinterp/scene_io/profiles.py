@@ -88,10 +88,10 @@ def calibrate_files(
     if remember and (doubts := _doubt(profile)):
         message = f"{doubts[0]}; it is not remembered"
         raise PairError(message)
+    if remember:  # before the outputs: the same once more would be refused, as these exist then
+        library.remember(profile)
     if output:
         _write_text(output, profile.to_json(), overwrite)
-    if remember:
-        library.remember(profile)
     if plot:
         title = profile.camera or "camera response"
         _write_text(plot, draw_response(profile, title), overwrite)

@@ -175,6 +175,18 @@ def test_a_curve_that_does_not_fit_is_not_remembered(command: Any, here: Path) -
     assert STEEP not in open_library().cameras
 
 
+def test_a_curve_that_cannot_be_remembered_leaves_no_other_output(command: Any, here: Path) -> None:
+    """The same command with another folder then runs."""
+    Path("data").write_text("a file", "utf-8")
+    outputs = ("--remember", "-o", "camera.json", "--plot", "camera.svg")
+    code, _, err = command("calibrate", *write_bracket(here, STEEP), *outputs)
+    assert code == ExitCode.OUTPUT
+    assert err.count("\n") == 1
+    assert "EXPINTERP_DATA names another one" in err
+    assert not Path("camera.json").exists()
+    assert not Path("camera.svg").exists()
+
+
 def test_calibrate_needs_a_place_for_the_curve(command: Any, here: Path) -> None:
     code, _, err = command("calibrate", *write_bracket(here, STEEP))
     assert code == ExitCode.USAGE

@@ -106,6 +106,24 @@ def test_a_damaged_file_is_named_and_left_out(folder: Path, profiles) -> None:
     ]  # fmt: skip
 
 
+def test_a_folder_that_is_none_is_named(folder: Path, profiles) -> None:
+    folder.parent.mkdir()
+    folder.write_text("mine", "utf-8")
+    assert D90 in open_library().cameras
+    assert open_library().damaged == (f"{folder} cannot be read (not a directory)",)
+    with pytest.raises(OutputError, match="EXPINTERP_DATA"):
+        remember(profiles[STEEP])
+    assert folder.read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize("letter", ["x", "長", "\U00020000", "İ"])
+def test_a_camera_of_a_long_name_is_remembered(profiles, letter: str) -> None:
+    """No file name may exceed 255 bytes."""
+    name = 300 * letter
+    remember(replace(profiles[STEEP], camera=name))
+    assert open_library().cameras[name].curves == 1
+
+
 def test_a_file_that_changes_is_read_again(folder: Path, profiles) -> None:
     file = remember(profiles[STEEP])
     before = open_library().digest(STEEP)
@@ -142,6 +160,9 @@ def test_an_unknown_name_is_refused_with_the_nearest_ones() -> None:
         expinterp.interpolate(*pair(STEEP, seed=3)[:2], camera="zzz", refiner=None)
     with pytest.raises(ValueError, match="not known"):
         expinterp.fuse(pair(STEEP, seed=3)[:2], camera="zzz", refiner=None)
+    for camera in (5, b"D90", [D90]):
+        with pytest.raises(ValueError, match="camera must be a name"):
+            prior_of(camera)
     assert prior_of(ANY) is prior_of(None) is None
 
 

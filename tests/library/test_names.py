@@ -96,6 +96,8 @@ def test_a_model_alone_is_found_only_if_one_maker_has_it() -> None:
 def test_near_names_are_offered() -> None:
     assert nearest_cameras("d91", KNOWN)[0] == "NIKON D90"
     assert nearest_cameras("canon eos 5d mark ii", KNOWN)[0] == "Canon EOS 5D"
+    assert nearest_cameras("nikond90", KNOWN)[0] == "NIKON D90"
+    assert {name.split()[0] for name in nearest_cameras("Nikon", KNOWN)} == {"NIKON"}
     assert nearest_cameras("zzz", KNOWN) == []
 
 
