@@ -104,9 +104,14 @@ TARGET = (
 RATIO = value("--ratio", float, "R", "Exposure ratio of long to short, such as 16.")
 TIMES = value("--times", times, "T,T...", "Exposure times, in the order of the images.")
 RESPONSE = file_option("--response", "Camera profile made by 'expinterp calibrate'.")
-REMEMBER = flag("--remember", "Use it for this camera from now on; 'expinterp cameras' lists it.")
+REMEMBER = flag(
+    "--remember", "Use the profile for this camera from now on; 'expinterp cameras' lists it."
+)
 CAMERA = value(
-    "--camera", str, "NAME", "Camera, as 'expinterp cameras' lists it, or any.  [default: of EXIF]"
+    "--camera",
+    str,
+    "NAME",
+    "Camera, as 'expinterp cameras' lists it; any for none.  [default: that in EXIF]",
 )
 DEVICE = (
     choice("--device", ["auto", "cpu", "cuda"], "auto", "Where the network runs."),
@@ -129,15 +134,15 @@ MOTION = (
 GHOSTS = file_option(
     "--save-ghosts", "Also write a picture of what was taken from which shot.", kind=NAME
 )
+DENOISE = value(
+    "--denoise",
+    strength,
+    "auto|off|0..1",
+    "How strongly noise is removed.  [default: auto: 1, or 0 with --no-refine]",
+    default="auto",
+)
 NETWORK = (
     switch_off("--no-refine refine", "Do not use the network."),
-    value(
-        "--denoise",
-        strength,
-        "auto|off|0..1",
-        "How strongly noise is removed.  [default: auto: 1, or 0 with --no-refine]",
-        default="auto",
-    ),
     file_option("--model", "Another network than the bundled one."),
     *DEVICE,
 )

@@ -75,7 +75,7 @@ class ResponsePrior:
     log_ratio, log_ratio_spread : float
         Mean and standard deviation of ln k.
     presumed : bool
-        Whether the camera is that of files, which may have been edited since.
+        Whether only files name the camera: they may have been edited since.
     """
 
     centres: Floats
@@ -103,7 +103,7 @@ class ResponsePrior:
         return self.cameras[0] if len(set(self.cameras)) == 1 else ""
 
     def of_camera(self, camera: str, further: Sequence[Floats] = ()) -> ResponsePrior | None:
-        """Return the prior of one camera: its centres, and `further` ones (1 or 3, 256), or None."""
+        """Return the prior of one camera, with `further` curves (1 or 3, 256); None without any."""
         own = [c for c, name in zip(self.centres, self.cameras, strict=True) if name == camera]
         added = [np.broadcast_to(to_common_contrast(curve), (3, CODES)) for curve in further]
         known = [*(own if camera else []), *added]

@@ -1,4 +1,4 @@
-"""The library of cameras: whose response is known, what a camera is called, the user's own ones."""
+"""The library of cameras: their names, their measured curves, and the user's own ones."""
 
 from __future__ import annotations
 

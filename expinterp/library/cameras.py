@@ -105,9 +105,9 @@ class CameraLibrary:
     def narrow(
         self, stated: Iterable[str | None], *, named: str | None = None
     ) -> ResponsePrior | None:
-        """Return the prior of the camera of shots, see `choose`; None, for that of all, without one.
+        """Return the prior of the camera that `choose` finds; None if it finds none.
 
-        A camera that the shots state is presumed; one that is named is not.
+        A camera that the shots state is only presumed: they may have been edited.
         """
         name = self.choose(stated, named=named)
         if name is None:
@@ -149,7 +149,7 @@ def cameras() -> list[str]:
 
 
 def prior_of(camera: str | None) -> ResponsePrior | None:
-    """Return the prior of a camera that is named; None, for the mixture, if it is None or ``any``.
+    """Return the prior of a camera by its name; None if the name is None or ``any``.
 
     Raises
     ------

@@ -29,7 +29,7 @@ COMPANY = {  # words of makers that say nothing about the camera
     "technologies", "technology",
 }  # fmt: skip
 IDLE = {"digital"}  # "EOS 350D DIGITAL" is the EOS 350D
-SAME = {  # models that Canon sells under other names in America and in Japan: the name in Europe
+SAME = {  # Canon's names in America and Japan: the name in Europe
     "eosrebel": "eos300d",
     "eoskiss": "eos300d",
     "eosrebelxt": "eos350d",
@@ -47,7 +47,7 @@ NEAR = 0.55  # similarity from which a name is offered in place of an unknown on
 
 @dataclass(frozen=True)
 class CameraKey:
-    """A camera, free of spelling.
+    """What a name says, without its spelling.
 
     Attributes
     ----------

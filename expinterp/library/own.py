@@ -100,7 +100,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=1024)
 def _read_file(path: Path, state: tuple[int, int]) -> OwnCurve | str:
-    """Read a curve, once as long as the file stays; return what is wrong if it is damaged."""
+    """Read a curve, again only if the file has changed; return what is wrong if it is damaged."""
     try:
         profile = read_profile(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -112,7 +112,7 @@ def _read_file(path: Path, state: tuple[int, int]) -> OwnCurve | str:
 
 
 def is_name(camera: str) -> bool:
-    """Return whether a camera can be known by a name: it has a model, and is not `ANY`."""
+    """Return whether a name can be that of a camera: it states a model, and is not `ANY`."""
     return bool(read_name(camera).model) and read_name(camera).model != ANY
 
 

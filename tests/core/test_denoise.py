@@ -53,7 +53,7 @@ def spread(image, truth):
 
 @given(arrays(np.uint8, (5, 7, 3)))
 def test_the_colour_transform_is_undone_by_its_inverse(image):
-    planes = bands.to_codes(image)
+    planes = bands.to_planes(image)
     for before, after in zip(planes, bands.from_opponents(bands.to_opponents(planes)), strict=True):
         np.testing.assert_allclose(before, after, atol=1e-4)
 
@@ -61,7 +61,7 @@ def test_the_colour_transform_is_undone_by_its_inverse(image):
 def test_both_bit_depths_have_the_same_code_values():
     image = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     wide = image.astype(np.uint16) * 257
-    np.testing.assert_allclose(bands.to_codes(wide), bands.to_codes(image), rtol=1e-6)
+    np.testing.assert_allclose(bands.to_planes(wide), bands.to_planes(image), rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 5), (64, 48)])

@@ -15,6 +15,7 @@ from expinterp.cli.console import Console
 from expinterp.cli.jobs import fusion_options, interpolation_options, name_camera
 from expinterp.cli.options import (
     CAMERA,
+    DENOISE,
     FILE,
     FORMATS,
     FUSION,
@@ -112,6 +113,7 @@ PHOTOGRAPHS = (
     CAMERA,
     flag("--share-response", "Estimate one response for all brackets of a camera."),
     *MOTION,
+    DENOISE,
 )
 WORK = (
     number("-j --jobs", "Brackets at a time.  [default: number of CPUs]"),

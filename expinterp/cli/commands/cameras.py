@@ -22,8 +22,8 @@ expinterp cameras
 expinterp cameras --remove "NIKON D90"
 expinterp calibrate dark.jpg middle.jpg bright.jpg --remember
 
-Photographs that name one of these cameras in EXIF are computed with its curves. Several curves of a
-camera are of several scenes. Your own curves stand beside the built-in ones.
+If EXIF names one of these cameras, its curves are used. Each curve was measured on one scene.
+Your own curves are used together with the built-in ones.
 """
 SECTIONS = {
     "Options": (value("--remove", str, "NAME", "Remove your own curves of a camera."),),

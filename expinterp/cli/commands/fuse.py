@@ -21,6 +21,7 @@ from expinterp.cli.jobs import (
 )
 from expinterp.cli.options import (
     CAMERA,
+    DENOISE,
     FILES,
     FUSION,
     GHOSTS,
@@ -59,7 +60,7 @@ SECTIONS = {
         GHOSTS,
     ),
     "Fusion": FUSION,
-    "Photographs": (TIMES, RESPONSE, CAMERA, *MOTION),
+    "Photographs": (TIMES, RESPONSE, CAMERA, *MOTION, DENOISE),
     "Network": NETWORK,
     "Files": FILES,
     "Messages": (json_option("Measure the result; print all as JSON, on standard output."),),

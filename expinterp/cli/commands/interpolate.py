@@ -21,6 +21,7 @@ from expinterp.cli.jobs import (
 )
 from expinterp.cli.options import (
     CAMERA,
+    DENOISE,
     FILES,
     GHOSTS,
     MOTION,
@@ -75,7 +76,7 @@ SECTIONS = {
         ),
         GHOSTS,
     ),
-    "Photographs": (TIMES, RATIO, RESPONSE, CAMERA, *MOTION),
+    "Photographs": (TIMES, RATIO, RESPONSE, CAMERA, *MOTION, DENOISE),
     "Network": NETWORK,
     "Files": FILES,
     "Messages": (json_option("Print what was done as JSON, on standard output."),),

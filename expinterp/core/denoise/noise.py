@@ -30,9 +30,9 @@ from expinterp.core.denoise.bands import (
     luminance,
     pool,
     smooth,
-    to_codes,
     to_grey,
     to_opponents,
+    to_planes,
 )
 from expinterp.core.intermediate import Blend
 from expinterp.core.parallel import map_threads
@@ -44,7 +44,11 @@ WINDOWS = 12  # number of these
 STEP = 8  # every eighth pixel decides which windows show most
 FLAT = 0.06  # share of the pixels, those with the least texture, that noise is measured on
 LEAST = 200  # pixels needed on a level
-USUAL = ((0.8, 0.3, 0.3), (0.2, 0.15, 0.2), (0.08, 0.08, 0.1))  # n_Y, n_C, false share, if not seen
+USUAL = (  # n_Y, n_C and the share of false colour on each band, of an ordinary camera
+    (0.8, 0.3, 0.3),
+    (0.2, 0.15, 0.2),
+    (0.08, 0.08, 0.1),
+)
 ROUNDING = ((0.045, 0.12), (0.008, 0.022), (0.0045, 0.012))  # n_Y, n_C that 8-bit rounding leaves
 
 
@@ -78,7 +82,7 @@ def measure_noise(long: Pixels, short: Pixels, blend: Blend) -> tuple[Noise, ...
     Returns
     -------
     tuple of Noise
-        One per band. Where too few pixels show the noise, that of an ordinary camera.
+        One per band; that of an ordinary camera where too few pixels show the noise.
     """
     windows = _choose_windows(long, short)
     parts = map_threads(lambda at: _sample_window(long[at], short[at], blend), windows)
@@ -104,7 +108,7 @@ class _Sample:
 
 def _choose_windows(long: Pixels, short: Pixels) -> list[tuple[slice, slice]]:
     """Choose the windows with most pixels that show noise."""
-    seen = _shows_noise(to_codes(long[::STEP, ::STEP]), to_codes(short[::STEP, ::STEP]))
+    seen = _shows_noise(to_planes(long[::STEP, ::STEP]), to_planes(short[::STEP, ::STEP]))
     side = WINDOW // STEP
     counted = {
         (row * STEP, col * STEP): int(seen[row : row + side, col : col + side].sum())
@@ -124,7 +128,7 @@ def _shows_noise(long: Sequence[Plane], short: Sequence[Plane]) -> Mask:
 
 def _sample_window(long: Pixels, short: Pixels, blend: Blend) -> list[_Sample]:
     """Sample the bands of a window."""
-    seen = _shows_noise(to_codes(long), to_codes(short)).astype(np.float32)
+    seen = _shows_noise(to_planes(long), to_planes(short)).astype(np.float32)
     darkened, brightened = (255 * planes for planes in blend.mapped(long, short))
     pyramids = {
         "difference": [gaussian_pyramid(p) for p in to_opponents([*(brightened - darkened)])],

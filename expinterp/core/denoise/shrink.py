@@ -5,11 +5,11 @@ the pixel, is that of noise, V:
 
     band · (1 − min(κ·V / E, 1)³)
 
-This is 0 where E is noise alone, and 1 − small where there is detail: the third power leaves detail
-less harm than the Wiener filter, 1 − V/E, would. V follows from the noise n of
-``short`` and the slope s by which one code value of the inputs changes the result, see `noise`.
-So little changes where ``long`` shows the scene, or where ``short`` is not brightened. Of luminance,
-some of the grain that ``short`` has stays, as it is natural.
+The factor is 0 where the band is noise alone, and nearly 1 where it is detail. The third power harms
+detail less than the Wiener filter, 1 − V/E. V follows from the noise n of ``short`` and the slope s:
+by how much one code value of the inputs changes the result, see `noise`. So little changes where
+``long`` shows the scene, or ``short`` is not brightened. Some of the grain of luminance stays, as it
+is natural.
 
 Sources: Simoncelli and Adelson, "Noise Removal via Bayesian Wavelet Coring", ICIP 1996 (coring of
 bands). Power and κ were chosen on photographs; see ``docs/noise.md``.
@@ -33,9 +33,9 @@ from expinterp.core.denoise.bands import (
     gaussian_pyramid,
     luminance,
     smooth,
-    to_codes,
     to_grey,
     to_opponents,
+    to_planes,
 )
 from expinterp.core.denoise.noise import Noise
 from expinterp.core.intermediate import Blend, quantise
@@ -88,7 +88,7 @@ def denoise(
         probe = blend.slopes(long[tile.core][::PROBE, ::PROBE], short[tile.core][::PROBE, ::PROBE])
         if max(v.max() for v in _variances([*probe], noise[0])) < INVISIBLE:
             return
-        planes = to_codes(image[tile.block])
+        planes = to_planes(image[tile.block])
         halves = long[tile.block][::2, ::2], short[tile.block][::2, ::2]
         slopes = [smooth(plane) for plane in blend.slopes(*halves)]
         detail = to_grey(short[tile.block])
