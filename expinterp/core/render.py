@@ -64,12 +64,12 @@ class Interpolation:
 
     @cached_property
     def intermediate(self) -> Pixels:
-        """y0: the result without the network, shape and dtype of `medium`."""
+        """y0: the result without network and denoising, shape and dtype of `medium`."""
         return _as_given(_map_strips(self.pair, self.pair.blend(self.position)), self.pair)
 
     @cached_property
     def residual(self) -> NDArray[np.float32]:
-        """The correction by the network: medium − y0, in units of the full range, −1..1."""
+        """The correction by network and denoising: medium − y0, in units of the full range, −1..1."""
         top = np.float32(np.iinfo(self.medium.dtype).max)
         return (self.medium.astype(np.float32) - self.intermediate) / top
 

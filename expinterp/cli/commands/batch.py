@@ -80,7 +80,7 @@ SAVED: tuple[Kind, ...] = ("intermediate", "residual", "ghosts")
 BETWEEN = (  # options of interpolation only
     *TARGET,
     flag("--save-intermediate intermediate", "Also write the image without the network."),
-    flag("--save-residual residual", "Also write what the network added."),
+    flag("--save-residual residual", "Also write what network and denoising changed."),
 )
 FUSED = (  # options of fusion only
     *FUSION,

@@ -70,9 +70,13 @@ SECTIONS = {
     "Result": (
         output_option("The result"),
         *TARGET,
-        file_option("--save-intermediate", "Also write the image without the network.", kind=NAME),
         file_option(
-            "--save-residual", "Also write what the network added; mid-grey is nothing.", kind=NAME
+            "--save-intermediate", "Also write the image without network and denoising.", kind=NAME
+        ),
+        file_option(
+            "--save-residual",
+            "Also write what network and denoising changed; mid-grey is nothing.",
+            kind=NAME,
         ),
         GHOSTS,
     ),
