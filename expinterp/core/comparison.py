@@ -95,7 +95,7 @@ def compare(
         The camera's profile.
     prior : ResponsePrior, optional
         By default the bundled one, of all cameras; that of one camera if it is known. If that is
-        presumed, and none of its curves fits, the bundled one is used.
+        presumed, and none of its curves fits, or with a profile, the bundled one is used.
     deghost : bool
         Whether to look for what moved.
 
@@ -105,7 +105,8 @@ def compare(
         If the two share no tone, and no ratio is stated.
     """
     samples = sample(long), sample(short)
-    prior = prior or load_prior()
+    if prior is None or response is not None:
+        prior = load_prior()
 
     def measure(seen: Mask | None) -> Comparison:
         return _measure(*_select(*samples, seen), stated, response, prior)

@@ -148,7 +148,7 @@ def measure(
     response : Profile, optional
         The camera's profile; by default the response is estimated from the pair.
     prior : ResponsePrior, optional
-        The prior of responses; by default the bundled one, of all cameras.
+        The prior of responses; by default, and with a profile, the bundled one of all cameras.
     align : bool
         Whether to measure the camera motion and undo it.
     deghost : {'auto', 'off'}

@@ -153,6 +153,21 @@ def test_a_camera_is_measured_once_and_used_from_then_on(command: Any, here: Pat
     assert json.loads(Path("flat.json").read_text("utf-8"))["camera"] == FLAT
 
 
+def test_a_name_wins_over_that_in_the_files_that_are_calibrated(command: Any, here: Path) -> None:
+    bracket = write_bracket(here, STEEP)
+    assert command("calibrate", *bracket, "--remember", "--camera", "Pinhole 1")[0] == ExitCode.OK
+    assert "Pinhole 1" in open_library().cameras
+    assert STEEP not in open_library().cameras
+
+
+def test_a_profile_of_the_camera_in_another_spelling_is_no_warning(
+    command: Any, here: Path
+) -> None:
+    write_pair(here, "NIKON CORPORATION NIKON D90", "Nikon d90")
+    Path("camera.json").write_text(measured(D90).to_json(), "utf-8")
+    assert response_of(command, "--response", "camera.json")["source"] == "profile"
+
+
 def test_a_camera_without_exif_is_remembered_by_the_name_that_is_given(
     command: Any, here: Path
 ) -> None:
@@ -257,9 +272,10 @@ def test_a_profile_in_a_model_wins_and_says_so(here: Path) -> None:
     write_pair(here, D90, D90)
     refiner = open_refiner(device="cpu")
     tuned = replace(refiner.contract, profile=measured(STEEP))
-    options = InterpolationOptions(camera=D90, model=Path("mine.onnx"))
-    job = InterpolationJob("long.png", "short.png", {"medium": "mid.png"}, options)
-    record = scene_io.run(job, opener=lambda *_, **__: replace(refiner, contract=tuned))
-    assert (record.response["source"], record.response["camera"]) == ("profile", STEEP)
-    words = f"its profile of {STEEP} is used, and --camera has no effect"
-    assert any(words in warning for warning in record.warnings)
+    for camera, warned in ((D90, True), ("any", False)):
+        options = InterpolationOptions(camera=camera, model=Path("mine.onnx"))
+        job = InterpolationJob("long.png", "short.png", {"medium": f"{camera}.png"}, options)
+        record = scene_io.run(job, opener=lambda *_, **__: replace(refiner, contract=tuned))
+        assert (record.response["source"], record.response["camera"]) == ("profile", STEEP)
+        words = f"its profile of {STEEP} is used, and --camera has no effect"
+        assert any(words in warning for warning in record.warnings) is warned

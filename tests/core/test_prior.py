@@ -13,10 +13,15 @@ from synthetic import GAMMA, expose, gamma_response, scene
 from expinterp.core.mapping import imf_from_response, joint_histogram, matched_levels
 from expinterp.core.prior import (
     FREEDOM,
+    LEVEL_NOISE,
     LOG_RATIO_SPREAD,
     OBSERVATIONS,
+    WORST,
     Estimate,
     ResponsePrior,
+    _LevelEquations,
+    _precision,
+    _refine,
     _share,
     estimate_response,
     estimate_shared,
@@ -174,6 +179,33 @@ def test_the_noise_of_the_levels_is_unknown_and_cancels():
 def test_misfits_below_the_rounding_of_code_values_say_nothing():
     share = _share(np.full(2, 0.5), np.array([1e-9, 1e-4]))
     np.testing.assert_allclose(share, 0.5, atol=2e-3)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0])
+def test_the_misfit_of_the_right_curve_is_the_variance_of_the_levels(sigma):
+    known = _exact(increasing(gamma_response()), 2.8)
+    draw = np.random.default_rng(1)
+    noisy = [channel + sigma * draw.standard_normal(channel.shape) for channel in known]
+    prior = _of_two(0.5)[0]
+    fit = _refine([_LevelEquations.of(noisy, prior, None)], 0, _precision(prior.covariance))
+    assert fit.misfit == pytest.approx(sigma**2, rel=0.3)
+
+
+def test_the_misfit_counts_how_far_a_curve_was_bent():
+    """Bent to fit exact levels, a wrong curve fits them; its distance from its centre remains."""
+    prior = load_prior()
+    known = _exact(increasing(gamma_response()), 2.8)
+    precision = _precision(prior.covariance)
+    for centre in np.argsort(-prior.weights)[:5]:
+        fit = _refine([_LevelEquations.of(known, prior, None)], centre, precision)
+        bent = fit.state @ precision @ fit.state * LEVEL_NOISE**2 / sum(map(len, known))
+        assert fit.misfit > bent > 0
+
+
+def test_a_level_counts_as_no_farther_than_the_worst():
+    far = [np.array([[250.0, 3.0], [30.0, 29.0], [240.0, 239.0]])] * 3
+    distance = _LevelEquations.of(far, load_prior(), None).distance
+    assert distance.max() <= WORST**2
 
 
 def _exact(response: np.ndarray, log_ratio: float) -> list[np.ndarray]:

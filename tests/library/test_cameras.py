@@ -25,6 +25,7 @@ from expinterp.library import (
     read_profile,
     remember,
 )
+from expinterp.library.own import own_folder
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +133,23 @@ def test_a_file_that_changes_is_read_again(folder: Path, profiles) -> None:
     assert open_library().digest(STEEP) != before
 
 
+def test_the_digest_is_of_what_the_files_hold(folder: Path, profiles) -> None:
+    """Machines of a cluster may name them differently."""
+    files = [remember(profile) for profile in profiles.values()]
+    before = open_library().digest()
+    for number, file in enumerate(sorted(files, reverse=True)):
+        file.rename(folder / f"{number}.json")
+    assert open_library().digest() == before
+
+
+def test_an_empty_variable_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXPINTERP_DATA", "")
+    named = own_folder()
+    monkeypatch.delenv("EXPINTERP_DATA")
+    assert named == own_folder()
+    assert "expinterp" in named.parts
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a read-only folder")
 def test_a_folder_that_cannot_be_written_is_an_error(folder: Path, profiles) -> None:
     folder.mkdir(parents=True)
@@ -187,6 +205,17 @@ def test_a_known_camera_gives_a_better_intermediate_image(profiles, camera: str)
         losses.append(named - wrong)
     assert min(gains) > 1, gains
     assert min(losses) > 3, losses
+
+
+def test_a_camera_has_no_effect_with_a_profile(profiles) -> None:
+    images, profile = pair(FLAT, seed=3)[:2], profiles[STEEP]
+    for make, one in ((expinterp.interpolate, "medium"), (expinterp.fuse, "fused")):
+        arguments = images if make is expinterp.interpolate else [images]
+        both, alone = (
+            getattr(make(*arguments, response=profile, refiner=None, camera=name), one)
+            for name in (D90, None)
+        )
+        np.testing.assert_array_equal(both, alone)
 
 
 def test_fusing_uses_the_camera_too(profiles) -> None:

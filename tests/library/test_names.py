@@ -93,6 +93,11 @@ def test_a_model_alone_is_found_only_if_one_maker_has_it() -> None:
     assert find_camera("Leica X2", ["X2"]) == "X2"
 
 
+def test_words_of_companies_count_where_no_maker_is_named() -> None:
+    assert not read_name("Imaging 3").is_same(read_name("3"))
+    assert read_name("Nikon Imaging 3").is_same(read_name("3"))
+
+
 def test_near_names_are_offered() -> None:
     assert nearest_cameras("d91", KNOWN)[0] == "NIKON D90"
     assert nearest_cameras("canon eos 5d mark ii", KNOWN)[0] == "Canon EOS 5D"

@@ -79,7 +79,7 @@ LOCAL = "local"  # as a --cluster: of processes of this machine
 SAVED: tuple[Kind, ...] = ("intermediate", "residual", "ghosts")
 BETWEEN = (  # options of interpolation only
     *TARGET,
-    flag("--save-intermediate intermediate", "Also write the image without the network."),
+    flag("--save-intermediate intermediate", "Also write the image without network and denoising."),
     flag("--save-residual residual", "Also write what network and denoising changed."),
 )
 FUSED = (  # options of fusion only

@@ -117,7 +117,7 @@ def plan_exposures(
     response : Profile, optional
         The camera's profile; by default the response is estimated from each pair.
     prior : ResponsePrior, optional
-        The prior of responses; by default the bundled one, of all cameras.
+        The prior of responses; by default, and with a profile, the bundled one of all cameras.
     align : bool
         Whether to measure the camera motion and align all shots to one of them.
     deghost : {'auto', 'off'}
