@@ -100,6 +100,19 @@ def test_only_brackets_of_a_camera_that_is_measured_anew_are_made_again(
     assert sources(here)["b1"] == STEEP
 
 
+@pytest.mark.parametrize("library", [None, "used"])
+def test_own_cameras_that_are_not_used_make_no_bracket_again(
+    here: Path, library: str | None
+) -> None:
+    """As with a profile: --response leaves the library out."""
+    bracket = write_bracket(here / "more", "c", STEEP, seed=1)
+    settings = BatchSettings(here / "more", here / "out", PLAIN, library=library)
+    remember(measured(STEEP))
+    before = make_tasks([bracket], settings)[0].fingerprint
+    remember(measured(STEEP, seed=2))
+    assert (make_tasks([bracket], settings)[0].fingerprint == before) is (library is None)
+
+
 def test_a_shared_response_starts_from_the_curves_of_the_camera(here: Path) -> None:
     brackets = [write_bracket(here / "more", f"c{k}", STEEP, seed=k) for k in range(3)]
     (here / "out").mkdir()

@@ -135,8 +135,9 @@ def test_a_file_that_changes_is_read_again(folder: Path, profiles) -> None:
 
 def test_the_digest_is_of_what_the_files_hold(folder: Path, profiles) -> None:
     """Machines of a cluster may name them differently."""
-    files = [remember(profile) for profile in profiles.values()]
+    files = [remember(replace(profile, camera=STEEP)) for profile in profiles.values()]
     before = open_library().digest()
+    assert len(set(files)) > 2
     for number, file in enumerate(sorted(files, reverse=True)):
         file.rename(folder / f"{number}.json")
     assert open_library().digest() == before
@@ -178,6 +179,8 @@ def test_an_unknown_name_is_refused_with_the_nearest_ones() -> None:
         expinterp.interpolate(*pair(STEEP, seed=3)[:2], camera="zzz", refiner=None)
     with pytest.raises(ValueError, match="not known"):
         expinterp.fuse(pair(STEEP, seed=3)[:2], camera="zzz", refiner=None)
+    with pytest.raises(UnknownCameraError, match="'' is not known"):
+        prior_of("")
     for camera in (5, b"D90", [D90]):
         with pytest.raises(ValueError, match="camera must be a name"):
             prior_of(camera)
