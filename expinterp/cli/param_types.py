@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+LONGEST = 1e9  # seconds, 32 years; the shortest exposure time is its inverse
 MOST_VIRTUAL = 99  # exposures computed between two; with more, they would look the same
 UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
@@ -18,7 +19,7 @@ def seconds(text: str) -> float:
     Raises
     ------
     click.BadParameter
-        If `text` is not a positive, finite number.
+        If `text` is no number from 1 / `LONGEST` to `LONGEST`.
 
     Examples
     --------
@@ -30,7 +31,7 @@ def seconds(text: str) -> float:
         time = float(above) / (float(below) if slash else 1.0)
     except (ValueError, ZeroDivisionError):
         time = math.nan
-    if not (math.isfinite(time) and time > 0):
+    if not 1 / LONGEST <= time <= LONGEST:
         message = f"{text!r} is no exposure time: give seconds, as in 1/30 or 0.5"
         raise click.BadParameter(message)
     return time

@@ -11,7 +11,15 @@ from expinterp.library.cameras import (
     prior_of,
 )
 from expinterp.library.names import ANY, is_same_camera
-from expinterp.library.own import VARIABLE, OwnCurve, forget, is_name, read_profile, remember
+from expinterp.library.own import (
+    VARIABLE,
+    OwnCurve,
+    forget,
+    is_name,
+    make_own_folder,
+    read_profile,
+    remember,
+)
 
 __all__ = [
     "ANY",
@@ -24,6 +32,7 @@ __all__ = [
     "forget",
     "is_name",
     "is_same_camera",
+    "make_own_folder",
     "open_library",
     "prior_of",
     "read_profile",

@@ -116,6 +116,28 @@ def is_name(camera: str) -> bool:
     return bool(read_name(camera).model) and read_name(camera).model != ANY
 
 
+def make_own_folder() -> Path:
+    """Create the folder of the user's own cameras, if it is missing, and return it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be created or written.
+    """
+    folder = own_folder()
+    try:
+        make_folder(folder)
+    except OutputError as error:
+        message = f"{str(error).partition(';')[0]}; {VARIABLE} names another one"
+        raise OutputError(message) from error
+    if not os.access(folder, os.W_OK):
+        message = (
+            f"{folder}: cannot be written; check its permissions, or name another one in {VARIABLE}"
+        )
+        raise OutputError(message)
+    return folder
+
+
 def remember(profile: Profile) -> Path:
     """Store a profile in the user's folder, beside others of its camera; return its file.
 
@@ -130,12 +152,7 @@ def remember(profile: Profile) -> Path:
         msg = f"a camera is remembered by its model; {profile.camera!r} names none"
         raise ValueError(msg)
     content = profile.to_json().encode()
-    folder = own_folder()
-    try:
-        make_folder(folder)
-    except OutputError as error:
-        message = f"{str(error).partition(';')[0]}; {VARIABLE} names another one"
-        raise OutputError(message) from error
+    folder = make_own_folder()
     model = "".join(letter if letter.isalnum() else "-" for letter in profile.camera or "")
     file = folder / f"{model[:NAME_LENGTH].lower()}-{hashlib.sha256(content).hexdigest()[:10]}.json"
     with replacing(file, overwrite=True) as stream:  # of the same content, if it exists

@@ -131,9 +131,8 @@ def tune(
     network = grow_model(start, settings)
     brackets = open_brackets(source, material, settings)
     profile = _profile_of(brackets, settings)
-    if remember and not library.is_name(profile.camera or ""):
-        message = f"{source}: the files name no camera to remember; calibrate --camera names one"
-        raise ImageFileError(message)
+    if remember:
+        _prepare_library(profile.camera, source)
     first, second = split_progress(progress)
     data, network = learn([brackets], half, outputs.run, start=network, progress=first)
     facts = tuned_facts(brackets.description, settings, profile, start)
@@ -147,6 +146,14 @@ def tune(
     facts = tuned_facts(described, settings, profile, start)
     write_outputs(network, outputs, settings, [described], facts=facts, warnings=data.warnings)
     return result
+
+
+def _prepare_library(camera: str | None, source: Path) -> None:
+    """Refuse, before any training, what cannot be remembered after it."""
+    if not library.is_name(camera or ""):
+        message = f"{source}: the files name no camera to remember; calibrate --camera names one"
+        raise ImageFileError(message)
+    library.make_own_folder()
 
 
 def split_progress(progress: Progress) -> tuple[Progress, Progress]:

@@ -307,6 +307,7 @@ def test_refusals_come_before_any_work(folder: Folder, options: list[str], code:
         ["-o", "a.png", "--times", "1/30"],
         ["-o", "a.png", "--times", "1/30,1/0"],
         ["-o", "a.png", "--times", "1/30,-1"],
+        ["-o", "a.png", "--times", "1e-300,1e300"],
         ["-o", "a.png", "--at-time", "soon"],
         ["-o", "a.png", "--at-time", "inf"],
         ["-o", "a.png", "--ratio", "1"],

@@ -176,6 +176,18 @@ def test_a_camera_without_a_name_cannot_be_remembered(card: Path, run: Run) -> N
     assert not list(Path("mycam.run").iterdir())  # nothing was trained
 
 
+def test_a_library_that_cannot_be_written_is_found_before_training(
+    card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("data").write_text("a file", "utf-8")
+    monkeypatch.setenv("EXPINTERP_DATA", str(Path("data").absolute()))
+    monkeypatch.setattr("expinterp.training.tune.library.is_name", lambda _: True)
+    code, _, err = run("card", "-o", "mycam.onnx", "--remember", *BRIEF)
+    assert code == ExitCode.OUTPUT
+    assert "EXPINTERP_DATA" in err
+    assert not list(Path("mycam.run").iterdir())
+
+
 @pytest.mark.parametrize(("profile_psnr", "kept"), [(31.0, True), (29.0, False)])
 def test_a_profile_is_remembered_where_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile_psnr: float, kept: bool
