@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from expinterp.core.prior import ResponsePrior, load_prior
-from expinterp.library.names import ANY, find_camera, nearest_cameras
+from expinterp.library.names import ANY, find_camera, nearest_cameras, read_name
 from expinterp.library.own import OwnCurve, own_folder, read_own
 
 
@@ -129,7 +129,7 @@ def open_library() -> CameraLibrary:
     counts = {name: prior.cameras.count(name) for name in set(prior.cameras) - {""}}
     cameras = {name: KnownCamera(name, count) for name, count in counts.items()}
     curves, damaged = read_own(folder)
-    for curve in curves:
+    for curve in sorted(curves, key=lambda each: not read_name(each.camera).makers):
         name = find_camera(curve.camera, cameras) or curve.camera
         known = cameras.get(name, KnownCamera(name, 0))
         cameras[name] = KnownCamera(name, known.built_in, (*known.own, curve))

@@ -88,6 +88,16 @@ def test_own_curves_join_the_built_in_ones_of_the_camera(profiles) -> None:
     assert open_library().cameras[D90].curves == before
 
 
+def test_a_name_without_a_maker_never_joins_cameras_of_two_makers(profiles) -> None:
+    """Whatever the order of the files: x1-….json, yi-x1-….json, zeiss-x1-….json."""
+    remember(replace(profiles[STEEP], camera="X1"))
+    remember(replace(profiles[FLAT], camera="Zeiss X1"))
+    assert open_library().cameras["Zeiss X1"].curves == 2
+    remember(replace(profiles[D90], camera="Yi X1"))
+    library = open_library()
+    assert [library.cameras[name].curves for name in ("X1", "Yi X1", "Zeiss X1")] == [1, 1, 1]
+
+
 @pytest.mark.parametrize("camera", [None, "", "Nikon", "any", " - "])
 def test_a_camera_without_a_model_is_not_remembered(folder: Path, profiles, camera) -> None:
     with pytest.raises(ValueError, match="model"):
