@@ -193,5 +193,9 @@ def _complete(found: Noise | None, level: int, finer: Sequence[Noise], *, rounde
                 finer[-1].colour / USUAL[level - 1][1],
             ]
         found = Noise(usual[0] * factors[0], usual[1] * factors[1], usual[2])
-    grey, colour = ROUNDING[level] if rounded else (0.0, 0.0)
-    return Noise(max(found.luminance, grey), max(found.colour, colour), found.false_colour)
+    if not rounded:
+        return found
+    grey, colour = ROUNDING[level]
+    erased = found.colour < colour / 3  # by the camera, in the dark tones that were measured
+    colour = max(found.colour, USUAL[level][1] if erased else colour)
+    return Noise(max(found.luminance, grey), colour, found.false_colour)
