@@ -39,7 +39,7 @@ COLUMNS = (
     Column("psnr", "PSNR dB", "against the photographed medium", 2),
     Column("luminance", "luminance", "noise of luminance / that of the medium", 2, rises=False),
     Column("colour", "colour", "noise of colour / that of the medium", 2, rises=False),
-    Column("detail", "detail", "texture / that of the medium", 3, rises=None),
+    Column("detail", "detail", "texture / that of the medium", 3),
 )
 
 
