@@ -46,7 +46,8 @@ FAINT = 5.0  # code values of `short`: false colour is that of fainter detail
 TILE = 512  # pixels; side of the tiles
 HALO = 64  # pixels around a tile that its result depends on
 GRAIN = 0.3  # share of the grain of ``short`` that luminance keeps, as a photograph has some
-INVISIBLE = 0.1  # code values²: tiles with less noise are left as they are
+INVISIBLE = 0.3  # code values²: less noise does not show, after rounding
+FEW = 0.01  # share of a tile or band; noise in fewer pixels is left
 PROBE = 4  # every fourth pixel is looked at for that
 TINY = 1e-6  # code values²; added to energies
 
@@ -82,11 +83,12 @@ def denoise(
     -------
     array of the shape and dtype of `image`
     """
-    out = image.copy()
+    out = np.empty_like(image)  # filled in threads: most of the time is that of fresh memory
 
     def work(tile: _Tile) -> None:
         probe = blend.slopes(long[tile.core][::PROBE, ::PROBE], short[tile.core][::PROBE, ::PROBE])
-        if max(v.max() for v in _variances([*probe], noise[0])) < INVISIBLE:
+        if not any(map(_is_visible, _variances([*probe], noise[0]))):
+            out[tile.core] = image[tile.core]
             return
         planes = to_planes(image[tile.block])
         halves = long[tile.block][::2, ::2], short[tile.block][::2, ::2]
@@ -153,14 +155,14 @@ def _correct_plane(
 
     `variances` are those of each band, of half its size; `most` is the largest share removed.
     """
-    loud = [variance.max() >= INVISIBLE for variance in variances]
-    if not any(loud):
+    visible = [_is_visible(variance) for variance in variances]
+    if not any(visible):
         return np.zeros_like(plane)
     pyramid = gaussian_pyramid(plane)
     change = np.zeros_like(pyramid[-1])
     for level in reversed(range(LEVELS)):
         change = expand(change, pyramid[level])
-        if loud[level]:
+        if visible[level]:
             own = band(pyramid, level)
             excess = np.minimum(_excess(variances[level], energy(own)), most[level])
             change -= own * cv2.resize(excess, own.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -182,6 +184,11 @@ def _variances(slopes: Sequence[Plane], noise: Noise, faint: Plane | float = 0.0
         np.square(each - green) * shared + (np.square(each) + np.square(green)) * own
         for each in (red, blue)
     ]
+
+
+def _is_visible(variance: Plane) -> bool:
+    """Return whether there is noise to remove in more than a few pixels."""
+    return bool(np.count_nonzero(variance > INVISIBLE) > FEW * variance.size)
 
 
 def _most_of_grain(slope: Plane) -> Plane:
