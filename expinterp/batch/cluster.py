@@ -17,12 +17,12 @@ from typing import Any
 from expinterp import __version__
 from expinterp.batch.execute import TaskResult, find_written, make_result, perform
 from expinterp.batch.local import DIED
-from expinterp.batch.malloc import keep_freed_memory
 from expinterp.batch.resources import count_cpus
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
 from expinterp.errors import DeviceError, ExpInterpError, ImageFileError, MissingExtraError
 from expinterp.library import VARIABLE, open_library
+from expinterp.scene_io.malloc import keep_freed_memory
 
 LOCAL = "local"
 CHUNK = 20  # tasks sent together at most; Dask advises few tasks, of seconds each

@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection, wait
 from threading import Thread
 from typing import Any, TypeAlias, cast
 
-from expinterp.batch.malloc import keep_freed_memory
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
 from expinterp.errors import ExitCode
+from expinterp.scene_io.malloc import keep_freed_memory
 
 TaskFunction: TypeAlias = Callable[[Task, BatchSettings], Any]
 MOST = 60 if sys.platform == "win32" else sys.maxsize  # that `wait` can wait for

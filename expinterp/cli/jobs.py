@@ -135,7 +135,9 @@ def run_job(
         Returns the facts in words, a line each.
     """
     from expinterp import scene_io
+    from expinterp.scene_io.malloc import keep_freed_memory
 
+    keep_freed_memory()
     try:
         with console.progress() as progress:
             record = scene_io.run(job, progress=progress)

@@ -18,7 +18,7 @@ import ctypes
 import resource
 from threading import Barrier, Thread
 import numpy as np
-from expinterp.batch.malloc import keep_freed_memory
+from expinterp.scene_io.malloc import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
