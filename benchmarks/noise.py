@@ -14,7 +14,7 @@ Needs SCENES: a list of scenes or a folder, as for ``expinterp evaluate``.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import cv2
@@ -26,13 +26,23 @@ from expinterp.core.arrays import Mask, Plane
 from expinterp.core.denoise import Denoise
 from expinterp.core.denoise.bands import to_opponents, to_planes
 from expinterp.core.render import render
-from expinterp.evaluation import Candidate, Case, Method, evaluate, fidelity_study, tabulate
+from expinterp.evaluation import (
+    Candidate,
+    Case,
+    Method,
+    Outcome,
+    Table,
+    evaluate,
+    fidelity_study,
+    tabulate,
+)
 from expinterp.evaluation.study import Column, Scores
 from expinterp.images import Pixels
 from expinterp.metrics import psnr
 from expinterp.refine import Refiner, open_refiner
 
 FEWEST = 1500  # pixels needed
+MOST_LOST = 3  # triples listed
 FLAT, TEXTURED = 0.6, 3.0  # code values per pixel: largest slope of flat areas, least of texture
 LEAST = 0.6  # code values: noise that rounding alone leaves
 COLUMNS = (
@@ -91,6 +101,17 @@ def rendered(refiner: Refiner | None, denoise: Denoise) -> Method:
     return Method(name, f"--denoise {denoise}" if refiner else "without the network", make)
 
 
+def losses(outcomes: Sequence[Outcome]) -> Table:
+    """List the triples that lose most PSNR by denoising."""
+    changes = {
+        one.triple.name: (one.scores["denoised"]["psnr"] or 0) - (one.scores["noisy"]["psnr"] or 0)
+        for one in outcomes
+    }
+    least = sorted(changes, key=changes.__getitem__)[:MOST_LOST]
+    rows = tuple((name, f"{changes[name]:+.3f}") for name in least)
+    return Table("PSNR lost by denoising", ("triple", "dB"), rows)
+
+
 def main() -> None:
     """Measure every triple and print the tables."""
     parser = argparse.ArgumentParser(description="Noise where only the short shot shows the scene.")
@@ -102,7 +123,8 @@ def main() -> None:
         fidelity_study(refiners={}), methods=methods, columns=COLUMNS, base="noisy", score=score
     )
     triples = needs.material(options.scenes).triples
-    print_tables(tabulate(study, list(evaluate(study, triples))))
+    outcomes = list(evaluate(study, triples))
+    print_tables([*tabulate(study, outcomes), losses(outcomes)])
 
 
 if __name__ == "__main__":

@@ -35,11 +35,8 @@ from expinterp.core.prior import (
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
 
-DOUBT = {
-    "pair": 2.0,
-    "camera": 2.0,
-    "profile": 0.75,
-}  # EV: largest difference of a stated and a measured ratio
+# EV: largest difference of a stated and a measured ratio, by the source of the response.
+DOUBT = {"pair": 2.0, "camera": 2.0, "profile": 0.75}
 # The nearest curve of a presumed camera may lie that much further from the levels than the nearest
 # of all: times, plus code values. Right cameras lose nothing by it (docs/camera.md).
 STRANGE = (1.5, 0.75)

@@ -12,7 +12,7 @@ by how much one code value of the inputs changes the result, see `noise`. So lit
 is natural.
 
 Sources: Simoncelli and Adelson, "Noise Removal via Bayesian Wavelet Coring", ICIP 1996 (coring of
-bands). Power and κ were chosen on photographs; see ``docs/noise.md``.
+bands). Power and κ were chosen on photographs, by ``benchmarks/noise.py``.
 """
 
 from __future__ import annotations
