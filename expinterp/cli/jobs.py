@@ -84,7 +84,8 @@ def describe_response(record: JobRecord) -> str:
     """Describe where the response comes from."""
     response = record.response
     if response["source"] != "camera":
-        return f"response from the {response['source']}"
+        known = response["source"] == "known"
+        return "known response" if known else f"response from the {response['source']}"
     count = "1 curve" if response["curves"] == 1 else f"{response['curves']} curves"
     return f"response from the pair and {count} of {response['camera']}"
 

@@ -19,11 +19,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Codes, Floats, Mask, Pixels
+from expinterp.core.arrays import Floats, Mask, Pixels
+from expinterp.core.encoding import known_log_ratio
 from expinterp.core.exposure import ev_step
 from expinterp.core.ghosts.consistent import Link
 from expinterp.core.ghosts.detect import find_conflict, small_copy
-from expinterp.core.mapping import joint_histogram, matched_levels, sample
+from expinterp.core.mapping import grid, joint_histogram, matched_levels, to_codes
 from expinterp.core.parallel import map_threads
 from expinterp.core.prior import (
     Estimate,
@@ -36,10 +37,14 @@ from expinterp.core.response import Profile
 from expinterp.errors import PairError
 
 # EV: largest difference of a stated and a measured ratio, by the source of the response.
-DOUBT = {"pair": 2.0, "camera": 2.0, "profile": 0.75}
+DOUBT = {"pair": 2.0, "camera": 2.0, "profile": 0.75, "known": 0.5}
 # The nearest curve of a presumed camera may lie that much further from the levels than the nearest
 # of all: times, plus code values. Right cameras lose nothing by it (docs/camera.md).
 STRANGE = (1.5, 0.75)
+NO_TONE = (
+    "the two images share no tone that is unclipped in both; "
+    "if they are a pair, give their times or their ratio"
+)
 LEAST = 0.02  # share of the samples that an estimate needs after others were left out
 
 
@@ -51,8 +56,9 @@ class Comparison(Link):
     ----------
     ratio : float
         t1/t2 measured from the pixels.
-    source : {'pair', 'camera', 'profile'}
-        Where the response comes from: the pair alone, curves of its camera too, or a profile.
+    source : {'pair', 'camera', 'profile', 'known'}
+        Where the response comes from: the pair alone, curves of its camera too, a profile, or the
+        known encoding of the pixels.
     levels : tuple of float64 arrays, shape (n, 2)
         See `matched_levels`.
     joint : int64 array, shape (channels, 256, 256)
@@ -101,7 +107,7 @@ def compare(
     PairError
         If the two share no tone, and no ratio is stated.
     """
-    samples = sample(long), sample(short)
+    samples = grid(long), grid(short)
     if prior is None or response is not None:
         prior = load_prior()
 
@@ -121,7 +127,7 @@ def compare(
     return replace(found, conflict=conflict, joint=first.joint, copies=(dark, bright))
 
 
-def _select(long: Codes, short: Codes, seen: Mask | None) -> tuple[Codes, Codes]:
+def _select(long: Pixels, short: Pixels, seen: Mask | None) -> tuple[Pixels, Pixels]:
     """Keep the samples where a small mask is true, as images one pixel wide."""
     if seen is None:
         return long, short
@@ -131,13 +137,17 @@ def _select(long: Codes, short: Codes, seen: Mask | None) -> tuple[Codes, Codes]
 
 
 def _measure(
-    long: Codes, short: Codes, stated: float | None, profile: Profile | None, prior: ResponsePrior
+    long: Pixels, short: Pixels, stated: float | None, profile: Profile | None, prior: ResponsePrior
 ) -> Comparison:
     """Estimate the response and the ratio from samples."""
-    joint = joint_histogram(long, short)
+    joint = joint_histogram(to_codes(long), to_codes(short))
     levels = tuple(matched_levels(channel) for channel in joint)
     prior = recognise([levels], prior) if profile is None else prior
-    estimate, ratio, notices = _estimate(levels, prior, profile, stated)
+    if profile and profile.source == "known":
+        found = known_log_ratio(long, short)
+        estimate, ratio, notices = _with_known(profile, found, stated)
+    else:
+        estimate, ratio, notices = _estimate(levels, prior, profile, stated)
     return Comparison(
         response=_per_channel(estimate.response, len(joint)),
         log_ratio=estimate.log_ratio,
@@ -171,6 +181,18 @@ def _estimate(
     return estimate, measured, doubts
 
 
+def _with_known(
+    profile: Profile, log_ratio: float | None, stated: float | None
+) -> tuple[Estimate, float, list[str]]:
+    """Return the known response with the ratio of the pixels, or the stated one without any."""
+    if log_ratio is None and stated is None:
+        raise PairError(NO_TONE)
+    log_ratio = math.log(stated or 1) if log_ratio is None else log_ratio
+    measured = math.exp(log_ratio)
+    doubts = _explain_ratio(stated, measured, "known")
+    return Estimate(profile.response, log_ratio, distance=0.0), measured, doubts
+
+
 def recognise(pairs: Sequence[Sequence[Floats]], prior: ResponsePrior) -> ResponsePrior:
     """Return a prior, or that of all cameras if its camera is presumed and none of its curves fits.
 
@@ -186,7 +208,7 @@ def recognise(pairs: Sequence[Sequence[Floats]], prior: ResponsePrior) -> Respon
 
 def _source(profile: Profile | None, prior: ResponsePrior) -> str:
     if profile:
-        return "profile"
+        return profile.source
     return "camera" if prior.camera else "pair"
 
 
@@ -198,11 +220,7 @@ def _from_levels(
         return estimate_response(levels, prior)
     except ValueError as error:
         if log_stated is None:
-            msg = (
-                "the two images share no tone that is unclipped in both; "
-                "if they are a pair, give their times or their ratio"
-            )
-            raise PairError(msg) from error
+            raise PairError(NO_TONE) from error
         response = np.tensordot(prior.weights, prior.centres, 1)
         return Estimate(response, log_stated, distance=0.0)
 

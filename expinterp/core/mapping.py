@@ -86,8 +86,13 @@ def sample(image: Pixels) -> Codes:
     -------
     uint8 array, shape (fewer rows, fewer cols, channels)
     """
+    return np.ascontiguousarray(to_codes(grid(image)))
+
+
+def grid(image: Pixels) -> Pixels:
+    """Return every n-th row and column of an image, a view of at most `MAX_SAMPLES` pixels."""
     step = int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / MAX_SAMPLES)))
-    return np.ascontiguousarray(to_codes(image[::step, ::step]))
+    return image[::step, ::step]
 
 
 def to_codes(image: Pixels) -> Codes:

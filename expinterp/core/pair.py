@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from expinterp.core.arrays import Floats, Mask, Pixels, check_images, drop_equal_channels
 from expinterp.core.comparison import Comparison, compare
 from expinterp.core.denoise.noise import Noise, measure_noise
+from expinterp.core.encoding import known_imf
 from expinterp.core.exposure import LEAST_STEP, MEDIUM, ev_step, resolve_ratio
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.ghosts.consistent import Consistent, make_consistent
@@ -64,8 +65,8 @@ class Pair:
         t1/t2 measured from the pixels; within about a stop if the response is not known.
     ratio_given : float or None
         t1/t2 stated by files or caller, > 1.
-    source : {'pair', 'camera', 'profile'}
-        Where the response comes from: the pair alone, curves of its camera too, or a profile.
+    source : {'pair', 'camera', 'profile', 'known'}
+        Where the response comes from; ``known`` is that of the encoding of the pixels.
     levels : tuple of float64 arrays, shape (n, 2)
         Code values of ``long`` and ``short`` of the same irradiance, per channel.
     clipped : dict
@@ -120,9 +121,12 @@ class Pair:
 
     def blend(self, position: float) -> Blend:
         """Build the tables of y0 at a position between ``short`` (0) and ``long`` (1)."""
-        imf13 = imf_from_response(self.response, scale=math.exp((position - 1) * self.log_ratio))
-        imf23 = imf_from_response(self.response, scale=math.exp(position * self.log_ratio))
-        return Blend(imf13, imf23, self.long.dtype)
+        scales = math.exp((position - 1) * self.log_ratio), math.exp(position * self.log_ratio)
+        if self.source == "known":
+            imfs = [known_imf(scale, len(self.response)) for scale in scales]
+        else:
+            imfs = [imf_from_response(self.response, scale=scale) for scale in scales]
+        return Blend(imfs[0], imfs[1], self.long.dtype)
 
 
 def measure(

@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,9 @@ class Profile:
         Maker and model.
     scale : float or None
         Change of g per change of ln(E·t): 1 if the times were known, None if it is unknown.
+    source : {'profile', 'known'}
+        ``known``: no measurement, but the curve by which the pixels were encoded; see
+        `expinterp.core.encoding`. It is not stored in files.
     """
 
     response: Floats
@@ -57,10 +60,12 @@ class Profile:
     shots: int
     camera: str | None = None
     scale: float | None = None
+    source: Literal["profile", "known"] = "profile"
 
     def to_json(self) -> str:
         """Return the profile as JSON, with curves rounded to 1e-5."""
         facts = asdict(self) | {"response": np.round(self.response, 5).tolist()}
+        del facts["source"]
         return json.dumps({"expinterp_profile": PROFILE_VERSION, **facts}) + "\n"
 
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from expinterp.core.arrays import Pixels
+from expinterp.core.encoding import Encoding
 from expinterp.core.exposure import Exposure
 
 __all__ = ["Decoded", "Extra", "Metadata", "Photograph", "Pixels"]
@@ -67,6 +68,9 @@ class Photograph:
         A sentence for each part of the file that is not in `pixels`.
     format : str
         A key of `expinterp.images.FORMATS`, from the content and not the suffix.
+    encoding : Encoding or None
+        If it is known, `pixels` are its working code values: `Encoding.finish` converts them to the
+        space of the profile in `metadata`. None: `pixels` are what the file displays.
     """
 
     pixels: Pixels
@@ -76,6 +80,7 @@ class Photograph:
     name: str
     warnings: tuple[str, ...] = ()
     format: str = ""
+    encoding: Encoding | None = None
 
 
 @dataclass(frozen=True)
@@ -85,3 +90,4 @@ class Decoded:
     pixels: Pixels  # (rows, cols, channels): grey, grey and alpha, R G B, or R G B and alpha
     metadata: Metadata
     warnings: list[str] = field(default_factory=list)
+    encoding: Encoding | None = None

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from expinterp.core.encoding import Encoding
 from expinterp.errors import OutputError
 from expinterp.files import STREAM, Source, check_output, replacing
 from expinterp.images.formats import FORMATS, image_format
@@ -64,6 +65,7 @@ def write_photograph(
     *,
     alpha: Pixels | None = None,
     metadata: Metadata | None = None,
+    encoding: Encoding | None = None,
     format: str | None = None,
     quality: int = QUALITY,
     bit_depth: int | None = None,
@@ -83,6 +85,8 @@ def write_photograph(
     metadata : Metadata or None
         Blocks to store. Orientation, sizes and thumbnails are corrected for `pixels`; exposure and
         provenance are left to the caller: see `with_exposure_time` and `with_provenance`.
+    encoding : Encoding or None
+        Of a `Photograph` that `pixels` were computed from; its `finish` is applied to them here.
     format : str or None
         ``jpeg``, ``png``, ``tiff``, ``webp`` or ``avif``; None: as the suffix says.
     quality : int
@@ -113,7 +117,7 @@ def write_photograph(
         message = f"quality is 1..100, not {quality}"
         raise ValueError(message)
     form = _chosen_format(target, format)
-    pixels = _checked_pixels(pixels, alpha)
+    pixels = _checked_pixels(encoding.finish(pixels) if encoding else pixels, alpha)
     _check_sides(pixels, form, target)
     carried, warnings = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2])
     carried = _fit_extras(_fit_profile(carried, form, warnings), form, warnings)

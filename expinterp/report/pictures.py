@@ -136,6 +136,7 @@ def read_small(path: Path, side: int) -> Pixels:
                 return _read_small_jpeg(BytesIO(stream.read()), side)
     photograph = read_photograph(path)
     small = shrink(photograph.pixels, side)
+    small = photograph.encoding.finish(small) if photograph.encoding else small
     return _to_srgb(to_depth(small, 8), photograph.metadata.icc)
 
 

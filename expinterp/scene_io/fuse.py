@@ -177,7 +177,9 @@ def _write_all(
     outputs = [*_write_virtual(job, virtual), *masks]
     warnings: tuple[str, ...] = ()
     for file in job.drawn:
-        warnings += write_ghosts(job, file, fusion.fused, ghosts, shots=len(scene.shots))
+        warnings += write_ghosts(
+            job, file, fusion.fused, ghosts, shots=len(scene.shots), like=brightest
+        )
         outputs.append(Output("ghosts", file))
     steps = f"fuse: {job.options.method}, {len(fusion.exposures)} exposures, {len(virtual)} virtual"
     warnings += write_photograph(
@@ -185,6 +187,7 @@ def _write_all(
         job.output,
         alpha=brightest.alpha,
         metadata=with_provenance(brightest.metadata, action="produced", parameters=steps),
+        encoding=brightest.encoding,
         **job.options.writing.options(job.output),
         inputs=job.images,
     )
@@ -224,6 +227,7 @@ def _write_virtual(job: FusionJob, virtual: Sequence[VirtualExposure]) -> Iterat
             file,
             alpha=exposure.long.alpha,
             metadata=with_provenance(timed, action="derived", parameters=steps),
+            encoding=exposure.long.encoding,
             **job.options.writing.options(file),
             inputs=job.images,
         )

@@ -16,12 +16,14 @@ MASK_SIDE = 240  # pixels of the longer side, as of the thumbnails of a report
 
 
 def write_ghosts(
-    job: Job, file: str, result: Pixels, ghosts: Ghosts | None, *, shots: int
+    job: Job, file: str, result: Pixels, ghosts: Ghosts | None, *, shots: int, like: Photograph
 ) -> tuple[str, ...]:
     """Write a picture of what was taken from which shot; return the warnings of the writer.
 
-    It is grey where nothing moved, everywhere if that was not looked for.
+    It is grey where nothing moved, everywhere if that was not looked for. `result` is encoded like
+    the shot `like`.
     """
+    result = like.encoding.finish(result) if like.encoding else result
     picture = draw_ghosts(result, ghosts or Ghosts.none(*result.shape[:2]), shots=shots)
     options = {**job.options.writing.options(file), "bit_depth": None}
     return write_photograph(picture, file, **options, inputs=job.images)

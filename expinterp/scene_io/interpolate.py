@@ -105,11 +105,12 @@ def _write(
 ) -> tuple[str, ...]:
     """Write one file with the metadata of `long`; return the warnings of the writer."""
     if output.kind == "ghosts":
-        return write_ghosts(job, output.file, result.medium, result.pair.ghosts, shots=2)
+        ghosts = result.pair.ghosts
+        return write_ghosts(job, output.file, result.medium, ghosts, shots=2, like=long)
     pixels = getattr(result, output.kind)
-    metadata = with_exposure_time(long.metadata, output.time)
+    metadata, encoding = with_exposure_time(long.metadata, output.time), long.encoding
     if output.kind == "residual":
-        pixels = show_residual(pixels, long.pixels.dtype)
+        pixels, encoding = show_residual(pixels, long.pixels.dtype), None
     else:
         steps = f"interpolate: {output.kind}, {output.ev:.2f} EV above the short exposure"
         metadata = with_provenance(metadata, action="derived", parameters=steps)
@@ -118,6 +119,7 @@ def _write(
         output.file,
         alpha=long.alpha,
         metadata=metadata,
+        encoding=encoding,
         **job.options.writing.options(output.file),
         inputs=job.images,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 
+from expinterp.core.encoding import known_response
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import Profile
 from expinterp.doctor import find_clash
@@ -29,7 +30,8 @@ class Opened:
     Attributes
     ----------
     profile : Profile or None
-        Of the camera: the given one, or that of a tuned model.
+        The known response of the files' encoding; else of the camera: the given profile, or that
+        of a tuned model.
     profile_file : Path or None
         The file it was read from.
     prior : ResponsePrior or None
@@ -90,10 +92,12 @@ def open_scene(
     if options.times:
         shots = state_times(shots, options.times)
     shots, remarks = agree(arrange(shots))
-    remarks += [
-        *_doubt_profile(file, profile, shots[0], option, options.camera),
-        *_doubt_device(refiner),
-    ]
+    if shots[0].encoding:
+        profile, file = known_response(), None
+        remarks += _explain_known(shots[0], options)
+    else:
+        remarks += _doubt_profile(file, profile, shots[0], option, options.camera)
+    remarks += _doubt_device(refiner)
     stated = (shot.exposure.camera for shot in shots)
     prior = None if profile else open_library().narrow(stated, named=options.camera)
     return shots, Opened(profile, file if profile else None, prior, refiner, tuple(remarks))
@@ -101,6 +105,16 @@ def open_scene(
 
 def _open_refiner(options: CommonOptions, opener: Opener | None) -> Refiner:
     return (opener or open_refiner)(options.model, device=options.device, threads=options.threads)
+
+
+def _explain_known(shot: Photograph, options: CommonOptions) -> list[str]:
+    """Warn of options for unknown responses, which do nothing where the response is known."""
+    named = options.camera not in {None, ANY}
+    useless = [
+        name for name, used in (("--response", options.response), ("--camera", named)) if used
+    ]
+    words = f"{shot.name}: the response of {shot.format.upper()} is known"
+    return [f"{words}, so {' and '.join(useless)} has no effect"] if useless else []
 
 
 def _doubt_profile(

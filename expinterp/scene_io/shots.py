@@ -90,8 +90,9 @@ def reconcile(reference: Photograph, other: Photograph) -> tuple[Photograph, lis
     Raises
     ------
     PairError
-        If their colour profiles differ.
+        If their colour profiles differ, or one has a known encoding and the other has not.
     """
+    _check_encodings(reference, other)
     _check_profiles(reference, other)
     warnings = []
     one, two = reference.exposure.camera, other.exposure.camera
@@ -125,6 +126,20 @@ def state_times(shots: Sequence[Photograph], times: Sequence[float]) -> list[Pho
         replace(shot, exposure=Exposure(time=time, camera=shot.exposure.camera))
         for shot, time in zip(shots, times, strict=True)
     ]
+
+
+def _check_encodings(reference: Photograph, other: Photograph) -> None:
+    one, two = reference.encoding, other.encoding
+    if one is two or (one and one.is_like(two)):
+        return
+    if one and two:
+        message = f"{reference.name} and {other.name}: the colours of their raw files differ"
+        message += "; use shots of one camera"
+    else:
+        kinds = [f"{shot.name} is {shot.format.upper()}" for shot in (reference, other)]
+        message = f"{', '.join(kinds)}: raw or linear files and finished pictures do not mix"
+        message += "; use files of one kind"
+    raise PairError(message)
 
 
 def _check_profiles(reference: Photograph, other: Photograph) -> None:

@@ -1,0 +1,1 @@
+"""Pictures that we encode ourselves: raw files and linear light."""
