@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from expinterp.core.arrays import Pixels
-from expinterp.core.encoding import Encoding
 from expinterp.core.exposure import Exposure
+
+if TYPE_CHECKING:
+    from expinterp.core.encoding import Encoding
 
 __all__ = ["Decoded", "Extra", "Metadata", "Photograph", "Pixels"]
 

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.encoding import Encoding
 from expinterp.errors import OutputError
 from expinterp.files import STREAM, Source, check_output, replacing
 from expinterp.images.formats import FORMATS, image_format
@@ -22,6 +21,9 @@ from expinterp.images.metadata.exif_edit import fit_to_pixels
 from expinterp.images.metadata.icc import profile_space
 from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Metadata, Pixels
+
+if TYPE_CHECKING:
+    from expinterp.core.encoding import Encoding
 
 QUALITY = 95  # of lossy formats: errors below those of an 8-bit camera JPEG
 
