@@ -66,7 +66,14 @@ def measure_task(task: Task, settings: BatchSettings) -> PairLevels:
             long, short = read_shots([str(settings.folder / name) for name in names])
             short, _ = reconcile(long, short)
             ratio = exposure_ratio(long.exposure, short.exposure)
-            pair = measure(long.pixels, short.pixels, ratio=ratio, prior=prior, align=False)
+            pair = measure(
+                long.pixels,
+                short.pixels,
+                ratio=ratio,
+                prior=prior,
+                align=False,
+                opacities=[long.alpha, short.alpha],
+            )
         except (ExpInterpError, ValueError, MemoryError):  # its own task will report it
             continue
         found.levels.append(pair.levels)

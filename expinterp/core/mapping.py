@@ -186,6 +186,8 @@ def _median_curve(joint: NDArray[np.int64]) -> Floats:
     cumulative = joint.cumsum(axis=1)
     total = cumulative[:, -1]
     seen = np.flatnonzero(total)
+    if not seen.size:
+        return CODE_VALUES
     medians = (cumulative[seen] >= total[seen, None] / 2).argmax(axis=1)
     padded = np.pad(np.interp(CODE_VALUES, seen, medians), WINDOW // 2, mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)

@@ -18,30 +18,25 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Floats, Mask, Pixels, check_images, drop_equal_channels
+from expinterp.core.arrays import Floats, Pixels, check_images
 from expinterp.core.comparison import Comparison, compare
 from expinterp.core.denoise.noise import Noise, measure_noise
 from expinterp.core.encoding import known_imf
-from expinterp.core.exposure import LEAST_STEP, MEDIUM, ev_step, resolve_ratio
+from expinterp.core.exposure import LEAST_STEP, MEDIUM, ev_step
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.ghosts.consistent import Consistent, make_consistent
-from expinterp.core.ghosts.detect import covered_by_all, shrink_mask
+from expinterp.core.ghosts.detect import covered_by_all
 from expinterp.core.intermediate import Blend
 from expinterp.core.likeness import check_scene
 from expinterp.core.mapping import LONG_CLIPPED, SHORT_CLIPPED, imf_from_response, sample
 from expinterp.core.prior import ResponsePrior
-from expinterp.core.registration.alignment import Aligned, align_shots, best_exposed
-from expinterp.core.registration.homography import DRIFT
-from expinterp.core.registration.motion import STILL, Motion, find_motion
+from expinterp.core.registration.alignment import blank_unshared, complete
+from expinterp.core.registration.motion import Motion
+from expinterp.core.registration.opacity import Opacities, check_opacities, join_opacities
+from expinterp.core.registration.viewpoint import ROLES, PairView, view_pair
 from expinterp.core.response import Profile, check_profile
 from expinterp.errors import EqualExposuresError
 
-ROLES: tuple[Literal["short"], Literal["long"]] = ("short", "long")  # from dark to bright
-HALF_WAY = "both are aligned to the viewpoint half-way (--no-align leaves them unchanged)"
-ALIGNED = (
-    "the long exposure is aligned to the short one (--no-align leaves it unchanged)",
-    "the short exposure is aligned to the long one (--no-align leaves it unchanged)",
-)
 UNKNOWN = 0.01  # share of the picture that neither shot shows, from which on it is reported
 DOUBLED = (
     "the images do not fit, and how the camera moved cannot be measured; they are left as they "
@@ -88,6 +83,8 @@ class Pair:
         Map a point (x, y, 1) of the viewpoint's whole frame to a point of each image as given.
     notices : tuple of str
         Warnings for the user.
+    opacity : array of the dtype of the images, shape (rows, cols), or None
+        Of each result: that of the more opaque shot. None if both are opaque.
     """
 
     long: Pixels = field(repr=False)
@@ -108,6 +105,7 @@ class Pair:
     to_long: Floats = field(default_factory=lambda: np.eye(3), repr=False)
     to_short: Floats = field(default_factory=lambda: np.eye(3), repr=False)
     notices: tuple[str, ...] = ()
+    opacity: Pixels | None = field(default=None, repr=False)
 
     @property
     def ratio(self) -> float:
@@ -140,6 +138,7 @@ def measure(
     deghost: Deghost = "auto",
     reference: Reference = "auto",
     crop: bool = False,
+    opacities: Opacities = (),
 ) -> Pair:
     """Measure a pair: order, motion, response, exposure ratio, clipping.
 
@@ -162,6 +161,9 @@ def measure(
         one (half-way after a small drift), and what moved from the one that knows most of it.
     crop : bool
         Whether the pair is cropped to what both shots show.
+    opacities : sequence of arrays of the dtype of the images, shape (rows, cols), or None
+        Of ``long`` and ``short``. What is transparent in one is not measured, and shown as the
+        other says.
 
     Raises
     ------
@@ -174,8 +176,9 @@ def measure(
     check_images([long, short], ["long", "short"])
     check_choices(deghost, reference)
     check_profile(response)
-    shots = _sort_and_align(long, short, ratio, align=align, reference=reference, crop=crop)
-    dark, bright = shots.aligned.shots
+    opaque = check_opacities([long, short], opacities)
+    shots = view_pair(long, short, ratio, opaque, align=align, reference=reference, crop=crop)
+    dark, bright = blank_unshared(shots.aligned)
     comparison = compare(
         bright,
         dark,
@@ -187,80 +190,21 @@ def measure(
     )
     _check_step(comparison.ratio)
     doubts = _check_fit(shots, comparison.joint)
+    aligned, covered, links = complete(shots.aligned, shots.covered, [comparison])
     consistent = make_consistent(
-        shots.aligned.shots,
-        [comparison],
-        shots.covered,
+        aligned.shots,
+        links,
+        covered,
         shots.viewpoint,
-        fresh=shots.aligned.fresh,
+        fresh=aligned.fresh,
         reference=None if reference == "auto" else shots.viewpoint,
         deghost=deghost == "auto",
     )
     return _to_pair(shots, comparison, consistent, shape=long.shape, doubts=doubts)
 
 
-@dataclass(frozen=True, eq=False)
-class _Shots:
-    """Two shots, dark and bright, with their motion and the stated ratio, above 1."""
-
-    aligned: Aligned
-    covered: list[Mask | None]  # on small copies
-    viewpoint: int  # of the shot that uncovered places are filled from
-    motions: list[Motion]  # from the viewpoint to each
-    stated: float | None
-    swapped: bool
-    motion: Motion | None
-    notices: list[str]
-
-
-def _sort_and_align(
-    long: Pixels,
-    short: Pixels,
-    ratio: float | None,
-    *,
-    align: bool,
-    reference: Reference,
-    crop: bool,
-) -> _Shots:
-    """Order two images by brightness, and align one to the other."""
-    long, short = drop_equal_channels([long, short])
-    samples = [sample(short), sample(long)]
-    if np.array_equal(samples[0], samples[1]):
-        msg = "the two images are equal; give a long and a short exposure"
-        raise EqualExposuresError(msg)
-    swapped = bool(samples[1].mean() < samples[0].mean())
-    stated, notices = resolve_ratio(ratio, swapped=swapped)
-    shots = [short, long]
-    if swapped:
-        shots, samples = shots[::-1], samples[::-1]
-    viewpoint = best_exposed(samples) if reference == "auto" else ROLES.index(reference)
-    motion = find_motion(shots[1], shots[0]) if align else None
-    drift = bool(motion and motion.pixels and motion.pixels <= DRIFT * max(long.shape))
-    motions, moved = _place_viewpoint(motion, viewpoint, half_way=drift and reference == "auto")
-    aligned = align_shots(shots, motions, crop=crop)
-    covered = [None if mask is None else shrink_mask(mask) for mask in aligned.covered]
-    return _Shots(aligned, covered, viewpoint, motions, stated, swapped, motion, [*notices, *moved])
-
-
-def _place_viewpoint(
-    motion: Motion | None, viewpoint: int, *, half_way: bool
-) -> tuple[list[Motion], list[str]]:
-    """List the motions from the viewpoint to the dark and the bright shot, and report them.
-
-    Half-way if the motion is a drift: there the photograph between the two would have been taken.
-    """
-    if motion is None or not motion.pixels:
-        return [STILL, STILL], []
-    moved = f"the camera moved by {motion.pixels:.1f} pixels; "
-    if half_way:
-        to_long, to_short = (Motion(half, motion.pixels / 2) for half in motion.halves())
-        return [to_short, to_long], [moved + HALF_WAY]
-    motions = [motion, STILL] if viewpoint == 1 else [STILL, motion.inverse()]
-    return motions, [moved + ALIGNED[viewpoint]]
-
-
 def _to_pair(
-    shots: _Shots,
+    shots: PairView,
     comparison: Comparison,
     consistent: Consistent,
     *,
@@ -281,13 +225,14 @@ def _to_pair(
         to_long=to_long,
         to_short=to_short,
         notices=(*shots.notices, *comparison.notices, *doubts, *moved, *unknown),
+        opacity=join_opacities(shots.aligned.opacities),
     )
 
 
 def _explain_unknown(joint: NDArray[np.int64]) -> list[str]:
     """Report how much of the picture neither shot shows, if it is much."""
     unknown = joint[:, LONG_CLIPPED:, : SHORT_CLIPPED + 1].sum(axis=(1, 2))
-    share = float((unknown / joint.sum(axis=(1, 2))).max())
+    share = float((unknown / np.maximum(joint.sum(axis=(1, 2)), 1)).max())
     if share < UNKNOWN:
         return []
     msg = (
@@ -333,11 +278,11 @@ def _check_step(ratio: float) -> None:
         raise EqualExposuresError(msg)
 
 
-def _check_fit(shots: _Shots, joint: NDArray[np.int64]) -> list[str]:
+def _check_fit(shots: PairView, joint: NDArray[np.int64]) -> list[str]:
     """Refuse two different scenes; warn if the motion is unknown and the images do not fit."""
     if shots.motion and shots.motion.pixels is not None:
         return []  # blocks of both agree
-    dark, bright = map(sample, shots.aligned.shots)
+    dark, bright = map(sample, blank_unshared(shots.aligned))
     fits = check_scene(bright, dark, joint)
     return [] if fits or shots.motion is None else [DOUBLED]
 
@@ -345,6 +290,6 @@ def _check_fit(shots: _Shots, joint: NDArray[np.int64]) -> list[str]:
 def _clipped(joint: NDArray[np.int64], *, axis: int) -> dict[str, float]:
     """Compute the shares of code values 0 and 255, summing joint histograms over an axis."""
     histograms = joint.sum(axis=axis)
-    total = histograms.sum()
+    total = max(histograms.sum(), 1)
     ends = {"black": histograms[:, 0].sum(), "white": histograms[:, -1].sum()}
     return {end: round(float(count / total), 5) for end, count in ends.items()}

@@ -172,6 +172,7 @@ def _fit_depth(pixels: Pixels, form: str, bit_depth: int | None, warnings: list[
 def _fit_channels(pixels: Pixels, alpha: Pixels | None, form: str, warnings: list[str]) -> Pixels:
     """Join the channels that the format can hold."""
     if alpha is not None and not FORMATS[form].alpha:
+        pixels = pixels * (alpha > 0)[..., np.newaxis]  # hidden colours are not shown
         alpha = None
         warnings.append(f"{form.upper()} has no alpha channel; it was left out")
     if pixels.shape[2] == 1 and not FORMATS[form].grey:

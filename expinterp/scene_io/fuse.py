@@ -127,26 +127,22 @@ def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedS
                 stated_ratio=lambda long, short: exposure_ratio(
                     shots[long].exposure, shots[short].exposure
                 ),
+                opacities=[shot.alpha for shot in shots],
             )
         except PairError as error:
             remedy = "" if job.options.virtual == 0 else "; --virtual 0 fuses them as they are"
             message = f"{error}{remedy}"
             raise PairError(message) from error
-    aligned = _align([shots[place] for place in plan.order], plan)
+    opacity = plan.opacity
+    aligned = [
+        replace_pixels(shots[index], pixels, opacity)
+        for index, pixels in zip(plan.order, plan.shots, strict=True)
+    ]
     pairs = tuple(
         match_files(pair, long, short) if pair else None
         for pair, (short, long) in zip(plan.pairs, pairwise(aligned), strict=True)
     )
     return PlannedScene(opened, tuple(aligned), plan, pairs, shots[0].pixels.shape)
-
-
-def _align(shots: Sequence[Photograph], plan: ExposurePlan) -> list[Photograph]:
-    """Align and crop shots, dark to bright, as in a plan."""
-    matrices = [motion.matrix for motion in plan.motions] or [np.eye(3)] * len(shots)
-    return [
-        replace_pixels(shot, pixels, matrix, plan.window)
-        for shot, pixels, matrix in zip(shots, plan.shots, matrices, strict=True)
-    ]
 
 
 def _locate(scene: PlannedScene, fusion: Fusion) -> Iterator[VirtualExposure]:

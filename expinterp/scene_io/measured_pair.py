@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from expinterp.core.arrays import Floats
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
 from expinterp.core.ghosts import Deghost, Reference
 from expinterp.core.pair import Pair, measure
 from expinterp.core.prior import ResponsePrior
-from expinterp.core.registration.resample import warp
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels
@@ -58,17 +56,9 @@ class MeasuredPair:
         return time_at(position, short_time=self.long_time / ratio, ratio=ratio)
 
 
-def replace_pixels(
-    shot: Photograph, pixels: Pixels, matrix: Floats, window: tuple[slice, slice]
-) -> Photograph:
-    """Replace the pixels of a photograph by those that are computed with.
-
-    Its opacity is aligned by `matrix`, from points of the reference to points of the shot, then
-    cropped to `window`.
-    """
-    alpha = shot.alpha
-    if alpha is not None:
-        alpha = np.ascontiguousarray(warp(alpha, matrix)[window])
+def replace_pixels(shot: Photograph, pixels: Pixels, opacity: Pixels | None) -> Photograph:
+    """Replace the pixels of a photograph by those that are computed with, and its opacity."""
+    alpha = None if opacity is None else np.ascontiguousarray(opacity)
     shape = (*pixels.shape[:2], shot.pixels.shape[2])
     return replace(shot, pixels=np.broadcast_to(pixels, shape), alpha=alpha)
 
@@ -111,6 +101,7 @@ def measure_shots(
             deghost=deghost,
             reference=reference,
             crop=crop,
+            opacities=[long.alpha, short.alpha],
         )
     except PairError as error:
         message = f"{long.name} and {short.name}: {error}"
@@ -118,8 +109,8 @@ def measure_shots(
     matched = match_files(pair, long, short)
     return replace(
         matched,
-        long=replace_pixels(matched.long, pair.long, pair.to_long, pair.window),
-        short=replace_pixels(matched.short, pair.short, pair.to_short, pair.window),
+        long=replace_pixels(matched.long, pair.long, pair.opacity),
+        short=replace_pixels(matched.short, pair.short, pair.opacity),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from expinterp import library
 from expinterp.core import response
 from expinterp.core.exposure import exposure_ratio
+from expinterp.core.registration.opacity import blank, seen_in
 from expinterp.errors import OutputExistsError, PairError
 from expinterp.files import STREAM, check_output, replacing
 from expinterp.images import Photograph
@@ -84,7 +85,8 @@ def calibrate_files(
     camera = camera or shots[0].exposure.camera
     if remember:
         _check_name(camera, shots[0].name)
-    profile = response.calibrate([shot.pixels for shot in shots], times, camera=camera)
+    opaque = [blank(shot.pixels, seen_in(shot.alpha)) for shot in shots]
+    profile = response.calibrate(opaque, times, camera=camera)
     if remember and (doubts := _doubt(profile)):
         message = f"{doubts[0]}; it is not remembered"
         raise PairError(message)

@@ -49,7 +49,7 @@ def _waits(name: str) -> bool:
 def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:
     """Sort shots by brightness; the order in which they are given does not matter."""
     shots = sorted(shots, key=lambda shot: shot.name)  # decides where the pixels are equal
-    order = order_by_brightness([shot.pixels for shot in shots])
+    order = order_by_brightness([shot.pixels for shot in shots], [shot.alpha for shot in shots])
     return [shots[index] for index in reversed(order)]
 
 

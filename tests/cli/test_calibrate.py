@@ -53,6 +53,20 @@ def test_profile_describes_the_camera(run: Run) -> None:
     ElementTree.parse("camera.svg")
 
 
+def test_transparent_pixels_do_not_change_the_profile(run: Run) -> None:
+    opacity = np.full((80, 96), 255, np.uint8)
+    opacity[:, 60:] = 0
+    made = []
+    for hidden in (0, 90):
+        for name, time in TIMES.items():
+            pixels = np.where(opacity[..., np.newaxis] > 0, shoot(time), np.uint8(hidden))
+            metadata = with_exposure_time(Metadata(), time)
+            write_photograph(pixels, name, alpha=opacity, metadata=metadata, overwrite=True)
+        assert run(*TIMES, "-o", f"{hidden}.json")[0] == ExitCode.OK
+        made.append(Path(f"{hidden}.json").read_text("utf-8"))
+    assert made[0] == made[1]
+
+
 def test_profile_is_used_by_interpolate(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run(*TIMES, "-o", "camera.json")
     code = cli.main(

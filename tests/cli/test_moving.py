@@ -14,13 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 from cli_samples import SHAPE, TIMES, Folder, shoot
-from motion_samples import similarity
 
 from expinterp.core.ghosts import Ghosts
 from expinterp.core.ghosts.picture import BETWEEN, BRIGHTEST, DARKEST
 from expinterp.core.pair import Pair, measure
-from expinterp.core.registration.motion import Motion
-from expinterp.core.registration.resample import warp
 from expinterp.errors import ExitCode
 from expinterp.images import read_photograph
 from expinterp.metrics.assessment import assess
@@ -192,10 +189,13 @@ def cropped(found: Any) -> dict[str, Any]:
     """Crop what the core found."""
     changes: dict[str, Any] = {"window": WINDOW, "ghosts": Ghosts(sources()[WINDOW], 0.1)}
     if isinstance(found, Pair):
-        return {**changes, "long": found.long[WINDOW], "short": found.short[WINDOW]}
+        opacity = found.opacity[WINDOW]
+        images = {"long": found.long[WINDOW], "short": found.short[WINDOW]}
+        return {**changes, **images, "opacity": opacity}
     shots = tuple(np.ascontiguousarray(shot[WINDOW]) for shot in found.shots)
     pairs = tuple(measure(*shots[::-1], align=False) for _ in found.pairs)
-    return {**changes, "shots": shots, "pairs": pairs}
+    opacities = tuple(opacity[WINDOW] for opacity in found.opacities)
+    return {**changes, "shots": shots, "pairs": pairs, "opacities": opacities}
 
 
 def test_a_cropped_result_keeps_its_alpha_and_the_record_the_size_of_the_files(
@@ -204,38 +204,13 @@ def test_a_cropped_result_keeps_its_alpha_and_the_record_the_size_of_the_files(
     change(monkeypatch, cropped)
     monkeypatch.setattr(fuse, "assess", assess)
     alpha = np.arange(SHAPE[0] * SHAPE[1], dtype=np.uint8).reshape(SHAPE)
-    folder.write("long.png", shoot(TIMES["long"]), alpha=alpha, overwrite=True)
+    for name, time in TIMES.items():
+        folder.write(f"{name}.png", shoot(time), alpha=alpha, overwrite=True)
     record = folder.record(*TWO, "--save-ghosts", "ghosts.png")
     made = read_photograph(folder.path / "out.png")
     np.testing.assert_array_equal(made.alpha, alpha[WINDOW])
     assert made.pixels.shape == folder.pixels("ghosts.png").shape == (40, 50, 3)
     assert [(shot["rows"], shot["cols"]) for shot in record["inputs"]] == [SHAPE] * 2
-
-
-@pytest.mark.parametrize("reference", ["long", "short"])
-def test_the_alpha_of_long_is_aligned_as_its_pixels_are(
-    folder: Folder, reference: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where long is the reference, it is left to the bit."""
-    matrix = similarity(3.0, -2.0, shape=SHAPE)
-    to_long = np.eye(3) if reference == "long" else matrix
-
-    def aligned(found: Any) -> dict[str, Any]:
-        if isinstance(found, Pair):
-            return {"reference": reference, "to_long": to_long, "to_short": matrix}
-        place = 0 if reference == "short" else 1
-        motions = (Motion(matrix, 3.0), Motion(to_long, 3.0))
-        return {"reference": found.order[place], "motions": motions}
-
-    change(monkeypatch, aligned)
-    alpha = np.full(SHAPE, 255, np.uint8)
-    alpha[10:30, 20:40] = 0
-    folder.write("long.png", shoot(TIMES["long"]), alpha=alpha, overwrite=True)
-    record = folder.record(*TWO)
-    made = read_photograph(folder.path / "out.png").alpha
-    np.testing.assert_array_equal(made, warp(alpha, to_long))
-    assert (made == alpha).all() == (reference == "long")
-    assert record["ghosts"]["reference"] == f"{reference}.png"
 
 
 # --- record and messages -------------------------------------------------------------------------

@@ -23,13 +23,20 @@ from expinterp.core.comparison import Comparison, compare
 from expinterp.core.exposure import LEAST_STEP, ev_step, even_positions, resolve_ratio
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.ghosts.consistent import make_consistent
-from expinterp.core.ghosts.detect import covered_by_all, shrink_mask
+from expinterp.core.ghosts.detect import covered_by_all
 from expinterp.core.likeness import check_scene, fits
 from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, pair_from
 from expinterp.core.prior import ResponsePrior
-from expinterp.core.registration.alignment import align_shots, best_exposed
-from expinterp.core.registration.motion import STILL, Motion, find_motions
+from expinterp.core.registration.alignment import blank_unshared, complete
+from expinterp.core.registration.motion import Motion
+from expinterp.core.registration.opacity import (
+    Opacities,
+    check_opacities,
+    join_opacities,
+    sample_seen,
+)
+from expinterp.core.registration.viewpoint import view_series
 from expinterp.core.response import Profile, check_profile
 from expinterp.errors import PairError
 
@@ -68,6 +75,8 @@ class ExposurePlan:
         Rows and columns of the viewpoint's frame that the shots show.
     notices : tuple of str
         Warnings for the user, besides those of the pairs.
+    opacities : tuple of arrays of the dtype of the images, shape (rows, cols)
+        Of each shot, before the others filled it; empty if all are opaque.
     """
 
     shots: tuple[Pixels, ...] = field(repr=False)
@@ -81,6 +90,12 @@ class ExposurePlan:
     ghosts: Ghosts | None = None
     window: tuple[slice, slice] = (slice(None), slice(None))
     notices: tuple[str, ...] = ()
+    opacities: tuple[Pixels, ...] = field(default=(), repr=False)
+
+    @property
+    def opacity(self) -> Pixels | None:
+        """The opacity of each result: that of the most opaque shot; None if all are opaque."""
+        return join_opacities(self.opacities)
 
     @property
     def count(self) -> int:
@@ -105,6 +120,7 @@ def plan_exposures(
     crop: bool = False,
     names: Sequence[str] | None = None,
     stated_ratio: Callable[[int, int], float | None] = lambda long, short: None,
+    opacities: Opacities = (),
 ) -> ExposurePlan:
     """Order, align and measure the shots of a scene, and place virtual exposures between them.
 
@@ -133,6 +149,8 @@ def plan_exposures(
     stated_ratio : function, optional
         Called with the indices, among `images`, of a brighter and a darker shot; returns their
         exposure ratio, or None if it is not known.
+    opacities : sequence of arrays of the dtype of the images, shape (rows, cols), or None
+        Of each image. What is transparent in one is not measured, and shown as the others say.
 
     Raises
     ------
@@ -146,34 +164,42 @@ def plan_exposures(
     check_virtual(virtual)
     check_choices(deghost, reference)
     check_profile(response)
-    order = order_by_brightness(images)
-    shots = [with_channels(images[index]) for index in order]
-    viewpoint = _choose_viewpoint(shots, reference)
-    motions = find_motions(shots, reference=viewpoint) if align else []
-    aligned = align_shots(shots, motions or [STILL] * len(shots), crop=crop)
-    covered = [None if mask is None else shrink_mask(mask) for mask in aligned.covered]
+    opaque = check_opacities(images, opacities)
+    order = order_by_brightness(images, opaque)
+    view = view_series(
+        [with_channels(images[index]) for index in order],
+        [opaque[index] for index in order],
+        align=align,
+        reference=reference,
+        crop=crop,
+    )
+    aligned, covered, motions = view.aligned, view.covered, view.motions
+    viewpoint = view.viewpoint
     compared: list[_Compared | None] = []
     for place, (i, j) in enumerate(pairwise(order)):
+        two = slice(place, place + 2)
         compared.append(
             _compare(
-                *aligned.shots[place : place + 2],
-                covered=covered_by_all(covered[place : place + 2]),
+                *blank_unshared(aligned, two),
+                covered=covered_by_all(covered[two]),
                 ratio=stated_ratio(j, i),
                 response=response,
                 prior=prior,
-                known=None not in [motion.pixels for motion in motions[place : place + 2]],
+                known=None not in [motion.pixels for motion in motions[two]],
                 deghost=deghost == "auto",
                 label=f"{names[j]} and {names[i]}: " if names else "",
                 needed=virtual != 0,
             )
         )
-    misfits = _find_misfits(aligned.shots, motions, viewpoint)
+    misfits = _find_misfits(blank_unshared(aligned), motions, viewpoint)
+    links = [each.comparison if each else None for each in compared]
+    whole, covered, linked = complete(aligned, covered, links)
     consistent = make_consistent(
-        aligned.shots,
-        [each.comparison if each else None for each in compared],
+        whole.shots,
+        linked,
         covered,
         viewpoint,
-        fresh=aligned.fresh,
+        fresh=whole.fresh,
         reference=None if reference == "auto" else viewpoint,
         deghost=deghost == "auto",
     )
@@ -194,6 +220,7 @@ def plan_exposures(
         ghosts=ghosts,
         window=aligned.window,
         notices=tuple(explain_ghosts(ghosts.share)) if ghosts else (),
+        opacities=tuple(aligned.opacities),
     )
 
 
@@ -254,13 +281,6 @@ def _compare(
     return _Compared(comparison, stated, (*notices, *comparison.notices))
 
 
-def _choose_viewpoint(shots: Sequence[Pixels], reference: Reference) -> int:
-    """Return the index, from dark to bright, of the shot that the others are aligned to."""
-    if reference == "auto":
-        return best_exposed([sample(shot) for shot in shots])
-    return 0 if reference == "short" else len(shots) - 1
-
-
 def _as_given(shot: Pixels, image: Pixels) -> Pixels:
     """Return a shot (rows, cols, channels) with as many axes as an image."""
     return shot if image.ndim == 3 else shot[..., 0]
@@ -280,15 +300,16 @@ def _find_misfits(
     return tuple(misfits)
 
 
-def order_by_brightness(images: Sequence[Pixels]) -> list[int]:
+def order_by_brightness(images: Sequence[Pixels], opacities: Opacities = ()) -> list[int]:
     """List the indices of exposures of one still scene from dark to bright.
 
-    Equally bright ones are ordered by their content, not by the order they were given in.
+    Equally bright ones are ordered by their content, not by the order they were given in. Pixels
+    that are transparent in one of them do not count.
     """
+    samples = sample_seen(images, check_opacities(images, opacities))
 
     def brightness(index: int) -> tuple[float, int]:
-        codes = sample(images[index])
-        return float(codes.mean()), crc32(codes.data)
+        return float(samples[index].mean()), crc32(np.ascontiguousarray(samples[index]).data)
 
     return sorted(range(len(images)), key=brightness)
 

@@ -208,7 +208,7 @@ class _Work:
         """Let a shot follow the one before it."""
         if not self.fresh[place]:
             self.shots[place], self.fresh[place] = copy_image(self.shots[place]), True
-        imf = _mapping(link, step, channels=self.shots[place].shape[2])
+        imf = map_step(link, step, channels=self.shots[place].shape[2])
         follow(
             self.shots[place - step],
             self.shots[place],
@@ -219,7 +219,7 @@ class _Work:
         )
 
 
-def _mapping(link: Link, step: int, *, channels: int) -> Floats:
+def map_step(link: Link, step: int, *, channels: int) -> Floats:
     """Tabulate the mapping to the next brighter (1) or darker (−1) shot."""
     imf = imf_from_response(link.response, scale=math.exp(step * link.log_ratio))
     joint = link.still if step < 0 else link.still.swapaxes(1, 2)

@@ -1,0 +1,133 @@
+"""The shots of a scene seen from one viewpoint: its choice, and the camera motion.
+
+Images are display-encoded code values, uint8 or uint16, (rows, cols, channels).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from expinterp.core.arrays import Mask, Pixels, drop_equal_channels
+from expinterp.core.exposure import resolve_ratio
+from expinterp.core.ghosts import Reference
+from expinterp.core.ghosts.detect import shrink_mask
+from expinterp.core.registration.alignment import Aligned, align_shots, best_exposed
+from expinterp.core.registration.homography import DRIFT
+from expinterp.core.registration.motion import STILL, Motion, find_motion, find_motions
+from expinterp.core.registration.opacity import (
+    Opacities,
+    blank,
+    extend_colours,
+    sample_seen,
+    seen_in,
+)
+from expinterp.errors import EqualExposuresError
+
+ROLES: tuple[Literal["short"], Literal["long"]] = ("short", "long")  # from dark to bright
+HALF_WAY = "both are aligned to the viewpoint half-way (--no-align leaves them unchanged)"
+ALIGNED = (
+    "the long exposure is aligned to the short one (--no-align leaves it unchanged)",
+    "the short exposure is aligned to the long one (--no-align leaves it unchanged)",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PairView:
+    """Two shots, dark and bright, with their motion and the stated ratio, above 1."""
+
+    aligned: Aligned
+    covered: list[Mask | None]  # on small copies
+    viewpoint: int  # of the shot that uncovered places are filled from
+    motions: list[Motion]  # from the viewpoint to each
+    stated: float | None
+    swapped: bool
+    motion: Motion | None
+    notices: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesView:
+    """Shots from dark to bright, seen from one of them."""
+
+    aligned: Aligned
+    covered: list[Mask | None]  # on small copies
+    viewpoint: int
+    motions: list[Motion]  # from the viewpoint to each; empty if they were not measured
+
+
+def view_series(
+    shots: list[Pixels], opacities: Opacities, *, align: bool, reference: Reference, crop: bool
+) -> SeriesView:
+    """Align shots, from dark to bright, to one of them."""
+    if reference == "auto":
+        viewpoint = best_exposed(sample_seen(shots, opacities))
+    else:
+        viewpoint = 0 if reference == "short" else len(shots) - 1
+    motions = find_motions(_blank(shots, opacities), reference=viewpoint) if align else []
+    aligned, covered = _align(shots, motions or [STILL] * len(shots), opacities, crop=crop)
+    return SeriesView(aligned, covered, viewpoint, motions)
+
+
+def _blank(shots: list[Pixels], opacities: Opacities) -> list[Pixels]:
+    """Return shots that are black where they are transparent."""
+    return [blank(shot, seen_in(opacity)) for shot, opacity in zip(shots, opacities, strict=True)]
+
+
+def _align(
+    shots: list[Pixels], motions: list[Motion], opacities: Opacities, *, crop: bool
+) -> tuple[Aligned, list[Mask | None]]:
+    """Resample shots, and list where they cover small copies; no hidden colour leaks."""
+    shots = [extend_colours(shot, opacity) for shot, opacity in zip(shots, opacities, strict=True)]
+    aligned = align_shots(shots, motions, crop=crop, opacities=opacities)
+    return aligned, [None if mask is None else shrink_mask(mask) for mask in aligned.covered]
+
+
+def view_pair(
+    long: Pixels,
+    short: Pixels,
+    ratio: float | None,
+    opacities: Opacities,
+    *,
+    align: bool,
+    reference: Reference,
+    crop: bool,
+) -> PairView:
+    """Order two images by brightness, and align one to the other."""
+    long, short = drop_equal_channels([long, short])
+    shots, opacities = [short, long], opacities[::-1]
+    samples = sample_seen(shots, opacities)
+    if np.array_equal(samples[0], samples[1]):
+        msg = "the two images are equal; give a long and a short exposure"
+        raise EqualExposuresError(msg)
+    swapped = bool(samples[1].mean() < samples[0].mean())
+    stated, notices = resolve_ratio(ratio, swapped=swapped)
+    if swapped:
+        shots, samples, opacities = shots[::-1], samples[::-1], opacities[::-1]
+    viewpoint = best_exposed(samples) if reference == "auto" else ROLES.index(reference)
+    motion = find_motion(*_blank(shots, opacities)[::-1]) if align else None
+    drift = bool(motion and motion.pixels and motion.pixels <= DRIFT * max(long.shape))
+    motions, moved = _place_viewpoint(motion, viewpoint, half_way=drift and reference == "auto")
+    aligned, covered = _align(shots, motions, opacities, crop=crop)
+    return PairView(
+        aligned, covered, viewpoint, motions, stated, swapped, motion, [*notices, *moved]
+    )
+
+
+def _place_viewpoint(
+    motion: Motion | None, viewpoint: int, *, half_way: bool
+) -> tuple[list[Motion], list[str]]:
+    """List the motions from the viewpoint to the dark and the bright shot, and report them.
+
+    Half-way if the motion is a drift: there the photograph between the two would have been taken.
+    """
+    if motion is None or not motion.pixels:
+        return [STILL, STILL], []
+    moved = f"the camera moved by {motion.pixels:.1f} pixels; "
+    if half_way:
+        to_long, to_short = (Motion(half, motion.pixels / 2) for half in motion.halves())
+        return [to_short, to_long], [moved + HALF_WAY]
+    motions = [motion, STILL] if viewpoint == 1 else [STILL, motion.inverse()]
+    return motions, [moved + ALIGNED[viewpoint]]
