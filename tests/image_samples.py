@@ -117,7 +117,7 @@ def stored_bytes(form, upright, orientation, *, exif_block=None, icc=ICC, xmp=XM
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[stored.shape[2]]
     image = Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored)
     assert image.mode == mode
-    options = {"quality": 97, "exif": b"Exif\0\0" + block, "icc_profile": icc, "xmp": xmp}
+    options = {"quality": 97, "exif": b"Exif\0\0" + block, "icc_profile": icc, "xmp": xmp or b""}
     if form != "webp":
         options["subsampling"] = "4:4:4"
     image.save(stream, form.upper(), **options)

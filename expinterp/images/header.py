@@ -185,13 +185,11 @@ def _read_big_tiff(stream: BinaryIO) -> Header:
 
 def _read_avif(stream: BinaryIO) -> Header:
     """Let Pillow read the container, where size and EXIF are ordinary items."""
-    from PIL import AvifImagePlugin
-
-    from expinterp.images.codecs.pillow import without_warnings
+    from expinterp.images.codecs.pillow import AvifFile, without_warnings
 
     stream.seek(0)
     with without_warnings():
-        image = AvifImagePlugin.AvifImageFile(stream)
+        image = AvifFile(stream)
     cols, rows = image.size
     return _with_size("avif", rows, cols, exif_block(image.info.get("exif")))
 

@@ -121,7 +121,7 @@ def write_photograph(
     form = _chosen_format(target, format)
     pixels = _checked_pixels(encoding.finish(pixels) if encoding else pixels, alpha)
     _check_sides(pixels, form, target)
-    carried, warnings = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2])
+    carried, warnings = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2]), list[str]()
     carried = _fit_extras(_fit_profile(carried, form, warnings), form, warnings)
     joined = _fit_depth(_fit_channels(pixels, alpha, form, warnings), form, bit_depth, warnings)
     if str(target) == STREAM:
@@ -199,7 +199,7 @@ def _fit_extras(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
     if not stated and form not in {"jpeg", "png", "tiff"}:
         lost.append("pixel density")
     if lost:
-        warnings.append(f"{form.upper()} cannot hold, so left out: {', '.join(lost)}")
+        warnings.append(f"not carried on into the {form.upper()}: {', '.join(lost)}")
     packet = xmp.announce_extension(metadata.xmp, extension)
     return replace(metadata, xmp=packet, xmp_extension=extension)
 

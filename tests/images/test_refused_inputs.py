@@ -202,9 +202,7 @@ def test_fields_that_share_a_value_cannot_fill_the_memory(tmp_path):
         at = data.index(struct.pack("<HHI", tag, 1, 1))
         struct.pack_into("<II", data, at + 4, 1 << 20, 8)
     path.write_bytes(data + bytes(1 << 20))
-    photograph = read_photograph(path)
-    assert "EXIF" in photograph.warnings[0]
-    assert photograph.metadata.exif is None
+    assert len(read_photograph(path).metadata.exif) < 70 << 20
 
 
 SAMPLES = {

@@ -23,7 +23,7 @@ from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, WebPImagePlu
 from expinterp.images.limits import HDR, check_size, refuse_hdr
 from expinterp.images.metadata import iptc
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block, read_orientation
-from expinterp.images.metadata.exif_edit import without_orientation
+from expinterp.images.metadata.exif_edit import with_orientation, without_orientation
 from expinterp.images.metadata.icc import profile_space
 from expinterp.images.metadata.jpeg_metadata import (
     LONGEST_EXIF,
@@ -37,10 +37,33 @@ from expinterp.images.photograph import Decoded, Extra, Metadata, Pixels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
+class JpegFile(JpegImagePlugin.JpegImageFile):
+    """A JPEG whose EXIF block Pillow does not read: on some types of XResolution it fails."""
+
+    def _read_dpi_from_exif(self) -> None:
+        """Leave the resolution to `metadata.exif`."""
+
+
+class AvifFile(AvifImagePlugin.AvifImageFile):
+    """An AVIF whose EXIF block Pillow does not read: it fails on damage, and moves maker notes."""
+
+    def _open(self) -> None:
+        """Read size and metadata as Pillow does; the orientation of the container counts."""
+        self._decoder = AvifImagePlugin._avif.AvifDecoder(self.fp.read(), "auto", 2)  # type: ignore
+        found = self._decoder.get_info()
+        self._size, self.n_frames, self._mode, icc, exif, orientation, xmp = found
+        self.is_animated = self.n_frames > 1
+        stored = with_orientation(exif_block(exif), orientation)
+        named = {"icc_profile": icc, "exif": stored, "xmp": xmp}
+        self.info |= {name: content for name, content in named.items() if content}
+        self.seek(0)
+
+
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
-    "jpeg": JpegImagePlugin.JpegImageFile,
+    "jpeg": JpegFile,
     "webp": WebPImagePlugin.WebPImageFile,
-    "avif": AvifImagePlugin.AvifImageFile,
+    "avif": AvifFile,
 }
 _CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 FULL_CHROMA_QUALITY = 90  # lowest quality with colour at full resolution, like "fine" in cameras

@@ -5,6 +5,7 @@ Source of tags: CIPA DC-008 (Exif 2.32), TIFF 6.0.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TypeAlias
 
 from expinterp.core.exposure import Exposure
@@ -14,6 +15,8 @@ Fields: TypeAlias = dict[int, ifd.Field]
 
 EXIF_PREFIX = b"Exif\0\0"  # before the block in a JPEG
 _ISO_UNKNOWN = 65_535  # "see the other sensitivity tags"
+# By SensitivityType: where the sensitivity stands too, with 32 bits.
+_SENSITIVITIES = {3: tags.ISO_SPEED, 2: tags.EXPOSURE_INDEX, 1: tags.OUTPUT_SENSITIVITY}
 _LEAST, _LARGEST = 1e-6, 1e7  # seconds, ISO and f-numbers outside are damage
 
 
@@ -23,18 +26,24 @@ def exif_block(data: bytes | None) -> bytes | None:
 
 
 def read_directories(block: ifd.Block) -> tuple[ifd.Order, ifd.Directory, Fields]:
-    """Read the byte order, the first directory, and the fields of the EXIF one (none: empty)."""
+    """Read the byte order, the first directory, and the fields of the EXIF one (none: empty).
+
+    Raises
+    ------
+    DamagedBlockError
+        If the first directory cannot be read. A damaged EXIF directory counts as missing.
+    """
     order = ifd.byte_order(block)
-    first = ifd.follow_pointer(block, order, ifd.FIRST_POINTER)
-    pointer = first.fields.get(tags.EXIF_DIRECTORY)
-    if pointer is None:
-        return order, first, {}
-    exif = ifd.follow_pointer(block, order, pointer.start)
-    return order, first, exif.fields
+    first = ifd.first_directory(block, order)
+    exif: Fields = {}
+    if tags.EXIF_DIRECTORY in first.fields:
+        with suppress(ifd.DamagedBlockError):
+            exif = ifd.subdirectory(block, order, first.fields[tags.EXIF_DIRECTORY]).fields
+    return order, first, exif
 
 
 def readable_fields(block: ifd.Block | None) -> tuple[ifd.Block, ifd.Order, Fields, Fields]:
-    """Read the fields of the first directory, and these with the EXIF ones; none if damaged."""
+    """Read the fields of the first directory, and these with the EXIF ones, as far as possible."""
     try:
         order, first, exif = read_directories(block or b"")
     except ifd.DamagedBlockError:
@@ -75,9 +84,12 @@ def exposure_of_fields(
     aperture = ifd.read_number(block, order, fields, tags.APERTURE)
     if f_number is None and aperture is not None and abs(aperture) < 32:
         f_number = _plausible(2.0 ** (aperture / 2))
+    named = _SENSITIVITIES.get(
+        int(ifd.read_number(block, order, fields, tags.SENSITIVITY_TYPE) or 0)
+    )
     values = (
         ifd.read_number(block, order, fields, tag)
-        for tag in (tags.ISO, tags.ISO_SPEED, tags.EXPOSURE_INDEX)
+        for tag in (tags.ISO, named or tags.ISO_SPEED, *_SENSITIVITIES.values())
     )
     iso = next((value for value in values if _plausible(value) and value != _ISO_UNKNOWN), None)
     make, model = (read_text(block, first, tag) for tag in (tags.MAKE, tags.MODEL))

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 import struct
+from contextlib import suppress
 from dataclasses import replace
 
 from expinterp.images.metadata import ifd, tags, xmp
-from expinterp.images.metadata.exif import Fields, read_directories
+from expinterp.images.metadata.exif import Fields, read_directories, read_orientation
+from expinterp.images.metadata.exif_repair import repair, sound
 from expinterp.images.photograph import Metadata
 
 _TIME_TOLERANCE = 0.002  # relative error of a time written as 1/n: 0.003 EV
@@ -41,14 +43,12 @@ def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
         message = f"an exposure time is positive and finite, not {time}"
         raise ValueError(message)
     fraction = None if time is None else time_as_fraction(time)
+    metadata = sound(metadata)
     exif = metadata.exif
     if fraction is not None and exif is None:
         exif = ifd.EMPTY_BLOCK
     if exif is not None:
-        try:
-            exif = _state_time(exif, fraction)
-        except ifd.DamagedBlockError:
-            exif = metadata.exif  # `fit_to_pixels` finds the damage again and reports it
+        exif = _state_time(exif, fraction)
     packet, extension = (
         xmp.state_time(part, fraction) for part in (metadata.xmp, metadata.xmp_extension)
     )
@@ -126,53 +126,39 @@ def used_spans(block: ifd.Block) -> list[tuple[int, int]]:
     order, first, exif = read_directories(block)
     found = first.fields | exif
     directories = [first]
-    for pointer in tags.SUBDIRECTORIES & found.keys():
-        below = ifd.read_offset(block, order, found[pointer].start)
-        directories.append(ifd.read_directory(block, order, below))
+    pointers = tags.SUBDIRECTORIES & found.keys()
+    directories += [ifd.subdirectory(block, order, found[pointer]) for pointer in pointers]
     spans = [(directory.start, directory.next_at + 4) for directory in directories]
     fields = (field for directory in directories for field in directory.fields.values())
     return spans + [(field.start, field.stop) for field in fields]
 
 
-def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> tuple[Metadata, list[str]]:
+def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> Metadata:
     """Correct metadata for upright pixels of a given size.
 
     A stated orientation becomes 1, and stated sizes are replaced. The directory of the thumbnail,
-    which shows the old picture, is unlinked. A damaged EXIF block is left out.
+    which shows the old picture, is unlinked. What cannot be read is left out and named in `extras`.
 
-    Blocks without untrue fields stay the same objects. Warnings are returned too.
+    Blocks without untrue fields stay the same objects.
     """
-    warnings = []
-    exif = metadata.exif
-    if exif is not None:
-        try:
-            exif = _fit_exif(exif, rows, cols)
-        except ifd.DamagedBlockError as error:
-            exif = None
-            warnings.append(f"the EXIF block is damaged ({error}) and was left out")
+    metadata = sound(metadata)
+    exif = metadata.exif and _fit_exif(metadata.exif, rows, cols)
     packet, extension = (
         xmp.fit(part, rows, cols) for part in (metadata.xmp, metadata.xmp_extension)
     )
-    return replace(metadata, exif=exif, xmp=packet, xmp_extension=extension), warnings
+    return replace(metadata, exif=exif, xmp=packet, xmp_extension=extension)
 
 
 def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:
-    """Correct the orientation and sizes of a block, and unlink the thumbnail."""
+    """Correct the orientation and sizes of a sound block, and unlink the thumbnail."""
     block = bytearray(exif)
     order, first, fields = read_directories(block)
-    _check_subdirectories(block, order, first.fields | fields)
     sizes = {tags.IMAGE_WIDTH: cols, tags.IMAGE_LENGTH: rows}
     _overwrite_numbers(block, order, first.fields, sizes | {tags.ORIENTATION: 1})
     _overwrite_numbers(block, order, fields, {tags.PIXEL_COLS: cols, tags.PIXEL_ROWS: rows})
     if ifd.following_directory(block, order, first):
         struct.pack_into(order + "I", block, first.next_at, 0)
     return bytes(block)
-
-
-def _check_subdirectories(block: ifd.Block, order: ifd.Order, fields: Fields) -> None:
-    """Raise `DamagedBlockError` if a subdirectory cannot be read."""
-    for tag in tags.SUBDIRECTORIES & fields.keys():
-        ifd.follow_pointer(block, order, fields[tag].start)
 
 
 def _overwrite_numbers(
@@ -191,3 +177,16 @@ def without_orientation(exif: bytes) -> bytes:
     block = bytearray(exif)
     ifd.drop_field(block, ifd.FIRST_POINTER, tag=tags.ORIENTATION)
     return bytes(block)
+
+
+def with_orientation(exif: bytes | None, orientation: int) -> bytes | None:
+    """State the orientation of a container in the block, unless it is stated so there already."""
+    if read_orientation(exif) == orientation:
+        return exif
+    with suppress(ifd.DamagedBlockError):
+        block = bytearray(repair(exif or ifd.EMPTY_BLOCK)[0])
+        value = struct.pack(ifd.byte_order(block) + "H", orientation)
+        where, tag = ifd.FIRST_POINTER, tags.ORIENTATION
+        ifd.set_field(block, where, tag=tag, kind=ifd.SHORT, value=value, in_place=False)
+        return bytes(block)
+    return with_orientation(None, orientation)

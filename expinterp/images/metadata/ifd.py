@@ -11,8 +11,11 @@ Source: TIFF 6.0 (Adobe 1992), section 2; CIPA DC-008 (Exif 2.32).
 from __future__ import annotations
 
 import math
+import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from mmap import mmap
 from typing import Literal, TypeAlias
@@ -21,13 +24,19 @@ Block: TypeAlias = bytes | bytearray | mmap
 Order: TypeAlias = Literal["<", ">"]  # of bytes, as struct writes it
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
+LONG8, IFD8 = 16, 18  # of BigTIFF
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_SIZES |= {16: 8, 17: 8, 18: 8, 129: 1}  # BigTIFF; text in UTF-8 of Exif 3.0
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
+_CODES |= {16: "Q", 17: "q", 18: "Q"}
 EMPTY_BLOCK = b"II*\0\x08\0\0\0" + bytes(6)  # one directory without fields
-_RECORD = 12
+RECORD = 12
 _LONGEST_TABLE = 16  # values; a longer field is not read as a number
+_LONGEST_NUMBER = 64  # characters of a number that is stored as text
+_NUMBER = re.compile(rb"\s*([+-]?\d{1,20}(?:\.\d{0,20})?)(?:\s*/\s*(\d{1,20}))?[\s\0]*")
 _HEADER = 8
 FIRST_POINTER = 4  # where the header stores the offset of the first directory
+_ORDERS: dict[bytes, Order] = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 
 
 class DamagedBlockError(ValueError):
@@ -38,9 +47,9 @@ class DamagedBlockError(ValueError):
 class Field:
     """One record of a directory."""
 
-    kind: int  # TIFF type, 1..13
+    kind: int  # TIFF type, a key of _SIZES
     count: int  # of values
-    record: int  # offset of the 12 bytes
+    record: int  # offset of the 12 bytes; 20 in a BigTIFF
     start: int  # first byte of the value, inside the record or elsewhere
     stop: int  # end of the value
 
@@ -52,6 +61,13 @@ class Directory:
     fields: dict[int, Field]
     start: int
     next_at: int
+    unreadable: tuple[int, ...] = ()  # tags whose value lies outside the block
+    cut_off: bool = False  # whether the block ends within the table
+
+
+def is_big(block: Block) -> bool:
+    """Return whether a block is a BigTIFF, with 64-bit offsets; EXIF is never stored so."""
+    return bytes(block[:4]) in {b"II+\0", b"MM\0+"}
 
 
 def byte_order(block: Block) -> Order:
@@ -60,47 +76,52 @@ def byte_order(block: Block) -> Order:
     Raises
     ------
     DamagedBlockError
-        If the block does not begin like a TIFF, or is a BigTIFF, which EXIF does not allow.
+        If the block does not begin like a TIFF.
     """
-    head = bytes(block[:4]) if len(block) >= _HEADER else b""
-    if head == b"II*\0":
-        return "<"
-    if head == b"MM\0*":
-        return ">"
-    message = "no TIFF header"
-    raise DamagedBlockError(message)
+    order = _ORDERS.get(bytes(block[:4])) if len(block) >= _HEADER else None
+    if order is None:
+        message = "no TIFF header"
+        raise DamagedBlockError(message)
+    return order
 
 
 def read_offset(block: Block, order: Order, at: int) -> int:
-    """Read the 32-bit offset stored at `at`."""
-    if not 0 <= at <= len(block) - 4:
+    """Read the offset stored at `at`; it has 32 bits, in a BigTIFF 64."""
+    size, code = (8, "Q") if is_big(block) else (4, "I")
+    if not 0 <= at <= len(block) - size:
         message = f"an offset at {at} lies outside the block"
         raise DamagedBlockError(message)
-    return int(struct.unpack_from(order + "I", block, at)[0])
+    return int(struct.unpack_from(order + code, block, at)[0])
 
 
 def read_directory(block: Block, order: Order, start: int) -> Directory:
-    """Read the directory at `start`; records of unknown type are skipped, as TIFF 6.0 requires.
+    """Read what can be read of the directory at `start`.
+
+    Records of unknown type are skipped, as TIFF 6.0 requires, and values outside the block too. Of
+    two records with one tag the first counts.
 
     Raises
     ------
     DamagedBlockError
-        If the directory or one of its values lies outside the block.
+        If `start` lies outside the block, no record is inside it, or most are of unknown type:
+        then the pointer leads to other data.
     """
-    if not _HEADER <= start <= len(block) - 2:
+    head, size = (8, 20) if is_big(block) else (2, RECORD)
+    if not _HEADER <= start <= len(block) - head:
         message = f"a directory at {start} lies outside the block"
         raise DamagedBlockError(message)
-    (count,) = struct.unpack_from(order + "H", block, start)
-    next_at = start + 2 + _RECORD * count
-    if next_at > len(block):
-        message = f"the directory at {start} is cut off"
+    (announced,) = struct.unpack_from(order + ("Q" if head == 8 else "H"), block, start)
+    count = min(announced, 1 << 16, (len(block) - start - head) // size)
+    table = range(start + head, start + head + size * count, size)
+    known = [at for at in table if struct.unpack_from(order + "H", block, at + 2)[0] in _SIZES]
+    if 2 * len(known) < count or (announced and not count):
+        message = f"there is no directory at {start}"
         raise DamagedBlockError(message)
-    fields: dict[int, Field] = {}
-    for record in range(start + 2, next_at, _RECORD):
-        tag, kind = struct.unpack_from(order + "HH", block, record)
-        if kind in _SIZES:
-            fields.setdefault(tag, _read_field(block, order, record))
-    return Directory(fields, start, next_at)
+    found = [_read_record(block, order, record) for record in known]
+    fields = {tag: field for tag, field in reversed(found) if field.stop <= len(block)}
+    lost = (tag for tag, field in found if field.stop > len(block))
+    unreadable = tuple(dict.fromkeys(tag for tag in lost if tag not in fields))
+    return Directory(fields, start, table.stop, unreadable, cut_off=count < announced)
 
 
 def follow_pointer(block: Block, order: Order, at: int) -> Directory:
@@ -108,21 +129,54 @@ def follow_pointer(block: Block, order: Order, at: int) -> Directory:
     return read_directory(block, order, read_offset(block, order, at))
 
 
-def _read_field(block: Block, order: Order, record: int) -> Field:
-    """Read one record and check that its value lies inside the block."""
-    tag, kind, count, offset = struct.unpack_from(order + "HHII", block, record)
+def first_directory(block: Block, order: Order) -> Directory:
+    """Read the directory to which the header points."""
+    return follow_pointer(block, order, _HEADER if is_big(block) else FIRST_POINTER)
+
+
+def subdirectory(block: Block, order: Order, field: Field) -> Directory:
+    """Read the directory to which a field points, whatever its type.
+
+    Raises
+    ------
+    DamagedBlockError
+        If there is none.
+    """
+    start = next(iter(read_numbers(block, order, field)), 0) if field.count == 1 else 0
+    return read_directory(block, order, int(start))
+
+
+def new_subdirectories(
+    block: Block, order: Order, directory: Directory, pointers: AbstractSet[int], seen: set[int]
+) -> dict[int, int]:
+    """Find the directories to which the fields with some tags point; offsets by tag.
+
+    What cannot be read is left out, and what was met before: programs would follow such pointers
+    without end. `seen` holds the offsets that were met, and gets the new ones.
+    """
+    starts = {}
+    for tag in sorted(pointers & directory.fields.keys()):
+        with suppress(DamagedBlockError):
+            start = subdirectory(block, order, directory.fields[tag]).start
+            if start not in seen:
+                starts[tag] = start
+                seen.add(start)
+    return starts
+
+
+def _read_record(block: Block, order: Order, record: int) -> tuple[int, Field]:
+    """Read the tag and the field of one record; its value may lie outside the block."""
+    code, room = ("HHQQ", 8) if is_big(block) else ("HHII", 4)
+    tag, kind, count, offset = struct.unpack_from(order + code, block, record)
     size = _SIZES[kind] * count
-    start = record + 8 if size <= 4 else offset
-    if start + size > len(block):
-        message = f"the value of tag {tag:#06x} lies outside the block"
-        raise DamagedBlockError(message)
-    return Field(kind, count, record, start, start + size)
+    start = record + 4 + room if size <= room else offset
+    return tag, Field(kind, count, record, start, start + size)
 
 
 def following_directory(block: Block, order: Order, directory: Directory) -> int:
     """Read the offset of the next directory; 0 if there is none, or the block ends too early."""
-    cut_off = directory.next_at + 4 > len(block)
-    return 0 if cut_off else read_offset(block, order, directory.next_at)
+    end = directory.next_at + (8 if is_big(block) else 4)
+    return 0 if end > len(block) else read_offset(block, order, directory.next_at)
 
 
 def read_bytes(block: Block, field: Field) -> bytes:
@@ -131,7 +185,9 @@ def read_bytes(block: Block, field: Field) -> bytes:
 
 
 def read_numbers(block: Block, order: Order, field: Field) -> tuple[float, ...]:
-    """Read the finite values of a numeric field."""
+    """Read the finite values of a field; of text, such as ``1/60``, the number that it states."""
+    if field.kind in {ASCII, UNDEFINED}:
+        return _number_in_text(read_bytes(block, field)[:_LONGEST_NUMBER])
     if field.kind in {RATIONAL, SRATIONAL}:
         code = "I" if field.kind == RATIONAL else "i"
         parts = struct.unpack_from(f"{order}{2 * field.count}{code}", block, field.start)
@@ -143,10 +199,19 @@ def read_numbers(block: Block, order: Order, field: Field) -> tuple[float, ...]:
     return tuple(value for value in values if math.isfinite(value))
 
 
+def _number_in_text(text: bytes) -> tuple[float, ...]:
+    """Read a number or fraction that is stored as text; nothing if the text is not a number."""
+    found = _NUMBER.fullmatch(text)
+    if found is None or (found[2] and not int(found[2])):
+        return ()
+    return (float(found[1]) / float(found[2] or 1),)
+
+
 def read_number(block: Block, order: Order, fields: Mapping[int, Field], tag: int) -> float | None:
     """Read the first value of a numeric field; None if there is none."""
     field = fields.get(tag)
-    if field is None or field.count > _LONGEST_TABLE:
+    longest = _LONGEST_NUMBER if field and field.kind == ASCII else _LONGEST_TABLE
+    if field is None or field.count > longest:
         return None
     return next(iter(read_numbers(block, order, field)), None)
 
@@ -176,7 +241,7 @@ def append_directory(
 def raw_records(block: Block, directory: Directory) -> dict[int, bytes]:
     """Return the unchanged records of a directory by tag."""
     return {
-        tag: bytes(block[field.record : field.record + _RECORD])
+        tag: bytes(block[field.record : field.record + RECORD])
         for tag, field in directory.fields.items()
     }
 
@@ -199,7 +264,7 @@ def set_field(
         return
     if old is not None:
         record = make_record(block, order, tag, kind, value)
-        block[old.record : old.record + _RECORD] = record
+        block[old.record : old.record + RECORD] = record
         return
     add_fields(block, pointer_at, {tag: (kind, value)})
 
@@ -231,8 +296,8 @@ def add_fields(
     directory = follow_pointer(block, order, pointer_at)
     following = following_directory(block, order, directory) if at is None else 0
     at = len(block) if at is None else at
-    table = range(directory.start + 2, directory.next_at, _RECORD)
-    old = [bytes(block[record : record + _RECORD]) for record in table]
+    table = range(directory.start + 2, directory.next_at, RECORD)
+    old = [bytes(block[record : record + RECORD]) for record in table]
     records = [each for each in old if struct.unpack_from(order + "H", each)[0] not in values]
     written = block[:at]
     for tag, (kind, value) in values.items():
@@ -242,14 +307,39 @@ def add_fields(
     struct.pack_into(order + "I", block, pointer_at, start)
 
 
+def records_of_unknown_type(block: Block, order: Order, directory: Directory) -> list[int]:
+    """List the offsets of the records whose type is unknown; that of a later standard perhaps."""
+    first = directory.start + 2
+    table = range(first, directory.next_at, RECORD)
+    return [at for at in table if struct.unpack_from(order + "H", block, at + 2)[0] not in _SIZES]
+
+
+def replace_records(
+    block: bytearray, pointer_at: int, directory: Directory, records: Sequence[bytes]
+) -> None:
+    """Replace the table of a directory by fewer records, in place.
+
+    If the block ends within the table, a new directory is appended.
+    """
+    order = byte_order(block)
+    table = range(directory.start + 2, directory.next_at, RECORD)
+    if directory.cut_off:
+        start = append_directory(block, order, records)
+        struct.pack_into(order + "I", block, pointer_at, start)
+    elif len(records) < len(table):
+        end = min(directory.next_at + 4, len(block))
+        kept = b"".join(records) + bytes(block[directory.next_at : end])
+        block[directory.start + 2 : end] = kept.ljust(end - directory.start - 2, b"\0")
+        struct.pack_into(order + "H", block, directory.start, len(records))
+
+
 def drop_field(block: bytearray, pointer_at: int, *, tag: int) -> None:
     """Remove the record of a field; its value stays in the block, unused."""
     order = byte_order(block)
     directory = follow_pointer(block, order, pointer_at)
     if tag not in directory.fields:
         return
-    record = directory.fields[tag].record
-    end = min(directory.next_at + 4, len(block))
-    block[record:end] = block[record + _RECORD : end] + bytes(_RECORD)
-    (count,) = struct.unpack_from(order + "H", block, directory.start)
-    struct.pack_into(order + "H", block, directory.start, count - 1)
+    table = range(directory.start + 2, directory.next_at, RECORD)
+    others = (at for at in table if at != directory.fields[tag].record)
+    kept = [bytes(block[at : at + RECORD]) for at in others]
+    replace_records(block, pointer_at, directory, kept)

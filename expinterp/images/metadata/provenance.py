@@ -10,7 +10,6 @@ ResourceEvent.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from xml.sax.saxutils import quoteattr
 
@@ -18,6 +17,7 @@ from expinterp import __version__
 from expinterp.images.metadata import ifd, tags, xmp
 from expinterp.images.metadata.exif import find_thumbnail, read_directories
 from expinterp.images.metadata.exif_edit import used_spans
+from expinterp.images.metadata.exif_repair import sound
 from expinterp.images.metadata.jpeg_metadata import LONGEST_EXIF, LONGEST_XMP
 from expinterp.images.photograph import Metadata
 
@@ -31,8 +31,8 @@ def with_provenance(metadata: Metadata, *, action: str, parameters: str) -> Meta
     EXIF ``ProcessingSoftware`` names the program and its version. ``Software``, the firmware of
     the camera or a raw converter, stays; where it is missing, it names the program too. An
     entry is appended to the XMP history, and ``xmp:CreatorTool`` is set where it is missing.
-    Missing blocks are created. Some stay as they are: a damaged EXIF block, an XMP packet that is not
-    valid RDF, and a block that would become too long for a JPEG.
+    Missing blocks are created. Some stay as they are: an XMP packet that is not valid RDF, and a block that
+    would become too long for a JPEG.
 
     Parameters
     ----------
@@ -43,9 +43,8 @@ def with_provenance(metadata: Metadata, *, action: str, parameters: str) -> Meta
     parameters : str
         The command and its settings, such as ``fuse: 3 exposures``.
     """
-    exif = metadata.exif
-    with suppress(ifd.DamagedBlockError):  # `fit_to_pixels` finds the damage again and reports it
-        exif = _state_software(ifd.EMPTY_BLOCK if exif is None else exif)
+    metadata = sound(metadata)
+    exif = _state_software(metadata.exif or ifd.EMPTY_BLOCK)
     event = _event(action, parameters)
     packet, extension = xmp.state_history(metadata.xmp, metadata.xmp_extension, event, PROGRAM)
     if len(packet or b"") > LONGEST_XMP >= len(metadata.xmp or b""):

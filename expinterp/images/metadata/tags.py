@@ -16,7 +16,22 @@ XMP_PACKET, ICC_PROFILE = 0x02BC, 0x8773
 EXPOSURE_TIME, F_NUMBER = 0x829A, 0x829D
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY = 0x8769, 0x8825, 0xA005
 SUBDIRECTORIES = {EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY}
+BELOW = {EXIF_DIRECTORY: {GPS_DIRECTORY, INTEROP_DIRECTORY}}  # pointers in a subdirectory
 ISO, EXPOSURE_INDEX, ISO_SPEED = 0x8827, 0x8832, 0x8833
 SHUTTER_SPEED, APERTURE, EXPOSURE_BIAS = 0x9201, 0x9202, 0x9204
 MAKER_NOTE = 0x927C
 PIXEL_COLS, PIXEL_ROWS = 0xA002, 0xA003
+SENSITIVITY_TYPE, OUTPUT_SENSITIVITY = 0x8830, 0x8831
+DNG_VERSION, SUB_DIRECTORIES = 0xC612, 0x014A
+
+_OF_RAW = (
+    range(0x828D, 0x828F),  # the colour filter array, TIFF/EP
+    range(0x7000, 0x7900),  # raw data of Sony
+    range(DNG_VERSION, 0xC7EF),
+    range(0xCD2B, 0xCD50),  # DNG 1.6 and 1.7
+)
+
+
+def is_of_raw_or_layout(tag: int) -> bool:
+    """Return whether a tag describes the data of a raw file, or pictures elsewhere in a file."""
+    return tag == SUB_DIRECTORIES or any(tag in tags for tags in _OF_RAW)

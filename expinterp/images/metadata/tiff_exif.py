@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import replace
 
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import Fields, read_directories
@@ -42,6 +45,9 @@ _STRUCTURE = frozenset(
 )
 _LONGEST_VALUE = 1 << 20  # bytes of a descriptive field; longer ones are private data
 _LONGEST_BLOCK = 1 << 26  # bytes; each of the records that share a value copies it
+_OUTSIDE = 2**32 - 1
+_LONGS_OF_BIG_TIFF = {ifd.LONG8, ifd.IFD8}
+_BIG_ENDIAN = b"MM\0*" + bytes(4)
 _MAKER_NOTE_REACH = 1 << 15  # highest offset at which a maker note keeps its place
 
 
@@ -49,7 +55,12 @@ def descriptive_records(exif: bytes) -> tuple[ifd.Order, dict[int, bytes]]:
     """Return the byte order and, by tag, the records that a TIFF around the block should repeat."""
     order, first, _ = read_directories(exif)
     records = ifd.raw_records(exif, first)
-    return order, {tag: record for tag, record in records.items() if tag not in _STRUCTURE}
+    return order, {tag: record for tag, record in records.items() if _is_descriptive(tag)}
+
+
+def _is_descriptive(tag: int) -> bool:
+    """Return whether a tag describes the photograph, and not how one file stores it."""
+    return tag not in _STRUCTURE and not tags.is_of_raw_or_layout(tag)
 
 
 def exif_of_tiff(file: ifd.Block) -> bytes | None:
@@ -58,15 +69,19 @@ def exif_of_tiff(file: ifd.Block) -> bytes | None:
     Their values move. A maker note within the first 32 KiB keeps its offset, because it may hold
     offsets that count from there.
 
+    A value or directory outside the file keeps its record, which then points outside the block:
+    `exif_repair` names it when the block is written.
+
     Raises
     ------
     DamagedBlockError
-        If the directories of the file are damaged, or it is a BigTIFF.
+        If the first directory of the file cannot be read.
     """
     order, first, _ = read_directories(file)
-    left_out = _STRUCTURE | {IPTC}  # see `resources_of_tiff`
-    fields = {tag: field for tag, field in first.fields.items() if tag not in left_out}
-    return _collect(file, order, fields)
+    kept = {tag: field for tag, field in first.fields.items() if _is_descriptive(tag)}
+    kept.pop(IPTC, None)  # see `resources_of_tiff`
+    unreadable = tuple(tag for tag in first.unreadable if _is_descriptive(tag))
+    return _collect(file, order, replace(first, fields=kept, unreadable=unreadable))
 
 
 def resources_of_tiff(file: ifd.Block) -> bytes:
@@ -79,15 +94,15 @@ def resources_of_tiff(file: ifd.Block) -> bytes:
     return (resource_of_iptc(iptc) if iptc else b"") + others
 
 
-def _collect(file: ifd.Block, order: ifd.Order, fields: Fields) -> bytes | None:
-    """Copy fields and the directories below them into a new block."""
-    if not fields:
+def _collect(file: ifd.Block, order: ifd.Order, first: ifd.Directory) -> bytes | None:
+    """Copy a directory and those below it into a new block, with 32-bit offsets."""
+    if not first.fields:
         return None
-    block = bytearray(file[:4]) + bytes(4)
-    note = _maker_note(file, order, fields)
+    block = bytearray(ifd.EMPTY_BLOCK if order == "<" else _BIG_ENDIAN)[:8]
+    note = _maker_note(file, order, first.fields)
     if note is not None and 8 <= note.start <= _MAKER_NOTE_REACH:
         block += bytes(note.start - len(block)) + file[note.start : note.stop]
-    start = _copy_directory(file, order, fields, block)
+    start = _copy_directory(file, first, block, {first.start})
     struct.pack_into(order + "I", block, ifd.FIRST_POINTER, start)
     return bytes(block)
 
@@ -96,28 +111,62 @@ def _maker_note(file: ifd.Block, order: ifd.Order, fields: Fields) -> ifd.Field 
     """Find the maker note below the first directory."""
     if tags.EXIF_DIRECTORY not in fields:
         return None
-    exif = ifd.follow_pointer(file, order, fields[tags.EXIF_DIRECTORY].start)
-    note = exif.fields.get(tags.MAKER_NOTE)
-    return note if note is not None and 4 < note.count <= _LONGEST_VALUE else None
+    with suppress(ifd.DamagedBlockError):
+        exif = ifd.subdirectory(file, order, fields[tags.EXIF_DIRECTORY])
+        note = exif.fields.get(tags.MAKER_NOTE)
+        return note if note is not None and 4 < note.count <= _LONGEST_VALUE else None
+    return None
 
 
 def _copy_directory(
-    file: ifd.Block, order: ifd.Order, fields: Fields, block: bytearray, depth: int = 0
+    file: ifd.Block,
+    directory: ifd.Directory,
+    block: bytearray,
+    seen: set[int],
+    pointers: AbstractSet[int] = tags.SUBDIRECTORIES,
 ) -> int:
-    """Append a directory, its values and its subdirectories; return its offset."""
-    records = {}
-    for tag, field in fields.items():
-        value = b"" if field.stop - field.start > _LONGEST_VALUE else ifd.read_bytes(file, field)
-        if len(block) + len(value) > _LONGEST_BLOCK:
-            message = "fields too long"
-            raise ifd.DamagedBlockError(message)
-        if tag in tags.SUBDIRECTORIES and depth < 2:
-            below = ifd.follow_pointer(file, order, field.start).fields
-            value = struct.pack(order + "I", _copy_directory(file, order, below, block, depth + 1))
-            records[tag] = ifd.make_record(block, order, tag, ifd.LONG, value)
-        elif tag == tags.MAKER_NOTE and len(value) > 4 and block[field.start : field.stop] == value:
-            start = struct.pack(order + "I", field.start)
-            records[tag] = struct.pack(order + "HHI", tag, ifd.UNDEFINED, len(value)) + start
-        elif value:
-            records[tag] = ifd.make_record(block, order, tag, field.kind, value)
+    """Append a directory, its values and its subdirectories; return its offset.
+
+    `seen` holds the offsets of the directories in `file` that were met, `pointers` the tags of those
+    that this directory may point to.
+    """
+    order = ifd.byte_order(file)
+    below = ifd.new_subdirectories(file, order, directory, pointers, seen)
+    lost = {*directory.unreadable} | (tags.SUBDIRECTORIES & directory.fields.keys()) - below.keys()
+    records = {tag: _pointer_record(order, tag, _OUTSIDE) for tag in lost}
+    for tag, start in below.items():
+        inner = ifd.read_directory(file, order, start)
+        copy = _copy_directory(file, inner, block, seen, tags.BELOW.get(tag, set()))
+        records[tag] = _pointer_record(order, tag, copy)
+    for tag in directory.fields.keys() - records.keys():
+        if record := _copy_value(file, order, tag, directory.fields[tag], block):
+            records[tag] = record
     return ifd.append_directory(block, order, records.values())
+
+
+def _pointer_record(order: ifd.Order, tag: int, start: int) -> bytes:
+    """Build a record that points to a directory; outside of every block if there is none."""
+    return struct.pack(order + "HHII", tag, ifd.LONG, 1 if start < _OUTSIDE else _OUTSIDE, start)
+
+
+def _copy_value(
+    file: ifd.Block, order: ifd.Order, tag: int, field: ifd.Field, block: bytearray
+) -> bytes:
+    """Append a value, unless it is a maker note in its place already; return the record."""
+    value = _value_to_copy(file, order, field, len(block))
+    if tag == tags.MAKER_NOTE and len(value) > 4 and block[field.start : field.stop] == value:
+        return struct.pack(order + "HHII", tag, ifd.UNDEFINED, len(value), field.start)
+    kind = ifd.LONG if field.kind in _LONGS_OF_BIG_TIFF else field.kind
+    return ifd.make_record(block, order, tag, kind, value) if value else b""
+
+
+def _value_to_copy(file: ifd.Block, order: ifd.Order, field: ifd.Field, used: int) -> bytes:
+    """Read a value; nothing if it is private data, or the block becomes too long."""
+    size = field.stop - field.start
+    if size > _LONGEST_VALUE or used + size > _LONGEST_BLOCK:
+        return b""
+    if field.kind not in _LONGS_OF_BIG_TIFF:
+        return ifd.read_bytes(file, field)
+    values = [int(value) for value in ifd.read_numbers(file, order, field)]
+    fitting = all(0 <= value <= _OUTSIDE for value in values)
+    return struct.pack(f"{order}{len(values)}I", *values) if fitting else b""
