@@ -18,17 +18,20 @@ class Format:
     depths: tuple[int, ...]  # bits per channel
     alpha: bool  # whether it has an alpha channel
     grey: bool  # whether it can hold a single channel
-    longest: int  # largest number of rows or columns
+    longest: int  # largest number of rows or columns that its library reads and writes
+    largest: int = 2**62  # largest number of pixels
 
 
 FORMATS = {
     "jpeg": Format(
-        (".jpg", ".jpeg", ".jpe", ".jfif"), (8,), alpha=False, grey=True, longest=65_535
+        (".jpg", ".jpeg", ".jpe", ".jfif"), (8,), alpha=False, grey=True, longest=65_500
     ),
     "png": Format((".png",), (8, 16), alpha=True, grey=True, longest=2**31 - 1),
     "tiff": Format((".tif", ".tiff"), (8, 16), alpha=True, grey=True, longest=2**31 - 1),
     "webp": Format((".webp",), (8,), alpha=True, grey=False, longest=16_383),
-    "avif": Format((".avif",), (8,), alpha=True, grey=False, longest=65_535),
+    "avif": Format(
+        (".avif",), (8,), alpha=True, grey=False, longest=32_768, largest=2**28
+    ),  # limits of libavif's reader
 }
 _HEAD = 64  # bytes that show the format
 READABLE = "JPEG, PNG, TIFF, WebP or AVIF"
@@ -40,14 +43,21 @@ _OTHERS = {
     b"8BPS": "a Photoshop document",
     b"\x76\x2f\x31\x01": "an OpenEXR file",
     b"#?RADIANCE": "a Radiance HDR file",
-    b"FUJIFILM": "a raw file",
-    b"IIRO": "a raw file",
-    b"IIU\0": "a raw file",
     b"%PDF": "a PDF",
     b"\xff\x0a": "a JPEG XL",
     b"\0\0\0\x0cJXL ": "a JPEG XL",
     b"\0\0\0\x0cjP  ": "a JPEG 2000",
+    b"\xff\x4f\xff\x51": "a JPEG 2000",
+    b"II\xbc": "a JPEG XR",
+    b"qoif": "a QOI",
+    b"\0\0\1\0": "an icon",
+    b"PF\n": "a PFM",
+    b"Pf\n": "a PFM",
+    b"SIMPLE  =": "a FITS",
 }
+_RAW = (  # first bytes of raw files, by maker
+    b"FUJIFILM", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb", b"ARRI", b"II\x1a\0\0\0HEAPCCDR",
+)  # fmt: skip
 
 
 def detect_format(stream: BinaryIO, name: str) -> tuple[str, bytes]:
@@ -62,7 +72,8 @@ def detect_format(stream: BinaryIO, name: str) -> tuple[str, bytes]:
     form = sniff_format(head)
     if form is None:
         what = f"is {_describe_other(head)}" if head else "is empty"
-        message = f"{name}: {what}; {READABLE} is needed"
+        raw = "develop it to a 16-bit TIFF first"
+        message = f"{name}: {what}; {raw if is_raw_head(head) else f'{READABLE} is needed'}"
         raise ImageFileError(message)
     return form, head
 
@@ -79,7 +90,7 @@ def sniff_format(head: bytes) -> str | None:
         return "jpeg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
-    if head[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
+    if head[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"} and not is_raw_head(head):
         return "tiff"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
@@ -88,10 +99,25 @@ def sniff_format(head: bytes) -> str | None:
     return None
 
 
+def is_raw_head(head: bytes) -> bool:
+    r"""Return whether the first bytes of a file are those of a raw file; see `raw_kinds` for TIFF.
+
+    Examples
+    --------
+    >>> is_raw_head(b"FUJIFILMCCD-RAW "), is_raw_head(b"II*\0\x10\0\0\0CR\2\0")
+    (True, True)
+    """
+    by_canon = head[:2] in {b"II", b"MM"} and head[8:10] == b"CR"  # CR2: a TIFF of its own
+    by_phase_one = head[:4] in {b"II*\0", b"MM\0*"} and head[8:12] in {b"IIII", b"MMMM"}
+    return head.startswith(_RAW) or head[4:12] == b"ftypcrx " or by_canon or by_phase_one
+
+
 def _describe_other(head: bytes) -> str:
     """Describe a file of a format that is none of `FORMATS`."""
+    if is_raw_head(head):
+        return "a raw file"
     if head[4:8] == b"ftyp":
-        return "a HEIC file" if head[8:11] in {b"hei", b"hev", b"mif"} else "a video or raw file"
+        return "a HEIC file" if head[8:11] in {b"hei", b"hev", b"mif"} else "a video"
     known = (what for magic, what in _OTHERS.items() if head.startswith(magic))
     return next(known, "no image of a known format")
 

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from expinterp.errors import ImageFileError
 from expinterp.files import open_source
+from expinterp.images.codecs.big_tiff import as_classic
 from expinterp.images.formats import detect_format
 from expinterp.images.limits import REMEDY, damage_reported
 from expinterp.images.metadata import ifd, tags
@@ -67,7 +68,20 @@ def read_header(path: str | Path) -> Header:
     with open_source(path) as stream:
         form, _ = detect_format(stream, str(path))
         with damage_reported(str(path), form.upper()):
-            return _READERS[form](stream)
+            return read_header_of(stream, form)
+
+
+def read_header_of(stream: BinaryIO, form: str) -> Header:
+    """Read the header of an open file whose format is known.
+
+    Raises
+    ------
+    ImageFileError
+        If it is cut off.
+    Exception
+        Any that a damaged header raises.
+    """
+    return _READERS[form](stream)
 
 
 def _read_jpeg(stream: BinaryIO) -> Header:
@@ -88,20 +102,24 @@ def _read_jpeg(stream: BinaryIO) -> Header:
 
 
 def _next_segment(stream: BinaryIO) -> tuple[int, int]:
-    """Read the marker of a JPEG segment, after any fill bytes, and the length of its content."""
-    byte = stream.read(1)
-    while byte == b"\xff":
-        byte = stream.read(1)
-        if byte and byte[0] not in _ALONE and byte != b"\xff":
-            marker = byte[0]
-            if marker in {_START_OF_SCAN, _END}:
-                break
-            (length,) = struct.unpack(">H", stream.read(2))
-            if length < 2:
-                break
-            return marker, length - 2
-        if byte and byte[0] in _ALONE:
+    """Read the marker of the next JPEG segment and the length of its content.
+
+    What lies between two segments is skipped, as decoders do.
+    """
+    while byte := stream.read(1):
+        if byte != b"\xff":
+            continue
+        while byte == b"\xff":
             byte = stream.read(1)
+        marker = byte[0] if byte else _END
+        if marker in {_START_OF_SCAN, _END}:
+            break
+        if marker in _ALONE or not marker:
+            continue
+        (length,) = struct.unpack(">H", stream.read(2))
+        if length < 2:
+            break
+        return marker, length - 2
     raise ImageFileError(_CUT_OFF)
 
 
@@ -159,9 +177,8 @@ def _read_tiff(stream: BinaryIO) -> Header:
     """Read the first directory and collect the EXIF block."""
     if not stream.seek(0, SEEK_END):
         return _with_size("tiff", 0, 0, None)
-    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as block:
-        if block[2] == 43:
-            return _read_big_tiff(stream)
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as file:
+        block = as_classic(file)
         order = ifd.byte_order(block)
         first = ifd.follow_pointer(block, order, ifd.FIRST_POINTER).fields
         wanted = (tags.IMAGE_LENGTH, tags.IMAGE_WIDTH, tags.BITS_PER_SAMPLE)
@@ -173,23 +190,12 @@ def _read_tiff(stream: BinaryIO) -> Header:
     return _with_size("tiff", rows, cols, exif, bits)
 
 
-def _read_big_tiff(stream: BinaryIO) -> Header:
-    """Read only the size: there are no BigTIFF EXIF blocks."""
-    import tifffile
-
-    stream.seek(0)
-    with tifffile.TiffFile(stream) as file:
-        page = file.pages.first
-        return _with_size("tiff", page.imagelength, page.imagewidth, None, page.bitspersample)
-
-
 def _read_avif(stream: BinaryIO) -> Header:
     """Let Pillow read the container, where size and EXIF are ordinary items."""
-    from expinterp.images.codecs.pillow import AvifFile, without_warnings
+    from expinterp.images.codecs.pillow import AvifFile
 
     stream.seek(0)
-    with without_warnings():
-        image = AvifFile(stream)
+    image = AvifFile(stream)
     cols, rows = image.size
     return _with_size("avif", rows, cols, exif_block(image.info.get("exif")))
 

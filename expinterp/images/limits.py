@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from warnings import catch_warnings, simplefilter
 
 from expinterp.errors import ExpInterpError, ImageFileError
 
@@ -36,15 +39,48 @@ def refuse_hdr(transfer: int) -> None:
         raise ImageFileError(message)
 
 
+class _Silence:
+    """How many threads decode now, and what restores the filters of warnings after the last one.
+
+    `catch_warnings` swaps a list that all threads share: each thread with its own would restore
+    the list of another.
+    """
+
+    lock = threading.Lock()
+    threads = 0
+    restore = ExitStack()
+    log = logging.NullHandler()  # without a handler, Python prints tifffile's log
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Silence the warnings and the log of decoders; this package has its own words."""
+    with _Silence.lock:
+        if not _Silence.threads:
+            _Silence.restore.enter_context(catch_warnings())
+            simplefilter("ignore")
+            logging.getLogger("tifffile").addHandler(_Silence.log)
+        _Silence.threads += 1
+    try:
+        yield
+    finally:
+        with _Silence.lock:
+            _Silence.threads -= 1
+            if not _Silence.threads:
+                _Silence.restore.close()
+                logging.getLogger("tifffile").removeHandler(_Silence.log)
+
+
 @contextmanager
 def damage_reported(name: str, what: str) -> Iterator[None]:
-    """Convert any exception of a decoder to one line about the file.
+    """Convert any exception of a decoder to one line about the file; silence its warnings.
 
     On damaged files decoders raise almost any exception (struct, zlib, index, key, value errors),
     so every `Exception` is caught.
     """
     try:
-        yield
+        with without_warnings():
+            yield
     except ExpInterpError as error:
         message = f"{name}: {error}"
         raise type(error)(message) from error
@@ -54,7 +90,7 @@ def damage_reported(name: str, what: str) -> Iterator[None]:
         message = f"{name}: not enough memory to decode this {what}; scale it down first"
         raise ImageFileError(message) from error
     except Exception as error:
-        words = " ".join(str(error).split())[:160]
-        reason = f" ({words})" if any(letter.isalpha() for letter in words) else ""
+        ours = type(error).__module__.startswith("expinterp.")  # others' words explain nothing
+        reason = f" ({error})" if ours else ""
         message = f"{name}: damaged {what}{reason}; {REMEDY}"
         raise ImageFileError(message) from error

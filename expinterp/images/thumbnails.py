@@ -10,7 +10,7 @@ import numpy as np
 
 from expinterp.errors import ImageFileError
 from expinterp.files import open_source
-from expinterp.images.codecs.pillow import JpegFile, without_warnings
+from expinterp.images.codecs.pillow import JpegFile
 from expinterp.images.limits import MAX_PIXELS, check_size, damage_reported
 from expinterp.images.read import read_photograph
 
@@ -56,8 +56,7 @@ def read_thumbnail_of(path: str | Path, form: str) -> NDArray[np.uint8]:
 
 def _reduced_jpeg(stream: BinaryIO, max_pixels: int) -> NDArray[np.uint8]:
     """Decode a JPEG to grey, as small as the decoder can make it but not below `SIDE`."""
-    with without_warnings():
-        image = JpegFile(stream)
+    image = JpegFile(stream)
     check_size(*image.size, max_pixels)
     image.draft("L", (SIDE, SIDE))
     return np.array(image.convert("L"))

@@ -21,7 +21,7 @@ from PIL import Image, ImageCms
 from expinterp.errors import ImageFileError
 from expinterp.files import open_source
 from expinterp.images import MAX_PIXELS, Pixels, read_photograph, to_depth
-from expinterp.images.codecs.pillow import JpegFile, convert_cmyk, without_warnings
+from expinterp.images.codecs.pillow import JpegFile, convert_cmyk
 from expinterp.images.formats import sniff_format
 from expinterp.images.limits import check_size, damage_reported
 from expinterp.images.metadata.exif import exif_block, read_orientation
@@ -142,8 +142,7 @@ def read_small(path: Path, side: int) -> Pixels:
 
 def _read_small_jpeg(stream: BytesIO, side: int) -> Pixels:
     """Decode a JPEG at the smallest of 1/8, 1/4, 1/2 and 1 that leaves enough, then shrink it."""
-    with without_warnings():
-        image = JpegFile(stream)
+    image = JpegFile(stream)
     check_size(*image.size, MAX_PIXELS)
     icc, exif = image.info.get("icc_profile"), exif_block(image.info.get("exif"))
     cols, rows = image.size

@@ -28,8 +28,8 @@ from expinterp.images import (
     with_exposure_time,
     write_photograph,
 )
-from expinterp.images.codecs.pillow import without_warnings
 from expinterp.images.formats import sniff_format
+from expinterp.images.limits import without_warnings
 
 LOSSY = {"jpeg": 6, "webp": 12, "avif": 6}  # largest error of the smooth picture, code values
 KINDS = [  # format, depth, channels: all that the independent writers can write

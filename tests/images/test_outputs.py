@@ -216,7 +216,9 @@ def test_permissions_of_a_replaced_file_stay(tmp_path, mode):
     assert target.read_bytes() == b"new"
 
 
-@pytest.mark.parametrize(("form", "longest"), [("webp", 16_383), ("jpeg", 65_535)])
+@pytest.mark.parametrize(
+    ("form", "longest"), [("webp", 16_383), ("jpeg", 65_500), ("avif", 32_768)]
+)
 def test_sides_too_long_for_a_format(tmp_path, form, longest):
     row = np.zeros((1, longest + 1, 3), np.uint8)
     with pytest.raises(OutputError, match=str(longest)):

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import re
 import struct
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, WebPImagePlugin
 
-from expinterp.images.limits import HDR, check_size, refuse_hdr
+from expinterp.images.limits import HDR, check_size, refuse_hdr, without_warnings
 from expinterp.images.metadata import iptc
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block, read_orientation
 from expinterp.images.metadata.exif_edit import with_orientation, without_orientation
@@ -70,17 +68,6 @@ FULL_CHROMA_QUALITY = 90  # lowest quality with colour at full resolution, like 
 _LIKE_SRGB = {1, 2, 6, 13}  # code points of H.273: BT.709, not stated, BT.601, sRGB
 _AVIF_SPEED = 9  # of 0..10; a seventh of the time of 6, the default, for files 14 % larger
 
-# `catch_warnings` swaps a global list: one thread at a time.
-_quiet = threading.Lock()
-
-
-@contextmanager
-def without_warnings() -> Iterator[None]:
-    """Silence Pillow's warnings about EXIF blocks, which this package reads itself."""
-    with _quiet, catch_warnings():
-        simplefilter("ignore")
-        yield
-
 
 def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     """Decode a JPEG, WebP or AVIF to upright pixels.
@@ -92,8 +79,7 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     Exception
         Any that Pillow raises on damage.
     """
-    with without_warnings():
-        image = _PLUGINS[form](BytesIO(data))
+    image = _PLUGINS[form](BytesIO(data))
     check_size(*image.size, max_pixels)
     stated = image.info.get("jfif_unit") in {1, 2}  # Pillow itself falls back on EXIF
     metadata = Metadata(

@@ -1,14 +1,12 @@
-"""Reading TIFF through tifffile: every layout, uncompressed, deflate or PackBits.
+"""Reading TIFF through tifffile: what a page holds, and what its channels mean.
 
-`tiff_codecs` decodes other compressions. This module applies the orientation: tifffile ignores it,
-OpenCV fails on it.
+`tiff_strips` decodes them. This module applies the orientation, which tifffile ignores.
 
 Source: TIFF 6.0 (Adobe 1992).
 """
 
 from __future__ import annotations
 
-import logging
 import mmap
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -19,23 +17,26 @@ import numpy as np
 import tifffile
 
 from expinterp.errors import ImageFileError
-from expinterp.images.codecs import tiff_codecs
+from expinterp.images.codecs import tiff_strips
+from expinterp.images.codecs.big_tiff import as_classic
 from expinterp.images.limits import REMEDY, check_size
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.iptc import extras_of_resources
 from expinterp.images.metadata.tiff_exif import exif_of_tiff, resources_of_tiff
 from expinterp.images.orientation import make_upright
 from expinterp.images.photograph import Decoded, Extra, Metadata, Pixels
+from expinterp.images.raw_kinds import is_raw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
-_UNCOMPRESSED = 1
-_OWN_CODECS = {_UNCOMPRESSED, 8, 32946, 32773}  # of tifffile: none, deflate twice, PackBits
+_BASE = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _YCBCR: 3, _CMYK: 4}  # colour channels
+_JPEG = 7  # compression
 _REDUCED = 1  # bit of NewSubfileType: a thumbnail
-_PREMULTIPLIED = 1  # value of ExtraSamples: alpha, multiplied into the colours
-_DNG_VERSION, _SUBFILE_TYPE = 50706, 254
+_PREMULTIPLIED, _STRAIGHT = 1, 2  # ExtraSamples: alpha, multiplied into the colours or not
+_MOST_EXTRAS = 4
+_SUBFILE_TYPE, _COLOUR_MAP = 254, 320
 
 
 def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
@@ -48,14 +49,13 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
     Exception
         Any that tifffile raises on damage.
     """
-    with _quiet_tifffile(), tifffile.TiffFile(stream) as file:
+    with _directories(stream) as block, tifffile.TiffFile(stream) as file:
         page = file.pages.first
         assert isinstance(page, tifffile.TiffPage)  # frames come only after the first page
-        _check_page(page, max_pixels)
-        _check_extent(page, file.filehandle.size)
+        _check_page(page, block, max_pixels)
         warnings: list[str] = []
-        metadata = _read_metadata(stream, page, warnings)
-        pixels = _as_rgb(_decode_page(page, stream), page, warnings)
+        metadata = _read_metadata(block, page, warnings)
+        pixels = _as_rgb(tiff_strips.decode_page(page), page, warnings)
         if page.photometric == _CMYK:
             pixels, metadata = _without_cmyk(pixels, metadata, warnings)
         return Decoded(
@@ -63,89 +63,107 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
         )
 
 
-@contextmanager
-def _quiet_tifffile() -> Iterator[None]:
-    """Silence tifffile's log on damaged files; the handlers of a program stay."""
-    logger, handler = logging.getLogger("tifffile"), logging.NullHandler()
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-def _check_page(page: tifffile.TiffPage, max_pixels: int) -> None:
+def _check_page(page: tifffile.TiffPage, block: ifd.Block, max_pixels: int) -> None:
     """Refuse pages other than photographs of 1, 8 or 16 bits."""
     check_size(page.imagewidth, page.imagelength, max_pixels)
-    if _DNG_VERSION in page.tags or page.is_reduced or int(page.photometric) > 32_000:
+    if is_raw(block) or page.is_reduced:
         message = "raw file, or its first page is a thumbnail; develop it to a 16-bit TIFF first"
         raise ImageFileError(message)
-    if page.imagedepth != 1 or int(page.photometric) not in range(7) or page.photometric == 4:
-        kind = getattr(page.photometric, "name", str(page.photometric)).lower()
+    photometric = int(page.photometric)
+    if page.imagedepth != 1 or photometric not in {*_BASE, _PALETTE}:
+        kind = getattr(page.photometric, "name", f"unknown ({photometric})").lower()
         message = f"TIFF with {kind} data; save it as RGB or grey"
         raise ImageFileError(message)
-    if page.photometric == _YCBCR and page.compression in _OWN_CODECS:
+    if photometric == _YCBCR and page.compression != _JPEG and page.is_subsampled:
         message = "TIFF with ycbcr data outside a JPEG stream; save it as RGB or grey"
         raise ImageFileError(message)
     bits, whole = page.bitspersample, page.sampleformat == 1
-    two_colours = page.samplesperpixel == 1 and page.photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO}
+    two_colours = page.samplesperpixel == 1 and photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO}
     if bits not in {1, 8, 16} or not whole or (bits == 1 and not two_colours):
         what = f"{bits}-bit" if whole else "floating-point or signed"
         message = f"TIFF with {what} values; save it with 8 or 16 bits per channel"
         raise ImageFileError(message)
-    base = {_RGB: 3, _YCBCR: 3, _CMYK: 4}.get(int(page.photometric), 1)
-    if not base <= page.samplesperpixel <= base + 1:
+    base = _BASE.get(photometric, 1)
+    if not base <= page.samplesperpixel <= base + _MOST_EXTRAS:
         message = f"TIFF with {page.samplesperpixel} channels; save it as grey, RGB or RGBA"
         raise ImageFileError(message)
 
 
-def _check_extent(page: tifffile.TiffPage, file_size: int) -> None:
-    """Refuse a page whose strips are missing, empty, or reach beyond the end of the file.
-
-    tifffile fills missing strips with zeros: a small file could make it fill gigabytes.
-    """
-    offsets, counts = page.dataoffsets, page.databytecounts
-    announced = int(np.prod(page.chunked)) if page.is_tiled else len(offsets)
-    whole = page.compression == _UNCOMPRESSED and page.bitspersample > 1
-    short = whole and sum(counts) < page.nbytes
-    missing = not offsets or len(offsets) < announced or not all(counts)
-    beyond = any(start + size > file_size for start, size in zip(offsets, counts, strict=False))
-    if short or missing or beyond or len(offsets) != len(counts):
-        message = f"truncated TIFF; {REMEDY}"
-        raise ImageFileError(message)
-
-
-def _decode_page(page: tifffile.TiffPage, stream: BinaryIO) -> NDArray[Any]:
-    """Decode to (rows, cols, samples)."""
-    rows, cols, samples = page.imagelength, page.imagewidth, page.samplesperpixel
-    if int(page.compression) not in _OWN_CODECS:
-        return tiff_codecs.decode_page(page, stream)
-    stored: NDArray[Any] = page.asarray(maxworkers=2)
-    if page.planarconfig == 2 and samples > 1:
-        return np.ascontiguousarray(np.moveaxis(stored.reshape(samples, rows, cols), 0, -1))
-    return stored.reshape(rows, cols, samples)
-
-
 def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, warnings: list[str]) -> Pixels:
-    """Convert samples to code values where 0 is black: grey, R G B; CMYK stays."""
+    """Convert samples to code values where 0 is black: grey, R G B; CMYK stays; then alpha."""
     if stored.dtype == np.bool_ or page.bitspersample == 1:
         stored = stored.astype(np.uint8) * np.uint8(255)
+    stored, premultiplied = _without_extras(stored, page, warnings)
     if page.photometric == _WHITE_IS_ZERO:
         stored[..., 0] = np.iinfo(stored.dtype).max - stored[..., 0]
     if page.photometric == _PALETTE:
         return _from_palette(stored, page)
-    base = 1 if page.photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO} else 3
-    premultiplied = bool(page.extrasamples) and page.extrasamples[0] == _PREMULTIPLIED
-    if premultiplied and stored.shape[2] == base + 1:
+    if page.photometric == _YCBCR and page.compression != _JPEG:
+        stored = _from_ycbcr(stored)
+    if premultiplied:
         _divide_by_alpha(stored)
         warnings.append("the colours were multiplied by alpha; divided again")
     return stored
 
 
+def _without_extras(
+    stored: NDArray[Any], page: tifffile.TiffPage, warnings: list[str]
+) -> tuple[NDArray[Any], bool]:
+    """Keep the colours and the opacity, the first extra channel of that meaning.
+
+    Returns
+    -------
+    array, shape (rows, cols, channels)
+    bool
+        Whether the opacity is multiplied into the colours.
+    """
+    base = _BASE.get(int(page.photometric), 1)
+    found = stored.shape[2] - base
+    if not found:
+        return stored, False
+    # Without the tag, a single extra channel is opacity, as in libtiff.
+    kinds = [*map(int, page.extrasamples)] or [_STRAIGHT] * (found == 1)
+    kinds += [0] * (found - len(kinds))
+    alpha = next((at for at, kind in enumerate(kinds) if kind in {_PREMULTIPLIED, _STRAIGHT}), None)
+    left_out = found - (alpha is not None)
+    if left_out:
+        what = "a channel that is" if left_out == 1 else f"{left_out} channels that are"
+        warnings.append(
+            f"the file has {what} neither colour nor opacity (such as infrared); left out"
+        )
+    kept = [*range(base)] + ([] if alpha is None else [base + alpha])
+    stored = stored if len(kept) == stored.shape[2] else np.ascontiguousarray(stored[..., kept])
+    return stored, alpha is not None and kinds[alpha] == _PREMULTIPLIED
+
+
 def _from_palette(stored: NDArray[Any], page: tifffile.TiffPage) -> Pixels:
-    """Look up palette colours; the upper 8 of their 16 bits are kept."""
-    table = (np.asarray(page.colormap) >> 8).astype(np.uint8).T
-    return np.ascontiguousarray(table[stored[..., 0]])
+    """Look up palette colours; alpha stays.
+
+    Of the 16 bits of an entry the upper 8 are kept; where all are below 256, 8 bits were stored.
+    """
+    entries = np.asarray(page.tags.valueof(_COLOUR_MAP, ())).ravel()
+    if entries.size != 3 << page.bitspersample:
+        message = (
+            f"damaged TIFF (its colour table has {entries.size} values, not "
+            f"{3 << page.bitspersample}); {REMEDY}"
+        )
+        raise ImageFileError(message)
+    table = (entries if entries.max() < 256 else entries >> 8).astype(np.uint8).reshape(3, -1).T
+    colours = np.ascontiguousarray(table[stored[..., 0]])
+    if stored.shape[2] == 1:
+        return colours
+    alpha = stored[..., 1:] if stored.dtype == np.uint8 else stored[..., 1:] >> 8
+    return np.concatenate([colours, alpha.astype(np.uint8)], axis=2)
+
+
+def _from_ycbcr(stored: NDArray[Any]) -> NDArray[Any]:
+    """Convert Y'CbCr of 8 or 16 bits to R'G'B' in place, by ITU-R BT.601."""
+    import cv2
+
+    for row in stored:
+        luma = row[np.newaxis, :, [0, 2, 1]]  # OpenCV has Cr before Cb
+        row[:, :3] = cv2.cvtColor(luma, cv2.COLOR_YCrCb2RGB)[0]
+    return stored
 
 
 def _divide_by_alpha(stored: NDArray[Any]) -> None:
@@ -160,33 +178,32 @@ def _divide_by_alpha(stored: NDArray[Any]) -> None:
 def _without_cmyk(
     pixels: Pixels, metadata: Metadata, warnings: list[str]
 ) -> tuple[Pixels, Metadata]:
-    """Convert an 8-bit CMYK page in the same way as a CMYK JPEG."""
+    """Convert an 8-bit CMYK page in the same way as a CMYK JPEG; alpha stays."""
     from PIL import Image
 
     from expinterp.images.codecs.pillow import convert_cmyk
 
-    if pixels.dtype != np.uint8 or pixels.shape[2] != 4:
-        message = "TIFF with 16-bit CMYK or extra channels; save it as RGB"
+    if pixels.dtype != np.uint8:
+        message = "TIFF with 16-bit CMYK; save it as RGB"
         raise ImageFileError(message)
-    size = (pixels.shape[1], pixels.shape[0])
-    image = Image.frombuffer("CMYK", size, pixels, "raw", "CMYK", 0, 1)
+    inks = np.ascontiguousarray(pixels[..., :4])
+    image = Image.frombuffer("CMYK", inks.shape[1::-1], inks, "raw", "CMYK", 0, 1)
     image, metadata, warning = convert_cmyk(image, metadata)
     warnings.append(warning)
-    return np.array(image), metadata
+    return np.concatenate([np.asarray(image), pixels[..., 4:]], axis=2), metadata
 
 
-def _read_metadata(stream: BinaryIO, page: tifffile.TiffPage, warnings: list[str]) -> Metadata:
+def _read_metadata(block: ifd.Block, page: tifffile.TiffPage, warnings: list[str]) -> Metadata:
     """Read profile, XMP, EXIF and IPTC from the directory of a page."""
     icc, xmp = (_tag_bytes(page, tag) for tag in (tags.ICC_PROFILE, tags.XMP_PACKET))
     exif, extras = None, tuple[Extra, ...]()
-    with _mapped(stream) as block:
-        try:
-            exif, resources = exif_of_tiff(block), resources_of_tiff(block)
-        except ifd.DamagedBlockError as error:
-            warnings.append(f"the EXIF fields cannot be read ({error}) and are left out")
-        else:
-            extras = extras_of_resources(resources)
-            warnings += _warn_of_more_pages(block)
+    try:
+        exif, resources = exif_of_tiff(block), resources_of_tiff(block)
+    except ifd.DamagedBlockError as error:
+        warnings.append(f"the EXIF fields cannot be read ({error}) and are left out")
+    else:
+        extras = extras_of_resources(resources)
+        warnings += _warn_of_more_pages(block)
     return Metadata(exif, icc, xmp, extras=extras)
 
 
@@ -194,6 +211,16 @@ def _tag_bytes(page: tifffile.TiffPage, tag: int) -> bytes | None:
     """Read a tag whose value is bytes."""
     value = page.tags.valueof(tag)
     return value if isinstance(value, bytes) else None
+
+
+@contextmanager
+def _directories(stream: BinaryIO) -> Iterator[ifd.Block]:
+    """Map a file into memory, or read it if that is not possible; those of a BigTIFF are copied."""
+    with _mapped(stream) as file:
+        try:
+            yield as_classic(file)
+        except ifd.DamagedBlockError:
+            yield file
 
 
 def _mapped(stream: BinaryIO) -> AbstractContextManager[ifd.Block]:

@@ -1,0 +1,155 @@
+"""Strips and tiles of a TIFF: checked before they are decoded by tifffile and imagecodecs.
+
+Each is decoded into a buffer of its announced size. What a small file can cost is thus bounded by
+the size that its header announces.
+
+Source: TIFF 6.0 (Adobe 1992); TIFF Technical Note 2 (JPEG).
+"""
+
+from __future__ import annotations
+
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tifffile
+
+from expinterp.errors import ImageFileError
+from expinterp.images.header import read_header_of
+from expinterp.images.limits import REMEDY
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_UNCOMPRESSED, _JPEG, _WEBP = 1, 7, 50001
+_FAX = {2, 3, 4}  # CCITT, for 1 bit
+_DEFLATE = {8, 32946}
+_LOSSLESS = {*_DEFLATE, 5, 32773, 34925, 50000}  # LZW, PackBits, LZMA, Zstandard
+_DECODED = {_UNCOMPRESSED, *_FAX, *_LOSSLESS, _JPEG, _WEBP}
+_NAMES = {
+    6: "old-style JPEG", 34712: "JPEG 2000", 34887: "LERC", 50002: "JPEG XL", 52546: "JPEG XL",
+    34933: "PNG", 34934: "JPEG XR", 22610: "JPEG XR", 32809: "ThunderScan", 32908: "PIXAR",
+}  # fmt: skip
+_LARGEST_TILE = 1 << 28  # bytes, where the picture itself is smaller
+
+
+def decode_page(page: tifffile.TiffPage) -> NDArray[Any]:
+    """Decode a page to (rows, cols, samples) as stored.
+
+    Raises
+    ------
+    ImageFileError
+        If its compression is not supported, or strips are missing, overlap or reach beyond the file.
+    Exception
+        Any that tifffile or imagecodecs raise on damage.
+    """
+    _check_codec(page)
+    _check_extent(page, page.parent.filehandle.size)
+    separate, _, rows, cols, together = page.shaped
+    stored = page.asarray() if page.is_contiguous else _assemble(page)
+    stored = stored.reshape(separate, rows, cols, together)
+    if separate == 1:
+        whole: NDArray[Any] = stored[0]
+        return whole
+    return np.ascontiguousarray(np.moveaxis(stored[..., 0], 0, -1))
+
+
+def _check_codec(page: tifffile.TiffPage) -> None:
+    """Refuse a compression that is not decoded here, by its name."""
+    code = int(page.compression)
+    if code not in _DECODED or (code in _FAX and page.bitspersample != 1):
+        name = _NAMES.get(code, getattr(page.compression, "name", f"number {code}"))
+        message = f"TIFF with the compression {name}, which is not supported; save it with deflate"
+        raise ImageFileError(message)
+
+
+def _check_extent(page: tifffile.TiffPage, file_size: int) -> None:
+    """Refuse a page whose strips are missing, overlap, or reach beyond the end of the file.
+
+    tifffile fills missing strips with zeros: a small file could make it fill gigabytes. Where all
+    strips have no length, it is that of the pixels, or reaches to the next strip, as in libtiff.
+    """
+    if page.rowsperstrip < 1 and not page.is_tiled:
+        message = f"damaged TIFF (its strips have no rows); {REMEDY}"
+        raise ImageFileError(message)
+    announced = int(np.prod(page.chunked))
+    offsets = page.dataoffsets[:announced]
+    counts = page.databytecounts[:announced]
+    if offsets and not any(counts):
+        counts = _reckoned_counts(page, offsets, file_size)
+    page.dataoffsets, page.databytecounts = offsets, counts
+    whole = page.compression == _UNCOMPRESSED and page.bitspersample > 1
+    short = whole and sum(counts) < page.nbytes
+    missing = len(offsets) < announced or len(offsets) != len(counts) or not all(counts)
+    beyond = any(start + size > file_size for start, size in zip(offsets, counts, strict=False))
+    if short or missing or beyond:
+        message = f"truncated TIFF; {REMEDY}"
+        raise ImageFileError(message)
+    tile = int(np.prod(page.chunks)) * page.dtype.itemsize  # type: ignore[union-attr]
+    if sum(counts) > 2 * file_size + page.nbytes or tile > max(page.nbytes, _LARGEST_TILE):
+        message = f"damaged TIFF (its strips or tiles overlap, or are larger than it); {REMEDY}"
+        raise ImageFileError(message)
+
+
+def _reckoned_counts(
+    page: tifffile.TiffPage, offsets: tuple[int, ...], file_size: int
+) -> tuple[int, ...]:
+    """Return the lengths of strips that state none."""
+    if page.compression == _UNCOMPRESSED and page.bitspersample > 1 and not page.is_tiled:
+        sizes = (np.prod(page.decode(None, index)[2]) for index in range(len(offsets)))
+        return tuple(int(size) * page.dtype.itemsize for size in sizes)  # type: ignore[union-attr]
+    ends = [*sorted(offsets), file_size]
+    return tuple(
+        min((end for end in ends if end > start), default=start) - start for start in offsets
+    )
+
+
+def _assemble(page: tifffile.TiffPage) -> NDArray[Any]:
+    """Decode strips or tiles in two threads, and write each into its place of the picture."""
+    separate, _, rows, cols, together = page.shaped
+    picture = np.empty((separate, rows, cols, together), page.dtype)
+    file, reading, decode = page.parent.filehandle, Lock(), page.decode
+
+    def place(index: int) -> None:
+        with reading:
+            file.seek(page.dataoffsets[index])
+            data = file.read(page.databytecounts[index])
+        _, (plane, _, top, left, _), shape = decode(None, index)
+        pixels = _decode_strip(page, data, index, shape)[0, : rows - top, : cols - left]
+        picture[plane, top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(place, range(len(page.dataoffsets))):
+            pass
+    return picture
+
+
+def _decode_strip(
+    page: tifffile.TiffPage, data: bytes, index: int, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Decode one strip or tile to (1, rows, cols, samples); what it holds beyond that is cut off."""
+    if page.compression in {_JPEG, _WEBP}:
+        _check_picture(page, data, shape)
+    try:
+        decoded = page.decode(data, index, jpegtables=page.jpegtables)[0]
+    except Exception:
+        size = int(np.prod(shape)) * page.bitspersample // 8
+        if page.compression not in _DEFLATE or page.bitspersample < 8:
+            raise
+        data = zlib.decompressobj().decompress(data, size)  # the buffer of imagecodecs is exact
+        decoded = page.decode(zlib.compress(data, 0), index)[0]
+    assert decoded is not None  # there are data
+    return decoded
+
+
+def _check_picture(page: tifffile.TiffPage, data: bytes, shape: tuple[int, ...]) -> None:
+    """Refuse a strip that is a JPEG or WebP with more pixels than the strip has room for."""
+    form = "jpeg" if page.compression == _JPEG else "webp"
+    header = read_header_of(BytesIO(data), form)
+    rows = shape[1] if page.is_tiled else page.rowsperstrip  # the last strip may be padded
+    if header.rows > rows or header.cols > shape[2]:
+        message = f"damaged TIFF (a strip holds {header.cols} × {header.rows} pixels); {REMEDY}"
+        raise ImageFileError(message)
