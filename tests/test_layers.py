@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "refine": {"core", "files", "onnxruntime"},
     "library": {"core", "files", "platformdirs"},
     "pipeline": {"core", "library", "refine"},
-    "images": {"core", "files", "PIL", "tifffile", "cv2"},
+    "images": {"core", "files", "PIL", "tifffile", "imagecodecs", "cv2"},
     "doctor": {"library", "refine", "onnxruntime", "cv2", "PIL"},
     "scene_io": {
         "core", "doctor", "files", "images", "library", "metrics", "refine", "svg", "cv2",

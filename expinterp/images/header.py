@@ -92,8 +92,8 @@ def _read_jpeg(stream: BinaryIO) -> Header:
     while True:
         marker, length = _next_segment(stream)
         if marker in _FRAMES:
-            _, rows, cols = struct.unpack(">BHH", stream.read(5))
-            return Header("jpeg", rows, cols, exif)
+            bits, rows, cols = struct.unpack(">BHH", stream.read(5))
+            return _with_size("jpeg", rows, cols, exif, bits)
         if marker == _APP1 and exif is None:
             content = stream.read(length)
             if content.startswith(EXIF_PREFIX):

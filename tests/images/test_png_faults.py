@@ -42,7 +42,7 @@ def without_sum(made):
     (chunk(b"iCCP", b"x\0\0" + zlib.compress(ICC)[:-30]), "colour profile"),
     (chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(20 << 20))), "colour profile"),
     (chunk(b"iTXt", PACKED_XMP[:-9]), "XMP packet"),
-], ids=str)  # fmt: skip
+], ids=lambda value: value if isinstance(value, str) else "chunk")  # fmt: skip
 def test_damaged_metadata_are_left_out_with_a_warning(faulty, word):
     photograph = read(with_chunks(faulty))
     np.testing.assert_array_equal(photograph.pixels, picture())
@@ -83,7 +83,7 @@ def test_a_transparent_colour_beside_opacity_is_ignored(channels):
 
 @pytest.mark.parametrize("made", [
     chunk(b"tRNS", b"\0"), chunk(b"PLTE", bytes(9)), chunk(b"pHYs", b"\0"), chunk(b"cICP", b""), chunk(b"acTL", b""),
-], ids=str)  # fmt: skip
+], ids=lambda value: value if isinstance(value, str) else "chunk")  # fmt: skip
 def test_chunks_without_sense_do_no_harm(made, capfd):
     np.testing.assert_array_equal(read(with_chunks(made)).pixels, picture())
     assert capfd.readouterr().err == ""
