@@ -5,6 +5,7 @@
     import expinterp
     expinterp.interpolate(long, short).medium  # arrays (rows, cols, 3), uint8 or uint16
     expinterp.fuse([long, short]).fused
+    expinterp.merge([long, short]).radiance  # float32, linear light
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from expinterp.core.fusion.exposures import Fusion
     from expinterp.core.ghosts import Ghosts
     from expinterp.core.pair import Pair, measure
+    from expinterp.core.radiance import Radiance
     from expinterp.core.render import Interpolation, render
     from expinterp.core.response import Profile, calibrate
     from expinterp.errors import (
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     )
     from expinterp.images import Photograph, read_photograph, write_photograph
     from expinterp.library import cameras
-    from expinterp.pipeline import fuse, interpolate
+    from expinterp.pipeline import fuse, interpolate, merge
     from expinterp.refine import Refiner, open_refiner
 
 __version__ = "0.1.0"
@@ -53,6 +55,7 @@ __all__ = [
     "PairError",
     "Photograph",
     "Profile",
+    "Radiance",
     "Refiner",
     "Weighting",
     "calibrate",
@@ -60,6 +63,7 @@ __all__ = [
     "fuse",
     "interpolate",
     "measure",
+    "merge",
     "open_refiner",
     "read_photograph",
     "render",
@@ -73,6 +77,7 @@ _MODULES = {  # of all public names that are not in errors
     "Pair": "core.pair",
     "Photograph": "images",
     "Profile": "core.response",
+    "Radiance": "core.radiance",
     "Refiner": "refine",
     "Weighting": "core.fusion",
     "calibrate": "core.response",
@@ -80,6 +85,7 @@ _MODULES = {  # of all public names that are not in errors
     "fuse": "pipeline",
     "interpolate": "pipeline",
     "measure": "core.pair",
+    "merge": "pipeline",
     "open_refiner": "refine",
     "read_photograph": "images",
     "render": "core.render",

@@ -1,4 +1,4 @@
-"""The functions that most users need: interpolate two exposures, or fuse several.
+"""The functions that most users need: interpolate two exposures, fuse several, or merge them.
 
 `interpolate` measures a pair and renders one exposure between the two. `fuse` renders virtual
 exposures between all shots and fuses everything. By default both refine with the bundled network.
@@ -14,16 +14,19 @@ Li, IEEE Access 2020 (fusion with virtual exposures).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from expinterp.core.arrays import Pixels
 from expinterp.core.denoise import Denoise
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.fusion import Method, Weighting
-from expinterp.core.fusion.exposures import Fusion, fuse_exposures
+from expinterp.core.fusion.exposures import Fusion, fuse_exposures, merge_exposures
 from expinterp.core.fusion.plan import Virtual, plan_exposures
 from expinterp.core.ghosts import Deghost, Reference
 from expinterp.core.pair import measure
+from expinterp.core.radiance import Radiance
 from expinterp.core.render import Interpolation, render
 from expinterp.core.response import Profile
 from expinterp.library import prior_of
@@ -194,6 +197,66 @@ def fuse(
     return fuse_exposures(
         plan, refiner=network, denoise=denoise, weighting=weighting, method=method, levels=levels
     )
+
+
+def merge(
+    images: Sequence[Pixels],
+    *,
+    times: Sequence[float] | None = None,
+    response: Profile | None = None,
+    camera: str | None = None,
+    align: bool = True,
+    deghost: Deghost = "auto",
+    reference: Reference = "auto",
+    crop: bool = False,
+) -> Radiance:
+    """Merge exposures of one scene to its radiance: linear light, relative.
+
+    Parameters
+    ----------
+    images : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
+        Display-encoded, R G B; the same shape and dtype; two or more, in any order.
+    times : sequence of float, optional
+        Exposure times in seconds, or other numbers proportional to the exposure, of each image.
+        Without them, ratios are measured from the pixels; with them, they are refined so.
+    response : Profile, optional
+        The camera's profile, from `calibrate`; by default the response is estimated.
+    camera, align, deghost, reference, crop
+        As for `fuse`.
+
+    Returns
+    -------
+    Radiance
+        ``.radiance`` is float32 (rows, cols, channels), and 1 is white in the middle image.
+
+    Raises
+    ------
+    ValueError
+        If arrays or options are not as above, or `camera` is not known.
+    PairError
+        If the images differ in size, channels or bit depth, do not show one scene, or are all
+        exposed alike.
+    """
+    if times is not None and (len(times) != len(images) or not all(0 < t < inf for t in times)):
+        msg = f"times must be a positive number for each of the {len(images)} images, not {times}"
+        raise ValueError(msg)
+
+    def ratio(long: int, short: int) -> float | None:
+        return times[long] / times[short] if times is not None else None
+
+    prior = prior_of(camera)
+    plan = plan_exposures(
+        images,
+        response=response,
+        prior=prior,
+        align=align,
+        deghost=deghost,
+        reference=reference,
+        crop=crop,
+        stated_ratio=ratio,
+    )
+    stated = [ratio(long, short) for short, long in pairwise(plan.order)]
+    return merge_exposures(plan, stated=stated, response=response, prior=prior)
 
 
 def _open(refiner: Refinement) -> Refiner | None:

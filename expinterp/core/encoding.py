@@ -152,6 +152,21 @@ class Encoding:
         return out
 
 
+def to_output(light: NDArray[np.float32], encoding: Encoding | None) -> None:
+    """Convert linear light of working R G B to that of the output space, in place.
+
+    `light` is float32 (rows, cols, channels), of any range. None and grey stay as they are.
+    """
+    if encoding is None or encoding.matrix is None or light.shape[2] != 3:
+        return
+    matrix = encoding.matrix.astype(np.float32)
+
+    def convert(rows: slice) -> None:
+        light[rows] = cv2.transform(light[rows], matrix)
+
+    map_threads(convert, strips(len(light), STRIP))
+
+
 def encode(linear: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Encode linear light, float32 of any shape, 0..1, to working code values, clipped, rounded."""
     return _to_codes(linear, SRGB_CURVE)

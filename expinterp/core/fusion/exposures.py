@@ -1,4 +1,4 @@
-"""Render the virtual exposures of a plan, and fuse them with its shots.
+"""Fuse the shots of a plan with virtual exposures between them, or merge them to radiance.
 
 Images are as described in `expinterp.core.arrays`.
 
@@ -7,16 +7,22 @@ Source: Yang, Wu, Wang and Li, IEEE Access 2020 (fusion with virtual exposures).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from expinterp.core.arrays import Pixels
+import numpy as np
+
+from expinterp.core.arrays import Pixels, with_channels
 from expinterp.core.denoise import Denoise
 from expinterp.core.fusion.plan import ExposurePlan
+from expinterp.core.fusion.series import measure_series
 from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
+from expinterp.core.prior import ResponsePrior
+from expinterp.core.radiance import Radiance, merge_radiance
 from expinterp.core.render import Interpolation, PairRefiner, render
+from expinterp.core.response import Profile
 
 Progress: TypeAlias = Callable[[str, float], None]
 
@@ -51,7 +57,7 @@ def fuse_exposures(
     levels: int | None = None,
     progress: Progress = lambda stage, share: None,
 ) -> Fusion:
-    """Render the virtual exposures of a plan, and fuse them with its shots.
+    """Fuse the shots of a plan with virtual exposures between them, or merge them to radiance.
 
     Parameters
     ----------
@@ -88,6 +94,64 @@ def fuse_exposures(
     stack = Stack(pixels, weighting=weighting, method=method, levels=levels)
     fused = stack.fuse(progress=lambda share: progress("fuse", share))
     return Fusion(fused, tuple(exposures), stack)
+
+
+def merge_exposures(
+    plan: ExposurePlan,
+    *,
+    stated: Sequence[float | None],
+    response: Profile | None = None,
+    prior: ResponsePrior | None = None,
+    progress: Progress = lambda stage, share: None,
+) -> Radiance:
+    """Merge the shots of a plan to the radiance of their scene.
+
+    White of the middle shot, by exposure, has the radiance 1; of two in the middle, the brighter.
+
+    Parameters
+    ----------
+    plan : ExposurePlan
+        With pairs: `virtual` was not 0.
+    stated : sequence of float or None
+        The ratio of each shot, from dark to bright, to the next brighter one, as stated; > 1.
+    response : Profile, optional
+        Of the camera, or the known one; by default it is estimated from the shots.
+    prior : ResponsePrior, optional
+        By default the bundled one, of all cameras.
+    progress : function, optional
+        Called with the stage ``merge`` and the share of it done, 0..1.
+
+    Raises
+    ------
+    PairError
+        If all shots are exposed alike, or show no common tone.
+    """
+    series = measure_series(
+        plan.pairs, stated, profile=response, prior=prior, channels=_channels(plan)
+    )
+    middle = len(plan.shots) // 2
+    exposures = np.exp(series.log_exposures - series.log_exposures[middle])
+    shots = [with_channels(shot) for shot in plan.shots]
+    radiance, clipped = merge_radiance(
+        shots,
+        series.response,
+        exposures.tolist(),
+        opacities=plan.opacities,
+        progress=lambda share: progress("merge", share),
+    )
+    return Radiance(
+        radiance=radiance,
+        clipped=clipped,
+        white=plan.order[middle],
+        exposures=tuple(exposures[plan.order.index(i)] for i in range(len(shots))),
+        source=series.source,
+        notices=series.notices,
+        opacity=plan.opacity,
+    )
+
+
+def _channels(plan: ExposurePlan) -> int:
+    return int(with_channels(plan.shots[0]).shape[2])
 
 
 def _part(progress: Progress, done: int, count: int) -> Callable[[float], None]:
