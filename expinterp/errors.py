@@ -11,7 +11,6 @@
     ├── OutputError         6    cannot write
     ├── DeviceError         7    requested device unavailable
     ├── ModelError          8    model missing or corrupt
-    │   └── ResidualError        computes no residual of these photographs
     └── MissingExtraError   9    names the pip command
 
 A message is one line: what happened, to which file, what was expected, what to do.
@@ -49,20 +48,14 @@ def flaw(error: Exception) -> str:
     """
     match error:
         case UnicodeDecodeError():
-            words = "not a text file"
+            return "not a text file"
         case json.JSONDecodeError():
-            words = f"line {error.lineno} is not JSON"
+            return f"line {error.lineno} is not JSON"
         case KeyError():
-            words = f"{error} is missing"
-        case RecursionError():
-            words = "it is nested too deeply"
-        case OverflowError():
-            words = "a number is too large"
+            return f"{error} is missing"
         case ValueError():
-            words = str(error)[:80]
-        case _:
-            words = "a value has the wrong type"
-    return words
+            return str(error)[:80]
+    return "a value has the wrong type"
 
 
 class ExitCode(IntEnum):
@@ -128,10 +121,6 @@ class ModelError(ExpInterpError):
     exit_code = ExitCode.MODEL
 
 
-class ResidualError(ModelError):
-    """The network computed numbers that cannot be a residual of these photographs."""
-
-
 class MissingExtraError(ExpInterpError):
     """An optional package, or a system library that a package needs, is not installed."""
 
@@ -144,6 +133,4 @@ def in_words(error: BaseException) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "not enough memory for images of this size; close other programs"
-    if isinstance(error, RecursionError):
-        return "a file is nested too deeply; leave it out"
     return f"unexpected {type(error).__name__}: {error}"

@@ -135,6 +135,7 @@ def test_code_in_sentences_names_commands_and_options_that_exist(page: str) -> N
     [
         ("interpolate", ["docs/interpolate.md"]),
         ("fuse", ["docs/fuse.md", "docs/interpolate.md"]),
+        ("merge", ["docs/merge.md"]),
         ("batch", ["docs/batch.md", "docs/fuse.md", "docs/interpolate.md"]),
         ("calibrate", ["docs/camera.md", "docs/interpolate.md"]),
         ("tune", ["docs/camera.md", "docs/interpolate.md"]),

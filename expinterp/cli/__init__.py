@@ -26,6 +26,7 @@ from expinterp.cli.commands.doctor import doctor
 from expinterp.cli.commands.evaluate import evaluate
 from expinterp.cli.commands.fuse import fuse
 from expinterp.cli.commands.interpolate import interpolate
+from expinterp.cli.commands.merge import merge
 from expinterp.cli.commands.report import report
 from expinterp.cli.commands.train import train
 from expinterp.cli.commands.tune import tune
@@ -48,7 +49,7 @@ def commands() -> None:
 
 
 for _command in (
-    interpolate, fuse, batch, report, calibrate, cameras, evaluate, train, tune, doctor,
+    interpolate, fuse, merge, batch, report, calibrate, cameras, evaluate, train, tune, doctor,
 ):  # fmt: skip
     commands.add_command(_command)
 

@@ -14,7 +14,14 @@ from expinterp.cli.console import Console
 from expinterp.cli.options import STREAM, given
 
 if TYPE_CHECKING:
-    from expinterp.scene_io import FusionOptions, InterpolationOptions, Job, JobRecord
+    from expinterp.scene_io import (
+        FusionOptions,
+        InterpolationOptions,
+        Job,
+        JobRecord,
+        MergeJob,
+        MergeOptions,
+    )
 
 
 def interpolation_options(options: dict[str, Any]) -> InterpolationOptions:
@@ -50,6 +57,14 @@ def fusion_options(options: dict[str, Any], *, metrics: bool) -> FusionOptions:
         metrics=metrics,
         **_fields(FusionOptions, options),
     )
+
+
+def merge_options(options: dict[str, Any]) -> MergeOptions:
+    """Collect the options of merging."""
+    from expinterp.scene_io import MergeOptions, Writing
+
+    writing = Writing(**_fields(Writing, options))
+    return MergeOptions(writing=writing, **_fields(MergeOptions, options))
 
 
 def _fields(kind: type[Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +139,11 @@ def _is_closed_or_terminal(stream: TextIO | None) -> bool:
 
 
 def run_job(
-    job: Job, console: Console, *, as_json: bool, describe: Callable[[JobRecord], Iterable[str]]
+    job: Job | MergeJob,
+    console: Console,
+    *,
+    as_json: bool,
+    describe: Callable[[JobRecord], Iterable[str]],
 ) -> None:
     """Run a job and show its warnings, and if verbose its facts.
 

@@ -73,9 +73,11 @@ def number(names: str, text: str, *, least: int = 1, most: int | None = None) ->
     return value(names, click.IntRange(least, most), "N", text)
 
 
-def choice(names: str, values: Sequence[str], default: str, text: str) -> click.Option:
+def choice(names: str, values: Sequence[str], default: str | None, text: str) -> click.Option:
     """Build an option that takes one of several words."""
-    return value(names, click.Choice(values), None, text, default=default, show_default=True)
+    return value(
+        names, click.Choice(values), None, text, default=default, show_default=default is not None
+    )
 
 
 def threads_option(default: str) -> click.Option:

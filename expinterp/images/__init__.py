@@ -13,6 +13,12 @@ from expinterp.images.metadata.exif_edit import with_exposure_time
 from expinterp.images.metadata.icc import profile_name
 from expinterp.images.metadata.provenance import with_provenance
 from expinterp.images.photograph import Metadata, Photograph, Pixels
+from expinterp.images.radiance_files import (
+    Depth,
+    check_radiance_target,
+    radiance_format,
+    write_radiance,
+)
 from expinterp.images.read import read_photograph
 from expinterp.images.write import QUALITY, check_target, to_depth, write_photograph
 
@@ -20,17 +26,21 @@ __all__ = [
     "FORMATS",
     "MAX_PIXELS",
     "QUALITY",
+    "Depth",
     "Header",
     "Metadata",
     "Photograph",
     "Pixels",
+    "check_radiance_target",
     "check_target",
     "image_format",
     "profile_name",
+    "radiance_format",
     "read_header",
     "read_photograph",
     "to_depth",
     "with_exposure_time",
     "with_provenance",
     "write_photograph",
+    "write_radiance",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from expinterp.errors import ImageFileError, OutputError, reason
+from expinterp.errors import ImageFileError, OutputError
 from expinterp.files import read_from
 
 
@@ -32,6 +32,12 @@ FORMATS = {
     "avif": Format(
         (".avif",), (8,), alpha=True, grey=False, longest=32_768, largest=2**28
     ),  # limits of libavif's reader
+}
+# Linear light: written by ``expinterp merge`` only.
+RADIANCE_FORMATS = {
+    "exr": Format((".exr",), (16, 32), alpha=True, grey=True, longest=2**31 - 1),
+    "hdr": Format((".hdr", ".pic", ".rgbe"), (8,), alpha=False, grey=False, longest=2**31 - 1),
+    "tiff": Format((".tif", ".tiff"), (16, 32), alpha=True, grey=True, longest=2**31 - 1),
 }
 _HEAD = 64  # bytes that show the format
 READABLE = "JPEG, PNG, TIFF, WebP or AVIF"
@@ -135,12 +141,7 @@ def image_format(path: str | Path) -> str:
     >>> image_format("mid.TIF")
     'tiff'
     """
-    try:
-        is_folder = Path(path).is_dir()
-    except OSError as error:  # a name that is too long
-        message = f"{path}: cannot be written ({reason(error)}); choose another name"
-        raise OutputError(message) from error
-    if is_folder:
+    if Path(path).is_dir():
         message = f"{path}: is a folder; name a file in it"
         raise OutputError(message)
     suffix = Path(path).suffix.lower()

@@ -10,12 +10,9 @@ from warnings import catch_warnings, simplefilter
 
 from expinterp.errors import ExpInterpError, ImageFileError
 
-_FEW = 1 << 20  # pixels that are decoded from any file
 MAX_PIXELS = 500_000_000  # above any camera, below what fills a workstation's memory
 
-LONGEST_BLOCK = 255 * 65_519  # bytes of a colour profile or packet: what a JPEG can hold (16 MiB)
 REMEDY = "copy it again from its source"  # for a damaged file
-_LOGGERS = ("tifffile", "imagecodecs")
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics, ITU-T H.273
 
 
@@ -29,16 +26,6 @@ def check_size(cols: int, rows: int, max_pixels: int) -> None:
             f"the header announces {cols} × {rows} pixels, above the limit of "
             f"{max_pixels // 1_000_000} megapixels; scale the picture down first"
         )
-        raise ImageFileError(message)
-
-
-def check_content(cols: int, rows: int, content: int, pixels_per_byte: int, what: str) -> None:
-    """Refuse a file that announces more pixels than its bytes can hold.
-
-    `content` counts the bytes of the file, `pixels_per_byte` the most that its compression reaches.
-    """
-    if cols * rows > content * pixels_per_byte + _FEW:
-        message = f"truncated {what} ({content} bytes cannot hold {cols} × {rows} pixels); {REMEDY}"
         raise ImageFileError(message)
 
 
@@ -62,7 +49,7 @@ class _Silence:
     lock = threading.Lock()
     threads = 0
     restore = ExitStack()
-    handler = logging.NullHandler()  # without one, Python prints what a library logs
+    log = logging.NullHandler()  # without a handler, Python prints tifffile's log
 
 
 @contextmanager
@@ -72,8 +59,7 @@ def without_warnings() -> Iterator[None]:
         if not _Silence.threads:
             _Silence.restore.enter_context(catch_warnings())
             simplefilter("ignore")
-            for name in _LOGGERS:
-                logging.getLogger(name).addHandler(_Silence.handler)
+            logging.getLogger("tifffile").addHandler(_Silence.log)
         _Silence.threads += 1
     try:
         yield
@@ -82,8 +68,7 @@ def without_warnings() -> Iterator[None]:
             _Silence.threads -= 1
             if not _Silence.threads:
                 _Silence.restore.close()
-                for name in _LOGGERS:
-                    logging.getLogger(name).removeHandler(_Silence.handler)
+                logging.getLogger("tifffile").removeHandler(_Silence.log)
 
 
 @contextmanager

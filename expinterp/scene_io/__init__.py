@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from expinterp.scene_io.fuse import fuse_files
 from expinterp.scene_io.interpolate import interpolate_files
-from expinterp.scene_io.jobs import FusionJob, InterpolationJob, Job, Kind, check_job
+from expinterp.scene_io.jobs import FusionJob, InterpolationJob, Job, Kind, MergeJob, check_job
+from expinterp.scene_io.merge import merge_files
 from expinterp.scene_io.open_scene import Opener
 from expinterp.scene_io.options import (
     FusionOptions,
     InterpolationOptions,
+    MergeOptions,
     TargetError,
     WantedExposure,
     Writing,
@@ -25,6 +27,8 @@ __all__ = [
     "Job",
     "JobRecord",
     "Kind",
+    "MergeJob",
+    "MergeOptions",
     "TargetError",
     "WantedExposure",
     "Writing",
@@ -33,7 +37,7 @@ __all__ = [
 
 
 def run(
-    job: Job,
+    job: Job | MergeJob,
     *,
     progress: Callable[[str, float], None] = lambda stage, share: None,
     opener: Opener | None = None,
@@ -57,4 +61,6 @@ def run(
     check_job(job)
     if isinstance(job, FusionJob):
         return fuse_files(job, progress=progress, opener=opener)
+    if isinstance(job, MergeJob):
+        return merge_files(job, progress=progress, opener=opener)
     return interpolate_files(job, progress=progress, opener=opener)

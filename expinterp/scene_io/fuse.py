@@ -14,7 +14,7 @@ from expinterp.core.denoise import choose_strength
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion import Stack
 from expinterp.core.fusion.exposures import Fusion, fuse_exposures
-from expinterp.core.fusion.plan import ExposurePlan, plan_exposures
+from expinterp.core.fusion.plan import ExposurePlan, Virtual, plan_exposures
 from expinterp.core.intermediate import round_codes
 from expinterp.core.render import Interpolation
 from expinterp.errors import PairError
@@ -28,7 +28,7 @@ from expinterp.images import (
 )
 from expinterp.metrics.assessment import assess
 from expinterp.scene_io.ghosts import describe_ghosts, encode_mask, write_ghosts
-from expinterp.scene_io.jobs import FusionJob
+from expinterp.scene_io.jobs import FusionJob, MergeJob
 from expinterp.scene_io.measured_pair import MeasuredPair, match_files, replace_pixels
 from expinterp.scene_io.open_scene import Opened, Opener, open_scene
 from expinterp.scene_io.record import (
@@ -77,7 +77,9 @@ def fuse_files(
     clock = Clock(progress, "read", "measure", "fuse", *["assess"] * job.options.metrics, "write")
     each = 1 if job.options.virtual == "auto" else job.options.virtual
     clock.expect("render", (len(job.images) - 1) * each)
-    scene = _plan_scene(job, clock, opener)
+    refine, virtual = job.options.refine and job.options.virtual != 0, job.options.virtual
+    remedy = "" if virtual == 0 else "; --virtual 0 fuses them as they are"
+    scene = plan_scene(job, clock, opener, refine=refine, virtual=virtual, remedy=remedy)
     clock.expect("render", scene.plan.count)
     fusion = fuse_exposures(
         scene.plan,
@@ -93,30 +95,33 @@ def fuse_files(
         with clock.stage("assess"):
             photographs = [shot.pixels for shot in scene.shots]
             metrics = assess(photographs, fusion.fused, stack=fusion.stack)
-    virtual = list(_locate(scene, fusion))
+    made = list(_locate(scene, fusion))
     with clock.stage("write"):
-        outputs, warnings = _write_all(job, scene, virtual, fusion)
+        outputs, warnings = _write_all(job, scene, made, fusion)
     return _record(
-        job, scene, virtual, outputs, metrics=metrics, warnings=warnings, seconds=clock.seconds
+        job, scene, made, outputs, metrics=metrics, warnings=warnings, seconds=clock.seconds
     )
 
 
-def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedScene:
-    """Read the files of a job, and plan their fusion."""
+def plan_scene(
+    job: FusionJob | MergeJob,
+    clock: Clock,
+    opener: Opener | None,
+    *,
+    refine: bool,
+    virtual: Virtual,
+    remedy: str,
+) -> PlannedScene:
+    """Read the files of a job, and plan their fusion; `remedy` ends the message of a failure."""
     with clock.stage("read"):
-        shots, opened = open_scene(
-            job,
-            refine=job.options.refine and job.options.virtual != 0,
-            opener=opener,
-            arrange=brightest_first,
-        )
+        shots, opened = open_scene(job, refine=refine, opener=opener, arrange=brightest_first)
         check_alike(shots)
         shots = shots[::-1]  # dark to bright: the plan keeps this order if pixels are equal
     with clock.stage("measure"):
         try:
             plan = plan_exposures(
                 [shot.pixels for shot in shots],
-                virtual=job.options.virtual,
+                virtual=virtual,
                 response=opened.profile,
                 prior=opened.prior,
                 align=job.options.align,
@@ -130,7 +135,6 @@ def _plan_scene(job: FusionJob, clock: Clock, opener: Opener | None) -> PlannedS
                 opacities=[shot.alpha for shot in shots],
             )
         except PairError as error:
-            remedy = "" if job.options.virtual == 0 else "; --virtual 0 fuses them as they are"
             message = f"{error}{remedy}"
             raise PairError(message) from error
     opacity = plan.opacity
@@ -261,11 +265,12 @@ def _record(
         if index != plan.viewpoint
     ]
     pair_warnings = [warning for pair in pairs for warning in pair.warnings]
-    found = [*_explain_motion(scene), *plan.notices, *pair_warnings]
+    found = [*explain_motion(scene), *plan.notices, *pair_warnings]
     return JobRecord(
         command="fuse",
         inputs=[
-            describe_shot("image", shot, _clipped(shot, pairs), scene.shape) for shot in shots[::-1]
+            describe_shot("image", shot, clipped_shares(shot, pairs), scene.shape)
+            for shot in shots[::-1]
         ],
         outputs=[asdict(output) for output in outputs],
         ratio=describe_ratio([pair.pair for pair in pairs]),
@@ -287,7 +292,7 @@ def _record(
     )
 
 
-def _explain_motion(scene: PlannedScene) -> Iterator[str]:
+def explain_motion(scene: PlannedScene) -> Iterator[str]:
     """Report the largest motion, and each shot that could not be aligned."""
     unknown = [scene.shots[place].name for place in scene.plan.misfits]
     viewpoint = scene.shots[scene.plan.order.index(scene.plan.viewpoint)].name
@@ -304,7 +309,7 @@ def _explain_motion(scene: PlannedScene) -> Iterator[str]:
         )
 
 
-def _clipped(shot: Photograph, pairs: Sequence[MeasuredPair]) -> dict[str, float] | None:
+def clipped_shares(shot: Photograph, pairs: Sequence[MeasuredPair]) -> dict[str, float] | None:
     """Return the clipped shares of a shot; None if it is in no pair."""
     for pair in pairs:
         for role in ("long", "short"):

@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 
 from expinterp.errors import OutputError, OutputExistsError
 from expinterp.files import STREAM, check_output
-from expinterp.images import FORMATS, check_target
-from expinterp.scene_io.options import FusionOptions, InterpolationOptions
+from expinterp.images import FORMATS, check_radiance_target, check_target
+from expinterp.scene_io.options import FusionOptions, InterpolationOptions, MergeOptions
 
 Kind: TypeAlias = Literal["medium", "intermediate", "residual", "ghosts"]
 
@@ -115,7 +115,38 @@ class FusionJob:
         ]
 
 
-Job: TypeAlias = InterpolationJob | FusionJob
+@dataclass(frozen=True)
+class MergeJob:
+    """Files of one scene, and where its radiance is written.
+
+    Attributes
+    ----------
+    images : tuple of str
+        Paths, or ``-`` for standard input, in any order.
+    output : str
+        Path of the radiance: OpenEXR, Radiance HDR or float TIFF.
+    options : MergeOptions
+    save_mask : str or None
+        File of a picture of what is clipped in all shots; ``-`` is standard output.
+    """
+
+    images: tuple[str, ...]
+    output: str
+    options: MergeOptions = field(default_factory=MergeOptions)
+    save_mask: str | None = None
+
+    @property
+    def files(self) -> list[str]:
+        """All files that the job writes."""
+        return [self.output, *self.drawn]
+
+    @property
+    def drawn(self) -> list[str]:
+        """The file that shows what is clipped, if it is wanted; it has 8 bits."""
+        return [self.save_mask] if self.save_mask else []
+
+
+Job: TypeAlias = InterpolationJob | FusionJob  # those of a batch too
 
 
 def series_name(path: str, step: int, count: int | None) -> str:
@@ -132,7 +163,7 @@ def series_name(path: str, step: int, count: int | None) -> str:
     return str(plain.with_name(f"{plain.stem}_{step + 1}{plain.suffix}"))
 
 
-def check_job(job: Job) -> None:
+def check_job(job: Job | MergeJob) -> None:
     """Check before any work that the outputs of a job can be written.
 
     Raises
@@ -148,6 +179,10 @@ def check_job(job: Job) -> None:
         if uses[_identity(name)] > 1:
             message = f"{name}: two outputs have this name; give each its own"
             raise OutputExistsError(message)
+        if isinstance(job, MergeJob) and name == job.output:
+            depth, overwrite = job.options.depth, writing.overwrite
+            check_radiance_target(name, depth=depth, overwrite=overwrite, inputs=job.images)
+            continue
         check_target(
             name,
             format=writing.format_of(name),

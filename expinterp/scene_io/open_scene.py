@@ -16,7 +16,7 @@ from expinterp.doctor import find_clash
 from expinterp.images import Photograph
 from expinterp.library import ANY, is_same_camera, open_library, read_profile
 from expinterp.refine import Refiner, choose_profile, open_refiner
-from expinterp.scene_io.jobs import Job
+from expinterp.scene_io.jobs import Job, MergeJob
 from expinterp.scene_io.options import CommonOptions
 from expinterp.scene_io.shots import agree, read_shots, state_times
 
@@ -49,7 +49,7 @@ class Opened:
 
 
 def open_scene(
-    job: Job,
+    job: Job | MergeJob,
     *,
     refine: bool,
     opener: Opener | None,

@@ -12,7 +12,7 @@ from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.plan import Virtual
 from expinterp.core.ghosts import Deghost, Reference
 from expinterp.files import STREAM
-from expinterp.images import QUALITY
+from expinterp.images import QUALITY, Depth
 from expinterp.refine import Device
 
 SLACK = 0.01  # EV by which a wanted exposure may lie outside: people round, and so do cameras
@@ -195,3 +195,16 @@ class FusionOptions(CommonOptions):
     method: Method = "guided"
     levels: int | None = None
     metrics: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeOptions(CommonOptions):
+    """How exposures are merged to radiance; `refine` and `denoise` have no effect.
+
+    Attributes
+    ----------
+    depth : {'half', 'float'} or None
+        Of OpenEXR and TIFF; by default half in OpenEXR and float in TIFF.
+    """
+
+    depth: Depth | None = None

@@ -19,7 +19,9 @@ from expinterp.scene_io.open_scene import Opened
 
 SCHEMA_VERSION = 1
 # Relative durations of the stages, for progress.
-SHARES = {"read": 2, "measure": 1, "render": 6, "fuse": 5, "assess": 5, "write": 1}
+SHARES = {
+    "read": 2, "measure": 1, "render": 6, "fuse": 5, "merge": 2, "assess": 5, "write": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class JobRecord:
 
     Attributes
     ----------
-    command : {'interpolate', 'fuse'}
+    command : {'interpolate', 'fuse', 'merge'}
     inputs, outputs : list of dict
         See `describe_shot` and `Output`.
     ratio, motion, response, refinement : dict or None
@@ -43,12 +45,16 @@ class JobRecord:
     warnings : list of str
     fusion : dict or None
         Method, parameters and quality of a fusion.
+    merge : dict or None
+        Of radiance: ``white``, the file whose white is 1; ``scale``, its exposure in seconds, if it
+        is known; ``exposures``, that of each input relative to it, as measured; ``clipped``, shares
+        of pixels that are black and white in all.
     mask : str
         A small picture of what moved, PNG in base64, for pages; empty if nothing did. Not a part
         of ``--json``; a batch keeps it in its journal as ``mask`` of ``ghosts``.
     """
 
-    command: Literal["interpolate", "fuse"]
+    command: Literal["interpolate", "fuse", "merge"]
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
     ratio: dict[str, Any]
@@ -60,14 +66,16 @@ class JobRecord:
     timings: dict[str, float]
     warnings: list[str]
     fusion: dict[str, Any] | None = None
+    merge: dict[str, Any] | None = None
     mask: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as one JSON object."""
         record = {"schema_version": SCHEMA_VERSION, "version": __version__, **asdict(self)}
         del record["mask"]
-        if self.fusion is None:
-            del record["fusion"]
+        for part in ("fusion", "merge"):
+            if record[part] is None:
+                del record[part]
         return record
 
 
@@ -77,7 +85,8 @@ class Output:
 
     Attributes
     ----------
-    kind : {'medium', 'intermediate', 'residual', 'fused', 'virtual', 'mask', 'ghosts'}
+    kind : str
+        medium, intermediate, residual, fused, virtual, mask, ghosts, radiance or clipped.
     file : str
     ev : float or None
         Stops above ``short``, or above the darkest of several; None where there is no such value.

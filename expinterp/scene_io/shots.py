@@ -43,10 +43,7 @@ def read_shots(sources: Sequence[str]) -> list[Photograph]:
 
 def _waits(name: str) -> bool:
     """Return whether reading a source may block: standard input, or a named pipe."""
-    try:
-        return name == STREAM or Path(name).is_fifo()
-    except (OSError, ValueError):  # reading it will report it
-        return False
+    return name == STREAM or Path(name).is_fifo()
 
 
 def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:

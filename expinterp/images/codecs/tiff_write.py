@@ -12,25 +12,27 @@ Source: TIFF 6.0 (Adobe 1992).
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from expinterp.errors import OutputError
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import read_resolution
 from expinterp.images.metadata.iptc import separate_iptc
 from expinterp.images.metadata.tiff_exif import IPTC, RESOURCES, descriptive_records
-from expinterp.images.photograph import Metadata, Pixels
+from expinterp.images.photograph import Metadata
 
 _UNCOMPRESSED, _BLACK_IS_ZERO, _RGB, _STRAIGHT = 1, 1, 2, 2  # values of the tags
+_FLOAT = 3  # value of SampleFormat
 _PER_INCH = 2
 _STRIP_BYTES = 1 << 20
 _LARGEST_FILE = 2**32 - 1  # offsets have 32 bits
 
 
-def encode(pixels: Pixels, stream: BinaryIO, *, metadata: Metadata) -> None:
-    """Write an uncompressed TIFF of 8 or 16 bits to a stream, as `png.encode` writes a PNG.
+def encode(pixels: NDArray[Any], stream: BinaryIO, *, metadata: Metadata) -> None:
+    """Write an uncompressed TIFF of 8 or 16 bits, or of floats, to a stream, as `png.encode` writes a PNG.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def encode(pixels: Pixels, stream: BinaryIO, *, metadata: Metadata) -> None:
         stream.write(np.ascontiguousarray(strip, stored_type).data)
 
 
-def _head(pixels: Pixels, metadata: Metadata, rows_per_strip: int) -> tuple[bytes, ifd.Order]:
+def _head(pixels: NDArray[Any], metadata: Metadata, rows_per_strip: int) -> tuple[bytes, ifd.Order]:
     """Build all bytes before the first strip, in the byte order of the EXIF block."""
     block = bytearray(metadata.exif or ifd.EMPTY_BLOCK)
     order, records = descriptive_records(bytes(block))
@@ -77,7 +79,7 @@ def _head(pixels: Pixels, metadata: Metadata, rows_per_strip: int) -> tuple[byte
 
 
 def _structure(
-    pixels: Pixels, rows_per_strip: int, sizes: list[int]
+    pixels: NDArray[Any], rows_per_strip: int, sizes: list[int]
 ) -> dict[int, tuple[int, list[int]]]:
     """List the tags of the pixel layout."""
     rows, cols, channels = pixels.shape
@@ -94,8 +96,11 @@ def _structure(
         tags.STRIP_BYTE_COUNTS: (ifd.LONG, sizes),
         tags.PLANAR_CONFIGURATION: (ifd.SHORT, [1]),  # the channels of a pixel lie together
     }
-    has_alpha = channels in {2, 4}
-    return layout | ({tags.EXTRA_SAMPLES: (ifd.SHORT, [_STRAIGHT])} if has_alpha else {})
+    if channels in {2, 4}:
+        layout[tags.EXTRA_SAMPLES] = (ifd.SHORT, [_STRAIGHT])
+    if pixels.dtype.kind == "f":
+        layout[tags.SAMPLE_FORMAT] = (ifd.SHORT, [_FLOAT] * channels)
+    return layout
 
 
 def _extra_fields(metadata: Metadata, order: ifd.Order) -> dict[int, tuple[int, bytes]]:

@@ -12,7 +12,8 @@ from functools import cache
 import numpy as np
 
 from expinterp.core.arrays import Floats
-from expinterp.core.encoding import SPACES, Curve, Space
+from expinterp.core.encoding import SPACES, WHITE, Curve, Space
+from expinterp.images.metadata.icc import profile_name, profile_space, read_numbers
 
 D50 = (0.9642, 1.0, 0.8249)  # X Y Z
 BRADFORD = np.array(
@@ -40,6 +41,62 @@ def icc_profile(space: Space) -> bytes:
         **{bytes([letter]) + b"TRC": curve for letter in b"rgb"},
     }
     return _assemble(tags)
+
+
+SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *WHITE)  # x, y of R, G, B and white
+
+
+@cache
+def linear_profile(icc: bytes | None) -> bytes | None:
+    """Build a profile with the primaries of another one, sRGB by default, and a linear curve.
+
+    None if that has no primaries: a profile of tables, or of grey.
+    """
+    colorants = _colorants(icc)
+    if colorants is None:
+        return None
+    adaptation, columns = colorants
+    linear = struct.pack(">4s4xI", b"curv", 0)
+    tags = {
+        b"desc": _text("linear sRGB" if icc is None else f"linear {profile_name(icc)}"),
+        b"cprt": _text("CC0, no rights reserved"),
+        b"wtpt": b"XYZ \0\0\0\0" + _fixed(*D50),
+        b"chad": b"sf32\0\0\0\0" + _fixed(*adaptation.ravel()),
+        **{
+            bytes([letter]) + b"XYZ": b"XYZ \0\0\0\0" + _fixed(*column)
+            for letter, column in zip(b"rgb", columns, strict=True)
+        },
+        **{bytes([letter]) + b"TRC": linear for letter in b"rgb"},
+    }
+    return _assemble(tags)
+
+
+def read_primaries(icc: bytes | None) -> tuple[float, ...]:
+    """Read x, y of R, G, B and white of a profile; those of sRGB if it states none."""
+    colorants = _colorants(icc) if icc else None
+    if colorants is None:
+        return SRGB
+    adaptation, columns = colorants
+    xyz = np.linalg.solve(adaptation, np.vstack([columns, D50]).T).T
+    return tuple(np.round(xyz[:, :2] / xyz.sum(axis=1, keepdims=True), 5).ravel().tolist())
+
+
+def _colorants(icc: bytes | None) -> tuple[Floats, Floats] | None:
+    """Read the adaptation to D50, (3, 3), and X Y Z of R, G, B, (3, 3); None if not stated.
+
+    Version 2 states no adaptation: white is then that of sRGB and most other spaces, D65.
+    """
+    usual = _to_d50(SPACES["srgb"].to_xyz.sum(axis=1))
+    if icc is None:
+        return usual, (usual @ SPACES["srgb"].to_xyz).T
+    rows = [read_numbers(icc, bytes([letter]) + b"XYZ") for letter in b"rgb"]
+    if profile_space(icc) != "RGB" or any(len(row) != 3 for row in rows):
+        return None
+    chad = read_numbers(icc, b"chad")
+    adaptation = np.reshape(chad, (3, 3)) if len(chad) == 9 else usual
+    columns = np.array(rows)
+    singular = min(abs(np.linalg.det(adaptation)), abs(np.linalg.det(columns))) < 1e-6
+    return None if singular else (adaptation, columns)
 
 
 def _assemble(tags: dict[bytes, bytes]) -> bytes:

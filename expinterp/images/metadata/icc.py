@@ -51,6 +51,18 @@ def profile_transfer(icc: bytes | None) -> int:
     return value[9] if len(value) >= 12 else 0
 
 
+def read_numbers(icc: bytes, tag: bytes) -> list[float]:
+    """Read a tag of numbers with 16 bits after the point; empty if it is missing or damaged."""
+    try:
+        value = _profile_tag(icc, tag)
+    except struct.error:
+        return []
+    count = len(value[8:]) // 4 if value[:4] in {b"XYZ ", b"sf32"} else 0
+    return (
+        [number / 65_536 for number in struct.unpack_from(f">{count}i", value, 8)] if count else []
+    )
+
+
 def _profile_tag(icc: bytes, wanted: bytes) -> bytes:
     """Return the value of a tag of a profile; empty if it is missing."""
     (count,) = struct.unpack_from(">I", icc, 128)

@@ -1,0 +1,168 @@
+"""Radiance by ``expinterp merge`` beside OpenCV's MergeDebevec: error, dynamic range, time, memory.
+
+    python benchmarks/merge.py RADIANCE RESPONSES          # rendered brackets, then three 24 MP JPEGs
+    python benchmarks/merge.py RADIANCE RESPONSES --scenes 6 --megapixels 6 --repeat 1
+
+RADIANCE is a folder of radiance maps, RESPONSES one of measured responses, as for ``expinterp
+train``. Each scene is photographed three times, 2 EV apart, by a camera drawn at random, and stored
+as JPEG of quality 95. Its profile is measured on seven exposures of another scene, 2 EV apart.
+The radiance of each method is scaled per channel to the true one, since no response shows a scale;
+the error is the median of |E/E_true − 1| where the true exposure is unclipped in a shot. The dynamic
+range is that between the 0.1th and the 99.9th percentile of the green radiance, in stops.
+
+Time and memory are those of whole processes, from three JPEGs to an .hdr file: ``expinterp merge``
+and a script with CalibrateDebevec's result at hand, that decodes, merges and writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import needs
+import numpy as np
+from cost import print_table, time_in_turn, write_pair
+
+needs.require("OpenEXR", "train")
+
+import expinterp
+from expinterp.images import Metadata, with_exposure_time, write_photograph
+from expinterp.library import read_profile
+from expinterp.training.simulator.camera import Camera, draw_camera, photograph, read_responses
+from expinterp.training.simulator.triples import read_radiance
+
+GREY = 0.18  # of white: the median of a scene in the middle shot
+STEPS, CALIBRATION = 2.0 ** np.array([-2, 0, 2]), 2.0 ** np.arange(-6, 7, 2.0)
+RANGE = 0.1, 99.9  # percentiles
+OURS, ESTIMATED = "expinterp, profile", "expinterp, estimated"
+THEIRS, THEIR_OWN, FED = "MergeDebevec", "MergeDebevec, same shots", "MergeDebevec, our profile"
+SCRIPT = """
+import sys, cv2, numpy as np
+images = [cv2.imread(name) for name in sys.argv[2:]]
+times = np.array([1 / 320, 1 / 40, 1 / 5], np.float32)
+response = (np.linspace(0.01, 1, 256, dtype=np.float32) ** 2.2)[:, None, None].repeat(3, 2)
+cv2.imwrite(sys.argv[1], cv2.createMergeDebevec().process(images, times, response))
+"""
+
+
+def shoot(radiance: np.ndarray, steps: np.ndarray, camera: Camera, random: np.random.Generator):
+    """Photograph a scene; return the shots, from dark to bright, and their times."""
+    times = (GREY / np.median(radiance) * steps).astype(np.float32)
+    return [photograph(radiance, time, camera, random) for time in times], times
+
+
+def merge_all(shots, times, calibration) -> dict[str, np.ndarray]:
+    """Merge the shots by every method; `calibration` are the shots and times of another scene."""
+    profile = expinterp.calibrate(*calibration)
+    curve = np.exp(profile.response).T.reshape(256, 1, 3).astype(np.float32)
+    debevec, calibrator = cv2.createMergeDebevec(), cv2.createCalibrateDebevec(samples=200)
+    return {
+        OURS: expinterp.merge(shots, times=times, response=profile).radiance,
+        ESTIMATED: expinterp.merge(shots, times=times).radiance,
+        THEIRS: debevec.process(shots, times, calibrator.process(*calibration)),
+        THEIR_OWN: debevec.process(shots, times, calibrator.process(shots, times)),
+        FED: debevec.process(shots, times, np.ascontiguousarray(curve)),
+    }
+
+
+def measure(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Return the median relative error and the dynamic range in stops; `truth` 1 is white."""
+    known = (truth.max(axis=2) < 4) & (truth.min(axis=2) > 1 / 1024)
+    errors = []
+    for channel in range(3):
+        ratio = found[known, channel] / truth[known, channel]
+        ratio = ratio[np.isfinite(ratio)]
+        errors.append(np.median(np.abs(ratio / np.median(ratio) - 1)))
+    green = found[..., 1][found[..., 1] > 0]
+    low, high = np.percentile(green[np.isfinite(green)], RANGE)
+    return float(np.mean(errors)), float(np.log2(high / low))
+
+
+def compare_errors(radiance: Path, responses: Path, scenes: int, *, styled: bool) -> None:
+    """Print the error and the dynamic range of every method, over rendered brackets."""
+    files = sorted(path for path in radiance.rglob("*") if path.suffix in {".hdr", ".exr"})
+    measured = read_responses(responses)
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for seed, file in enumerate(files[:scenes]):
+        random = np.random.default_rng(seed)
+        camera = replace(draw_camera(measured, random), reduction=1, quality=95)
+        if not styled:
+            camera = replace(camera, hue=0.0, saturation=1.0, sharpening=0.0, blur=0.0)
+        scene, other = (
+            np.maximum(read_radiance(path), 1e-9) for path in (file, files[(seed + 3) % len(files)])
+        )
+        shots, times = shoot(scene, STEPS, camera, random)
+        truth = scene * camera.illuminant * times[1]
+        for name, found in merge_all(
+            shots, times, shoot(other, CALIBRATION, camera, random)
+        ).items():
+            rows.setdefault(name, []).append(measure(found, truth))
+    kind = "with picture styles and blur" if styled else "without picture styles"
+    print(f"{len(files[:scenes])} rendered brackets of 3 shots, 2 EV apart, {kind}")
+    print(f"{'method':28}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
+    for name, values in rows.items():
+        errors, ranges = np.array(values).T
+        print(
+            f"{name:28}{100 * np.median(errors):12.2f} %{100 * errors.max():6.1f} %{np.median(ranges):11.1f}"
+        )
+
+
+def compare_costs(megapixels: float, repeat: int) -> None:
+    """Print time and peak memory of both, from three JPEGs to an .hdr file."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = write_bracket(Path(folder), megapixels)
+        out = str(Path(folder) / "out.hdr")
+        profile = str(Path(folder) / "camera.json")
+        small = [cv2.imread(name)[::8, ::8, ::-1] for name in names]
+        Path(profile).write_text(expinterp.calibrate(small, [1 / 320, 1 / 40, 1 / 5]).to_json())
+        assert read_profile(Path(profile)).shots == 3
+        ours = [sys.executable, "-m", "expinterp", "merge", *names, "-o", out, "--overwrite", "-q"]
+        commands = {
+            "MergeDebevec: decode, merge, write": [sys.executable, "-c", SCRIPT, out, *names],
+            "expinterp merge --response": [*ours, "--response", profile],
+            "expinterp merge": ours,
+            "expinterp merge --no-align --deghost off": [*ours, "--no-align", "--deghost", "off"],
+        }
+        results = time_in_turn(commands, repeat)
+    print_table(f"{megapixels:g} MP, three JPEGs", results)
+
+
+def write_bracket(folder: Path, megapixels: float) -> list[str]:
+    """Enlarge the example pair, and write it with the mean of both, in light, as three JPEGs."""
+    long, short = (cv2.imread(name) for name in write_pair(folder, megapixels, ".jpg"))
+    middle = np.sqrt(long.astype(np.float32) * short).astype(np.uint8)
+    names = []
+    for name, image, time in (
+        ("short", short, 1 / 320), ("middle", middle, 1 / 40), ("long", long, 1 / 5),
+    ):  # fmt: skip
+        names.append(str(folder / f"{name}.jpg"))
+        metadata = with_exposure_time(Metadata(), time)
+        write_photograph(
+            np.ascontiguousarray(image[..., ::-1]), names[-1], metadata=metadata, overwrite=True
+        )
+    return names
+
+
+def main() -> None:
+    """Compare errors, then costs."""
+    parser = argparse.ArgumentParser(description="Radiance beside OpenCV's MergeDebevec.")
+    parser.add_argument("radiance", type=Path)
+    parser.add_argument("responses", type=Path)
+    parser.add_argument("--scenes", type=int, default=19)
+    parser.add_argument("--megapixels", type=float, default=24)
+    parser.add_argument("--repeat", type=int, default=3)
+    options = parser.parse_args()
+    for styled in (False, True):
+        compare_errors(options.radiance, options.responses, options.scenes, styled=styled)
+    if options.megapixels:
+        compare_costs(options.megapixels, options.repeat)
+    print(f"{os.cpu_count()} cores")
+
+
+if __name__ == "__main__":
+    needs.run(main)

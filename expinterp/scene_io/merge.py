@@ -1,0 +1,136 @@
+"""Merge files: read the shots of a scene, merge them to its radiance, write it and a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from expinterp.core.encoding import to_output
+from expinterp.core.exposure import exposure_ratio
+from expinterp.core.fusion.exposures import merge_exposures
+from expinterp.core.radiance import BLACK, WHITE, Radiance
+from expinterp.errors import PairError
+from expinterp.images import Photograph, with_provenance, write_photograph, write_radiance
+from expinterp.scene_io.fuse import PlannedScene, clipped_shares, explain_motion, plan_scene
+from expinterp.scene_io.ghosts import describe_ghosts, encode_mask
+from expinterp.scene_io.jobs import MergeJob
+from expinterp.scene_io.open_scene import Opener
+from expinterp.scene_io.record import (
+    Clock,
+    JobRecord,
+    Output,
+    describe_motion,
+    describe_ratio,
+    describe_response,
+    describe_shot,
+)
+
+
+def merge_files(
+    job: MergeJob, *, progress: Callable[[str, float], None], opener: Opener | None
+) -> JobRecord:
+    """Run a job; see `run`."""
+    clock = Clock(progress, "read", "measure", "merge", "write")
+    scene = plan_scene(job, clock, opener, refine=False, virtual="auto", remedy="")
+    shots = scene.shots
+    stated = [exposure_ratio(long.exposure, short.exposure) for short, long in pairwise(shots)]
+    try:
+        merged = merge_exposures(
+            scene.plan,
+            stated=stated,
+            response=scene.opened.profile,
+            prior=scene.opened.prior,
+            progress=clock.advance,
+        )
+    except PairError as error:
+        message = f"{', '.join(shot.name for shot in shots)}: {error}"
+        raise PairError(message) from error
+    white = shots[scene.plan.order.index(merged.white)]
+    with clock.stage("write"):
+        to_output(merged.radiance, white.encoding)
+        outputs, warnings = _write_all(job, merged, white)
+    return _record(job, scene, merged, outputs, warnings=warnings, seconds=clock.seconds)
+
+
+def _write_all(
+    job: MergeJob, merged: Radiance, white: Photograph
+) -> tuple[list[Output], list[str]]:
+    """Write the mask, if it is wanted, and the radiance last."""
+    outputs, writing = [Output("radiance", job.output)], job.options.writing
+    for file in job.drawn:
+        options = {**writing.options(file), "bit_depth": None}
+        write_photograph(merged.clipped, file, **options, inputs=job.images)
+        outputs.append(Output("clipped", file))
+    alpha = merged.opacity
+    warnings = write_radiance(
+        merged.radiance,
+        job.output,
+        alpha=None if alpha is None else (alpha / np.iinfo(alpha.dtype).max).astype(np.float32),
+        depth=job.options.depth,
+        metadata=with_provenance(
+            white.metadata, action="produced", parameters=f"merge: {len(job.images)} exposures"
+        ),
+        exposure=white.exposure,
+        overwrite=writing.overwrite,
+        inputs=job.images,
+    )
+    return outputs, list(warnings)
+
+
+def _record(
+    job: MergeJob,
+    scene: PlannedScene,
+    merged: Radiance,
+    outputs: list[Output],
+    *,
+    warnings: list[str],
+    seconds: dict[str, float],
+) -> JobRecord:
+    """Record what was done, in plain values."""
+    plan, shots, opened = scene.plan, scene.shots, scene.opened
+    pairs = [pair for pair in scene.pairs if pair]
+    pair_warnings = [warning for pair in pairs for warning in pair.warnings]
+    found = [*explain_motion(scene), *plan.notices, *pair_warnings, *merged.notices]
+    return JobRecord(
+        command="merge",
+        inputs=[
+            describe_shot("image", shot, clipped_shares(shot, pairs), scene.shape)
+            for shot in shots[::-1]
+        ],
+        outputs=[asdict(output) for output in outputs],
+        ratio=describe_ratio([pair.pair for pair in pairs]),
+        motion=describe_motion(*plan.motions),
+        ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
+        response={
+            **describe_response(pairs[0].pair if pairs else None, opened),
+            "source": merged.source,
+        },
+        refinement=None,
+        denoise=0.0,
+        timings=seconds,
+        warnings=list(dict.fromkeys([*opened.remarks, *found, *warnings])),
+        merge=_describe(scene, merged),
+        mask=encode_mask(plan.ghosts, shots=len(shots)),
+    )
+
+
+def _describe(scene: PlannedScene, merged: Radiance) -> dict[str, Any]:
+    """Describe the scale of the radiance, and what is clipped in all shots."""
+    order = scene.plan.order
+    white = scene.shots[order.index(merged.white)]
+    return {
+        "white": white.name,
+        "scale": white.exposure.time,
+        "exposures": {
+            shot.name: round(merged.exposures[index], 6)
+            for index, shot in zip(order, scene.shots, strict=True)
+        },
+        "clipped": {
+            name: round(float((merged.clipped == mark).mean()), 5)
+            for name, mark in (("black", BLACK), ("white", WHITE))
+        },
+    }
