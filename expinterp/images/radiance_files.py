@@ -18,11 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.exposure import Exposure
-from expinterp.core.parallel import map_threads, strips
 from expinterp.errors import MissingExtraError, OutputError
 from expinterp.files import STREAM, Source, check_output, replacing
 from expinterp.images.codecs import tiff_write
-from expinterp.images.developing.profiles import linear_profile, read_primaries
 from expinterp.images.formats import RADIANCE_FORMATS
 from expinterp.images.metadata.exif_edit import fit_to_pixels
 from expinterp.images.photograph import Metadata
@@ -143,6 +141,8 @@ def _convert(radiance: NDArray[np.float32], dtype: Any) -> Light:
     """Convert to the depth of a file; values too large for half floats become the largest."""
     if radiance.dtype == dtype:
         return radiance
+    from expinterp.core.parallel import map_threads, strips
+
     out = np.empty(radiance.shape, dtype)
 
     def convert(rows: slice) -> None:
@@ -158,6 +158,8 @@ def _write_hdr(radiance: NDArray[np.float32], stream: BinaryIO) -> None:
     Rows are encoded each for itself, so that blocks of them, in threads, make one file.
     """
     import imageio.v3 as imageio
+
+    from expinterp.core.parallel import map_threads, strips
 
     def encode(rows: slice) -> bytes:
         colour = np.maximum(radiance[rows], 0)
@@ -175,6 +177,8 @@ def _write_hdr(radiance: NDArray[np.float32], stream: BinaryIO) -> None:
 def _write_tiff(
     radiance: Light, stream: BinaryIO, alpha: NDArray[np.float32] | None, metadata: Metadata
 ) -> list[str]:
+    from expinterp.images.developing.profiles import linear_profile
+
     profile = linear_profile(metadata.icc) if radiance.shape[2] == 3 else None
     carried = fit_to_pixels(replace(metadata, icc=profile), *radiance.shape[:2])
     if alpha is not None:
@@ -193,6 +197,8 @@ def _write_exr(
 ) -> None:
     """Write OpenEXR, compressed without loss, into an open file; alpha is multiplied in."""
     import OpenEXR
+
+    from expinterp.images.developing.profiles import read_primaries
 
     if alpha is not None:
         opacity = alpha.astype(radiance.dtype)
