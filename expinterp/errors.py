@@ -11,6 +11,7 @@
     ├── OutputError         6    cannot write
     ├── DeviceError         7    requested device unavailable
     ├── ModelError          8    model missing or corrupt
+    │   └── ResidualError        computes no residual of these photographs
     └── MissingExtraError   9    names the pip command
 
 A message is one line: what happened, to which file, what was expected, what to do.
@@ -48,14 +49,20 @@ def flaw(error: Exception) -> str:
     """
     match error:
         case UnicodeDecodeError():
-            return "not a text file"
+            words = "not a text file"
         case json.JSONDecodeError():
-            return f"line {error.lineno} is not JSON"
+            words = f"line {error.lineno} is not JSON"
         case KeyError():
-            return f"{error} is missing"
+            words = f"{error} is missing"
+        case RecursionError():
+            words = "it is nested too deeply"
+        case OverflowError():
+            words = "a number is too large"
         case ValueError():
-            return str(error)[:80]
-    return "a value has the wrong type"
+            words = str(error)[:80]
+        case _:
+            words = "a value has the wrong type"
+    return words
 
 
 class ExitCode(IntEnum):
@@ -121,6 +128,10 @@ class ModelError(ExpInterpError):
     exit_code = ExitCode.MODEL
 
 
+class ResidualError(ModelError):
+    """The network computed numbers that cannot be a residual of these photographs."""
+
+
 class MissingExtraError(ExpInterpError):
     """An optional package, or a system library that a package needs, is not installed."""
 
@@ -133,4 +144,6 @@ def in_words(error: BaseException) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "not enough memory for images of this size; close other programs"
+    if isinstance(error, RecursionError):
+        return "a file is nested too deeply; leave it out"
     return f"unexpected {type(error).__name__}: {error}"

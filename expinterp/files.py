@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import shutil
+import stat
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -16,6 +20,8 @@ from expinterp.errors import ImageFileError, OutputError, OutputExistsError, rea
 Source: TypeAlias = "str | Path | BinaryIO"
 STREAM = "-"
 TEMPORARY = ".expinterp-*.part"
+PATIENCE, PAUSE = 10.0, 0.05  # seconds that a pipe without a writer is waited for, at once
+BLOCK = 1 << 20  # bytes read at a time
 JOURNAL = "expinterp-journal.jsonl"  # of a batch; every folder of results has one
 
 
@@ -70,6 +76,48 @@ def read_from(stream: BinaryIO, name: str, size: int = -1) -> bytes:
         raise ImageFileError(message) from error
 
 
+def read_small(path: str | Path, most: int) -> bytes:
+    """Read a file of `most` bytes at most; a pipe is waited for, unless nobody writes to it.
+
+    Raises
+    ------
+    ImageFileError
+        If it cannot be read, or is larger, as a device without end is.
+    """
+    try:
+        with open(path, "rb", buffering=0, opener=_open_at_once) as stream:
+            content = _read_to_end(stream, most)
+    except (OSError, ValueError) as error:
+        message = f"{path}: cannot be read ({reason(error)}); check the path"
+        raise ImageFileError(message) from error
+    if len(content) > most:
+        message = f"{path}: is larger than {most:,} bytes, so not what is needed; check the path"
+        raise ImageFileError(message)
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for somebody to write to a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _read_to_end(stream: FileIO, most: int) -> bytes:
+    """Read a file, and one byte more than `most` if there is one."""
+    content = bytearray()
+    waiting = time.monotonic() + PATIENCE if stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode) else 0
+    while len(content) <= most:
+        part = stream.read(min(most + 1 - len(content), BLOCK))
+        if part is None:  # a pipe whose writer is busy
+            select.select([stream], [], [])
+        elif part:
+            content += part
+        elif content or time.monotonic() > waiting:
+            break
+        else:  # a pipe that nobody has opened for writing yet
+            time.sleep(PAUSE)
+    return bytes(content)
+
+
 def check_output(target: str | Path, *, overwrite: bool, inputs: Iterable[Source] = ()) -> None:
     """Refuse an output that is an input, exists already, or has no folder.
 
@@ -116,7 +164,7 @@ def _same_file(path: Path, source: str) -> bool:
     """Return whether two paths name the same file, through links or other letter case too."""
     try:
         return path.samefile(source)
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-VOID = {"img", "input", "meta"}  # elements without an end tag
-HIDDEN = {*map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFFFE, 0xFFFF))}
-HIDDEN_KINDS = {"Cc", "Cs", "Zl", "Zp"}  # control characters, lone surrogates, line separators
+from expinterp.text import visible
 
+VOID = {"img", "input", "meta"}  # elements without an end tag
 TICKS = 5  # along an axis, about
 ALIKE = 1e-9  # of their size, by which numbers may differ and still be drawn as one
 LEFT, RIGHT, ABOVE, BELOW = 52, 20, 28, 44  # room for labels, in units of the drawing
@@ -35,27 +33,6 @@ class Html(str):
     """Text that is markup already."""
 
     __slots__ = ()
-
-
-def visible(text: str) -> str:
-    r"""Make a name visible: line breaks, controls and characters that reverse text become ``\\x``.
-
-    File names may hold anything, even bytes that are no UTF-8 (as lone surrogates).
-
-    Examples
-    --------
-    >>> print(visible("a\nb\udcff"))
-    a\nb\udcff
-    """
-    if text.isprintable():  # the usual case, also for megabytes of base64
-        return text
-    return "".join(_visible(char) for char in text)
-
-
-def _visible(char: str) -> str:
-    if char in HIDDEN or unicodedata.category(char) in HIDDEN_KINDS:
-        return char.encode("unicode_escape").decode("ascii")
-    return char
 
 
 def markup(content: object) -> Html:

@@ -15,7 +15,8 @@ from text_samples import ANY_TEXT
 
 from expinterp.core.response import Profile
 from expinterp.scene_io.profiles import draw_response
-from expinterp.svg import COLOURS, LETTER, Axis, Chart, element, visible
+from expinterp.svg import COLOURS, LETTER, Axis, Chart, element
+from expinterp.text import visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 GAMMA = np.log((np.arange(256) + 0.5) / 128.5) * np.array([[2.4], [2.2], [2.0]])

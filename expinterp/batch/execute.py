@@ -31,8 +31,8 @@ from expinterp.refine import Device, Refiner, open_refiner
 
 FileState: TypeAlias = tuple[int, int, int]  # size, time of change, inode number
 Runner: TypeAlias = "Callable[[Sequence[Task], BatchSettings], Generator[TaskResult, None, None]]"
-# Errors that would happen to every task, by exit code.
-FATAL = {kind.exit_code: kind for kind in (DeviceError, ModelError, MissingExtraError)}
+# Errors that would happen to every task, by name; a `ResidualError` depends on the photographs.
+FATAL = {kind.__name__: kind for kind in (DeviceError, ModelError, MissingExtraError)}
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,10 @@ def explain(error: Exception) -> TaskFailure:
         case ImportError():
             code, message = ExitCode.MISSING_EXTRA, str(error)
         case MemoryError():
+            code = ExitCode.IMAGE_FILE
             message = "not enough memory for images of this size; lower --jobs"
+        case RecursionError():
+            code, message = ExitCode.IMAGE_FILE, "a file of it is nested too deeply; leave it out"
     return TaskFailure(type(error).__name__, one_line(message), int(code))
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,10 +27,12 @@ from typing import Any, BinaryIO
 
 from expinterp.errors import ImageFileError, OutputError, reason
 from expinterp.files import JOURNAL
+from expinterp.text import MALFORMED, dump_json
 
 NAME = JOURNAL
 SCHEMA_VERSION = 1
 HEAD = b'{"kind": "header"'  # how every journal begins
+LONGEST = 1 << 26  # bytes of a line; the record of a bracket takes some thousands
 BLOCK = 1 << 16  # bytes searched at a time for the end of the last complete line
 BUSY = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}  # errors of a lock that another process holds
 
@@ -82,14 +85,17 @@ def read(path: Path, *, records: bool = True) -> JournalContents:
         If it cannot be read, is no journal, is of a newer version, or holds lines that no batch
         writes.
     """
-    path = path / NAME if path.is_dir() else path
     try:
+        path = path / NAME if path.is_dir() else path
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
+            message = f"{path}: is not an ordinary file; name the journal of a batch"
+            raise ImageFileError(message)
         with path.open("rb") as stream:
             return _gather(stream, path, records=records)
     except OSError as error:
         message = f"{path}: cannot be read ({reason(error)}); name the journal of a batch"
         raise ImageFileError(message) from error
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         words = f"{type(error).__name__}: {error}"[:80]
         message = f"{path}: a line of it is not as a batch writes it ({words}); remove that line"
         raise ImageFileError(message) from error
@@ -139,8 +145,11 @@ def _take(contents: JournalContents, line: dict[str, Any]) -> None:
 
 
 def _lines(stream: BinaryIO) -> Iterator[dict[str, Any]]:
-    """Read the lines that are complete."""
-    for text in stream:
+    """Read the lines that are complete; refuse one that no batch can have written."""
+    while text := stream.readline(LONGEST):
+        if len(text) == LONGEST:
+            msg = f"it has more than {LONGEST - 1} bytes"
+            raise ValueError(msg)
         with suppress(ValueError):
             line = json.loads(text)
             if isinstance(line, dict):
@@ -168,7 +177,7 @@ class Journal:
 
     def add(self, *lines: dict[str, Any]) -> None:
         """Add lines; they are on the disk when this returns, or are kept for `flush`."""
-        self._waiting += [json.dumps(line).encode() + b"\n" for line in lines]
+        self._waiting += [dump_json(line).encode() + b"\n" for line in lines]
         with suppress(OutputError):
             self.flush()
 
@@ -216,6 +225,9 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     path = folder / NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            message = f"{path}: is not an ordinary file; choose another folder"
+            raise OutputError(message)
         stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
     except OSError as error:
         message = f"{path}: cannot be written ({reason(error)}); choose another folder"

@@ -8,7 +8,7 @@ from typing import Any
 
 from expinterp.batch.execute import TaskFailure, TaskResult, find_written, make_result, perform
 from expinterp.batch.memory import estimate_memory
-from expinterp.batch.pool import MOST, TaskFunction, run_in_processes
+from expinterp.batch.pool import MOST, TIMED_OUT, TaskFunction, run_in_processes
 from expinterp.batch.resources import count_cpus, memory_room
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
@@ -17,7 +17,12 @@ from expinterp.errors import ExitCode
 DIED = TaskFailure(
     "ProcessDied",
     "its process died twice; check that there is enough memory and that its files are sound",
-    int(ExitCode.UNEXPECTED),
+    int(ExitCode.IMAGE_FILE),
+)
+HUNG = TaskFailure(
+    "TimeoutError",
+    "it took far too long and was stopped; check that its files are sound",
+    int(ExitCode.IMAGE_FILE),
 )
 
 
@@ -49,7 +54,9 @@ class Local:
         too_large: list[tuple[Task, int]] = []
         lost: list[Task] = []
         for task, result in self._run(tasks, settings, perform, too_large):
-            if result:
+            if result is TIMED_OUT:
+                yield make_result(task, error=HUNG, written=find_written(task, settings))
+            elif result:
                 yield result
             else:
                 lost.append(task)
@@ -58,7 +65,10 @@ class Local:
                 )
         again = [replace(task, replace=True) for task in lost]  # outputs of the first try may exist
         for task, result in replace(self, jobs=1)._run(again, settings, perform, too_large):
-            yield result or make_result(task, error=DIED, written=find_written(task, settings))
+            if result is None or result is TIMED_OUT:
+                error = DIED if result is None else HUNG
+                result = make_result(task, error=error, written=find_written(task, settings))  # noqa: PLW2901
+            yield result
         for task, memory in too_large:
             yield make_result(task, error=_explain_too_large(memory, self._room))
 
@@ -69,7 +79,7 @@ class Local:
         found = {
             task.bracket.name: value
             for task, value in self._run(tasks, settings, function, [])
-            if value is not None
+            if value is not None and value is not TIMED_OUT
         }
         return [found[task.bracket.name] for task in tasks if task.bracket.name in found]
 
@@ -111,4 +121,4 @@ def _with_memory(
 def _explain_too_large(memory: int, room: int) -> TaskFailure:
     needed, given = (f"{size / 2**20:,.0f} MiB" for size in (memory, room))
     message = f"needs about {needed} of memory, {given} are allowed; raise --max-memory"
-    return TaskFailure("MemoryError", message, int(ExitCode.UNEXPECTED))
+    return TaskFailure("MemoryError", message, int(ExitCode.IMAGE_FILE))

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from multiprocessing.connection import Connection, wait
@@ -19,6 +20,10 @@ from expinterp.scene_io.malloc import keep_freed_memory
 
 TaskFunction: TypeAlias = Callable[[Task, BatchSettings], Any]
 MOST = 60 if sys.platform == "win32" else sys.maxsize  # that `wait` can wait for
+# A task may take this many seconds, and a second for each of so many bytes of memory; that is
+# 50 times what it takes on one slow CPU. Only one that hangs takes longer.
+PATIENCE, BYTES_PER_SECOND = 600.0, 100_000
+TIMED_OUT = "timed out"  # in place of the value of a task that was stopped
 SPAWN = multiprocessing.get_context("spawn")  # a fork would share locks and threads
 
 
@@ -48,7 +53,8 @@ def run_in_processes(
     ------
     Task
     Any
-        The value that `function` returned, in the order they end; None if the process died.
+        The value that `function` returned, in the order they end; None if the process died;
+        `TIMED_OUT` if it hung, and was stopped.
     """
     with closing(Pool(settings, function, size=jobs, room=room)) as pool:
         ended: list[tuple[Task, Any]] = []
@@ -72,10 +78,12 @@ class Worker:
         self.process.start()
         theirs.close()  # so that only the process holds it, and its end is noticed
         self.memory = 0
+        self.deadline = 0.0
 
     def send(self, task: Task, memory: int) -> None:
         """Send a task; if the process is dead, `receive` returns None."""
         self.task, self.memory = task, memory
+        self.deadline = time.monotonic() + PATIENCE + memory / BYTES_PER_SECOND
         try:
             self.connection.send(task)
         except OSError:
@@ -149,8 +157,9 @@ class Pool:
 
     def collect(self) -> list[tuple[Task, Any]]:
         """Wait until tasks end; return each with its value, None if its process died."""
-        ended = []
-        for connection in wait(list(self.busy)):
+        ended: list[tuple[Task, Any]] = []
+        now, first = time.monotonic(), min(worker.deadline for worker in self.busy.values())
+        for connection in wait(list(self.busy), max(0.0, first - now)):
             worker = self.busy.pop(cast("Connection", connection))
             result = worker.receive()
             if result is None:
@@ -158,4 +167,13 @@ class Pool:
             else:
                 self._idle.append(worker)
             ended.append((worker.task, result))
-        return ended
+        return ended or self._stop_hung()
+
+    def _stop_hung(self) -> list[tuple[Task, Any]]:
+        """Kill the workers whose tasks take too long."""
+        now = time.monotonic()
+        hung = [worker for worker in self.busy.values() if worker.deadline <= now]
+        for worker in hung:
+            del self.busy[worker.connection]
+            worker.kill()
+        return [(worker.task, TIMED_OUT) for worker in hung]

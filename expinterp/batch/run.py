@@ -16,8 +16,9 @@ from expinterp.batch.journal import Journal, JournalContents, open_journal
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task, make_tasks
 from expinterp.brackets import Plan
-from expinterp.errors import ExitCode, OutputError, OutputExistsError
+from expinterp.errors import ExitCode, ImageFileError, OutputError, OutputExistsError
 from expinterp.files import sweep
+from expinterp.images import read_photograph
 
 OnExisting = Literal["skip", "fail", "overwrite"]
 
@@ -93,13 +94,16 @@ def schedule_tasks(
     """Sort tasks by what the journal and the output folder hold of them."""
     schedule = Schedule([], [], [])
     for task in tasks:
-        there = {name: size for name in task.outputs if (size := _size(settings.out / name)) >= 0}
+        found = {name: size for name in task.outputs if (size := _size(settings.out / name)) >= 0}
+        there = {
+            name: size for name, size in found.items() if _is_whole(name, size, settings, contents)
+        }
         if _is_valid(contents.results.get(task.bracket.name), task, there):
             schedule.kept.append(task)
             continue
         foreign = [name for name, size in there.items() if not _is_ours(name, size, contents)]
         if not foreign or on_existing == "overwrite":
-            begun = bool(there or _wrote(task, contents))
+            begun = bool(found or _wrote(task, contents))
             schedule.tasks.append(replace(task, replace=begun))
         else:
             error = _exists(foreign[0]) if on_existing == "fail" else None
@@ -120,6 +124,20 @@ def _is_valid(result: dict[str, Any] | None, task: Task, there: Collection[str])
     if result is None or result.get("status") != "done":
         return False
     return bool(result["fingerprint"] == task.fingerprint) and len(there) == len(task.outputs)
+
+
+def _is_whole(name: str, size: int, settings: BatchSettings, contents: JournalContents) -> bool:
+    """Return whether an output is as long as when it was made; else it must still be a picture.
+
+    A full disk or a bad copy shortens files. One that can be read without a warning was edited.
+    """
+    made = contents.made.get(name, 0)
+    if not size or not isinstance(made, int) or size >= made:
+        return bool(size) or name not in contents.made
+    try:
+        return not read_photograph(settings.out / name).warnings
+    except ImageFileError:
+        return False
 
 
 def _is_ours(name: str, size: int, contents: JournalContents) -> bool:
@@ -210,8 +228,8 @@ def _results(schedule: Schedule, settings: BatchSettings, runner: Runner) -> Ite
         yield result
     with closing(runner(schedule.tasks, settings)) as results:
         for result in results:
-            if result.error and result.error.exit_code in FATAL:
-                raise FATAL[ExitCode(result.error.exit_code)](result.error.message)
+            if result.error and result.error.type in FATAL:
+                raise FATAL[result.error.type](result.error.message)
             yield result
 
 

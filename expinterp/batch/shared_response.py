@@ -27,10 +27,12 @@ from expinterp.core.exposure import exposure_ratio
 from expinterp.core.pair import measure
 from expinterp.core.prior import ResponsePrior, SharedEstimate, estimate_shared, load_prior
 from expinterp.core.response import Profile
-from expinterp.errors import ExpInterpError
-from expinterp.files import replacing
+from expinterp.errors import ImageFileError
+from expinterp.files import read_small, replacing
 from expinterp.library import open_library
+from expinterp.library.own import MAX_PROFILE
 from expinterp.scene_io.shots import read_shots, reconcile
+from expinterp.text import MALFORMED, parse_json
 
 SAMPLE = 48  # brackets of a camera that are measured; ten are nearly as good as all
 FEWEST = 2  # brackets that share a response
@@ -74,7 +76,7 @@ def measure_task(task: Task, settings: BatchSettings) -> PairLevels:
                 align=False,
                 opacities=[long.alpha, short.alpha],
             )
-        except (ExpInterpError, ValueError, MemoryError):  # its own task will report it
+        except Exception:  # noqa: BLE001, S112 - its own task will report it
             continue
         found.levels.append(pair.levels)
         stated = pair.ratio_given if not pair.notices and task.bracket.camera else None
@@ -185,9 +187,10 @@ def _origin(sample: Iterable[Task]) -> str:
 
 def _is_current(path: Path, sample: Iterable[Task]) -> bool:
     try:
-        facts = json.loads(path.read_text("utf-8"))
-        return bool(facts["made_from"] == _origin(sample))
-    except (OSError, ValueError, KeyError, TypeError):
+        content = read_small(path, MAX_PROFILE)
+        Profile.from_json(content.decode())
+        return bool(parse_json(content)["made_from"] == _origin(sample))
+    except (ImageFileError, *MALFORMED):
         return False
 
 

@@ -16,7 +16,7 @@ from typing import cast
 from expinterp.brackets.frames import RAW, Frame, Mode
 from expinterp.brackets.shapes import MOST_FRAMES
 from expinterp.brackets.thumbnail_match import pack_thumbnail
-from expinterp.errors import ImageFileError, reason
+from expinterp.errors import ImageFileError, in_words, reason
 from expinterp.files import JOURNAL
 from expinterp.images.formats import FORMATS
 from expinterp.images.header import Header, read_header
@@ -183,8 +183,9 @@ def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
         capture = read_capture(header.exif)
         silent = capture.captured is None or capture.exposure.time is None
         thumbnail = _read_thumbnail(entry.real, header, decode=among_few or silent)
-    except ImageFileError as error:
-        return Frame(entry.path, "", problem=str(error).removeprefix(f"{entry.real}: "))
+    except Exception as error:  # noqa: BLE001 - a file must not stop the others, whatever it does
+        problem = in_words(error).removeprefix(f"{entry.real}: ")
+        return Frame(entry.path, "", problem=problem)
     return Frame(
         path=entry.path,
         format=header.format,

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from expinterp.errors import ImageFileError, flaw, reason
+from expinterp.errors import flaw
+from expinterp.files import read_small
+from expinterp.text import MALFORMED, dump_json, parse_json
 
 SCHEMA_VERSION = 1
 FEWEST = 2  # frames of a bracket
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-MAX_PLAN = 1 << 30  # bytes; a line has about 300
+LARGEST = 1e9  # seconds, 32 years
+MAX_PLAN = 1 << 28  # bytes; a line has about 300
 
 
 class PlanError(ValueError):
@@ -108,9 +112,9 @@ class Plan:
     def lines(self) -> Iterator[str]:
         """Return the plan as lines of JSON, without line ends."""
         header = {"kind": "plan", "schema_version": SCHEMA_VERSION, "folder": self.folder}
-        yield json.dumps(header)
+        yield dump_json(header)
         items: tuple[Bracket | Leftover, ...] = (*self.brackets, *self.leftovers)
-        yield from (json.dumps(item.as_json()) for item in items)
+        yield from (dump_json(item.as_json()) for item in items)
 
 
 def _check(brackets: Iterable[Bracket]) -> None:
@@ -150,8 +154,8 @@ def parse_plan(lines: Iterable[str]) -> Plan:
         if not line.strip():
             continue
         try:
-            item = _parse_item(json.loads(line))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            item = _parse_item(parse_json(line))
+        except MALFORMED as error:
             problem = "not JSON" if isinstance(error, json.JSONDecodeError) else flaw(error)
             message = f"line {number} of the plan cannot be understood ({problem}); correct it"
             raise PlanError(message) from error
@@ -189,7 +193,19 @@ def _text(values: dict[str, Any], key: str, default: str | None = None) -> str:
     if not isinstance(value, str) or (default is None and not value):
         message = f"'{key}' must be a text"
         raise PlanError(message)
-    return value
+    return _storable(value)
+
+
+def _storable(name: str) -> str:
+    """Refuse a name that no file can have."""
+    try:
+        storable = b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        storable = False
+    if not storable:
+        message = f"{name[:40]!r} has a character that no file name can have"
+        raise PlanError(message)
+    return name
 
 
 def _relative(paths: object) -> tuple[str, ...]:
@@ -201,15 +217,18 @@ def _relative(paths: object) -> tuple[str, ...]:
         if PurePath(path).anchor or ".." in PurePath(path).parts:
             message = f"{path} is not inside the folder"
             raise PlanError(message)
-    return tuple(paths)
+    return tuple(map(_storable, paths))
 
 
 def _numbers(values: dict[str, Any], key: str, count: int) -> tuple[float, ...] | None:
     """Return numbers, one per frame; None where an edited bracket has another number of frames."""
     numbers = values.get(key)
-    if numbers is None or len(numbers) != count:
+    if not isinstance(numbers, list) or len(numbers) != count:
         return None
-    return tuple(float(number) for number in numbers)
+    if not all(isinstance(one, (int, float)) and abs(one) <= LARGEST for one in numbers):
+        message = f"'{key}' must be numbers, at most ±{LARGEST:g}"
+        raise PlanError(message)
+    return tuple(map(float, numbers))
 
 
 def read_plan(source: str | Path) -> Plan:
@@ -222,13 +241,9 @@ def read_plan(source: str | Path) -> Plan:
     PlanError
         If it is not a plan.
     """
+    content = read_small(source, MAX_PLAN)
     try:
-        with Path(source).open("rb") as stream:
-            content = stream.read(MAX_PLAN)
         text = content.decode("utf-16" if content.startswith(UTF16_MARKS) else "utf-8-sig")
-    except OSError as error:
-        message = f"{source}: cannot be read ({reason(error)}); check the path"
-        raise ImageFileError(message) from error
     except UnicodeDecodeError as error:
         message = f"{source}: not Unicode text; write a plan with 'expinterp batch -n --json'"
         raise PlanError(message) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from expinterp.svg import visible
+from expinterp.text import visible
 
 if TYPE_CHECKING:
     from expinterp.evaluation import Table

@@ -10,7 +10,6 @@ SIGGRAPH 1997, equation 3.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from expinterp.core.arrays import Codes, Floats, Pixels, check_images, with_channels
 from expinterp.core.mapping import CODE_VALUES, CODES, inliers, to_codes
 from expinterp.errors import PairError
+from expinterp.text import dump_json, parse_json
 
 ANCHOR = 128  # the code value where g = 0
 SMOOTHNESS = 10.0  # λ of the curvature term, for weights of mean 1 per pixel: where all steps of a
@@ -34,6 +34,9 @@ CONTRAST = (30, 200)  # between these code values the curves of a prior span the
 SPAN = 3.05  # natural logarithm: with it, ratios measured on real brackets are right on average
 STACK_SAMPLES = 300_000  # pixels used; Debevec and Malik need at least some dozens
 PROFILE_VERSION = 1
+WIDEST = 40.0  # largest |g| of a profile, 58 stops: no sensor records a tenth of that
+MOST_SHOTS = 1_000_000
+MOST_SCALE = 1000.0  # that of a profile lies between its inverse and it
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ class Profile:
         """Return the profile as JSON, with curves rounded to 1e-5."""
         facts = asdict(self) | {"response": np.round(self.response, 5).tolist()}
         del facts["source"]
-        return json.dumps({"expinterp_profile": PROFILE_VERSION, **facts}) + "\n"
+        return dump_json({"expinterp_profile": PROFILE_VERSION, **facts}) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Profile:
@@ -79,25 +82,27 @@ class Profile:
         ValueError
             If it is no profile, or one of its values is not as described above.
         """
-        facts: dict[str, Any] = json.loads(text)
+        facts: dict[str, Any] = parse_json(text)
         if not isinstance(facts, dict) or facts.get("expinterp_profile") != PROFILE_VERSION:
             msg = f"no expinterp profile of version {PROFILE_VERSION}"
             raise ValueError(msg)
-        response = np.array(facts["response"], dtype=np.float64)
-        residual, camera = float(facts["residual"]), facts["camera"]
+        response = np.array(facts["response"], np.float64)
+        residual, camera, shots = float(facts["residual"]), facts["camera"], int(facts["shots"])
         scale = facts.get("scale")  # older profiles have none
-        curves = response.shape in {(1, CODES), (3, CODES)} and np.isfinite(response).all()
+        curves = response.shape in {(1, CODES), (3, CODES)} and np.abs(response).max() <= WIDEST
         if not curves or not (np.diff(response) > 0).all():
-            msg = "response must be 1 or 3 increasing rows of 256 numbers"
-        elif not 0 <= residual < math.inf:
-            msg = f"residual must be a number, 0 or more, not {residual}"
+            msg = f"response must be 1 or 3 increasing rows of 256 numbers, at most ±{WIDEST:g}"
+        elif not 0 <= residual <= WIDEST:
+            msg = f"residual must be a number from 0 to {WIDEST:g}, not {residual}"
+        elif not 0 <= shots <= MOST_SHOTS:
+            msg = f"shots must be a number from 0 to {MOST_SHOTS}, not {shots}"
         elif not isinstance(camera, str | None):
             msg = f"camera must be a name or null, not {camera}"
-        elif scale is not None and not 0 < scale < math.inf:
-            msg = f"scale must be a positive number, not {scale}"
+        elif scale is not None and not 1 / MOST_SCALE <= scale <= MOST_SCALE:
+            msg = f"scale must be a number from {1 / MOST_SCALE:g} to {MOST_SCALE:g}, not {scale}"
         else:
             scale = None if scale is None else float(scale)
-            return cls(response, residual, int(facts["shots"]), camera, scale)
+            return cls(response, residual, shots, camera, scale)
         raise ValueError(msg)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from expinterp.errors import ImageFileError, OutputError
+from expinterp.errors import ImageFileError, OutputError, reason
 from expinterp.files import read_from
 
 
@@ -141,7 +141,12 @@ def image_format(path: str | Path) -> str:
     >>> image_format("mid.TIF")
     'tiff'
     """
-    if Path(path).is_dir():
+    try:
+        is_folder = Path(path).is_dir()
+    except OSError as error:  # a name that is too long
+        message = f"{path}: cannot be written ({reason(error)}); choose another name"
+        raise OutputError(message) from error
+    if is_folder:
         message = f"{path}: is a folder; name a file in it"
         raise OutputError(message)
     suffix = Path(path).suffix.lower()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import SEEK_CUR, SEEK_END
@@ -91,8 +92,8 @@ def _read_jpeg(stream: BinaryIO) -> Header:
     while True:
         marker, length = _next_segment(stream)
         if marker in _FRAMES:
-            _, rows, cols = struct.unpack(">BHH", stream.read(5))
-            return Header("jpeg", rows, cols, exif)
+            bits, rows, cols = struct.unpack(">BHH", stream.read(5))
+            return _with_size("jpeg", rows, cols, exif, bits)
         if marker == _APP1 and exif is None:
             content = stream.read(length)
             if content.startswith(EXIF_PREFIX):
@@ -134,7 +135,9 @@ def _read_png(stream: BinaryIO) -> Header:
             cols, rows, bits = struct.unpack(">IIB", stream.read(9))
             length -= 9
         elif kind == b"eXIf" and length <= _LONGEST_BLOCK:
-            exif = exif_block(stream.read(length))
+            content, total = stream.read(length), stream.read(4)
+            if zlib.crc32(kind + content) == int.from_bytes(total, "big"):
+                exif = exif_block(content)
             break
         elif kind == b"IEND":
             break

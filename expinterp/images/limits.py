@@ -10,9 +10,12 @@ from warnings import catch_warnings, simplefilter
 
 from expinterp.errors import ExpInterpError, ImageFileError
 
+_FEW = 1 << 20  # pixels that are decoded from any file
 MAX_PIXELS = 500_000_000  # above any camera, below what fills a workstation's memory
 
+LONGEST_BLOCK = 255 * 65_519  # bytes of a colour profile or packet: what a JPEG can hold (16 MiB)
 REMEDY = "copy it again from its source"  # for a damaged file
+_LOGGERS = ("tifffile", "imagecodecs")
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics, ITU-T H.273
 
 
@@ -26,6 +29,16 @@ def check_size(cols: int, rows: int, max_pixels: int) -> None:
             f"the header announces {cols} × {rows} pixels, above the limit of "
             f"{max_pixels // 1_000_000} megapixels; scale the picture down first"
         )
+        raise ImageFileError(message)
+
+
+def check_content(cols: int, rows: int, content: int, pixels_per_byte: int, what: str) -> None:
+    """Refuse a file that announces more pixels than its bytes can hold.
+
+    `content` counts the bytes of the file, `pixels_per_byte` the most that its compression reaches.
+    """
+    if cols * rows > content * pixels_per_byte + _FEW:
+        message = f"truncated {what} ({content} bytes cannot hold {cols} × {rows} pixels); {REMEDY}"
         raise ImageFileError(message)
 
 
@@ -49,7 +62,7 @@ class _Silence:
     lock = threading.Lock()
     threads = 0
     restore = ExitStack()
-    log = logging.NullHandler()  # without a handler, Python prints tifffile's log
+    handler = logging.NullHandler()  # without one, Python prints what a library logs
 
 
 @contextmanager
@@ -59,7 +72,8 @@ def without_warnings() -> Iterator[None]:
         if not _Silence.threads:
             _Silence.restore.enter_context(catch_warnings())
             simplefilter("ignore")
-            logging.getLogger("tifffile").addHandler(_Silence.log)
+            for name in _LOGGERS:
+                logging.getLogger(name).addHandler(_Silence.handler)
         _Silence.threads += 1
     try:
         yield
@@ -68,7 +82,8 @@ def without_warnings() -> Iterator[None]:
             _Silence.threads -= 1
             if not _Silence.threads:
                 _Silence.restore.close()
-                logging.getLogger("tifffile").removeHandler(_Silence.log)
+                for name in _LOGGERS:
+                    logging.getLogger(name).removeHandler(_Silence.handler)
 
 
 @contextmanager

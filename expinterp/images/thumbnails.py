@@ -10,7 +10,7 @@ import numpy as np
 
 from expinterp.errors import ImageFileError
 from expinterp.files import open_source
-from expinterp.images.codecs.pillow import JpegFile
+from expinterp.images.codecs.jpeg_scan import JpegFile
 from expinterp.images.limits import MAX_PIXELS, check_size, damage_reported
 from expinterp.images.read import read_photograph
 

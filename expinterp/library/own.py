@@ -14,11 +14,12 @@ from pathlib import Path
 
 from expinterp.core.response import Profile
 from expinterp.errors import ImageFileError, OutputError, flaw, reason
-from expinterp.files import make_folder, replacing
+from expinterp.files import make_folder, read_small, replacing
 from expinterp.library.names import ANY, read_name
+from expinterp.text import MALFORMED
 
 VARIABLE = "EXPINTERP_DATA"
-MAX_PROFILE = 1_000_000  # characters; a profile has about 10,000
+MAX_PROFILE = 1_000_000  # bytes; a profile has about 10,000
 NAME_LENGTH = 40  # letters of a camera in the name of its file; they may have four bytes each
 REMEDY = "make one with 'expinterp calibrate'"
 
@@ -62,12 +63,11 @@ def read_profile(path: Path) -> Profile:
         If the file cannot be read, or is not a profile.
     """
     try:
-        with path.open(encoding="utf-8") as stream:
-            return Profile.from_json(stream.read(MAX_PROFILE))
-    except OSError as error:
-        message = f"cannot read the profile {path}: {reason(error)}; {REMEDY}"
+        return Profile.from_json(read_small(path, MAX_PROFILE).decode())
+    except ImageFileError as error:
+        message = f"cannot read the profile {str(error).partition(';')[0]}; {REMEDY}"
         raise ImageFileError(message) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except MALFORMED as error:
         message = f"{path} is no camera profile ({flaw(error)}); {REMEDY}"
         raise ImageFileError(message) from error
 
@@ -101,6 +101,8 @@ def _state(path: Path) -> tuple[int, int]:
 @lru_cache(maxsize=1024)
 def _read_file(path: Path, state: tuple[int, int]) -> OwnCurve | str:
     """Read a curve, again only if the file has changed; return what is wrong if it is damaged."""
+    if not path.is_file():
+        return f"{path} is not an ordinary file"
     try:
         profile = read_profile(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from expinterp.core.response import Profile
-from expinterp.errors import DeviceError, ModelError, reason
+from expinterp.errors import DeviceError, ImageFileError, ModelError, reason
+from expinterp.files import read_small
 from expinterp.refine.contract import REPAIR, read_contract
 from expinterp.refine.refiner import CPU, Refiner
+from expinterp.refine.session import TimedSession
 
 Device = Literal["auto", "cpu", "cuda"]
 
-MAX_MODEL = 1 << 28  # bytes: largest part of a model file that is read; ours has some thousands
+MAX_MODEL = 1 << 28  # bytes; ours has some thousands
 PROVIDERS = {"cpu": CPU, "cuda": "CUDAExecutionProvider"}
 
 
@@ -79,7 +82,7 @@ def open_refiner(
         raise DeviceError(message)
     fallback = f"{requested} cannot start here; the network runs on {provider}"
     return Refiner(
-        session,
+        TimedSession(session),
         contract,
         provider=provider,
         notice=None if provider == requested else fallback,
@@ -112,10 +115,15 @@ def choose_profile(given: Profile | None, refiner: Refiner | None) -> Profile | 
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_MODEL)
-    except OSError as error:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block this thread
+            message = f"the model {path} is not an ordinary file; name an ONNX file"
+            raise ModelError(message)
+        return read_small(path, MAX_MODEL)
+    except (OSError, ValueError) as error:
         message = f"cannot read the model {path}: {reason(error)}; check its name"
+        raise ModelError(message) from error
+    except ImageFileError as error:
+        message = f"cannot read the model {error}"
         raise ModelError(message) from error
 
 
@@ -135,7 +143,7 @@ def _start_session(content: bytes, provider: str, path: Path) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only: we report the fallback to the CPU ourselves
+    options.log_severity_level = 4  # we report errors and the fallback to the CPU ourselves
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     providers = list(dict.fromkeys([provider, PROVIDERS["cpu"]]))

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from expinterp.core.arrays import Pixels, Planes
 from expinterp.core.intermediate import Blend, quantise
 from expinterp.core.parallel import map_threads
-from expinterp.refine.contract import OUTPUT, Contract
+from expinterp.errors import ResidualError
+from expinterp.refine.contract import LARGEST, OUTPUT, REPAIR, Contract
 from expinterp.refine.tiles import Tile, cut_tiles
 
 Block = NDArray[np.float32]  # (rows, cols, channels) or (1, 3, rows, cols)
@@ -154,10 +155,30 @@ class Refiner:
             name: np.broadcast_to(planes, (3, *planes.shape[1:]))[None]
             for name, planes in inputs.items()
         }
-        residual: Planes = self.session.run([OUTPUT], feeds)[0][0]
+        (output,) = self.session.run([OUTPUT], feeds)
+        _check_residual(output, next(iter(feeds.values())).shape)
+        residual: Planes = output[0]
         if all(len(planes) == 1 for planes in inputs.values()):
             residual = np.mean(residual, axis=0, keepdims=True, dtype=np.float32)
         return residual
+
+
+def _check_residual(output: Planes, shape: tuple[int, ...]) -> None:
+    """Refuse the output of a network that no picture can be computed with.
+
+    Raises
+    ------
+    ResidualError
+        If it differs in shape from the inputs, is not finite, or larger than `LARGEST`.
+    """
+    if output.shape != shape:
+        what = f"has shape {output.shape}, not {shape}"
+    elif not (output.min() >= -LARGEST and output.max() <= LARGEST):  # nor if one of them is NaN
+        what = f"is not finite, or beyond ±{LARGEST:g}, where ±1 is the whole range"
+    else:
+        return
+    message = f"what the network computes {what}; {REPAIR}"
+    raise ResidualError(message)
 
 
 def _to_planes(block: NDArray[Any], top: int = 1) -> Planes:

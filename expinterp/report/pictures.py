@@ -21,7 +21,8 @@ from PIL import Image, ImageCms
 from expinterp.errors import ImageFileError
 from expinterp.files import open_source
 from expinterp.images import MAX_PIXELS, Pixels, read_photograph, to_depth
-from expinterp.images.codecs.pillow import JpegFile, convert_cmyk
+from expinterp.images.codecs.jpeg_scan import JpegFile
+from expinterp.images.codecs.pillow import convert_cmyk
 from expinterp.images.formats import sniff_format
 from expinterp.images.limits import check_size, damage_reported
 from expinterp.images.metadata.exif import exif_block, read_orientation

@@ -63,9 +63,9 @@ def write_report(
     OutputExistsError, OutputError
         If the page cannot be written there; an existing file stays as it was.
     """
+    contents = read(Path(journal))
     path = Path(journal)
     path = path / NAME if path.is_dir() else path
-    contents = read(path)
     results = read_results(contents, _output_folder(contents, path))
     check_output(target, overwrite=overwrite, inputs=chain([path], _photographs(results)))
     beside = None if str(target) == STREAM else Path(os.path.realpath(Path(target).parent))

@@ -43,7 +43,10 @@ def read_shots(sources: Sequence[str]) -> list[Photograph]:
 
 def _waits(name: str) -> bool:
     """Return whether reading a source may block: standard input, or a named pipe."""
-    return name == STREAM or Path(name).is_fifo()
+    try:
+        return name == STREAM or Path(name).is_fifo()
+    except (OSError, ValueError):  # reading it will report it
+        return False
 
 
 def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from batch_samples import FUSE, PLAIN, Bench, contents, here, shoot
 
@@ -25,7 +26,7 @@ from expinterp.errors import (
     PairError,
 )
 from expinterp.files import replacing
-from expinterp.images import read_photograph
+from expinterp.images import read_photograph, write_photograph
 from expinterp.scene_io import InterpolationOptions, TargetError, WantedExposure, Writing
 
 
@@ -117,7 +118,8 @@ def test_failures_are_one_line_with_names_as_they_are() -> None:
     [
         (TargetError("not between the two"), ExitCode.USAGE, "not between the two"),
         (ImportError("pip install x"), ExitCode.MISSING_EXTRA, "pip install x"),
-        (MemoryError(), ExitCode.UNEXPECTED, "lower --jobs"),
+        (MemoryError(), ExitCode.IMAGE_FILE, "lower --jobs"),
+        (RecursionError(), ExitCode.IMAGE_FILE, "nested too deeply"),
         (ZeroDivisionError("x"), ExitCode.UNEXPECTED, "unexpected ZeroDivisionError: x"),
     ],
 )
@@ -244,11 +246,26 @@ def test_a_file_that_no_batch_made_is_replaced_on_request(bench: Bench) -> None:
 def test_an_output_that_somebody_worked_on_is_not_replaced(bench: Bench) -> None:
     bench.run()
     path = bench.out / f"{NAMES[1]}_mid.png"
-    path.write_bytes(b"retouched")
+    write_photograph(np.zeros((48, 64, 3), np.uint8), path, overwrite=True)  # a smaller file
+    retouched = path.read_bytes()
     assert bench.run().kept == 3
     shoot(bench.folder, NAMES[1], seed=77)
     assert len(bench.run().failures) == 1
-    assert path.read_bytes() == b"retouched"
+    assert path.read_bytes() == retouched
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("left", [0.0, 0.5, 0.98])
+def test_an_output_that_was_cut_off_is_made_anew(tmp_path: Path, suffix: str, left: float) -> None:
+    bench = Bench(tmp_path, 2, suffix=suffix)
+    bench.run()
+    path = bench.out / f"{NAMES[1]}_mid{suffix}"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(left * len(whole))])
+    statuses = [status for _, status in preview(bench.plan, bench.settings()).statuses()]
+    assert sorted(statuses) == ["done", "planned"]
+    assert (bench.run().done, path.read_bytes()) == (1, whole)
+    assert bench.run().kept == 2
 
 
 def damage(bench: Bench, number: int) -> None:

@@ -1,5 +1,6 @@
 """The laws of `refine`: tiles never show, edges hold, a broken model or device is named."""
 
+import os
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from expinterp.core.intermediate import Blend
 from expinterp.core.response import Profile
-from expinterp.errors import DeviceError, ModelError
-from expinterp.refine import Contract, Refiner, model, model_path, open_refiner
+from expinterp.errors import DeviceError, ModelError, ResidualError
+from expinterp.refine import Contract, Refiner, model, model_path, open_refiner, session
 from expinterp.refine.contract import CONTRACT, INPUTS, checksum, read_contract
 from expinterp.refine.tiles import cut_tiles
 
@@ -191,6 +192,80 @@ def test_an_error_inside_a_tile_reaches_the_caller():
         folding_refiner(threads=2).refine(picture, picture, broken)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e38, -17])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_residual_that_is_no_number_of_a_picture_is_refused(value, channels):
+    class Diverging:
+        def run(self, output_names, feeds):
+            output = np.zeros_like(next(iter(feeds.values())))
+            output[0, 1, -1, -1] = value
+            return [output]
+
+    picture = np.zeros((9, 9, channels), np.uint8)
+    refiner = Refiner(Diverging(), Contract(("long",), 1, 0, {}), threads=2)
+    with pytest.raises(ResidualError, match="not finite, or beyond"):
+        refiner.refine(picture, picture, mean_stage, tile=(4, 4))
+
+
+def test_a_residual_of_another_size_is_refused():
+    class Cropping:
+        def run(self, output_names, feeds):
+            return [feeds["long"][:, :, 1:]]
+
+    picture = np.zeros((9, 9, 3), np.uint8)
+    with pytest.raises(ResidualError, match="has shape"):
+        Refiner(Cropping(), Contract(("long",), 1, 0, {})).refine(picture, picture, mean_stage)
+
+
+def onnx_graph(path, *, endless=False):
+    """Write a network that returns its input; an endless one repeats that for ever."""
+    onnx = pytest.importorskip("onnx", reason="needs the extra 'train'")
+    from onnx import TensorProto, helper
+
+    port = {
+        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "rows", "cols"])
+        for name in ("long", "residual", "state", "next")
+    }
+    flag = {name: helper.make_tensor_value_info(name, TensorProto.BOOL, []) for name in "ab"}
+    number = helper.make_tensor_value_info("i", TensorProto.INT64, [])
+    steps = [helper.make_node("Identity", [x], [y]) for x, y in (("state", "next"), ("a", "b"))]
+    body = helper.make_graph(
+        steps, "body", [number, flag["a"], port["state"]], [flag["b"], port["next"]]
+    )
+    true = helper.make_tensor("true", TensorProto.BOOL, [], [True])
+    nodes = [helper.make_node("Identity", ["long"], ["residual"])]
+    if endless:
+        nodes = [helper.make_node("Loop", ["", "true", "long"], ["residual"], body=body)]
+    graph = helper.make_graph(nodes, "g", [port["long"]], [port["residual"]], [true])
+    opset = helper.make_opsetid("", 17)
+    content = helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    stated = {**CONTRACT, "inputs": "long", "alignment": "1", "halo": "0"}
+    helper.set_model_props(content, stated)
+    onnx.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_network_that_never_ends_is_stopped(tmp_path, monkeypatch, threads, capfd):
+    picture = np.zeros((200, 600, 3), np.uint8)
+    sound = open_refiner(onnx_graph(tmp_path / "sound.onnx"), device="cpu", threads=threads)
+    assert (sound.refine(picture, picture, mean_stage) == picture).all()
+    monkeypatch.setattr(session, "LONGEST_RUN", 0.2)
+    monkeypatch.setattr(session, "PAUSE", 0.1)
+    path = onnx_graph(tmp_path / "loop.onnx", endless=True)
+    endless = open_refiner(path, device="cpu", threads=threads)
+    with pytest.raises(ModelError, match="takes too long"):
+        endless.refine(picture, picture, mean_stage)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_is_no_model(tmp_path):
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with pytest.raises(ModelError, match="not an ordinary file"):
+        open_refiner(tmp_path / "pipe.onnx")
+
+
 @pytest.fixture(scope="module")
 def refiner():
     return open_refiner(device="cpu", threads=1)
@@ -235,9 +310,11 @@ class TestContract:
             SimpleNamespace(name=name, type="tensor(float)", shape=[1, 3, "r", "c"])
             for name in ("intermediate", "darkened")
         ]
+        out = [SimpleNamespace(name="residual", type="tensor(float)", shape=[1, 3, "r", "c"])]
         return SimpleNamespace(
             get_modelmeta=lambda: SimpleNamespace(custom_metadata_map=facts),
             get_inputs=lambda: port,
+            get_outputs=lambda: out,
         )
 
     def test_a_model_that_fulfils_it_is_read(self):
@@ -264,7 +341,23 @@ class TestContract:
         with pytest.raises(ModelError, match="halo"):
             read_contract(self.session(halo=halo), b"", Path("m.onnx"))
 
-    @pytest.mark.parametrize(("alignment", "halo"), [(0, 4), (-4, 4), (2, -2), (2, 3)])
+    @pytest.mark.parametrize(
+        "change", [{"name": "out"}, {"type": "tensor(double)"}, {"shape": [1]}]
+    )
+    def test_a_network_without_a_residual_is_refused(self, change):
+        session = self.session()
+        vars(session.get_outputs()[0]).update(change)
+        with pytest.raises(ModelError, match="one must be 'residual'"):
+            read_contract(session, b"", Path("m.onnx"))
+
+    @pytest.mark.parametrize("profile", ["[" * 100_000, "{}", "1e999", '{"expinterp_profile": 1}'])
+    def test_a_damaged_profile_is_refused(self, profile):
+        with pytest.raises(ModelError, match="damaged camera profile"):
+            read_contract(self.session(profile=profile), b"", Path("m.onnx"))
+
+    @pytest.mark.parametrize(
+        ("alignment", "halo"), [(0, 4), (-4, 4), (2, -2), (2, 3), (1, 2000), (4096, 4096)]
+    )
     def test_blocks_that_cannot_be_cut_are_refused(self, alignment, halo):
         session = self.session(alignment=str(alignment), halo=str(halo))
         with pytest.raises(ModelError, match=f"alignment = {alignment} and halo = {halo}"):

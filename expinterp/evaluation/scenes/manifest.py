@@ -12,17 +12,19 @@ Other keys are ignored. Unknown times may follow from the numbers in the names o
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from expinterp.errors import ImageFileError, flaw, reason
+from expinterp.errors import ImageFileError, flaw
 from expinterp.evaluation.scenes.triples import Material, TimedBracket, Triple
+from expinterp.files import read_small
+from expinterp.text import MALFORMED, parse_json
 
 MOST_SPAN = 40.0  # EV; more is not an exposure
+MAX_LIST = 1 << 28  # bytes
 EVENLY = 0.02  # largest relative difference of steps that count as equal
 
 REMEDY = "correct it, or give a folder with a subfolder for each scene"
@@ -38,12 +40,10 @@ def read_manifest(path: Path) -> Material:
     ImageFileError
         If it cannot be read, or is not such a list.
     """
+    content = read_small(path, MAX_LIST)
     try:
-        scenes = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        message = f"{path}: cannot be read ({reason(error)}); check the path"
-        raise ImageFileError(message) from error
-    except (ValueError, RecursionError) as error:
+        scenes = parse_json(content.decode("utf-8-sig"))
+    except MALFORMED as error:
         message = f"{path}: is not a list of scenes in JSON ({flaw(error)}); {REMEDY}"
         raise ImageFileError(message) from error
     return read_scenes(scenes, path)
@@ -56,7 +56,7 @@ def read_scenes(scenes: Any, path: Path) -> Material:
         triples = [triple for scene in scenes for triple in _triples(scene, base)]
         steps = _steps(scenes)
         brackets = [found for scene in scenes if (found := _bracket(scene, base, steps))]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         message = f"{path}: is not a list of scenes and their triples ({flaw(error)}); {REMEDY}"
         raise ImageFileError(message) from error
     return Material(tuple(triples), tuple(brackets))

@@ -16,8 +16,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, WebPImagePlugin
+from PIL import AvifImagePlugin, Image, ImageFile, WebPImagePlugin
 
+from expinterp.images.codecs import jpeg_scan
+from expinterp.images.codecs.jpeg_scan import JpegFile
 from expinterp.images.limits import HDR, check_size, refuse_hdr, without_warnings
 from expinterp.images.metadata import iptc
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block, read_orientation
@@ -29,18 +31,11 @@ from expinterp.images.metadata.jpeg_metadata import (
     metadata_of_jpeg,
     segments_of_extension,
 )
-from expinterp.images.orientation import assemble_upright, row_blocks
+from expinterp.images.orientation import assemble_upright, make_upright, row_blocks
 from expinterp.images.photograph import Decoded, Extra, Metadata, Pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-class JpegFile(JpegImagePlugin.JpegImageFile):
-    """A JPEG whose EXIF block Pillow does not read: on some types of XResolution it fails."""
-
-    def _read_dpi_from_exif(self) -> None:
-        """Leave the resolution to `metadata.exif`."""
 
 
 class AvifFile(AvifImagePlugin.AvifImageFile):
@@ -79,7 +74,8 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     Exception
         Any that Pillow raises on damage.
     """
-    image = _PLUGINS[form](BytesIO(data))
+    layout = jpeg_scan.read_layout(data) if form == "jpeg" else None
+    image = _PLUGINS[form](BytesIO(jpeg_scan.as_eight_bits(data, layout) if layout else data))
     check_size(*image.size, max_pixels)
     stated = image.info.get("jfif_unit") in {1, 2}  # Pillow itself falls back on EXIF
     metadata = Metadata(
@@ -95,12 +91,18 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
         metadata = replace(metadata, extras=iptc.extras_of_jpeg(segments))
         metadata = metadata_of_jpeg(segments, metadata)
     warnings = _warnings(image, data, form)
+    orientation = read_orientation(metadata.exif)
+    if layout and layout.deep:
+        return Decoded(
+            make_upright(jpeg_scan.decode_deep(data, layout), orientation), metadata, warnings
+        )
+    if layout:
+        warnings += jpeg_scan.load(image, data, layout)
     image.load()
     if image.mode == "CMYK":
         image, metadata, warning = convert_cmyk(image, metadata)
         warnings.append(warning)
-    pixels = _upright_pixels(image, read_orientation(metadata.exif))
-    return Decoded(pixels, metadata, warnings)
+    return Decoded(_upright_pixels(image, orientation), metadata, warnings)
 
 
 def _xmp(packet: bytes | str | None) -> bytes | None:

@@ -18,6 +18,7 @@ import numpy as np
 import tifffile
 
 from expinterp.errors import ImageFileError
+from expinterp.images.codecs import jpeg_scan
 from expinterp.images.header import read_header_of
 from expinterp.images.limits import REMEDY
 
@@ -153,3 +154,5 @@ def _check_picture(page: tifffile.TiffPage, data: bytes, shape: tuple[int, ...])
     if header.rows > rows or header.cols > shape[2]:
         message = f"damaged TIFF (a strip holds {header.cols} × {header.rows} pixels); {REMEDY}"
         raise ImageFileError(message)
+    if form == "jpeg" and page.bitspersample == 8:
+        jpeg_scan.check((page.jpegtables or b"")[:-2] + data[2 * bool(page.jpegtables) :])

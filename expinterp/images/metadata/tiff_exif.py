@@ -41,6 +41,7 @@ _STRUCTURE = frozenset(
         tags.XMP_PACKET,
         tags.ICC_PROFILE,
     }
+    | {0x80E5, 0x80E6}  # depth of pictures and tiles in three dimensions
     | {RESOURCES, 0x935C}  # Photoshop: resources, which are carried separately; layers
 )
 _LONGEST_VALUE = 1 << 20  # bytes of a descriptive field; longer ones are private data

@@ -1,0 +1,263 @@
+"""Decoding a JPEG with Pillow so that damage within a scan is seen.
+
+libjpeg only counts such damage, and Pillow does not tell: blocks that are missing come out grey or
+shifted. Here the decoder gets the file in pieces, and how much of them it takes shows where it is:
+
+- While blocks of a scan (or between two restart markers) are missing, it waits for more bytes and
+  leaves some of the last piece untaken.
+- When all of them are decoded, it looks for the next marker and takes every byte before it.
+
+So before each marker it must still be waiting, and with a few bytes of padding it must be done.
+
+Source: ITU-T T.81, annexes B and F; jdhuff.c and jdmarker.c of libjpeg-turbo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from PIL import Image, ImageFile, JpegImagePlugin
+
+from expinterp.errors import ImageFileError
+from expinterp.images.limits import REMEDY, check_content
+from expinterp.images.orientation import row_blocks
+from expinterp.images.photograph import Pixels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SCAN, _END = 0xDA, 0xD9
+_RESTARTS = range(0xD0, 0xD8)
+_ALONE = {0x01, 0xD8, *_RESTARTS}  # markers without a length
+_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_HUFFMAN = {0xC0, 0xC1, 0xC2}  # frames with the codes that this module checks
+_LOSSLESS = 0xC3
+_MOST_SCANS = 100  # a progressive one has about 10
+_MOST_CHECKS = 4000  # of restart intervals
+_SPARE = 4  # bytes that encoders may write in excess before a marker
+_PADDING = b"\xff\0" * 8  # 64 ones: no code begins so, and a missing block takes 34 of them
+_OTHER_PADDINGS = (b"\x5a\xc3\x96\x3c\xa5\x69\xd2\x4b", b"\xb4\x2d\x1e\xe1\x78\x87\x4b\xd2")
+_PIXELS_PER_BYTE = 8 * 64 * 4  # one bit for a block of brightness, which may be subsampled
+_LOST = f"damaged JPEG (a part of its pixels is missing or spoilt); {REMEDY}"
+
+
+class JpegFile(JpegImagePlugin.JpegImageFile):
+    """A JPEG whose EXIF block Pillow does not read: on some types of XResolution it fails."""
+
+    def _read_dpi_from_exif(self) -> None:
+        """Leave the resolution to `metadata.exif`."""
+
+
+@dataclass
+class Layout:
+    """Where the parts of a JPEG lie."""
+
+    frame: int = 0  # marker of the frame
+    bits: int = 0  # per sample
+    bits_at: int = 0  # offset of `bits`
+    channels: int = 0
+    checks: list[tuple[int, int]] = field(default_factory=list)  # begin and end of coded data
+    scans: int = 0
+    end: int | None = None  # offset of the end marker
+
+    @property
+    def deep(self) -> bool:
+        """Whether Pillow does not decode it: more than 8 bits, or without loss."""
+        return self.bits > 8 or self.frame == _LOSSLESS
+
+
+def read_layout(data: bytes) -> Layout:
+    """Find the frame and the coded data of a JPEG.
+
+    Raises
+    ------
+    ImageFileError
+        If it has no pixels, more scans than any encoder writes, or restart markers out of order.
+    """
+    found, at = Layout(), 2
+    values = np.frombuffer(data, np.uint8)
+    marks = np.flatnonzero(values[:-1] == 0xFF)
+    following = values[marks + 1]
+    marks = marks[(following != 0) & (following != 0xFF)]  # of markers, those in metadata too
+    while at >= 0 and found.scans <= _MOST_SCANS:
+        at = _read_segment(data, at, found, marks)
+    if found.scans > _MOST_SCANS:
+        message = (
+            f"JPEG with more than {_MOST_SCANS} scans; save it again without progressive scans"
+        )
+        raise ImageFileError(message)
+    if not found.frame or not found.scans:
+        message = f"truncated JPEG; {REMEDY}"
+        raise ImageFileError(message)
+    return found
+
+
+def _read_segment(data: bytes, at: int, found: Layout, marks: NDArray[np.intp]) -> int:
+    """Read the next segment, a scan with its data; return where it ends, or -1 at the end."""
+    at = data.find(b"\xff", at)
+    while 0 <= at < len(data) - 1 and data[at + 1] == 0xFF:
+        at += 1
+    if not 0 <= at < len(data) - 1:
+        return -1
+    marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+    if marker == _END:
+        found.end = at
+        return -1
+    if marker in _ALONE or not marker:
+        return at + 2
+    if marker in _FRAMES and not found.frame and 8 <= length < len(data) - at:
+        found.frame, found.bits, found.bits_at = marker, data[at + 4], at + 4
+        found.channels = data[at + 9]
+    stop = at + 2 + max(length, 2)
+    return stop if marker != _SCAN else _read_scan(data, stop, found, marks)
+
+
+def _read_scan(data: bytes, start: int, found: Layout, marks: NDArray[np.intp]) -> int:
+    """Record the coded data of a scan, divided by its restart markers; return where they end."""
+    inside = marks[np.searchsorted(marks, start) :]
+    kinds = np.frombuffer(data, np.uint8)[inside + 1]
+    others = np.flatnonzero((kinds < _RESTARTS.start) | (kinds >= _RESTARTS.stop))
+    count = int(others[0]) if len(others) else len(inside)
+    end = int(inside[count]) if len(others) else len(data.rstrip(b"\xff"))
+    if not np.array_equal(kinds[:count] & 7, np.arange(count) & 7):
+        raise ImageFileError(_LOST)
+    begins = [start, *(int(mark) + 2 for mark in inside[:count])]
+    parts = list(zip(begins, [*inside[:count].tolist(), end], strict=True))
+    step = 1 + count // _MOST_CHECKS
+    found.checks += [*parts[:-1:step], parts[-1]]
+    found.scans += 1
+    return end
+
+
+def as_eight_bits(data: bytes, layout: Layout) -> bytes:
+    """Return a JPEG whose header Pillow can read: that of another kind states baseline and 8 bits."""
+    if not layout.deep:
+        return data
+    head = bytearray(data[: layout.checks[0][0]])
+    head[layout.bits_at - 3], head[layout.bits_at] = 0xC0, 8
+    return bytes(head)
+
+
+def load(image: ImageFile.ImageFile, data: bytes, layout: Layout) -> list[str]:
+    """Decode the pixels of an opened JPEG of 8 bits; return warnings.
+
+    Raises
+    ------
+    ImageFileError
+        If blocks are missing, or there are more of them than the picture has.
+    Exception
+        Any that Pillow raises on damage.
+    """
+    check_content(*image.size, len(data), _PIXELS_PER_BYTE, "JPEG")
+    if layout.frame not in _HUFFMAN:
+        image.load()
+        return []
+    tile = image.tile[0]
+    _decode(image, tile, data, layout, _PADDING)
+    if layout.end is not None:
+        return []
+    pixels = np.array(image)
+    for padding in _OTHER_PADDINGS:  # they give the same picture, if all of it is there
+        _decode(image, tile, data, layout, padding)
+        if not np.array_equal(pixels, np.asarray(image)):
+            raise ImageFileError(_LOST)
+    return ["the end marker of the JPEG is missing, but all its pixels are there"]
+
+
+def check(data: bytes) -> None:
+    """Refuse a damaged JPEG, as `load` does; its pixels are not kept."""
+    layout = read_layout(data)
+    if not layout.deep and layout.channels in {1, 3, 4}:  # Pillow has no other kinds
+        load(JpegFile(BytesIO(data)), data, layout)
+
+
+def _decode(image: ImageFile.ImageFile, tile: Any, data: bytes, layout: Layout, pad: bytes) -> None:
+    """Decode piece by piece, and check at each marker where the decoder is."""
+    image.load_prepare()
+    feeder, at = _Feeder(image, tile), 0
+    for begin, end in layout.checks:
+        cut = _last_bytes(data, begin, end)
+        if cut is not None:
+            feeder.feed(data[at : cut - 2])
+            if feeder.takes_all(data[cut - 2 : cut]):
+                raise ImageFileError(_LOST)
+            at = cut
+        feeder.feed(data[at:end] + pad)
+        if not feeder.takes_all(b"\0\0"):
+            raise ImageFileError(_LOST)
+        at = end
+    feeder.feed(data[at : layout.end] if layout.end is not None else b"")
+    feeder.feed(b"\xff\xd9")
+    if not feeder.done:
+        raise ImageFileError(_LOST)
+    image.tile = []
+
+
+def _last_bytes(data: bytes, begin: int, end: int) -> int | None:
+    """Return where the last bytes that surely belong to blocks end; None if there are too few.
+
+    The two bytes before it are no part of a marker, so the decoder can take each of them alone.
+    """
+    tail = data[max(begin, end - (1 << 16)) : end]
+    cut = end - (len(tail) - len(tail.rstrip(b"\0"))) - _SPARE
+    while cut - 2 > begin and 0xFF in data[cut - 2 : cut]:
+        cut -= 1
+    return cut if cut - 2 > begin else None
+
+
+class _Feeder:
+    """A decoder of Pillow that gets a file in pieces."""
+
+    def __init__(self, image: ImageFile.ImageFile, tile: Any) -> None:
+        mode, name, args, config = image.mode, tile[0], tile[3], image.decoderconfig
+        self._decoder = Image._getdecoder(mode, name, args, config)
+        self._decoder.setimage(image.im, tile[1])
+        self._untaken = b""
+        self.done = False
+
+    def feed(self, piece: bytes) -> bool:
+        """Decode as far as possible; return whether the decoder has taken all bytes."""
+        if self.done:
+            return True
+        waiting = self._untaken + piece
+        taken, error = self._decoder.decode(waiting)
+        if error < 0:
+            raise ImageFileError(_LOST)
+        self.done = taken < 0
+        self._untaken = b"" if self.done else waiting[taken:]
+        return not self._untaken
+
+    def takes_all(self, piece: bytes) -> bool:
+        """Return whether the decoder takes each of two bytes at once: it looks for a marker.
+
+        Within blocks it takes several bytes at a time, so of two in a row it leaves one.
+        """
+        first, second = self.feed(piece[:1]), self.feed(piece[1:])
+        return first and second
+
+
+def decode_deep(data: bytes, layout: Layout) -> Pixels:
+    """Decode a JPEG of more than 8 bits, or without loss, to 16 bits (8 where it has no more).
+
+    Returns
+    -------
+    uint8 or uint16 array, shape (rows, cols, 1 or 3)
+        As stored, not upright.
+    """
+    import imagecodecs
+
+    stored = imagecodecs.jpeg8_decode(data)
+    stored = stored.reshape(*stored.shape[:2], -1)
+    if stored.shape[2] not in {1, 3}:
+        message = f"JPEG with {layout.bits} bits and {stored.shape[2]} channels; save it as RGB"
+        raise ImageFileError(message)
+    if layout.bits in {8, 16}:
+        return cast("Pixels", stored)
+    top, full = 2**layout.bits - 1, 255 if layout.bits < 8 else 65_535
+    pixels = np.empty(stored.shape, np.uint8 if full == 255 else np.uint16)
+    for part in row_blocks(len(stored), stored[:1].nbytes):
+        pixels[part] = (stored[part].astype(np.uint32) * full + top // 2) // top
+    return pixels

@@ -1,0 +1,89 @@
+r"""Text from files and file names: names made visible, and JSON with ordinary numbers only.
+
+File names, names of cameras and values in JSON may hold anything: line breaks, escape sequences
+that set the title of a terminal, 10⁴⁰⁰. People read them through `visible`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from typing import Any
+
+HIDDEN = {*map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFFFE, 0xFFFF))}
+HIDDEN_KINDS = {"Cc", "Cs", "Zl", "Zp"}  # control characters, lone surrogates, line separators
+LONGEST_NUMBER = 19  # digits: more than any size, time or count has
+# What a program raises that looks for values in JSON and finds others.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+def visible(text: str) -> str:
+    r"""Make a name visible: line breaks, controls and characters that reverse text become ``\\x``.
+
+    File names may hold anything, even bytes that are no UTF-8 (as lone surrogates).
+
+    Examples
+    --------
+    >>> print(visible("a\nb\udcff"))
+    a\nb\udcff
+    """
+    if text.isprintable():  # the usual case, also for megabytes of base64
+        return text
+    return "".join(_visible(char) for char in text)
+
+
+def _visible(char: str) -> str:
+    if char in HIDDEN or unicodedata.category(char) in HIDDEN_KINDS:
+        return char.encode("unicode_escape").decode("ascii")
+    return char
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Read JSON whose numbers all are finite floats or integers of ordinary size.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or holds NaN, Infinity, 1e999 or an integer of more than 19 digits.
+    RecursionError
+        If it is nested too deeply.
+    """
+    return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+
+
+def _whole(text: str) -> int:
+    if len(text.lstrip("-")) > LONGEST_NUMBER:
+        msg = f"the number {text[:LONGEST_NUMBER]}… is too large"
+        raise ValueError(msg)
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        msg = f"{text[:LONGEST_NUMBER]} is no finite number"
+        raise ValueError(msg)
+    return number
+
+
+def dump_json(value: Any, *, indent: int | None = None) -> str:
+    """Write JSON that every reader accepts: numbers that are not finite become null.
+
+    Examples
+    --------
+    >>> dump_json({"psnr": math.inf, "name": "a"})
+    '{"psnr": null, "name": "a"}'
+    """
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_without_nan(value), indent=indent)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
