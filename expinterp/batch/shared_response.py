@@ -66,6 +66,8 @@ def measure_task(task: Task, settings: BatchSettings) -> PairLevels:
     for names in pairwise(task.bracket.frames):
         try:
             long, short = read_shots([str(settings.folder / name) for name in names])
+            if long.encoding:
+                continue  # its response is known
             short, _ = reconcile(long, short)
             ratio = exposure_ratio(long.exposure, short.exposure)
             pair = measure(

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 def interpolation_options(options: dict[str, Any]) -> InterpolationOptions:
     """Collect the options of an interpolation."""
-    from expinterp.scene_io import InterpolationOptions, WantedExposure, Writing
+    from expinterp.scene_io import Development, InterpolationOptions, WantedExposure, Writing
 
     return InterpolationOptions(
         wanted=WantedExposure(**_fields(WantedExposure, options)),
+        development=Development(**_fields(Development, options)),
         writing=Writing(**_fields(Writing, options)),
         **_fields(InterpolationOptions, options),
     )
@@ -44,7 +45,7 @@ def fusion_options(options: dict[str, Any], *, metrics: bool) -> FusionOptions:
         If a weight is out of its range.
     """
     from expinterp.core.fusion import Weighting
-    from expinterp.scene_io import FusionOptions, Writing
+    from expinterp.scene_io import Development, FusionOptions, Writing
 
     try:
         weighting = Weighting(**_fields(Weighting, options))
@@ -53,6 +54,7 @@ def fusion_options(options: dict[str, Any], *, metrics: bool) -> FusionOptions:
         raise click.UsageError(message) from error
     return FusionOptions(
         weighting=weighting,
+        development=Development(**_fields(Development, options)),
         writing=Writing(**_fields(Writing, options)),
         metrics=metrics,
         **_fields(FusionOptions, options),

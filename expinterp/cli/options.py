@@ -115,6 +115,20 @@ CAMERA = value(
     "NAME",
     "Camera, as 'expinterp cameras' lists it; any for none.  [default: that in EXIF]",
 )
+DEVELOPMENT = (
+    choice(
+        "--white-balance",
+        ["camera", "daylight", "auto"],
+        "camera",
+        "White balance of raw files: that of one frame for all.",
+    ),
+    choice(
+        "--colour space",
+        ["srgb", "adobe-rgb", "display-p3", "rec2020"],
+        "srgb",
+        "Colour space of results from raw files.",
+    ),
+)
 DEVICE = (
     choice("--device", ["auto", "cpu", "cuda"], "auto", "Where the network runs."),
     threads_option("all CPUs"),

@@ -208,21 +208,27 @@ def known_imf(scale: float, channels: int) -> Floats:
 
 
 def known_log_ratio(long: Pixels, short: Pixels) -> float | None:
-    """Measure ln(t1/t2) of two registered exposures in working code values.
+    """Measure ln(t1/t2) of two registered exposures in working code values, as `log_ratio_of`."""
+    return log_ratio_of(decode(long), decode(short))
 
-    The ratio of the sums of linear light, over pixels that are well exposed in ``long``. Pixels
-    whose ratio lies far from the median of all are left out: they moved.
+
+def log_ratio_of(long: NDArray[np.float32], short: NDArray[np.float32]) -> float | None:
+    """Measure ln(t1/t2) of two registered exposures in linear light.
+
+    The ratio of the sums, over pixels that are well exposed in ``long``. Pixels whose ratio lies
+    far from the median of all are left out: they moved.
 
     Parameters
     ----------
-    long, short : uint16 arrays, shape (rows, cols, channels)
+    long, short : float32 arrays of the same shape
+        1 is white.
 
     Returns
     -------
     float or None
         None if there are no such pixels.
     """
-    bright, dark = decode(long).ravel(), decode(short).ravel()
+    bright, dark = long.ravel(), short.ravel()
     for least in WELL_EXPOSED:
         seen = (bright > least) & (bright < UNCLIPPED) & (dark > 0)
         if seen.sum() >= ENOUGH:

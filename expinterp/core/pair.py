@@ -11,6 +11,7 @@ PAMI 2003 (what a pair shows of its camera).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -85,6 +86,8 @@ class Pair:
         Warnings for the user.
     opacity : array of the dtype of the images, shape (rows, cols), or None
         Of each result: that of the more opaque shot. None if both are opaque.
+    exact : function or None
+        Computes y0 at a position from more than `long` and `short`: the values of their sensors.
     """
 
     long: Pixels = field(repr=False)
@@ -106,6 +109,7 @@ class Pair:
     to_short: Floats = field(default_factory=lambda: np.eye(3), repr=False)
     notices: tuple[str, ...] = ()
     opacity: Pixels | None = field(default=None, repr=False)
+    exact: Callable[[float], Pixels] | None = field(default=None, repr=False)
 
     @property
     def ratio(self) -> float:

@@ -65,7 +65,7 @@ class Interpolation:
     @cached_property
     def intermediate(self) -> Pixels:
         """y0: the result without network and denoising, shape and dtype of `medium`."""
-        return _as_given(_map_strips(self.pair, self.pair.blend(self.position)), self.pair)
+        return _as_given(_without_network(self.pair, self.position), self.pair)
 
     @cached_property
     def residual(self) -> NDArray[np.float32]:
@@ -114,7 +114,7 @@ def render(
         raise ValueError(msg)
     blend = pair.blend(position)
     if refiner is None:
-        medium = _map_strips(pair, blend, first)
+        medium = _without_network(pair, position, first)
     else:
         medium = refiner.refine(
             pair.long,
@@ -141,6 +141,21 @@ def _split_progress(
         lambda share: progress(RENDERING * share),
         lambda share: progress(RENDERING + (1 - RENDERING) * share),
     )
+
+
+def _without_network(
+    pair: Pair, position: float, progress: Callable[[float], None] | None = None
+) -> Pixels:
+    """Compute y0, rounded; from the values of the sensors where they are known and nothing moved."""
+    if pair.exact is None:
+        return _map_strips(pair, pair.blend(position), progress)
+    exact = pair.exact(position)
+    if pair.ghosts and pair.ghosts.share:
+        moved = pair.ghosts.sources > 0
+        exact[moved] = _map_strips(pair, pair.blend(position), progress)[moved]
+    if progress:
+        progress(1.0)
+    return exact
 
 
 def _map_strips(

@@ -6,6 +6,7 @@ writing, only what is not true for the new pixels changes in them.
 
 from __future__ import annotations
 
+from expinterp.images.developing.development import Development
 from expinterp.images.formats import FORMATS, image_format
 from expinterp.images.header import Header, read_header
 from expinterp.images.limits import MAX_PIXELS
@@ -19,7 +20,7 @@ from expinterp.images.radiance_files import (
     radiance_format,
     write_radiance,
 )
-from expinterp.images.read import read_photograph
+from expinterp.images.read import balance_alike, read_photograph
 from expinterp.images.write import QUALITY, check_target, to_depth, write_photograph
 
 __all__ = [
@@ -27,10 +28,12 @@ __all__ = [
     "MAX_PIXELS",
     "QUALITY",
     "Depth",
+    "Development",
     "Header",
     "Metadata",
     "Photograph",
     "Pixels",
+    "balance_alike",
     "check_radiance_target",
     "check_target",
     "image_format",

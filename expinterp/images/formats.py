@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from expinterp.errors import ImageFileError, OutputError, reason
 from expinterp.files import read_from
+from expinterp.images.developing.raw_files import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,10 @@ RADIANCE_FORMATS = {
     "hdr": Format((".hdr", ".pic", ".rgbe"), (8,), alpha=False, grey=False, longest=2**31 - 1),
     "tiff": Format((".tif", ".tiff"), (16, 32), alpha=True, grey=True, longest=2**31 - 1),
 }
+# Formats that are only read, with their suffixes.
+READ_ONLY = {"raw": SUFFIXES}
 _HEAD = 64  # bytes that show the format
-READABLE = "JPEG, PNG, TIFF, WebP or AVIF"
+READABLE = "JPEG, PNG, TIFF, WebP, AVIF or a raw file"
 
 # First bytes of common files that are none of `FORMATS`.
 _OTHERS = {
@@ -72,37 +75,44 @@ def detect_format(stream: BinaryIO, name: str) -> tuple[str, bytes]:
     Raises
     ------
     ImageFileError
-        If the file cannot be read, is empty, or has none of the `FORMATS`.
+        If the file cannot be read, is empty, or has none of the formats that are read.
     """
     head = read_from(stream, name, _HEAD)
     form = sniff_format(head)
     if form is None:
         what = f"is {_describe_other(head)}" if head else "is empty"
-        raw = "develop it to a 16-bit TIFF first"
-        message = f"{name}: {what}; {raw if is_raw_head(head) else f'{READABLE} is needed'}"
+        message = f"{name}: {what}; {READABLE} is needed"
         raise ImageFileError(message)
     return form, head
 
 
 def sniff_format(head: bytes) -> str | None:
-    r"""Detect a format from the first bytes of a file; None if it is none of `FORMATS`.
+    r"""Detect a format from the first bytes of a file; None if it is none that is read.
 
     Examples
     --------
     >>> sniff_format(b"\xff\xd8\xff\xe0 and so on")
     'jpeg'
     """
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"} and not is_raw_head(head):
+    if is_raw_head(head):
+        return "raw"
+    starts = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png"}
+    if form := next((form for magic, form in starts.items() if head.startswith(magic)), None):
+        return form
+    if head[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
         return "tiff"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head[4:8] == b"ftyp" and b"avi" in head[8 : int.from_bytes(head[:4], "big")]:
         return "avif"
     return None
+
+
+def named_format(path: str | Path) -> str | None:
+    """Return the format that the suffix of a file stands for; None if it is unknown."""
+    suffix = Path(path).suffix.lower()
+    known = {name: form.suffixes for name, form in FORMATS.items()} | READ_ONLY
+    return next((name for name, suffixes in known.items() if suffix in suffixes), None)
 
 
 def is_raw_head(head: bytes) -> bool:
@@ -120,8 +130,6 @@ def is_raw_head(head: bytes) -> bool:
 
 def _describe_other(head: bytes) -> str:
     """Describe a file of a format that is none of `FORMATS`."""
-    if is_raw_head(head):
-        return "a raw file"
     if head[4:8] == b"ftyp":
         return "a HEIC file" if head[8:11] in {b"hei", b"hev", b"mif"} else "a video"
     known = (what for magic, what in _OTHERS.items() if head.startswith(magic))
@@ -154,6 +162,11 @@ def image_format(path: str | Path) -> str:
         if suffix in form.suffixes:
             return name
     known = ", ".join(form.suffixes[0] for form in FORMATS.values())
+    if any(suffix in suffixes for suffixes in READ_ONLY.values()):
+        message = (
+            f"{path}: files with the suffix '{suffix}' are read, not written; use one of {known}"
+        )
+        raise OutputError(message)
     what = f"no image format has the suffix '{suffix}'" if suffix else "the name has no suffix"
     message = f"{path}: {what}; use one of {known}"
     raise OutputError(message)

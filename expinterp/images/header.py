@@ -26,6 +26,7 @@ from expinterp.images.limits import REMEDY, damage_reported
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block
 from expinterp.images.metadata.tiff_exif import exif_of_tiff
+from expinterp.images.raw_kinds import is_raw
 
 _APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
@@ -182,6 +183,8 @@ def _read_tiff(stream: BinaryIO) -> Header:
         return _with_size("tiff", 0, 0, None)
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as file:
         block = as_classic(file)
+        if is_raw(file):
+            return _read_raw(stream)
         order = ifd.byte_order(block)
         first = ifd.follow_pointer(block, order, ifd.FIRST_POINTER).fields
         wanted = (tags.IMAGE_LENGTH, tags.IMAGE_WIDTH, tags.BITS_PER_SAMPLE)
@@ -203,6 +206,15 @@ def _read_avif(stream: BinaryIO) -> Header:
     return _with_size("avif", rows, cols, exif_block(image.info.get("exif")))
 
 
+def _read_raw(stream: BinaryIO) -> Header:
+    """Let LibRaw read the header."""
+    from expinterp.images.developing import raw
+
+    stream.seek(0)
+    rows, cols, exif = raw.read_header(stream)
+    return _with_size("raw", rows, cols, exif, 16)
+
+
 def _with_size(form: str, rows: int, cols: int, exif: bytes | None, bits: int = 8) -> Header:
     """Build a header; refuse one without pixels."""
     if rows < 1 or cols < 1:
@@ -216,4 +228,5 @@ _READERS = {
     "webp": _read_webp,
     "tiff": _read_tiff,
     "avif": _read_avif,
+    "raw": _read_raw,
 }

@@ -11,6 +11,7 @@ from expinterp.core.exposure import Exposure
 
 if TYPE_CHECKING:
     from expinterp.core.encoding import Encoding
+    from expinterp.images.developing.negative import Negative
 
 __all__ = ["Decoded", "Extra", "Metadata", "Photograph", "Pixels"]
 
@@ -74,6 +75,8 @@ class Photograph:
     encoding : Encoding or None
         If it is known, `pixels` are its working code values: `Encoding.finish` converts them to the
         space of the profile in `metadata`. None: `pixels` are what the file displays.
+    negative : Negative or None
+        The values of the sensor, of a raw file that was read to be merged with others.
     """
 
     pixels: Pixels
@@ -84,6 +87,7 @@ class Photograph:
     warnings: tuple[str, ...] = ()
     format: str = ""
     encoding: Encoding | None = None
+    negative: Negative | None = None
 
 
 @dataclass(frozen=True)
@@ -94,3 +98,4 @@ class Decoded:
     metadata: Metadata
     warnings: list[str] = field(default_factory=list)
     encoding: Encoding | None = None
+    negative: Negative | None = None

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from expinterp.images.codecs.big_tiff import as_classic
+from expinterp.images.developing.raw_files import mapped
 from expinterp.images.formats import is_raw_head
 from expinterp.images.metadata import ifd, tags
 
@@ -32,6 +34,16 @@ def is_raw(block: ifd.Block) -> bool:
         return any(_is_sensor_data(*found) for found in _directories(as_classic(block)))
     except (ifd.DamagedBlockError, struct.error):
         return False
+
+
+def refine_format(form: str, stream: BinaryIO) -> str:
+    """Distinguish raw files from other TIFF files by their directories; the stream is at 0 again."""
+    if form != "tiff":
+        return form
+    with mapped(stream) as block:
+        found = "raw" if is_raw(block) else form
+    stream.seek(0)
+    return found
 
 
 def _is_sensor_data(block: ifd.Block, order: ifd.Order, fields: dict[int, ifd.Field]) -> bool:

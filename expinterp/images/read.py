@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from expinterp.errors import ImageFileError
 from expinterp.files import Source, is_stream, open_source, read_from, source_name
-from expinterp.images.formats import FORMATS, detect_format
+from expinterp.images.developing.development import Development
+from expinterp.images.formats import detect_format, named_format
 from expinterp.images.limits import MAX_PIXELS, damage_reported, refuse_hdr
 from expinterp.images.metadata.exif import read_exposure
 from expinterp.images.metadata.icc import profile_transfer
 from expinterp.images.photograph import Decoded, Photograph, Pixels
+from expinterp.images.raw_kinds import refine_format
 
 
-def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photograph:
+def read_photograph(
+    source: Source, *, max_pixels: int = MAX_PIXELS, development: Development | None = None
+) -> Photograph:
     """Read a photograph; safe to call from several threads at once.
 
     Parameters
@@ -23,28 +31,34 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
         ``-`` is standard input. The content decides the format, not the name.
     max_pixels : int
         Refuse larger pictures before decoding them.
+    development : Development or None
+        How a raw file is developed; None: with the camera's white balance, for sRGB.
 
     Returns
     -------
     Photograph
-        Display-encoded, upright, 16 bits where the file has them.
+        Upright, 16 bits where the file has them. Display-encoded; for a raw file see its
+        `encoding`.
 
     Raises
     ------
     ImageFileError
-        If the file is missing, unreadable, empty, truncated, damaged, too large, HDR, or not a JPEG,
-        PNG, TIFF, WebP or AVIF; one line with the name and a remedy.
+        If the file is missing, unreadable, empty, truncated, damaged, too large, HDR, or of a
+        format that is not read; one line with the name and a remedy.
+    MissingExtraError
+        If its format needs a package that is not installed.
     """
     name = source_name(source)
     stream = open_source(source)
     try:
         form, head = detect_format(stream, name)
-        stays_open = form == "tiff" and not is_stream(source) and stream.seekable()
+        stays_open = form in {"tiff", "raw"} and not is_stream(source) and stream.seekable()
         if stays_open:  # a TIFF may be large, so it is decoded from its file
             stream.seek(0)
         data = stream if stays_open else BytesIO(head + read_from(stream, name))
+        form = refine_format(form, data)
         with damage_reported(name, form.upper()):
-            decoded = _decode(data, form, max_pixels)
+            decoded = _decode(data, form, max_pixels, development or Development())
             refuse_hdr(profile_transfer(decoded.metadata.icc))
     finally:
         if not is_stream(source):
@@ -58,11 +72,35 @@ def read_photograph(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photogra
         name=name,
         warnings=(*_warn_of_suffix(name, form), *(f"{name}: {said}" for said in decoded.warnings)),
         format=form,
+        encoding=decoded.encoding,
+        negative=decoded.negative,
     )
 
 
-def _decode(data: BinaryIO, form: str, max_pixels: int) -> Decoded:
+def balance_alike(sources: Sequence[str], development: Development) -> Development:
+    """Return a development with the white balance of the first source that is a raw file.
+
+    Sources that cannot be read are skipped; reading them tells why.
+    """
+    for source in sources:
+        with suppress(ImageFileError), open_source(source) as stream:
+            form, _ = detect_format(stream, source)
+            stream.seek(0)
+            if refine_format(form, stream) == "raw":
+                from expinterp.images.developing import raw
+
+                with damage_reported(source, "RAW"):
+                    multipliers = raw.read_multipliers(stream, development)
+                return replace(development, multipliers=multipliers)
+    return development
+
+
+def _decode(data: BinaryIO, form: str, max_pixels: int, development: Development) -> Decoded:
     """Decode with the codec of the format, which is imported only then."""
+    if form == "raw":
+        from expinterp.images.developing import raw
+
+        return raw.decode(data, max_pixels, development)
     if form == "tiff":
         from expinterp.images.codecs import tiff_read
 
@@ -85,8 +123,7 @@ def _split_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
 
 def _warn_of_suffix(name: str, form: str) -> tuple[str, ...]:
     """Warn of a suffix that belongs to another format than the content."""
-    suffix = Path(name).suffix.lower()
-    named = [other for other, known in FORMATS.items() if suffix in known.suffixes]
-    if not named or named == [form]:
+    suffix, named = Path(name).suffix.lower(), named_format(name)
+    if named in {None, form}:
         return ()
     return (f"{name} is named {suffix} but holds {form.upper()}; read as {form.upper()}",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from expinterp.images import Development
 from expinterp.scene_io.fuse import fuse_files
 from expinterp.scene_io.interpolate import interpolate_files
 from expinterp.scene_io.jobs import FusionJob, InterpolationJob, Job, Kind, MergeJob, check_job
@@ -20,6 +21,7 @@ from expinterp.scene_io.options import (
 from expinterp.scene_io.record import JobRecord
 
 __all__ = [
+    "Development",
     "FusionJob",
     "FusionOptions",
     "InterpolationJob",

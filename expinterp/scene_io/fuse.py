@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -142,10 +142,12 @@ def plan_scene(
         replace_pixels(shots[index], pixels, opacity)
         for index, pixels in zip(plan.order, plan.shots, strict=True)
     ]
+    still = not any(motion.pixels for motion in plan.motions)
     pairs = tuple(
-        match_files(pair, long, short) if pair else None
+        match_files(pair, long, short, still=still) if pair else None
         for pair, (short, long) in zip(plan.pairs, pairwise(aligned), strict=True)
     )
+    plan = replace(plan, pairs=tuple(pair.pair if pair else None for pair in pairs))
     return PlannedScene(opened, tuple(aligned), plan, pairs, shots[0].pixels.shape)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.denoise import choose_strength
+from expinterp.core.pair import Pair
 from expinterp.core.render import Interpolation, render
 from expinterp.images import (
     Photograph,
@@ -20,7 +22,7 @@ from expinterp.images import (
 )
 from expinterp.scene_io.ghosts import describe_ghosts, encode_mask, write_ghosts
 from expinterp.scene_io.jobs import InterpolationJob, series_name
-from expinterp.scene_io.measured_pair import MeasuredPair, measure_shots
+from expinterp.scene_io.measured_pair import MeasuredPair, measure_shots, with_full_quality
 from expinterp.scene_io.open_scene import Opened, Opener, open_scene
 from expinterp.scene_io.record import (
     Clock,
@@ -72,12 +74,13 @@ def interpolate_files(
 def _measure(
     job: InterpolationJob, clock: Clock, opener: Opener | None
 ) -> tuple[MeasuredPair, Opened]:
-    """Read the files of a job and measure them."""
+    """Read the files of a job and measure them; raw files first as drafts, which mostly suffices."""
+    draft = not choose_strength(job.options.denoise, refined=False)
     with clock.stage("read"):
-        shots, opened = open_scene(job, refine=job.options.refine, opener=opener)
+        shots, opened = open_scene(job, refine=job.options.refine, opener=opener, draft=draft)
     with clock.stage("measure"):
-        measured = measure_shots(
-            *shots,
+        measure = partial(
+            measure_shots,
             ratio=job.options.ratio,
             profile=opened.profile,
             prior=opened.prior,
@@ -86,7 +89,15 @@ def _measure(
             reference=job.options.reference,
             crop=job.options.crop,
         )
+        measured = measure(*shots)
+        if draft and shots[0].negative and _needs_pictures(measured.pair):
+            measured = measure(*map(with_full_quality, shots))
     return measured, opened
+
+
+def _needs_pictures(pair: Pair) -> bool:
+    """Return whether results are computed from developed pictures, and not from sensor values."""
+    return pair.exact is None or bool(pair.ghosts and pair.ghosts.share)
 
 
 def _outputs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels
+from expinterp.images.developing.negative import measure_log_ratio, merge
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def measure_shots(
     except PairError as error:
         message = f"{long.name} and {short.name}: {error}"
         raise type(error)(message) from error
-    matched = match_files(pair, long, short)
+    still = all(np.array_equal(matrix, np.eye(3)) for matrix in (pair.to_long, pair.to_short))
+    matched = match_files(pair, long, short, still=still)
     return replace(
         matched,
         long=replace_pixels(matched.long, pair.long, pair.opacity),
@@ -114,9 +117,38 @@ def measure_shots(
     )
 
 
-def match_files(pair: Pair, long: Photograph, short: Photograph) -> MeasuredPair:
-    """Combine a pair with the photographs that it was measured from, as they are."""
+def match_files(
+    pair: Pair, long: Photograph, short: Photograph, *, still: bool = True
+) -> MeasuredPair:
+    """Combine a pair with the photographs that it was measured from, as they are.
+
+    `still` states whether the shots are registered as they are.
+    """
     warnings = tuple(f"{long.name} and {short.name}: {notice}" for notice in pair.notices)
     if pair.swapped:
         long, short = short, long
+    if still:
+        pair = _with_negatives(pair, long, short)
     return MeasuredPair(long, short, pair, warnings)
+
+
+def with_full_quality(shot: Photograph) -> Photograph:
+    """Develop a raw file anew that was read as a draft."""
+    negative = shot.negative
+    return replace(shot, pixels=negative.develop(negative.mosaic)) if negative else shot
+
+
+def _with_negatives(pair: Pair, long: Photograph, short: Photograph) -> Pair:
+    """Let a pair of raw files that are registered as they are be merged before development."""
+    one, two = long.negative, short.negative
+    if one is None or two is None or pair.long.shape != long.pixels.shape or not one.fits(two):
+        return pair
+    measured = measure_log_ratio(one, two)
+    log_ratio = pair.log_ratio if measured is None else measured
+    ratio = math.exp(log_ratio)
+    return replace(
+        pair,
+        log_ratio=log_ratio,
+        ratio_measured=ratio,
+        exact=lambda at: one.develop(merge(one, two, ratio=ratio, position=at)),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -13,12 +13,12 @@ from expinterp.core.encoding import known_response
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import Profile
 from expinterp.doctor import find_clash
-from expinterp.images import Photograph
+from expinterp.images import Photograph, balance_alike
 from expinterp.library import ANY, is_same_camera, open_library, read_profile
 from expinterp.refine import Refiner, choose_profile, open_refiner
 from expinterp.scene_io.jobs import Job, MergeJob
 from expinterp.scene_io.options import CommonOptions
-from expinterp.scene_io.shots import agree, read_shots, state_times
+from expinterp.scene_io.shots import agree, read_shots, state_times, waits
 
 Opener = Callable[..., Refiner]
 
@@ -53,6 +53,7 @@ def open_scene(
     *,
     refine: bool,
     opener: Opener | None,
+    draft: bool = False,
     arrange: Callable[[list[Photograph]], list[Photograph]] = list,
 ) -> tuple[Sequence[Photograph], Opened]:
     """Decode all files while the network is opened, and make the shots agree.
@@ -63,6 +64,8 @@ def open_scene(
         Whether the network is needed.
     opener : function or None
         Called in place of `open_refiner`.
+    draft : bool
+        Whether raw files are developed quickly, good enough to measure them.
     arrange : function
         Sorts the shots; the others have to agree with the first.
 
@@ -83,9 +86,12 @@ def open_scene(
     if options.threads:
         cv2.setNumThreads(options.threads)  # everything but the network uses OpenCV's threads
     given = read_profile(options.response) if options.response else None
+    ready = sorted(name for name in job.images if not waits(name))
+    development = balance_alike(ready, replace(options.development, keep=True, draft=draft))
+    known = development.multipliers is not None  # the network would only blur what is exact
     with ThreadPoolExecutor(1) as pool:
-        opening = pool.submit(_open_refiner, options, opener) if refine else None
-        shots = read_shots(job.images)
+        opening = pool.submit(_open_refiner, options, opener) if refine and not known else None
+        shots = read_shots(job.images, development)
         refiner = opening.result() if opening else None
     profile = choose_profile(given, refiner)
     option, file = ("--response", options.response) if given else ("--model", options.model)
@@ -93,7 +99,7 @@ def open_scene(
         shots = state_times(shots, options.times)
     shots, remarks = agree(arrange(shots))
     if shots[0].encoding:
-        profile, file = known_response(), None
+        profile, file, refiner = known_response(), None, None
         remarks += _explain_known(shots[0], options)
     else:
         remarks += _doubt_profile(file, profile, shots[0], option, options.camera)
@@ -110,11 +116,10 @@ def _open_refiner(options: CommonOptions, opener: Opener | None) -> Refiner:
 def _explain_known(shot: Photograph, options: CommonOptions) -> list[str]:
     """Warn of options for unknown responses, which do nothing where the response is known."""
     named = options.camera not in {None, ANY}
-    useless = [
-        name for name, used in (("--response", options.response), ("--camera", named)) if used
-    ]
+    given = {"--response": options.response, "--camera": named, "--model": options.model}
+    useless = " and ".join(name for name, value in given.items() if value)
     words = f"{shot.name}: the response of {shot.format.upper()} is known"
-    return [f"{words}, so {' and '.join(useless)} has no effect"] if useless else []
+    return [f"{words}; leave {useless} out, which has no effect"] if useless else []
 
 
 def _doubt_profile(

@@ -12,7 +12,7 @@ from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.plan import Virtual
 from expinterp.core.ghosts import Deghost, Reference
 from expinterp.files import STREAM
-from expinterp.images import QUALITY, Depth
+from expinterp.images import QUALITY, Depth, Development
 from expinterp.refine import Device
 
 SLACK = 0.01  # EV by which a wanted exposure may lie outside: people round, and so do cameras
@@ -124,6 +124,8 @@ class CommonOptions:
         A camera profile.
     camera : str or None
         A camera of the library, in place of the one that the files name; ``any`` for none.
+    development : Development
+        How raw files are developed.
     writing : Writing
     align : bool
         Whether motions of the camera are looked for and undone.
@@ -147,6 +149,7 @@ class CommonOptions:
     times: tuple[float, ...] | None = None
     response: Path | None = None
     camera: str | None = None
+    development: Development = field(default_factory=Development)
     writing: Writing = Writing()
     align: bool = True
     deghost: Deghost = "auto"

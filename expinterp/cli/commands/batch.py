@@ -16,6 +16,7 @@ from expinterp.cli.jobs import fusion_options, interpolation_options, name_camer
 from expinterp.cli.options import (
     CAMERA,
     DENOISE,
+    DEVELOPMENT,
     FILE,
     FORMATS,
     FUSION,
@@ -114,6 +115,7 @@ PHOTOGRAPHS = (
     flag("--share-response", "Estimate one response for all brackets of a camera."),
     *MOTION,
     DENOISE,
+    *DEVELOPMENT,
 )
 WORK = (
     number("-j --jobs", "Brackets at a time.  [default: number of CPUs]"),

@@ -22,6 +22,7 @@ from expinterp.cli.jobs import (
 from expinterp.cli.options import (
     CAMERA,
     DENOISE,
+    DEVELOPMENT,
     FILES,
     FUSION,
     GHOSTS,
@@ -61,6 +62,7 @@ SECTIONS = {
     ),
     "Fusion": FUSION,
     "Photographs": (TIMES, RESPONSE, CAMERA, *MOTION, DENOISE),
+    "Raw files": DEVELOPMENT,
     "Network": NETWORK,
     "Files": FILES,
     "Messages": (json_option("Measure the result; print all as JSON, on standard output."),),

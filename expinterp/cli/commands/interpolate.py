@@ -22,6 +22,7 @@ from expinterp.cli.jobs import (
 from expinterp.cli.options import (
     CAMERA,
     DENOISE,
+    DEVELOPMENT,
     FILES,
     GHOSTS,
     MOTION,
@@ -81,6 +82,7 @@ SECTIONS = {
         GHOSTS,
     ),
     "Photographs": (TIMES, RATIO, RESPONSE, CAMERA, *MOTION, DENOISE),
+    "Raw files": DEVELOPMENT,
     "Network": NETWORK,
     "Files": FILES,
     "Messages": (json_option("Print what was done as JSON, on standard output."),),

@@ -1,0 +1,37 @@
+"""How raw files are developed: one white balance for all frames of a scene, and the output space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from expinterp.core.encoding import Space
+
+WhiteBalance: TypeAlias = Literal["camera", "daylight", "auto"]
+
+
+@dataclass(frozen=True)
+class Development:
+    """The choices for raw files.
+
+    Attributes
+    ----------
+    white_balance : {'camera', 'daylight', 'auto'}
+        As the camera chose it, that of daylight, or such that the picture is grey on average.
+    space : {'srgb', 'adobe-rgb', 'display-p3', 'rec2020'}
+        The output space.
+    multipliers : tuple of float or None
+        Factors of the sensor's R, G, B and second G, in place of `white_balance`: those of another
+        frame of the scene.
+    keep : bool
+        Whether the values of the sensor are kept, as the `negative` of the photograph.
+    draft : bool
+        Whether the mosaic is interpolated quickly, good enough to measure the pictures.
+    """
+
+    white_balance: WhiteBalance = "camera"
+    space: Space = "srgb"
+    multipliers: tuple[float, ...] | None = None
+    keep: bool = False
+    draft: bool = False

@@ -1,0 +1,129 @@
+"""Merging raw files before their mosaic is interpolated.
+
+Each value of a mosaic was recorded by one pixel of the sensor. There the two exposures are combined
+in linear light, by the noise that they have: the long one counts as many times more as it was
+exposed longer, up to where it is clipped. What comes out is the mosaic of the photograph between
+them; it is developed like any other, and clipped like any other.
+
+The interpolation of a mosaic mixes neighbours, and clipped ones with it. So two developed pictures
+differ around highlights by more than their exposure, and the photograph between them could not be
+computed from them as exactly.
+
+Letters: v are values of the sensor, E = (v − black)/(white − black) is linear light; k1 and k2 are
+the target exposure over that of ``long`` and ``short``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.core.encoding import log_ratio_of
+from expinterp.core.parallel import map_threads, strips
+from expinterp.images.photograph import Pixels
+
+FALL = (0.80, 0.95)  # share of the clipping level over which the weight of ``long`` falls to 0
+LEAST_CLIP = 0.5  # of the white level: a darker largest value is no clipping
+SAMPLES = 2_000_000  # pixels that a ratio is measured from
+STRIP = 256  # rows that one thread merges at a time
+
+Mosaic = NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class Negative:
+    """The values of a sensor, and how they are developed.
+
+    Attributes
+    ----------
+    mosaic : uint16 array, shape (rows, cols)
+        As recorded, with the margins.
+    black : float32 array, shape of `mosaic` or (1, 1)
+        Value without light.
+    white : float
+        Value that becomes white.
+    pattern : bytes
+        The colours of the mosaic.
+    develop : function
+        Develops a mosaic of this file, with the full quality, to upright working code values.
+    """
+
+    mosaic: Mosaic
+    black: NDArray[np.float32]
+    white: float
+    pattern: bytes
+    develop: Callable[[Mosaic], Pixels]
+
+    def fits(self, other: Negative) -> bool:
+        """Return whether the mosaic of another file shows the same colours at the same places."""
+        return self.mosaic.shape == other.mosaic.shape and self.pattern == other.pattern
+
+
+def merge(long: Negative, short: Negative, *, ratio: float, position: float) -> Mosaic:
+    """Compute the mosaic of an exposure between two, on the scale of ``long``.
+
+    Parameters
+    ----------
+    long, short : Negative
+        Of the same pattern, and registered.
+    ratio : float
+        t1/t2, > 1.
+    position : float
+        Between ``short`` (0) and ``long`` (1), linear in stops.
+
+    Returns
+    -------
+    uint16 array, shape (rows, cols)
+    """
+    k1, k2 = ratio ** (position - 1), ratio**position
+    clip = _clipping_level(long)
+    out = np.empty_like(long.mosaic)
+
+    def work(rows: slice) -> None:
+        e1, e2 = _linear(long, rows), _linear(short, rows)
+        w1 = np.clip((FALL[1] - e1 / clip) / (FALL[1] - FALL[0]), 0, 1)
+        w2 = np.float32(1 / ratio)
+        merged = (w1 * e1 * np.float32(k1) + w2 * e2 * np.float32(k2)) / (w1 + w2)
+        black = _rows_of(long.black, rows)
+        values = black + merged * (long.white - black)
+        out[rows] = np.clip(np.rint(values), 0, max(long.white, 1))
+
+    map_threads(work, strips(len(out), STRIP))
+    return out
+
+
+def measure_log_ratio(long: Negative, short: Negative) -> float | None:
+    """Measure ln(t1/t2) of two registered mosaics; None if they share no well exposed pixel."""
+    step = max(1, round(math.sqrt(long.mosaic.size / SAMPLES)))
+    step += 1 - step % 2  # odd: all colours of the mosaic are seen
+    level = np.float32(_clipping_level(long))
+    bright, dark = (_linear(_sample(each, step), slice(None)) / level for each in (long, short))
+    return log_ratio_of(bright, dark)
+
+
+def _sample(negative: Negative, step: int) -> Negative:
+    """Return every n-th row and column; the colours do not matter."""
+    black = negative.black if len(negative.black) == 1 else negative.black[::step, ::step]
+    return replace(negative, mosaic=negative.mosaic[::step, ::step], black=black)
+
+
+def _clipping_level(negative: Negative) -> float:
+    """Return the E where a sensor clips: its largest value, if that is below white."""
+    level = (float(negative.mosaic.max()) - float(negative.black.max())) / (
+        negative.white - float(negative.black.max())
+    )
+    return min(level, 1.0) if level > LEAST_CLIP else 1.0
+
+
+def _linear(negative: Negative, rows: slice) -> NDArray[np.float32]:
+    """Convert rows of a mosaic to linear light."""
+    black = _rows_of(negative.black, rows)
+    return (negative.mosaic[rows] - black) / (np.float32(negative.white) - black)
+
+
+def _rows_of(black: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
+    return black if len(black) == 1 else black[rows]

@@ -1,0 +1,263 @@
+"""Developing raw files with LibRaw, to the camera's own R G B.
+
+LibRaw subtracts black, balances white, clips each channel at 1, and interpolates the mosaic. Nothing
+depends on what the picture shows: no automatic brightness, no white level from the data. So frames
+of one scene are developed alike, and their response is known.
+
+``rawpy`` itself is used, not the plugin ``rawpy`` of imageio: that one gives neither the colour
+matrix and the white balance nor the crop, and it hides errors.
+
+Letters: M is the matrix from the camera's R G B after white balance to linear R G B of the output
+space. Its rows sum to 1, so that white stays white.
+
+Source: dcraw and LibRaw (`cam_xyz_coeff`, `scale_colors`): M is the inverse of XYZ-to-camera times
+R G B-to-XYZ, with normalised rows.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from io import BytesIO
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.core.arrays import Floats
+from expinterp.core.encoding import SPACES, TOP, Encoding, Space, conversion, encode
+from expinterp.core.parallel import map_threads, strips
+from expinterp.errors import ImageFileError, MissingExtraError
+from expinterp.images.developing.development import Development
+from expinterp.images.developing.negative import Mosaic, Negative
+from expinterp.images.developing.profiles import icc_profile
+from expinterp.images.developing.raw_exif import exif_of_raw
+from expinterp.images.developing.raw_files import check_sensor_data, is_dng, mapped
+from expinterp.images.limits import check_size
+from expinterp.images.metadata import ifd
+from expinterp.images.orientation import make_upright
+from expinterp.images.photograph import Decoded, Metadata, Pixels
+
+ORIENTATIONS = (1, 2, 4, 3, 5, 8, 6, 7)  # of EXIF, by LibRaw's flip 0..7
+LEAST_CROP = 0.5  # of each side; a smaller crop is not what the camera shows
+STRIP = 64  # rows that one thread encodes at a time
+MISSING = "raw files need the package rawpy: pip install 'expinterp[raw]'"
+UNREADABLE = (
+    "LibRaw finds no sensor data that it can read in this raw file; copy it again from the card, or "
+    "convert it to DNG"
+)
+DAMAGED = "the sensor data are damaged or cut off; copy the file again from the card"
+NO_BALANCE = "the raw file states no white balance of the camera; that of daylight is used"
+NO_MATRIX = "LibRaw knows no colours of this camera; they are left as the sensor has them"
+
+_stderr_lock = threading.Lock()
+_stderr_users: list[int] = []  # the descriptor to restore, once for each user
+
+
+def decode(stream: BinaryIO, max_pixels: int, development: Development) -> Decoded:
+    """Develop a raw file to upright working code values.
+
+    Raises
+    ------
+    ImageFileError
+        If LibRaw cannot read the sensor data, or the picture is larger than `max_pixels`.
+    MissingExtraError
+        If rawpy is not installed.
+    """
+    with mapped(stream) as block, _opened(block) as raw:
+        sizes = raw.sizes
+        check_size(sizes.iwidth, sizes.iheight, max_pixels)
+        check_sensor_data(block, sizes.iwidth * sizes.iheight)
+        if raw.num_colors not in {1, 3}:
+            message = f"a sensor with {raw.num_colors} colours; convert the file to a 16-bit TIFF"
+            raise ImageFileError(message)
+        with _quiet_stderr():
+            raw.unpack()
+        warnings: list[str] = []
+        multipliers = _multipliers(raw, development, warnings)
+        encoding = Encoding(_matrix(raw, block, development.space, warnings), development.space)
+        negative = _negative(raw, bytes(block), multipliers) if development.keep else None
+        pixels = _develop(raw, multipliers, draft=development.draft)
+        metadata = Metadata(exif_of_raw(block, raw.other), icc_profile(development.space))
+        return Decoded(pixels, metadata, warnings, encoding, negative)
+
+
+def read_multipliers(stream: BinaryIO, development: Development) -> tuple[float, ...]:
+    """Read the white balance of a raw file, for other frames of its scene.
+
+    Raises
+    ------
+    ImageFileError, MissingExtraError
+        As `decode`.
+    """
+    with mapped(stream) as block, _opened(block) as raw:
+        if development.white_balance == "auto":
+            with _quiet_stderr():
+                raw.unpack()
+        return _multipliers(raw, development, [])
+
+
+def read_header(stream: BinaryIO) -> tuple[int, int, bytes | None]:
+    """Read rows and columns, as stored, and the EXIF block of a raw file; errors as `decode`."""
+    with mapped(stream) as block, _opened(block) as raw:
+        *_, cols, rows = _frame(raw.sizes) or (raw.sizes.iwidth, raw.sizes.iheight)
+        return rows, cols, exif_of_raw(block, raw.other)
+
+
+@contextmanager
+def _opened(block: ifd.Block) -> Iterator[Any]:
+    """Open a raw file with LibRaw; its errors become one line, its text on stderr is dropped."""
+    try:
+        import rawpy
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(MISSING) from error
+    try:
+        with rawpy.RawPy() as raw:
+            with _quiet_stderr():
+                raw.open_buffer(BytesIO(block))
+            yield raw
+    except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError) as error:
+        raise ImageFileError(UNREADABLE) from error
+    except rawpy.LibRawError as error:
+        raise ImageFileError(DAMAGED) from error
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Send what C libraries write to stderr nowhere, until the last thread is done."""
+    with _stderr_lock:
+        if not _stderr_users:
+            with suppress(OSError):  # there is no stderr
+                _stderr_users.append(os.dup(2))
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+        elif _stderr_users:
+            _stderr_users.append(_stderr_users[0])
+    try:
+        yield
+    finally:
+        with _stderr_lock:
+            kept = _stderr_users.pop() if _stderr_users else None
+            if kept is not None and not _stderr_users:
+                os.dup2(kept, 2)
+                os.close(kept)
+
+
+def _multipliers(raw: Any, development: Development, warnings: list[str]) -> tuple[float, ...]:
+    """Return the white balance as factors of R, G, B and the second G."""
+    if raw.num_colors == 1:
+        return (1.0,) * 4
+    if development.multipliers and development.white_balance != "camera":
+        return development.multipliers
+    found = raw.daylight_whitebalance
+    if development.white_balance == "auto":
+        raw.postprocess(use_auto_wb=True, half_size=True, no_auto_bright=True)
+        found = raw.auto_whitebalance
+    elif development.white_balance == "camera":
+        if all(value > 0 for value in raw.camera_whitebalance[:3]):
+            found = raw.camera_whitebalance
+        else:
+            warnings.append(NO_BALANCE)
+    if development.multipliers:
+        return development.multipliers
+    red, green, blue, second = found
+    if min(red, green, blue) <= 0:
+        return (1.0,) * 4
+    return red / green, 1.0, blue / green, (second / green if second > 0 else 1.0)
+
+
+def _develop(raw: Any, multipliers: tuple[float, ...], *, draft: bool = False) -> Pixels:
+    """Develop to upright working code values in the camera's R G B."""
+    import rawpy
+
+    sizes = raw.sizes
+    linear = raw.postprocess(
+        user_wb=list(multipliers),
+        output_color=rawpy.ColorSpace.raw,
+        gamma=(1, 1),
+        output_bps=16,
+        no_auto_bright=True,
+        adjust_maximum_thr=0.0,
+        highlight_mode=rawpy.HighlightMode.Clip,
+        user_flip=0,
+        demosaic_algorithm=rawpy.DemosaicAlgorithm.LINEAR if draft else None,
+    )
+    shown = _crop(linear.reshape(*linear.shape[:2], -1), sizes)
+    return make_upright(_encode(shown), ORIENTATIONS[sizes.flip & 7])
+
+
+def _negative(raw: Any, data: bytes, multipliers: tuple[float, ...]) -> Negative | None:
+    """Keep the mosaic of an unpacked file, and what develops others; None without a mosaic."""
+    import rawpy
+
+    if raw.raw_type != rawpy.RawType.Flat or raw.num_colors != 3:
+        return None
+    black = np.asarray(raw.black_level_per_channel, np.float32)
+    one = np.array([[black[0]]], np.float32)
+    at_pixels = one if (black == black[0]).all() else black.take(raw.raw_colors)
+    white = max(float(raw.white_level), float(black.max()) + 1)
+
+    def develop(mosaic: Mosaic) -> Pixels:
+        with _opened(data) as other:
+            with _quiet_stderr():
+                other.unpack()
+            other.raw_image[...] = mosaic
+            return _develop(other, multipliers)
+
+    pattern = b"" if raw.raw_pattern is None else raw.raw_pattern.tobytes()
+    return Negative(raw.raw_image.copy(), at_pixels, white, pattern, develop)
+
+
+def _crop(pixels: NDArray[np.uint16], sizes: Any) -> NDArray[np.uint16]:
+    """Return the part of a developed picture that the camera shows."""
+    frame = _frame(sizes)
+    if frame is None or pixels.shape[:2] != (sizes.iheight, sizes.iwidth):
+        return pixels
+    left, top, cols, rows = frame
+    return pixels[top : top + rows, left : left + cols]
+
+
+def _frame(sizes: Any) -> tuple[int, int, int, int] | None:
+    """Return left, top, columns and rows of the crop that a file states; None without one."""
+    left = sizes.crop_left_margin - sizes.left_margin
+    top = sizes.crop_top_margin - sizes.top_margin
+    cols, rows = sizes.crop_width, sizes.crop_height
+    large = cols >= LEAST_CROP * sizes.iwidth and rows >= LEAST_CROP * sizes.iheight
+    inside = min(left, top) >= 0 and left + cols <= sizes.iwidth and top + rows <= sizes.iheight
+    return (left, top, cols, rows) if large and inside else None
+
+
+def _encode(linear: NDArray[np.uint16]) -> Pixels:
+    """Encode linear light of 16 bits as working code values."""
+    table, out = _linear_codes(), np.empty(linear.shape, np.uint16)
+
+    def work(rows: slice) -> None:
+        np.take(table, linear[rows], out=out[rows], mode="clip")
+
+    map_threads(work, strips(len(out), STRIP))
+    return out
+
+
+@cache
+def _linear_codes() -> NDArray[np.uint16]:
+    """Tabulate the working code value of each linear one of 16 bits."""
+    return encode((np.arange(TOP + 1) / TOP).astype(np.float32))
+
+
+def _matrix(raw: Any, block: ifd.Block, space: Space, warnings: list[str]) -> Floats | None:
+    """Return M; None for grey, and for a camera without known colours."""
+    if raw.num_colors == 1:
+        return None
+    stated = np.asarray(raw.color_matrix, np.float64)[:, :3]  # to sRGB
+    from_xyz = np.asarray(raw.rgb_xyz_matrix, np.float64)[:3]
+    if stated.any() and (is_dng(block) or not from_xyz.any()):
+        return np.asarray(conversion("srgb", space) @ stated)
+    if not from_xyz.any():
+        warnings.append(NO_MATRIX)
+        return None
+    to_camera = from_xyz @ SPACES[space].to_xyz
+    return np.asarray(np.linalg.inv(to_camera / to_camera.sum(axis=1, keepdims=True)))

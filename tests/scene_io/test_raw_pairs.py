@@ -1,0 +1,137 @@
+"""Raw pairs, from files to files: the photograph between them is what developing the true one gives."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import ImageCms
+
+from expinterp.cli import main
+from expinterp.images import Development, read_photograph
+from expinterp.training.simulator.dng import Sensor, write_dng
+
+SIDE = (160, 224)
+NOISY = Sensor(full_well=30_000, read_noise=4)
+
+
+def scene(seed: int = 4) -> np.ndarray:
+    """Linear light of a scene with detail of all sizes; some is above white in the medium exposure."""
+    random = np.random.default_rng(seed)
+    stops = np.full((*SIDE, 3), -2.0, np.float32)
+    for sigma, light, colour in ((1, 0.6, 0.05), (4, 0.8, 0.2), (20, 1.2, 0.3)):
+        for amount, channels in ((light, 1), (colour, 3)):
+            noise = random.normal(0, 1, (*SIDE, channels)).astype(np.float32)
+            blurred = cv2.GaussianBlur(noise, (0, 0), sigma).reshape(*SIDE, channels)
+            stops += amount * blurred / blurred.std()
+    return np.exp2(stops)
+
+
+def shoot(folder, ev: float = 4.0, sensor: Sensor | None = None, radiance=None) -> None:
+    radiance = scene() if radiance is None else radiance
+    times = {"long": 2 ** (ev / 2), "medium": 1.0, "short": 2 ** (-ev / 2)}
+    for seed, (name, time) in enumerate(times.items()):
+        kind = None if name == "medium" else sensor
+        random = np.random.default_rng(seed)
+        write_dng(folder / f"{name}.dng", radiance, time, sensor=kind, random=random)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str):
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def psnr(name: str, development: Development | None = None) -> float:
+    truth = read_photograph("medium.dng", development=development)
+    error = read_photograph(name).pixels / 65_535 - truth.encoding.finish(truth.pixels) / 65_535
+    return -10 * np.log10(np.mean(error**2))
+
+
+@pytest.mark.parametrize("ev", [4.0, 6.0])
+def test_the_medium_is_that_of_the_true_one_clipping_included(tmp_path, run, ev):
+    shoot(tmp_path, ev)
+    code, out, err = run("interpolate", "long.dng", "short.dng", "-o", "m.tif", "--json")
+    assert (code, err) == (0, "")
+    assert psnr("m.tif") > 52
+    record = json.loads(out)
+    assert record["response"]["source"] == "known"
+    assert record["refinement"] is None
+    assert record["ratio"]["measured"] == pytest.approx(2**ev, rel=1e-2)
+
+
+def test_noise_is_that_of_the_long_exposure_where_it_is_not_clipped(tmp_path, run):
+    shoot(tmp_path, 4, NOISY)
+    assert run("interpolate", "short.dng", "long.dng", "-o", "m.tif")[0] == 0
+    assert psnr("m.tif") > 40
+
+
+def test_a_handheld_pair_is_aligned(tmp_path, run):
+    shoot(tmp_path, 4)
+    moved = np.roll(scene(), (6, 8), (0, 1))
+    write_dng(tmp_path / "short.dng", moved, 0.25)
+    code, _, err = run("interpolate", "long.dng", "short.dng", "-o", "m.tif", "--reference", "long")
+    assert code == 0
+    assert "moved by" in err
+    inner = np.s_[16:-16, 16:-16]
+    truth = read_photograph("medium.dng")
+    error = (
+        read_photograph("m.tif").pixels / 65_535 - truth.encoding.finish(truth.pixels) / 65_535
+    )[inner]
+    assert -10 * np.log10(np.mean(error**2)) > 30
+
+
+@pytest.mark.parametrize("space", ["adobe-rgb", "display-p3", "rec2020"])
+def test_the_output_space_is_applied_and_named(tmp_path, run, space):
+    shoot(tmp_path)
+    arguments = ("interpolate", "long.dng", "short.dng", "-o", "m.tif", "--colour", space)
+    assert run(*arguments)[0] == 0
+    assert psnr("m.tif", Development(space=space)) > 55
+    profile = ImageCms.ImageCmsProfile(
+        __import__("io").BytesIO(read_photograph("m.tif").metadata.icc)
+    )
+    assert space[:5].replace(
+        "-", " "
+    ).lower() in profile.profile.profile_description.lower().replace(". ", "")
+
+
+def test_raw_and_finished_pictures_do_not_mix(tmp_path, run):
+    shoot(tmp_path)
+    run("interpolate", "long.dng", "short.dng", "-o", "m.jpg")
+    code, _, err = run("interpolate", "long.dng", "m.jpg", "-o", "x.jpg")
+    assert code == 4
+    assert err.count("\n") == 1
+    assert "do not mix" in err
+
+
+def test_options_for_unknown_responses_are_named_as_useless(tmp_path, run):
+    shoot(tmp_path)
+    code, _, err = run("interpolate", "long.dng", "short.dng", "-o", "m.tif", "--camera",
+                       "Canon EOS 550D")  # fmt: skip
+    assert code == 0
+    assert "leave --camera out" in err
+
+
+def test_raw_files_are_fused(tmp_path, run):
+    shoot(tmp_path)
+    code, _, err = run("fuse", "long.dng", "short.dng", "-o", "f.tif", "--save-virtual", "v",
+                       "--save-ghosts", "g.png")  # fmt: skip
+    assert (code, err) == (0, "")
+    assert psnr("v/f_virtual_1.tif") > 55
+    assert read_photograph("f.tif").metadata.icc
+    assert read_photograph("g.png").pixels.shape == (*SIDE, 3)
+
+
+def test_the_exif_of_the_raw_file_is_carried(tmp_path, run):
+    shoot(tmp_path)
+    run("interpolate", "long.dng", "short.dng", "-o", "m.jpg", "-q")
+    found = read_photograph("m.jpg").exposure
+    assert (found.time, found.camera) == (pytest.approx(1.0, rel=1e-3), "Simulated Sensor")
