@@ -15,6 +15,7 @@ from PIL import Image, IptcImagePlugin
 
 from expinterp.errors import ImageFileError
 from expinterp.images import FORMATS, read_photograph, with_exposure_time, write_photograph
+from expinterp.images.codecs.avif_boxes import colours_of_primary, depth_of_primary
 from expinterp.images.metadata.iptc import extras_of_resources
 
 CAPTION = b"\x1c\x02\x78\x00\x0dA caption, \xc3\xa9"
@@ -353,11 +354,50 @@ def test_colours_of_an_avif_are_named_or_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("first", "second"), [((1, 13), (9, 16)), ((9, 16), (1, 13))])
-def test_an_avif_is_hdr_only_if_all_its_pictures_are(tmp_path, first, second):
+def test_an_avif_is_hdr_if_its_primary_picture_is(tmp_path, first, second):
     """A gain map has its own colours."""
     box = b"\0\0\0\x14freecolrnclx" + struct.pack(">HH", *second)
     (tmp_path / "a.avif").write_bytes(avif_with(*first) + box)
-    assert read_photograph(tmp_path / "a.avif").warnings == ()
+    if first[1] == 16:
+        with pytest.raises(ImageFileError, match=r"HDR \(PQ\)"):
+            read_photograph(tmp_path / "a.avif")
+    else:
+        assert read_photograph(tmp_path / "a.avif").warnings == ()
+
+
+def box(kind, *content):
+    joined = b"".join(content)
+    return struct.pack(">I4s", 8 + len(joined), kind) + joined
+
+
+@pytest.mark.parametrize("wide", [0, 1])
+@pytest.mark.parametrize("version", [0, 1])
+@pytest.mark.parametrize("primary", [1, 2])
+def test_properties_are_those_of_the_primary_picture(primary, version, wide):
+    """Of two pictures, each with colours and depth of its own, as in a file with a gain map."""
+    head = bytes([version, 0, 0, wide])
+    item = ">I" if version else ">H"
+    listed = [
+        *(
+            box(b"colr", b"nclx", struct.pack(">HHHB", *codes, 6, 128))
+            for codes in ((1, 13), (9, 16))
+        ),
+        *(box(b"pixi", bytes(4), bytes([3, bits, bits, bits])) for bits in (8, 10)),
+    ]
+    numbers = {1: (1, 0x83), 2: (2, 4)} if not wide else {1: (1, 0x8003), 2: (2, 4)}
+    code = "H" if wide else "B"
+    table = b"".join(
+        struct.pack(f"{item}B2{code}", number, 2, *own) for number, own in numbers.items()
+    )
+    meta = box(
+        b"meta", bytes(4), box(b"pitm", head, struct.pack(item, primary)),
+        box(b"iprp", box(b"ipco", *listed), box(b"ipma", head, struct.pack(">I", 2), table)),
+    )  # fmt: skip
+    data = box(b"ftyp", b"avif", bytes(8)) + meta + box(b"mdat", b"any")
+    assert colours_of_primary(data) == ((1, 13) if primary == 1 else (9, 16))
+    assert depth_of_primary(data) == (8 if primary == 1 else 10)
+    for end in range(len(data)):
+        colours_of_primary(data[:end])  # damaged ones state nothing
 
 
 def test_the_first_of_two_equal_resources_is_kept():

@@ -7,8 +7,6 @@ check), encoding 0.19 s (OpenCV 0.18 s).
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,9 +16,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, WebPImagePlugin
 
-from expinterp.images.codecs import jpeg_scan
+from expinterp.images.codecs import avif_boxes, jpeg_scan
 from expinterp.images.codecs.jpeg_scan import JpegFile
-from expinterp.images.limits import HDR, check_size, refuse_hdr, without_warnings
+from expinterp.images.limits import check_size, refuse_hdr, without_warnings
 from expinterp.images.metadata import iptc
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block, read_orientation
 from expinterp.images.metadata.exif_edit import with_orientation, without_orientation
@@ -117,34 +115,24 @@ def _warnings(image: ImageFile.ImageFile, data: bytes, form: str) -> list[str]:
         warnings.append("the file holds a second picture (gain map, preview or stereo); left out")
     if getattr(image, "n_frames", 1) > 1:
         warnings.append("the file is animated; only its first picture is read")
-    if form == "avif" and (bits := _avif_depth(data)) > 8:
+    if form == "avif" and (bits := avif_boxes.depth_of_primary(data)) > 8:
         warnings.append(f"the AVIF holds {bits} bits per channel; read as 8")
     return warnings
 
 
-def _avif_depth(data: bytes) -> int:
-    """Read the bits per channel of an AVIF from its ``pixi`` property; 8 if it has none."""
-    found = data.find(b"pixi", 0, 1 << 16)
-    return data[found + 9] if 0 <= found < len(data) - 9 else 8
-
-
 def _avif_colours(data: bytes, icc: bytes | None) -> tuple[Extra, ...]:
-    """Read the colour code points of an AVIF; a second picture may have its own.
+    """Read the colour code points of an AVIF.
 
     Raises
     ------
     ImageFileError
-        If all of them are HDR.
+        If they are HDR.
     """
-    found = [
-        struct.unpack(">HH", points)
-        for points in re.findall(rb"colrnclx(....)", data[: 1 << 16], re.DOTALL)
-    ]
-    if not found:
+    found = avif_boxes.colours_of_primary(data)
+    if found is None:
         return ()
-    primaries, transfer = found[0]
-    if all(other in HDR for _, other in found):
-        refuse_hdr(transfer)
+    primaries, transfer = found
+    refuse_hdr(transfer)
     if icc is not None or (primaries in _LIKE_SRGB and transfer in _LIKE_SRGB):
         return ()
     return (Extra(f"meaning of its colours (CICP {primaries}, {transfer})", {}),)
