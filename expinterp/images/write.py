@@ -16,7 +16,6 @@ from expinterp.errors import OutputError
 from expinterp.files import STREAM, Source, check_output, replacing
 from expinterp.images.formats import FORMATS, image_format
 from expinterp.images.limits import LONGEST_BLOCK
-from expinterp.images.metadata import xmp
 from expinterp.images.metadata.exif import read_resolution
 from expinterp.images.metadata.exif_edit import fit_to_pixels
 from expinterp.images.metadata.icc import profile_space
@@ -202,17 +201,13 @@ def _fit_profile(metadata: Metadata, form: str, warnings: list[str]) -> Metadata
 def _fit_extras(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
     """Leave out what the format cannot hold, with a warning."""
     lost = [extra.name for extra in metadata.extras if form not in extra.stored]
-    extension, density = metadata.xmp_extension, metadata.density
-    if extension is not None and form != "jpeg":
-        extension = None
-        lost.append("XMP extension (of a packet above 64 KiB)")
+    density = metadata.density
     stated = density is None or read_resolution(metadata.exif) is not None
     if not stated and form not in {"jpeg", "png", "tiff"}:
         lost.append("pixel density")
     if lost:
         warnings.append(f"not carried on into the {form.upper()}: {', '.join(lost)}")
-    packet = xmp.announce_extension(metadata.xmp, extension)
-    return replace(metadata, xmp=packet, xmp_extension=extension)
+    return metadata
 
 
 def to_depth(pixels: NDArray[Any], bit_depth: int) -> Pixels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 from io import BufferedWriter, BytesIO
@@ -242,15 +243,32 @@ def test_misuse_is_a_value_error(tmp_path, pixels, options):
     assert names(tmp_path) == []
 
 
-def test_blocks_too_long_for_jpeg_are_left_out_with_a_warning(tmp_path):
-    block = exif() + bytes(70_000)
-    metadata = Metadata(exif=block, icc=ICC, xmp=b" " * 70_000)
-    warnings = write_photograph(SMALL, tmp_path / "a.jpg", metadata=metadata)
-    assert [word in warning for word, warning in zip(("EXIF", "XMP"), warnings, strict=True)]
+def test_a_packet_that_no_jpeg_can_hold_is_left_out_with_a_warning(tmp_path):
+    metadata = Metadata(icc=ICC, xmp=b" " * 70_000)
+    (warning,) = write_photograph(SMALL, tmp_path / "a.jpg", metadata=metadata)
+    assert "XMP" in warning
     found = read_photograph(tmp_path / "a.jpg").metadata
-    assert (found.exif, found.icc, found.xmp) == (None, ICC, None)
+    assert (found.icc, found.xmp) == (ICC, None)
     assert write_photograph(SMALL, tmp_path / "a.png", metadata=metadata) == ()
     assert read_photograph(tmp_path / "a.png").metadata.xmp == metadata.xmp
+
+
+@pytest.mark.parametrize(("form", "to"), [("png", "jpeg"), ("png", "png"), ("webp", "jpeg")])
+@pytest.mark.parametrize("note", [0, 70_000])
+def test_a_long_exif_block_keeps_what_fits_into_a_jpeg(tmp_path, form, to, note):
+    """Padding goes without a word, then the longest values by name."""
+    block = bytearray(exif() + bytes(70_000))
+    at = block.index(struct.pack("<HHI", 0x927C, 7, 72))
+    struct.pack_into("<II", block, at + 4, note or 72, len(exif()) if note else 300)
+    source, target = tmp_path / f"a.{form}", tmp_path / f"b.{to}"
+    write_photograph(SMALL, source, metadata=Metadata(exif=bytes(block)))
+    found = read_photograph(source)
+    warnings = write_photograph(found.pixels, target, metadata=found.metadata)
+    assert [warning.split(": ")[1] for warning in warnings] == (
+        ["MakerNote"] if note and to == "jpeg" else []
+    )
+    assert read_photograph(target).exposure == found.exposure
+    assert len(read_photograph(target).metadata.exif) <= (65_527 if to == "jpeg" else 80_000)
 
 
 def test_blocks_that_just_fit_into_jpeg_are_kept(tmp_path):

@@ -155,3 +155,29 @@ def _value_to_copy(file: ifd.Block, order: ifd.Order, field: ifd.Field, used: in
     values = [int(value) for value in ifd.read_numbers(file, order, field)]
     fitting = all(0 <= value <= _OUTSIDE for value in values)
     return struct.pack(f"{order}{len(values)}I", *values) if fitting else b""
+
+
+def shorten(exif: bytes, longest: int) -> tuple[bytes | None, set[int]]:
+    """Shorten a sound block: unused bytes first, then the longest values.
+
+    Returns
+    -------
+    bytes or None, set of int
+        A block of at most `longest` bytes, and the tags of the values that are left out.
+    """
+    block, lost = exif_of_tiff(exif), set[int]()
+    while block is not None and len(block) > longest:
+        _, first, exif_fields = read_directories(block)
+        size, tag, where = max(
+            (field.stop - field.start, tag, pointer)
+            for fields, pointer in ((first.fields, 0), (exif_fields, tags.EXIF_DIRECTORY))
+            for tag, field in fields.items()
+        )
+        if size <= 4:
+            return None, lost
+        shorter = bytearray(block)
+        pointer_at = first.fields[where].start if where else ifd.FIRST_POINTER
+        ifd.drop_field(shorter, pointer_at, tag=tag)
+        lost.add(tag)
+        block = exif_of_tiff(shorter)
+    return block, lost
