@@ -130,7 +130,6 @@ def test_a_row_allows_only_what_its_modules_import(row: str) -> None:
 def test_folders_are_small_enough_to_see() -> None:
     folders = Counter(path.parent.relative_to(PACKAGE).as_posix() for path in modules())
     assert folders.pop(".") <= 8
-    del folders["brackets"]
     assert max(folders.values()) <= 14, folders
 
 

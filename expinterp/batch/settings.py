@@ -99,8 +99,8 @@ class BatchSettings:
 
 def camera_key(bracket: Bracket) -> str:
     """Return what brackets with a shared response have in common: camera and kind of file."""
-    suffix = PurePosixPath(bracket.frames[0]).suffix
-    return f"{bracket.camera or 'unknown camera'} {suffix.lstrip('.')}".lower()
+    suffix = PurePosixPath(bracket.frames[0]).suffix.lstrip(".").lower()
+    return f"{bracket.camera or 'unknown camera'} {suffix}"
 
 
 def digest(path: Path) -> str | None:

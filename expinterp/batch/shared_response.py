@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from expinterp.batch.naming import portable
+from expinterp.batch.naming import portable, tell_apart
 from expinterp.batch.settings import BatchSettings, camera_key
 from expinterp.batch.tasks import Task, make_tasks
 from expinterp.brackets import Bracket
@@ -110,8 +110,10 @@ def share_responses(
         If a profile cannot be written.
     """
     profiles = {}
-    for key, sample in _samples(brackets, settings).items():
-        path = _path(key, settings)
+    samples = _samples(brackets, settings)
+    paths = _paths(samples, settings)
+    for key, sample in samples.items():
+        path = paths[key]
         if not _is_current(path, sample):
             measured = gather(sample, settings, measure_task)
             camera = sample[0].bracket.camera
@@ -128,7 +130,7 @@ def share_responses(
 def reuse_responses(brackets: Iterable[Bracket], settings: BatchSettings) -> BatchSettings:
     """Return settings with the responses that an earlier run estimated from the same brackets."""
     samples = _samples(brackets, settings)
-    paths = {key: _path(key, settings) for key in samples}
+    paths = _paths(samples, settings)
     current = {key: path for key, path in paths.items() if _is_current(path, samples[key])}
     return replace(settings, profiles=current)
 
@@ -178,8 +180,14 @@ def _evenly(brackets: Sequence[Bracket], count: int) -> list[Bracket]:
     return [brackets[int(k * step)] for k in range(min(count, len(brackets)))]
 
 
-def _path(key: str, settings: BatchSettings) -> Path:
-    return settings.out / f"expinterp-response-{portable(key)}.json"
+def _paths(keys: Iterable[str], settings: BatchSettings) -> dict[str, Path]:
+    """Return the files of the responses; names of cameras may differ in letter case alone."""
+    names = {key: f"expinterp-response-{portable(key.lower())}" for key in keys}
+    marks = tell_apart([[name] for name in names.values()], list(names))
+    return {
+        key: settings.out / f"{name}{mark}.json"
+        for (key, name), mark in zip(names.items(), marks, strict=True)
+    }
 
 
 def _origin(sample: Iterable[Task]) -> str:

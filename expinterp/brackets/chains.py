@@ -1,19 +1,22 @@
-"""Chains: the frames of one camera in the order in which they were taken.
+"""Chains and runs: the frames of one camera in the order in which they were taken.
 
-A *place* is a folder, or all the folders that a camera numbered (``100CANON``, ``101CANON``)
-together. A *stream* holds the frames of one camera in a place, of one size and format. File numbers
-order a stream where names have them: they separate two bodies of one model, order shots of the same
-second, and show which frames are missing. Other frames are ordered by time of capture, then name.
+A *place* is a folder, or all folders that a camera numbered (``100CANON``, ``101CANON``). A *stream*
+holds the frames of one camera in a place, of one size and format, ordered by file numbers where
+names have them: these separate bodies of one model and shots of one second, and show which frames
+are missing. Other frames are ordered by time of capture, then name. A *run* is a part of a chain
+without a break in time, settings, scene or file numbers.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
+from expinterp.brackets import thumbnail_match as match
 from expinterp.brackets.frames import Frame, group_frames, is_nominal
 from expinterp.brackets.names import (
     LAST_NUMBER,
@@ -22,12 +25,16 @@ from expinterp.brackets.names import (
     next_folder,
     read_file_number,
 )
-from expinterp.brackets.shapes import NOMINAL_TOLERANCE, TOLERANCE
-from expinterp.brackets.thumbnail_match import brightness, unpack_thumbnails
 
 Numbered: TypeAlias = list[tuple[int, Frame]]  # frames by file number
 
 LONG_EXPOSURE = 1.0  # seconds; from here cameras may take a dark frame of the same length
+CLOCK_TICK = 1.0  # seconds; many cameras state no fractions
+NOMINAL_TOLERANCE = 0.1  # stops by which exposures of nominal times may miss even steps
+TOLERANCE = 0.25  # stops; the same for other times
+SAME_EXPOSURE = 0.25  # stops within which two shots are exposed alike
+MEAN_BRIGHTNESS_STEP = 0.6  # stops of brightness between adjacent exposures, on average
+_FOCAL_TOLERANCE = 0.02  # of the focal length: the zoom position a camera states varies
 
 
 class Stream(NamedTuple):
@@ -42,28 +49,77 @@ class Stream(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Frames of a stream in the order in which they were taken.
-
-    Attributes
-    ----------
-    frames : tuple of Frame
-    levels : tuple of float
-        Stops: the exposure where `stated`, else the brightness of the thumbnail.
-    stated : bool
-        Whether the levels are stated exposures.
-    numbers : tuple of int or None
-        The file number of each frame, counted on after 9999; None if names have none.
-    stream : Stream
-    tolerance : float
-        Stops by which exposures may miss even steps.
-    """
+    """Frames of a stream in the order in which they were taken."""
 
     frames: tuple[Frame, ...]
-    levels: tuple[float, ...]
-    stated: bool
-    numbers: tuple[int, ...] | None
+    levels: tuple[float, ...]  # stops: exposures where stated, else brightness of the thumbnails
     stream: Stream
-    tolerance: float = TOLERANCE
+    numbers: tuple[int, ...] | None = (
+        None  # file numbers, counted on after 9999; None: names have none
+    )
+    damaged: frozenset[int] = frozenset()  # numbers of files that are there, but cannot be used
+    tolerance: float = TOLERANCE  # stops by which exposures may miss even steps
+
+    @property
+    def stated(self) -> bool:
+        """Whether the levels are stated exposures."""
+        return self.stream.stated
+
+    def missing(self, at: int, *, damaged: bool = False) -> int:
+        """Count the file numbers known to be missing before a position, or also the damaged."""
+        if self.numbers is None or not 0 < at < len(self.numbers):
+            return 0
+        between = range(self.numbers[at - 1] + 1, self.numbers[at])
+        return len(between) - sum(n in between for n in self.damaged if not damaged)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRun:
+    """A part of a chain, by its positions: a run without a break, or a set in it."""
+
+    chain: Chain
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """Its frames, in the order of capture."""
+        return self.chain.frames[self.start : self.stop]
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Their exposure or brightness in stops."""
+        return self.chain.levels[self.start : self.stop]
+
+    def part(self, start: int, stop: int) -> FrameRun:
+        """Return the part between two positions in this run."""
+        return FrameRun(self.chain, self.start + start, self.start + stop)
+
+    def without(self, at: int) -> FrameRun:
+        """Return this run without one of its frames."""
+        places = [place for place in range(self.start, self.stop) if place != self.start + at]
+        frames = tuple(self.chain.frames[place] for place in places)
+        levels = tuple(self.chain.levels[place] for place in places)
+        return FrameRun(
+            replace(self.chain, frames=frames, levels=levels, numbers=None), 0, len(places)
+        )
+
+    def damaged_within(self) -> bool:
+        """Return whether a file between its frames cannot be used."""
+        numbers = (self.chain.numbers or ())[self.start : self.stop]
+        return any(numbers[0] < number < numbers[-1] for number in self.chain.damaged if numbers)
+
+    def longest_pause(self) -> float | None:
+        """Return the longest pause in seconds, without dark frames; None if one is unknown."""
+        pauses = [idle_between(one, other) for one, other in pairwise(self.frames)]
+        return None if None in pauses else max(filter(None, pauses), default=0.0)
+
+    def missing_beside(self, *, damaged: bool = False) -> bool:
+        """Return whether file numbers beside this part are missing, or also files are damaged."""
+        return any(self.chain.missing(at, damaged=damaged) for at in (self.start, self.stop))
 
 
 def place_of(frame: Frame) -> str:
@@ -74,60 +130,70 @@ def place_of(frame: Frame) -> str:
 
 def stream_of(frame: Frame) -> Stream:
     """Return the stream of a frame."""
-    kind = frame.size, frame.depth, frame.format
-    stated = frame.ev is not None
-    return Stream(place_of(frame), frame.exposure.camera, frame.serial, stated, kind)
+    kind, camera = (frame.size, frame.depth, frame.format), frame.exposure.camera
+    return Stream(place_of(frame), camera, frame.serial, frame.ev is not None, kind)
 
 
-def find_chains(frames: Iterable[Frame]) -> Iterator[Chain]:
-    """Order frames that all state their exposure or have a thumbnail."""
+def is_shown(frame: Frame) -> bool:
+    """Return whether a frame has a level: an exposure or a thumbnail."""
+    return frame.ev is not None or frame.thumbnail is not None
+
+
+def find_chains(frames: Iterable[Frame], damaged: Iterable[Frame] = ()) -> Iterator[Chain]:
+    """Order frames that have a level; `damaged` are the other files of shots."""
+    absent = group_frames(damaged, place_of)
+    unusable = {frame.path for files in absent.values() for frame in files}
     for stream, members in group_frames(frames, stream_of).items():
-        for line in _numbered_lines(members):
-            yield _make_chain([frame for _, frame in line], stream, [number for number, _ in line])
+        for line in _numbered_lines(members, absent.get(stream.place, ())):
+            here = [(number, frame) for number, frame in line if frame.path not in unusable]
+            lost = frozenset(number for number, frame in line if frame.path in unusable)
+            chain = make_chain([frame for _, frame in here], stream)
+            yield replace(chain, numbers=tuple(number for number, _ in here), damaged=lost)
         others = [frame for frame in members if read_file_number(frame.stem) is None]
         for dated in (True, False):
             chosen = [frame for frame in others if (frame.captured is not None) == dated]
             if chosen:
-                yield _make_chain(sort_by_time(chosen), stream)
+                yield make_chain(sort_by_time(chosen), stream)
 
 
-def _make_chain(
-    frames: Sequence[Frame], stream: Stream, numbers: Sequence[int] | None = None
-) -> Chain:
+def make_chain(frames: Sequence[Frame], stream: Stream) -> Chain:
     """Build a chain of frames that are in order."""
     nominal = all(is_nominal(frame.exposure.time or 1.0) for frame in frames)
-    return Chain(
-        frames=tuple(frames),
-        levels=levels_of(frames),
-        stated=stream.stated,
-        numbers=None if numbers is None else tuple(numbers),
-        stream=stream,
-        tolerance=NOMINAL_TOLERANCE if nominal else TOLERANCE,
-    )
+    levels = exposure_levels(frames) if stream.stated else brightness_levels(frames)
+    tolerance = NOMINAL_TOLERANCE if nominal else TOLERANCE
+    return Chain(tuple(frames), levels, stream, tolerance=tolerance)
 
 
-def levels_of(frames: Sequence[Frame]) -> tuple[float, ...]:
-    """Return the exposures of frames in stops, or the brightness where one is not stated."""
-    stated = tuple(ev for frame in frames if (ev := frame.ev) is not None)
-    return stated if len(stated) == len(frames) else brightness_levels(frames)
+def run_of(frames: Sequence[Frame], *, stated: bool) -> FrameRun:
+    """Return frames that people put together as a run, by exposures or by brightness."""
+    chain = make_chain(frames, stream_of(frames[0])._replace(stated=stated))
+    return FrameRun(replace(chain, tolerance=TOLERANCE), 0, len(frames))
+
+
+def exposure_levels(frames: Sequence[Frame]) -> tuple[float, ...]:
+    """Return the exposures in stops of frames that all state them."""
+    return tuple(ev for frame in frames if (ev := frame.ev) is not None)
 
 
 def brightness_levels(frames: Sequence[Frame]) -> tuple[float, ...]:
     """Return the brightness in stops of frames that all have a thumbnail."""
-    return tuple(
-        brightness(unpack_thumbnails([frame.thumbnail or b"" for frame in frames])).tolist()
-    )
+    blocks = match.unpack_thumbnails([frame.thumbnail or b"" for frame in frames])
+    return tuple(match.brightness(blocks).tolist())
 
 
 # --- by file number ------------------------------------------------------------------------------
 
 
-def _numbered_lines(frames: Iterable[Frame]) -> Iterator[Numbered]:
+def _numbered_lines(frames: Iterable[Frame], damaged: Iterable[Frame]) -> Iterator[Numbered]:
     """Order the frames that a camera numbered; folders that continue each other form one line."""
     groups: dict[tuple[str, str], Numbered] = defaultdict(list)
     for frame in frames:
         if named := read_file_number(frame.stem):
             groups[frame.folder, named.prefix.casefold()].append((named.number, frame))
+    for frame in damaged:
+        named = read_file_number(frame.stem)
+        if named and (line := groups.get((frame.folder, named.prefix.casefold()))):
+            line.append((named.number, frame))
     open_lines: dict[tuple[str | None, str], Numbered] = {}
     for folder, prefix in sorted(groups, key=lambda group: (natural_key(group[0]), group)):
         line = _unwrap(groups[folder, prefix])
@@ -146,12 +212,19 @@ def _unwrap(group: Numbered) -> Numbered:
     line = sorted(group, key=lambda member: (member[0], member[1].path))
     if line[-1][0] != LAST_NUMBER or line[0][0] > 1:
         return line
-    steps = [other[0] - one[0] for one, other in pairwise(line)]
-    if max(steps, default=0) <= 1:
-        return line
-    cut = steps.index(max(steps)) + 1
+    cut = _start_of(line)
     shift = LAST_NUMBER + 1 - line[0][0]
     return line[cut:] + [(number + shift, frame) for number, frame in line[:cut]]
+
+
+def _start_of(line: Numbered) -> int:
+    """Return where the numbers of a full card begin: where time goes back most, else after a gap."""
+    times = [(at, frame.local_time) for at, (_, frame) in enumerate(line) if frame.captured]
+    back, cut = max(((a[1] - b[1], b[0]) for a, b in pairwise(times)), default=(0.0, 0))
+    if back > 0:
+        return cut
+    steps = [other[0] - one[0] for one, other in pairwise(line)]
+    return steps.index(max(steps)) + 1 if max(steps, default=0) > 1 else 0
 
 
 def _continuing_shift(last: int, first: int) -> int | None:
@@ -167,12 +240,8 @@ def _continuing_shift(last: int, first: int) -> int | None:
 def sort_by_time(frames: Sequence[Frame]) -> list[Frame]:
     """Sort frames by time of capture, those of the same moment by name."""
     zoned = all(frame.universal_time is not None for frame in frames)
-
-    def key(frame: Frame) -> tuple[float, object, str]:
-        moment = frame.universal_time if zoned else frame.local_time
-        return moment or 0.0, natural_key(frame.path), frame.path
-
-    return sorted(frames, key=key)
+    moments = {f.path: (f.universal_time if zoned else f.local_time) or 0.0 for f in frames}
+    return sorted(frames, key=lambda f: (moments[f.path], natural_key(f.path), f.path))
 
 
 def pause_between(one: Frame, other: Frame) -> float | None:
@@ -192,3 +261,90 @@ def idle_between(one: Frame, other: Frame) -> float | None:
         return None
     longest = max(one.exposure.time or 0.0, other.exposure.time or 0.0)
     return pause - (longest if longest >= LONG_EXPOSURE else 0.0)
+
+
+# --- runs ----------------------------------------------------------------------------------------
+
+
+def find_runs(chain: Chain, *, gap: float) -> Iterator[FrameRun]:
+    """Cut a chain where a frame does not follow the one before, or pauses longer than `gap` seconds.
+
+    Where all frames of a run state one exposure, but their pictures differ in brightness, a filter,
+    the aperture ring or the lights made the exposures: the pictures are believed.
+    """
+    for run in _cut(chain, gap):
+        equal = chain.stated and max(run.levels) - min(run.levels) < SAME_EXPOSURE
+        if equal and len(run) > 1 and all(frame.thumbnail for frame in run.frames):
+            seen = brightness_levels(run.frames)
+            if max(seen) - min(seen) >= MEAN_BRIGHTNESS_STEP:
+                numbers = chain.numbers and chain.numbers[run.start : run.stop]
+                stream = chain.stream._replace(stated=False)
+                part = Chain(run.frames, seen, stream, numbers, chain.damaged)
+                yield from _cut(part, gap)
+                continue
+        yield run
+
+
+def _cut(chain: Chain, gap: float) -> Iterator[FrameRun]:
+    """Cut a chain into runs, by its levels as they are."""
+    similar = _may_be_one_scene(chain)
+    start = 0
+    for at in range(1, len(chain.frames)):
+        one, other = chain.frames[at - 1], chain.frames[at]
+        if chain.missing(at) or not similar[at - 1] or not follows(one, other, gap=gap):
+            yield FrameRun(chain, start, at)
+            start = at
+    yield FrameRun(chain, start, len(chain.frames))
+
+
+def follows(one: Frame, other: Frame, *, gap: float) -> bool:
+    """Return whether a frame may belong to the bracket of the one before it."""
+    same_light = one.mode == other.mode and bool(one.flash) == bool(other.flash)
+    return (
+        same_light
+        and counts_on(one, other)
+        and _in_time(one, other, gap)
+        and _same_lens(one, other)
+    )
+
+
+def counts_on(one: Frame, other: Frame) -> bool:
+    """Return whether the camera's own shot numbers continue from one frame to the next."""
+    return one.shot is None or other.shot is None or other.shot == one.shot + 1
+
+
+def _in_time(one: Frame, other: Frame, gap: float) -> bool:
+    """Return whether the pause is short; some cameras state the end of the exposure."""
+    pause, idle = pause_between(one, other), idle_between(one, other)
+    if pause is None or idle is None:
+        return one.captured is None and other.captured is None
+    return pause + (one.exposure.time or 0.0) >= 0 and idle <= gap + CLOCK_TICK
+
+
+def _same_lens(one: Frame, other: Frame) -> bool:
+    """Return whether zoom and aperture are equal; aperture may differ if it alone varies exposure."""
+    zoom, other_zoom = one.focal_length, other.focal_length
+    if zoom and other_zoom and not math.isclose(zoom, other_zoom, rel_tol=_FOCAL_TOLERANCE):
+        return False
+    a, b = one.exposure, other.exposure
+    return a.f_number == b.f_number or (a.time, a.iso) == (b.time, b.iso)
+
+
+def _may_be_one_scene(chain: Chain) -> Sequence[bool]:
+    """Return for each frame but the last whether the next may show the same scene.
+
+    Pictures far apart in exposure may look different, so the frame before and the one after are
+    compared too. Where exposures are stated, only a clear difference counts.
+    """
+    count, thumbnails = len(chain.frames), [frame.thumbnail for frame in chain.frames]
+    if count < 2 or not any(thumbnails):
+        return [True] * (count - 1)
+    least = match.OTHER_SCENE if chain.stated else match.MAYBE_SAME_SCENE
+    blocks = match.unpack_thumbnails([thumbnail or match.BLANK for thumbnail in thumbnails])
+    edges = match.edges_of(blocks)
+    unclear = chain.stated & ~match.have_detail(blocks)
+    near, far = (
+        (match.similarity(edges[:-lag], edges[lag:]) >= least) | unclear[:-lag] | unclear[lag:]
+        for lag in (1, 2)
+    )
+    return [bool(near[at] or far[max(0, at - 1) : at + 1].any()) for at in range(count - 1)]

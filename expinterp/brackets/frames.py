@@ -43,51 +43,22 @@ def stops_of_time(time: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the name, the header and a thumbnail of a file state; None where they do not.
+    """What the name, the header and a thumbnail of a file state; None where they do not."""
 
-    Attributes
-    ----------
-    path : str
-        Relative to the folder that was scanned, parts separated by ``/``.
-    format : str
-        A key of `expinterp.images.FORMATS`, or ``raw``.
-    problem : str or None
-        Why the file cannot be used.
-    size : (int, int) or None
-        Rows and columns as stored, before EXIF orientation.
-    depth : {8, 16}
-        Bits per code value.
-    captured : datetime or None
-        When the exposure began, with fractions of a second and the offset from UTC if stated.
-    exposure : Exposure
-        Time, ISO, f-number, camera.
-    bias : float or None
-        Exposure compensation in stops, the automatic bracket included.
-    mode : ``auto``, ``manual``, ``bracket`` or None
-        How the exposure was chosen.
-    shot : int or None
-        Number within a bracket or burst as the camera counts it, from 1.
-    focal_length : float or None
-        Millimetres.
-    serial : str or None
-        Serial number of the camera.
-    thumbnail : bytes or None
-        The picture in 12 × 12 blocks, as `expinterp.brackets.thumbnail_match` packs it.
-    """
-
-    path: str
-    format: str = "jpeg"
-    problem: str | None = None
-    size: tuple[int, int] | None = None
-    depth: int = 8
-    captured: datetime | None = None
+    path: str  # relative to the scanned folder, parts separated by /
+    format: str = "jpeg"  # a key of expinterp.images.FORMATS, or raw
+    problem: str | None = None  # why the file cannot be used
+    size: tuple[int, int] | None = None  # rows and columns as stored, before EXIF orientation
+    depth: int = 8  # bits per code value
+    captured: datetime | None = None  # begin of the exposure, with the offset from UTC if stated
     exposure: Exposure = field(default_factory=Exposure)
-    bias: float | None = None
-    mode: Mode | None = None
-    shot: int | None = None
-    focal_length: float | None = None
-    serial: str | None = None
-    thumbnail: bytes | None = field(default=None, repr=False)
+    bias: float | None = None  # exposure compensation in stops, automatic bracket included
+    mode: Mode | None = None  # how the exposure was chosen
+    shot: int | None = None  # number in a bracket or burst as the camera counts, from 1
+    flash: bool | None = None  # whether a flash fired
+    focal_length: float | None = None  # millimetres
+    serial: str | None = None  # of the camera
+    thumbnail: bytes | None = field(default=None, repr=False)  # packed by thumbnail_match
 
     @property
     def folder(self) -> str:

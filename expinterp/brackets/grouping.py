@@ -1,36 +1,46 @@
 """Plan which frames form brackets, without reading files.
 
-A wrong bracket is worse than a missed one: a set that may be something else is left out, with the
-reason. Evidence, strongest first: a pattern from the user; a folder that holds one scene and nothing
-else; the camera's own marks (bracketing mode, exposure compensation that steps with the exposure);
-thumbnails of one scene whose brightness follows the exposure; exposures set by hand; a shape that
-recurs more often than by coincidence.
+What counts, strongest first:
+
+1. the user: a pattern, the number of frames of a set, a folder or name for each scene
+2. the marks of the camera: shots counted, compensation that steps, bracketing mode
+3. exposures that step, taken within the gap: set by hand, or in a shape that cameras make
+4. one scene, shown by the thumbnails, whose brightness follows
+
+Each is enough for a single bracket if nothing contradicts it. A wrong bracket is worse than a
+missed one: what may be something else is left out, with the reason and the option that takes it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 from typing import TypeAlias
 
-from expinterp.brackets.camera_shapes import CameraShapes, ShapesByCamera, learn_shapes, shapes_for
-from expinterp.brackets.chains import find_chains
-from expinterp.brackets.completeness import INCOMPLETE, find_lack
-from expinterp.brackets.duplicates import set_duplicates_aside
-from expinterp.brackets.evidence import CERTAIN, doubt, evidence_of
-from expinterp.brackets.frames import Frame, group_frames
-from expinterp.brackets.names import compile_pattern, name_in, natural_key
-from expinterp.brackets.partition import Partition, divide_run
-from expinterp.brackets.plan import Leftover, Plan
-from expinterp.brackets.runs import FrameRun, find_runs, run_of
-from expinterp.brackets.scenes import distinct_levels, find_scenes, lacks_frames, shape_of_scene
-from expinterp.brackets.sets import FoundSet, make_brackets
-from expinterp.brackets.windows import Window, show_different_scenes
+from expinterp.brackets import cameras, chains, shapes
+from expinterp.brackets.cameras import CameraShapes
+from expinterp.brackets.chains import FrameRun
+from expinterp.brackets.frames import RAW, Frame, group_frames
+from expinterp.brackets.names import compile_pattern, natural_key
+from expinterp.brackets.plan import Bracket, Leftover, Plan
+from expinterp.brackets.scenes import (
+    LONGEST_PAUSE,
+    bracket_of,
+    find_scenes,
+    lacks_frames,
+    shape_in,
+    with_levels,
+)
+from expinterp.brackets.shapes import Evidence, Window
+from expinterp.brackets.twins import separate_copies, separate_twins, stem_of
 
 GAP = 5.0  # seconds from the end of one exposure to the start of the next
-SAME_EXPOSURE = 0.25  # stops within which two shots are exposed alike
+LEAST_WITH_REPEAT = 6  # frames of a set in which one exposure may come twice
 
-Found: TypeAlias = Iterator[FoundSet | Leftover]
+Found: TypeAlias = Iterator[Bracket | Leftover]
 
 
 def plan_brackets(
@@ -50,7 +60,8 @@ def plan_brackets(
     folder : str
         Their paths are relative to it; part of the plan.
     set_size : int, optional
-        The only number of frames that a bracket may have.
+        The only number of frames that a bracket may have. Frames in succession that form sets of
+        this size are brackets, if nothing contradicts.
     gap : float
         Longest pause within a bracket, in seconds from the end of one exposure to the start of the
         next. One second is added, as files state whole seconds. An exposure of a second or more
@@ -77,16 +88,19 @@ def plan_brackets(
     if len(order) < len(everything):
         message = "two frames have the same path; pass each file once"
         raise ValueError(message)
-    usable, duplicates = set_duplicates_aside(everything)
-    if pattern is None:
-        found = [*duplicates, *_by_evidence(usable, everything, set_size, gap)]
+    usable, twins = separate_twins(everything)
+    found: list[Bracket | Leftover] = [*twins]
+    if pattern is not None:
+        found += _by_pattern(usable, pattern, set_size)
     else:
-        found = [*duplicates, *_by_pattern(usable, pattern, set_size)]
-    sets = [item for item in found if isinstance(item, FoundSet)]
+        usable, copies = separate_copies(usable)
+        readable = {stem_of(frame) for frame in usable}
+        unusable = [frame for frame in everything if frame.problem or frame.format == RAW]
+        damaged = [frame for frame in unusable if stem_of(frame) not in readable]
+        found += [*copies, *_by_evidence(usable, damaged, set_size, gap)]
+    brackets = _named_apart(item for item in found if isinstance(item, Bracket))
     leftovers = [item for item in found if isinstance(item, Leftover)]
-    brackets = sorted(make_brackets(sets), key=lambda bracket: natural_key(bracket.name))
-    leftovers.sort(key=lambda leftover: order[leftover.path])
-    return Plan(folder, tuple(brackets), tuple(leftovers))
+    return Plan(folder, tuple(brackets), tuple(sorted(leftovers, key=lambda f: order[f.path])))
 
 
 def _check(set_size: int | None, gap: float) -> None:
@@ -98,17 +112,26 @@ def _check(set_size: int | None, gap: float) -> None:
         raise ValueError(message)
 
 
+def _named_apart(brackets: Iterable[Bracket]) -> Iterator[Bracket]:
+    """Sort brackets by name, and make names differ in more than letter case."""
+    used: Counter[str] = Counter()
+    for bracket in sorted(brackets, key=lambda each: (natural_key(each.name), min(each.frames))):
+        name, number = bracket.name, 1
+        while used[name.casefold()]:
+            number += 1
+            name = f"{bracket.name}-{number}"
+        used[name.casefold()] += 1
+        yield replace(bracket, name=name)
+
+
 def _leave(frames: Iterable[Frame], reason: str) -> Iterator[Leftover]:
     """Leave frames over for a reason."""
     return (Leftover(frame.path, reason) for frame in frames)
 
 
-def _size_objection(count: int, set_size: int | None) -> str | None:
+def _wrong_size(count: int, set_size: int | None) -> str | None:
     """Return why a set has the wrong size; None if it has the right one."""
     return None if set_size in {None, count} else f"in a set of {count} frames, not {set_size}"
-
-
-# --- by a pattern --------------------------------------------------------------------------------
 
 
 def _by_pattern(frames: Sequence[Frame], pattern: str, set_size: int | None) -> Found:
@@ -116,49 +139,49 @@ def _by_pattern(frames: Sequence[Frame], pattern: str, set_size: int | None) -> 
     name_of = compile_pattern(pattern)
     for name, group in group_frames(frames, lambda frame: name_of(frame.path)).items():
         objection = _objection(group, set_size) if name else "does not match the pattern"
-        levels = None if objection else distinct_levels(group)
-        if name is None or levels is None:
+        run = None if objection else with_levels(group)
+        if run is None:
             yield from _leave(group, objection or "as bright as another frame of its set")
         else:
-            run = run_of(group, levels[0], stated=levels[1])
-            yield FoundSet(name, run, "names match the pattern")
+            yield bracket_of(run, "names match the pattern", name)
 
 
 def _objection(group: Sequence[Frame], set_size: int | None) -> str | None:
     """Return why frames that match the pattern are no bracket."""
     if len(group) < 2:
         return "the only frame of its set"
-    if objection := _size_objection(len(group), set_size):
-        return objection
     several = len({(frame.size, frame.depth) for frame in group}) > 1
-    return "in a set whose pictures differ in size or bit depth" if several else None
+    mixed = "in a set whose pictures differ in size or bit depth" if several else None
+    return _wrong_size(len(group), set_size) or mixed
 
 
 # --- by evidence ---------------------------------------------------------------------------------
 
 
 def _by_evidence(
-    frames: Sequence[Frame], everything: Sequence[Frame], set_size: int | None, gap: float
+    frames: Sequence[Frame], damaged: Sequence[Frame], set_size: int | None, gap: float
 ) -> Found:
     """Find scenes with a folder or name of their own first, then sets in the runs of the rest."""
-    scenes = find_scenes(frames, everything, gap=gap)
-    taken = {frame.path for scene in scenes for frame in scene.run.frames}
+    scenes = find_scenes(frames, gap=gap)
+    taken = {frame.path for run, _ in scenes for frame in run.frames}
     rest = [frame for frame in frames if frame.path not in taken]
-    silent = [frame for frame in rest if frame.ev is None and frame.thumbnail is None]
+    silent = (frame for frame in rest if not chains.is_shown(frame))
     yield from _leave(silent, "states no exposure time, and has no thumbnail")
-    ordered = find_chains(frame for frame in rest if frame.ev is not None or frame.thumbnail)
-    runs = [run for chain in ordered for run in find_runs(chain, gap=gap)]
-    shaped = [(scene.run, shape) for scene in scenes if (shape := shape_of_scene(scene.run))]
-    cameras = learn_shapes(runs, shaped)
-    yield from _judge_scenes(scenes, cameras, set_size)
-    partitions = [divide_run(run, shapes_for(run, cameras)) for run in runs]
-    unexplained: dict[object, list[float]] = defaultdict(list)  # pauses by stream and mode
-    for partition in partitions:
-        known = shapes_for(partition.run, cameras)
-        unexplained[_setting(partition.run)] += partition.unexplained_pauses(known)
-    for partition in partitions:
-        known, pauses = shapes_for(partition.run, cameras), unexplained[_setting(partition.run)]
-        yield from _judge_partition(partition, known, pauses, set_size)
+    line = chains.find_chains(filter(chains.is_shown, rest), damaged)
+    runs = [run for chain in line for run in chains.find_runs(chain, gap=gap)]
+    shaped = [(run, shape) for run, _ in scenes if (shape := shape_in(run))]
+    known = cameras.learn_shapes(runs, shaped)
+    for run, bracket in scenes:
+        lacking = None if set_size or not lacks_frames(run, known) else _incomplete(len(run))
+        objection = _wrong_size(len(run), set_size) or lacking
+        yield from _leave(run.frames, objection) if objection else [bracket]
+    divided = [(run, *cameras.divide_run(run, cameras.shapes_for(run, known))) for run in runs]
+    steps: dict[object, list[float]] = defaultdict(list)  # pauses by stream and mode
+    for run, windows, doubtful in divided:
+        steps[_setting(run)] += _unexplained(run, windows, doubtful)
+    for run, windows, doubtful in divided:
+        judge = _Judge(cameras.shapes_for(run, known), steps[_setting(run)], set_size, gap)
+        yield from judge.without_repeat(run) or judge.sets_in(run, windows, doubtful)
 
 
 def _setting(run: FrameRun) -> tuple[object, ...]:
@@ -166,56 +189,140 @@ def _setting(run: FrameRun) -> tuple[object, ...]:
     return run.chain.stream, run.frames[0].mode
 
 
-def _judge_scenes(
-    scenes: Sequence[FoundSet], cameras: ShapesByCamera, set_size: int | None
-) -> Found:
-    """Accept scenes, unless they have the wrong size or seem to lack frames."""
-    for scene in scenes:
-        objection = _size_objection(len(scene.run), set_size)
-        objection = objection or (INCOMPLETE if lacks_frames(scene.run, cameras) else None)
-        if objection is None:
-            yield scene
-        else:
-            yield from _leave(scene.run.frames, objection)
+def _unexplained(
+    run: FrameRun, windows: Iterable[Window], doubtful: Iterable[int]
+) -> Iterator[float]:
+    """List the seconds (0: unknown) at which exposures of a run step outside any set."""
+    explained = {at for window in windows for at in range(window.start, window.stop)}
+    explained |= set(doubtful)
+    for at, (one, other) in enumerate(pairwise(run.levels)):
+        if abs(one - other) >= shapes.LEAST_STEP and not {at, at + 1} <= explained:
+            yield chains.idle_between(*run.frames[at : at + 2]) or 0.0
 
 
-def _judge_partition(
-    partition: Partition, known: CameraShapes, unexplained: Sequence[float], set_size: int | None
-) -> Found:
-    """Accept the sets of a run, unless there is an objection."""
-    run = partition.run
-    reasons = dict.fromkeys(partition.ambiguous, "may belong to more than one set")
-    for window in partition.chosen:
-        found, objection = _judge(run, window, known, unexplained)
-        objection = _size_objection(len(found.run), set_size) or objection
-        if objection is None:
-            yield found
-        reasons.update(dict.fromkeys(range(window.start, window.stop), objection or ""))
-    for at, frame in enumerate(run.frames):
-        if reason := reasons.get(at, _why_alone(run, at)):
-            yield Leftover(frame.path, reason)
+def _incomplete(count: int) -> str:
+    return f"probably what is left of a larger set; --set-size {count} takes it"
 
 
-def _judge(
-    run: FrameRun, window: Window, known: CameraShapes, unexplained: Sequence[float]
-) -> tuple[FoundSet, str | None]:
-    """Return a window as a set, and the objection to it; None if it is a bracket."""
-    shape, part = window.shape, run.part(window.start, window.stop)
-    frames, levels = part.frames, part.levels
-    evidence = evidence_of(frames, levels, stated=run.chain.stated)
-    name = name_in(frames[0].folder, frames[0].stem)
-    found = FoundSet(name, part, f"{evidence.value}: {shape}")
-    if show_different_scenes(frames, levels):
-        return found, "pictures show different scenes"
-    lack = find_lack(part, shape, known, certain=evidence in CERTAIN)
-    return found, lack or doubt(evidence, known, shape, unexplained)
+@dataclass(frozen=True)
+class _Judge:
+    """Decides which sets of a run are brackets."""
 
+    known: CameraShapes  # of the camera
+    unexplained: Sequence[float]  # seconds at which exposures of the stream step outside any set
+    set_size: int | None
+    gap: float
 
-def _why_alone(run: FrameRun, at: int) -> str:
-    """Return why a frame is in no set."""
-    if len(run) == 1:
+    def without_repeat(self, run: FrameRun) -> list[Bracket | Leftover]:
+        """Find a set with one exposure twice, as by an aperture ring whose stops are not even.
+
+        If the camera also makes such sets without the repeated frame, that was an accident.
+        """
+        count, levels, equal = len(run), run.levels, run.chain.tolerance
+        same = [at for at in range(1, count) if abs(levels[at] - levels[at - 1]) < equal]
+        if count < LEAST_WITH_REPEAT or len(same) != 1 or same[0] in {1, count - 1}:
+            return []
+        part = run.without(same[0])
+        window = shapes.window_at(part, 0, len(part))
+        evidence = shapes.evidence_in(part)
+        if window is None or not window.shape.regular or self.known.count(window.shape):
+            return []
+        if evidence is Evidence.AUTOMATIC or self.set_size not in {None, count, len(part)}:
+            return []
+        repeated = Leftover(run.frames[same[0]].path, "the same exposure as the shot before it")
+        return [bracket_of(part, f"{evidence.value}: {window.shape}"), repeated]
+
+    def sets_in(self, run: FrameRun, windows: Iterable[Window], doubtful: Iterable[int]) -> Found:
+        """Accept the sets of a run, unless there is an objection."""
+        several = "may belong to more than one set; --set-size or --pattern states which"
+        reasons: dict[int, str] = dict.fromkeys(doubtful, several)
+        for window in windows:
+            part = run.part(window.start, window.stop)
+            objection = next(self._objections(part, window), None)
+            if objection is None:
+                yield bracket_of(part, f"{shapes.evidence_in(part).value}: {window.shape}")
+            reasons.update(dict.fromkeys(range(window.start, window.stop), objection or ""))
+        if self.set_size:
+            yield from self._by_size(run, reasons, self.set_size)
+        for at, frame in enumerate(run.frames):
+            if reason := reasons.get(at, self._why_alone(run, at)):
+                yield Leftover(frame.path, reason)
+
+    def _objections(self, part: FrameRun, window: Window) -> Iterator[str]:
+        """List reasons why a set is no bracket."""
+        size, shape, evidence = len(part), window.shape, shapes.evidence_in(part)
+        if shapes.show_different_scenes(part.frames, part.levels):
+            yield "pictures show different scenes"
+        if self.set_size:
+            yield from filter(None, [_wrong_size(size, self.set_size)])
+            return
+        if cameras.may_be_part(part, shape, self.known):
+            yield _incomplete(size)
+        if (seconds := cameras.goes_on(part)) is not None:
+            options = f"--gap {math.ceil(seconds)} or --set-size {size}"
+            yield f"the shot beside this set may belong to it; {options} settles it"
+        recurs = self.known.count(shape) >= cameras.RECURRENT
+        sure = size > 2 and evidence in (shapes.STRONG if shape.regular else shapes.CERTAIN)
+        if part.missing_beside() and not recurs and not sure:
+            yield f"files beside this set are missing; --set-size {size} takes it all the same"
+        if size == 2 and self.known.complete(shape) < 2 and evidence not in shapes.CERTAIN:
+            yield "the only pair, and a frame may be missing; --set-size 2 takes it all the same"
+        if self._is_chance(part, window, evidence):
+            yield f"nothing shows that they were bracketed; --set-size {size} takes them"
+
+    def _is_chance(self, part: FrameRun, window: Window, evidence: Evidence) -> bool:
+        """Return whether single shots may have this shape by coincidence.
+
+        Two automatic exposures in thirds of a stop differ by a given step about once in 16 times,
+        three form a given shape once in 300 times. So shapes must outnumber other steps.
+        """
+        shape, count, size = window.shape, self.known.count(window.shape), len(part)
+        if evidence in shapes.STRONG or (evidence is Evidence.MANUAL and size > 2):
+            return False
+        others = sum(not self.known.is_slow(pause, shape) for pause in self.unexplained)
+        automatic = evidence is Evidence.AUTOMATIC
+        if size > 2 and shape.regular:
+            return others > max(1, 3 * (count - 1)) or (automatic and count < cameras.RECURRENT)
+        seen = all(frame.thumbnail for frame in part.frames)  # and they do not show one scene
+        return automatic or seen or count < cameras.RECURRENT or others > count / 10
+
+    def _by_size(self, run: FrameRun, reasons: dict[int, str], size: int) -> Iterator[Bracket]:
+        """Find sets of the stated size in the stretches of a run that divide into them evenly."""
+        rest = [at for at in range(len(run)) if reasons.get(at) != ""]
+        for _, group in groupby(enumerate(rest), lambda place: place[1] - place[0]):
+            stretch = [at for _, at in group]
+            parts = [run.part(start, start + size) for start in stretch[::size]]
+            if len(stretch) % size == 0 and all(map(_may_be_set, parts)):
+                yield from (bracket_of(part, f"{size} frames in succession") for part in parts)
+                reasons.update(dict.fromkeys(stretch, ""))
+
+    def _why_alone(self, run: FrameRun, at: int) -> str:
+        """Return why a frame is in no set."""
+        if len(run) == 1:
+            return self._why_single(run)
+        beside = run.levels[max(0, at - 1) : at] + run.levels[at + 1 : at + 2]
+        if any(abs(level - run.levels[at]) < chains.SAME_EXPOSURE for level in beside):
+            what = "exposure" if run.chain.stated else "brightness"
+            return f"the same {what} as the shot beside it"
+        return "forms no set with the shots beside it; --set-size or --pattern states the sets"
+
+    def _why_single(self, run: FrameRun) -> str:
+        """Return why a frame forms no run with those before and after it."""
+        chain, at = run.chain, run.start
+        if run.frames[0].flash and any(not frame.flash for frame in chain.frames):
+            return "a flash fired, unlike for the shots beside it"
+        for one, other in ((at - 1, at), (at, at + 1)):
+            if not (one >= 0 and other < len(chain.frames)) or chain.missing(other):
+                continue
+            pair = FrameRun(chain, one, other + 1)
+            idle = chains.idle_between(*pair.frames)
+            if idle and self.gap < idle <= LONGEST_PAUSE and _may_be_set(pair):
+                joined = f"--gap {math.ceil(idle)} joins them, if they are of one scene"
+                return f"{idle:.0f} s from the shot beside it; {joined}"
         return "a single shot"
-    beside = run.levels[max(0, at - 1) : at] + run.levels[at + 1 : at + 2]
-    if any(abs(level - run.levels[at]) < SAME_EXPOSURE for level in beside):
-        return "the same exposure as the shot beside it"
-    return "forms no recurring set with the shots beside it"
+
+
+def _may_be_set(part: FrameRun) -> bool:
+    """Return whether nothing contradicts that frames are one bracket."""
+    window = shapes.window_at(part, 0, len(part))
+    return window is not None and not shapes.show_different_scenes(part.frames, part.levels)

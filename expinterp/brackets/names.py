@@ -20,15 +20,11 @@ LAST_NUMBER = 9999  # of DCF file numbers
 _DCF_STEM = re.compile(r"(?!\d{8})(\w{4})(\d{4})", re.ASCII)
 _DCF_FOLDER = re.compile(r"([1-9]\d\d)(\w{5})", re.ASCII)
 _DIGITS = re.compile(r"(\d+)")
-_COPY = re.compile(
-    r"(?P<original>.+?)(?:(?P<word>[-_ ]+(?:copy|kopie|copie|edit(?:ed)?|enhanced|hdr|pano|bw|crop"
-    r"(?:ped)?|retouch(?:ed)?|web|small)\b.*)|[ _]?\(\d{1,3}\)|[-_~]\d{1,2})",
-    re.IGNORECASE,
-)
 _FRAME_OF_SET = re.compile(
     r"""(?P<set> .*? [^\W\d_] .*? )
     (?: (?<=\d) [a-i]                                    # lake12a
-    | [-_ .]* \(? (?: \d{1,2} | [+-]? \d ([.,]\d+)? \ ? ev ) \)?      # church2, church (2), church-2EV
+    | (?<=\d{6}) [-_(] \d{3} \)?                          # 20240101_120000_001, of a phone
+    | [-_ .]* \(? (?: (?<!\d) \d{1,2} | [+-]? \d ([.,]\d+)? \ ? ev ) \)?      # church2, church (2), church-2EV
     | [-_ .]+ (?: [a-i] | [+-]\d ([.,]\d+)? | long | short | mid(dle)? | medium | normal | base
         | dark(er)? | bright(er)? | under(exposed)? | over(exposed)? | low | high | plus | minus )
     )""",
@@ -117,18 +113,6 @@ def next_folder(folder: str) -> str | None:
         return None
     following = 100 if dcf[1] == "999" else int(dcf[1]) + 1
     return f"{parent}{slash}{following}{dcf[2]}"
-
-
-def original_of(stem: str) -> tuple[str, bool] | None:
-    """Return what a name may be a copy of, and whether a word in it says so; None for other names.
-
-    Examples
-    --------
-    >>> original_of("IMG_0042-Edit"), original_of("IMG_0042 (1)"), original_of("church")
-    (('IMG_0042', True), ('IMG_0042', False), None)
-    """
-    copy = _COPY.fullmatch(stem)
-    return None if copy is None else (copy["original"], copy["word"] is not None)
 
 
 def set_of(stem: str) -> str | None:

@@ -223,9 +223,11 @@ def _relative(paths: object) -> tuple[str, ...]:
 def _numbers(values: dict[str, Any], key: str, count: int) -> tuple[float, ...] | None:
     """Return numbers, one per frame; None where an edited bracket has another number of frames."""
     numbers = values.get(key)
-    if not isinstance(numbers, list) or len(numbers) != count:
+    if numbers is None or (isinstance(numbers, list) and len(numbers) != count):
         return None
-    if not all(isinstance(one, (int, float)) and abs(one) <= LARGEST for one in numbers):
+    if not isinstance(numbers, list) or not all(
+        isinstance(one, (int, float)) and abs(one) <= LARGEST for one in numbers
+    ):
         message = f"'{key}' must be numbers, at most ±{LARGEST:g}"
         raise PlanError(message)
     return tuple(map(float, numbers))

@@ -2,158 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
-from expinterp.brackets.camera_shapes import ShapesByCamera, shapes_for
-from expinterp.brackets.chains import (
-    brightness_levels,
-    levels_of,
-    pause_between,
-    place_of,
-    sort_by_time,
-    stream_of,
-)
-from expinterp.brackets.evidence import Evidence, evidence_of
-from expinterp.brackets.frames import RAW, Frame, group_frames
+from expinterp.brackets import chains, shapes
+from expinterp.brackets.cameras import ShapesByCamera, shapes_for
+from expinterp.brackets.chains import MEAN_BRIGHTNESS_STEP, FrameRun, stream_of
+from expinterp.brackets.frames import Frame, group_frames
 from expinterp.brackets.names import common_name, name_in, set_of
-from expinterp.brackets.runs import FrameRun, follows, run_of
-from expinterp.brackets.sets import FoundSet
-from expinterp.brackets.shapes import (
-    LEAST_MARKED_STEP,
-    LEAST_STEP_IN_SCENE,
-    MOST_FRAMES,
-    BracketShape,
-    is_remainder,
-    levels_remain,
-    shape_of,
-    smallest_step,
-)
-from expinterp.brackets.windows import biases_contradict, show_different_scenes, show_one_scene
+from expinterp.brackets.plan import Bracket
+from expinterp.brackets.shapes import Evidence, Shape, smallest_step
+
+Scene: TypeAlias = tuple[FrameRun, Bracket]
 
 LONGEST_PAUSE = 900.0  # seconds between the frames of a scene with a folder or a name of its own
 USUAL = 5  # larger sets of a camera from which a smaller one seems incomplete
+_MEANT = {Evidence.COUNTED, Evidence.COMPENSATED, Evidence.MARKED, Evidence.MANUAL}
 
 
-def find_scenes(
-    frames: Sequence[Frame], everything: Iterable[Frame], *, gap: float
-) -> list[FoundSet]:
+def bracket_of(run: FrameRun, reason: str, name: str | None = None) -> Bracket:
+    """Return frames as a bracket, brightest first, named after the first one taken."""
+    order = sorted(range(len(run)), key=lambda at: -run.levels[at])
+    frames = [run.frames[at] for at in order]
+    times = [frame.exposure.time for frame in frames if frame.exposure.time]
+    evs = chains.exposure_levels(frames) if run.chain.stated else ()
+    return Bracket(
+        name=name or name_in(run.frames[0].folder, run.frames[0].stem),
+        frames=tuple(frame.path for frame in frames),
+        reason=reason,
+        times=tuple(times) if len(times) == len(frames) else None,
+        evs=tuple(round(ev - evs[0], 2) for ev in evs) if len(evs) == len(frames) else None,
+        camera=frames[0].exposure.camera,
+    )
+
+
+def find_scenes(frames: Sequence[Frame], *, gap: float) -> list[Scene]:
     """Find the folders, and the names, that hold one scene each.
 
-    Parameters
-    ----------
-    frames : sequence of Frame
-        The usable ones.
-    everything : iterable of Frame
-        All: where a file cannot be used, a scene may lack a frame.
-    gap : float
-        Longest pause within a bracket, in seconds from the end of an exposure.
+    Files of another size, format or camera do not count. `gap` is the longest pause within a
+    bracket, in seconds from the end of an exposure.
     """
-    usable = {(frame.folder, frame.stem.casefold()) for frame in frames}
-    lost = [
-        frame
-        for frame in everything
-        if (frame.problem or frame.format == RAW)
-        and (frame.folder, frame.stem.casefold()) not in usable
-    ]
-    found, taken = list[FoundSet](), set[str]()
-    lost_places, lost_names = group_frames(lost, place_of), group_frames(lost, _set_name)
-    for place, members in group_frames(frames, place_of).items():
-        run = None if place in lost_places else whole_scene(members, gap=gap)
-        if run is not None:
-            name = _name_of(place, run.frames)
-            found.append(FoundSet(name, run, "one scene, alone in its folder"))
+    found, taken = list[Scene](), set[str]()
+    for (place, *_), members in group_frames(frames, stream_of).items():
+        if run := whole_scene(members, gap=gap):
+            name = place if all(frame.folder == place for frame in members) else None
+            found.append((run, bracket_of(run, "one scene, alone in its folder", name)))
             taken |= {frame.path for frame in members}
-    for key, members in group_frames(frames, _set_name).items():
-        if key is None or key in lost_names or members[0].path in taken:
-            continue
-        if (run := whole_scene(members, gap=gap)) is not None:
-            name = name_in(key[0], common_name([frame.stem for frame in run.frames]))
-            found.append(FoundSet(name, run, "one scene, with matching names"))
+    for name, members in _named_alike(frames):
+        if members[0].path not in taken and (run := whole_scene(members, gap=gap)):
+            found.append((run, bracket_of(run, "one scene, with matching names", name)))
     return found
 
 
-def _set_name(frame: Frame) -> tuple[str, str] | None:
-    """Return the folder and the name of the set that a file name states."""
-    name = set_of(frame.stem)
-    return (frame.folder, name) if name else None
+def _named_alike(frames: Sequence[Frame]) -> Iterator[tuple[str, list[Frame]]]:
+    """List the frames whose names share a set, and its name; IMG_1 is of the set of IMG_1-2."""
+    sets = {(frame.folder, name) for frame in frames if (name := set_of(frame.stem))}
+
+    def key(frame: Frame) -> tuple[str, str]:
+        whole = frame.folder, frame.stem.casefold()
+        return whole if whole in sets else (frame.folder, set_of(frame.stem) or "")
+
+    for (folder, name), members in group_frames(frames, key).items():
+        if name:
+            yield name_in(folder, common_name([frame.stem for frame in members])), members
 
 
-def _name_of(place: str, frames: Sequence[Frame]) -> str:
-    """Name a scene after its folder, unless a camera named that or it is the scanned folder."""
-    if place and all(frame.folder == place for frame in frames):
-        return place
-    return name_in(frames[0].folder, frames[0].stem)
+def with_levels(frames: Sequence[Frame]) -> FrameRun | None:
+    """Return the frames of a set by their exposures, or by brightness where those do not differ.
 
-
-def distinct_levels(frames: Sequence[Frame]) -> tuple[tuple[float, ...], bool] | None:
-    """Return levels that separate the frames of a set: exposures, else brightness.
-
-    Returns
-    -------
-    tuple of float
-        Stops.
-    bool
-        Whether they are stated exposures.
-    None
-        Instead of both, if two frames are equally bright.
+    Returns None if two frames are equally bright.
     """
-    if all(frame.ev is not None for frame in frames):
-        levels = levels_of(frames)
-        if smallest_step(levels) >= LEAST_MARKED_STEP:
-            return levels, True
-    if all(frame.thumbnail is not None for frame in frames):
-        levels = brightness_levels(frames)
-        if smallest_step(levels) >= LEAST_STEP_IN_SCENE:
-            return levels, False
+    least = {True: shapes.LEAST_MARKED_STEP, False: shapes.LEAST_STEP_IN_SCENE}
+    for stated, step in least.items():
+        if all((f.ev if stated else f.thumbnail) is not None for f in frames):
+            run = chains.run_of(frames, stated=stated)
+            if smallest_step(run.levels) >= step:
+                return run
     return None
 
 
 def whole_scene(frames: Sequence[Frame], *, gap: float) -> FrameRun | None:
     """Return the frames of a folder or name as a set, if they show one scene; else None."""
-    if not 2 <= len(frames) <= MOST_FRAMES or len({stream_of(frame) for frame in frames}) > 1:
+    if not 2 <= len(frames) <= shapes.MOST_FRAMES or len(set(map(stream_of, frames))) > 1:
         return None
-    ordered = sort_by_time(frames)
-    found = distinct_levels(ordered)
-    pauses = [pause_between(one, other) for one, other in pairwise(ordered)]
-    if found is None or any(pause is not None and pause > LONGEST_PAUSE for pause in pauses):
-        return None
-    levels, stated = found
-    if not show_one_scene(ordered, levels) and not _is_credible(ordered, levels, gap):
-        return None
-    return run_of(ordered, levels, stated=stated)
+    run = with_levels(chains.sort_by_time(frames))
+    same_light = len({bool(frame.flash) for frame in frames}) == 1
+    return run if run and same_light and _is_scene(run, gap) else None
 
 
-def _is_credible(frames: Sequence[Frame], levels: Sequence[float], gap: float) -> bool:
+def _is_scene(run: FrameRun, gap: float) -> bool:
+    """Return whether the frames of a folder or name are exposures of one scene, made on purpose."""
+    frames, levels, stated = run.frames, run.levels, run.chain.stated
+    evidence = shapes.evidence_of(frames, levels)
+    pauses = [chains.pause_between(one, other) for one, other in pairwise(frames)]
+    quick = all(chains.follows(one, other, gap=gap) for one, other in pairwise(frames))
+    if stated and shapes.biases_contradict(frames, levels):
+        return False
+    if not shapes.show_one_scene(frames, levels):
+        return stated and quick and _is_credible(run, evidence)
+    if any(pause is not None and pause > LONGEST_PAUSE for pause in pauses):
+        return False
+    modes = {frame.mode for frame in frames}
+    if frames[0].captured is None or evidence in _MEANT or modes == {"manual"}:
+        return True
+    may_be_slow = len(frames) > 2 and modes != {"auto"}
+    if not stated:
+        enough = max(levels) - min(levels) >= MEAN_BRIGHTNESS_STEP * len(pauses)
+        return enough and (quick or may_be_slow)
+    regular = len(frames) > 2 and shape_in(run) is not None
+    enough = regular or smallest_step(levels) >= shapes.LEAST_STEP
+    return enough and (evidence is Evidence.SEEN if quick else may_be_slow)
+
+
+def _is_credible(run: FrameRun, evidence: Evidence) -> bool:
     """Return whether the headers suggest one scene, where the thumbnails do not show it."""
-    if show_different_scenes(frames, levels) or biases_contradict(frames, levels):
+    if shapes.show_different_scenes(run.frames, run.levels) or run.frames[0].captured is None:
         return False
-    if not all(follows(one, other, gap=gap) for one, other in pairwise(frames)):
-        return False
-    if frames[0].captured is None or any(frame.ev is None for frame in frames):
-        return False
-    evidence = evidence_of(frames, levels, stated=True)
-    regular = shape_of(levels, stated=True, least_step=LEAST_MARKED_STEP) is not None
     weak = evidence in {Evidence.AUTOMATIC, Evidence.SILENT}
-    return not weak or (regular and len(frames) > 2)
+    return not weak or (shape_in(run) is not None and len(run) > 2)
 
 
-def shape_of_scene(run: FrameRun) -> BracketShape | None:
+def shape_in(run: FrameRun) -> Shape | None:
     """Return the shape of a scene, if cameras make such sets."""
     stated = run.chain.stated
-    least = LEAST_MARKED_STEP if stated else LEAST_STEP_IN_SCENE
-    return shape_of(run.levels, stated=stated, least_step=least)
+    least = shapes.LEAST_MARKED_STEP if stated else shapes.LEAST_STEP_IN_SCENE
+    shape = shapes.shape_of(run.levels, stated=stated, least_step=least)
+    return shape if shape and shape.regular else None
 
 
 def lacks_frames(run: FrameRun, cameras: ShapesByCamera) -> bool:
     """Return whether a scene is clearly smaller than the other sets of its camera."""
-    known, shape = shapes_for(run, cameras), shape_of_scene(run)
+    known, shape = shapes_for(run, cameras), shape_in(run)
 
-    def may_remain_of(whole: BracketShape) -> bool:
+    def may_remain_of(whole: Shape) -> bool:
         if shape is not None:
-            return is_remainder(shape, whole)
-        return run.chain.stated and bool(whole.step) and levels_remain(run.levels, whole)
+            return shapes.is_remainder(shape, whole)
+        return run.chain.stated and shapes.levels_remain(run.levels, whole)
 
     larger = sum(tally.complete for whole, tally in known.tallies.items() if may_remain_of(whole))
-    count = known.tally(shape).complete if shape else 0
+    count = known.complete(shape) if shape else 0
     return larger >= (USUAL if shape else 1) and count < max(2, larger / 20)

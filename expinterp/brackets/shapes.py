@@ -1,17 +1,23 @@
-"""The shape of a set: in which order it was exposed, and how far apart its exposures are.
+"""The shape of a set, and the evidence for it: the order and the steps of its exposures.
 
 Cameras bracket in even steps: dark to bright, bright to dark, or with the middle exposure first.
-0 −2 +2 is the shape with ranks (1, 0, 2) and a step of 2 stops. Where exposures are not stated, the
-brightness of the thumbnails still gives the ranks.
+Such shapes are *regular*; others, such as 0 −2 +4, count only where more speaks for a set. Where
+exposures are not stated, the brightness of the thumbnails still gives the order. A *window* is a
+part of a run that has a shape, so that it may be a set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from itertools import combinations, pairwise
 from typing import TypeAlias
+
+from expinterp.brackets import thumbnail_match as match
+from expinterp.brackets.chains import MEAN_BRIGHTNESS_STEP, TOLERANCE, FrameRun
+from expinterp.brackets.frames import Frame
 
 Ranks: TypeAlias = tuple[int, ...]
 
@@ -19,42 +25,32 @@ MOST_FRAMES = 15  # of a set; cameras make up to 9, remote controls more
 LEAST_STEP = 0.6  # stops between adjacent exposures; automatic exposure alone varies by less
 LEAST_MARKED_STEP = 0.25  # stops; the same where the camera marks its brackets
 LEAST_BRIGHTNESS_STEP = 0.15  # stops; the same for brightness, which clipped highlights reduce
-MEAN_BRIGHTNESS_STEP = 0.6  # stops of brightness between adjacent exposures, on average
 LEAST_STEP_IN_SCENE = 0.1  # stops of brightness where people put the frames together
-NOMINAL_TOLERANCE = 0.1  # stops by which exposures of nominal times may miss even steps
-TOLERANCE = 0.25  # stops; the same for other times
-STEPS_PER_STOP = 6  # steps are rounded to sixths of a stop, so that thirds and halves are exact
+BIAS_TOLERANCE = 0.4  # stops between the exposure compensation and the exposure taken
+_PER_STOP = 6  # offsets are rounded to sixths of a stop, so that thirds and halves are exact
 
 
 @dataclass(frozen=True, slots=True)
-class BracketShape:
-    """Order and step of a set.
+class Shape:
+    """Order and steps of a set."""
 
-    Attributes
-    ----------
-    ranks : tuple of int
-        0 for the darkest frame, in the order of capture.
-    step : int
-        Between adjacent exposures, in sixths of a stop; 0 if only brightness is known.
-    """
-
-    ranks: Ranks
-    step: int
+    offsets: tuple[int, ...]  # above the darkest: sixths of a stop, or ranks where not stated
+    stated: bool = True  # whether exposures are known, not only brightness
+    regular: bool = True  # whether cameras make such sets: even steps in a usual order
 
     @property
-    def stops(self) -> float:
-        """The step in stops; 0 if only brightness is known."""
-        return self.step / STEPS_PER_STOP
+    def stops(self) -> tuple[float, ...]:
+        """The offsets in stops; ranks where only brightness is known."""
+        return tuple(offset / (_PER_STOP if self.stated else 1) for offset in self.offsets)
 
     def __len__(self) -> int:
-        return len(self.ranks)
+        return len(self.offsets)
 
     def __str__(self) -> str:
         """Write the shape as photographers do: ``0 −2 +2 EV``."""
-        if not self.step:
+        if not self.stated:
             return f"{len(self)} frames"
-        first = self.ranks[0]
-        stops = ((rank - first) * self.stops for rank in self.ranks)
+        stops = (stop - self.stops[0] for stop in self.stops)
         return " ".join(f"{stop:+.3g}".replace("-", "−") if stop else "0" for stop in stops) + " EV"
 
 
@@ -100,68 +96,169 @@ def smallest_step(levels: Sequence[float]) -> float:
 
 def shape_of(
     levels: Sequence[float], *, stated: bool, least_step: float, tolerance: float = TOLERANCE
-) -> BracketShape | None:
-    """Return the shape of levels in the order of capture; None if cameras make no such set.
+) -> Shape | None:
+    """Return the shape of levels in the order of capture; None if they are no set.
 
     Parameters
     ----------
     levels : sequence of float
         Stops.
     stated : bool
-        Whether the levels are stated exposures, whose steps must be even, or only brightness.
+        Whether the levels are stated exposures, or only brightness.
     least_step : float
         Stops by which adjacent levels must differ.
     tolerance : float
-        Stops by which stated exposures may miss even steps.
+        Stops by which stated exposures may miss the even steps of a regular shape.
     """
     count = len(levels)
-    if not 2 <= count <= MOST_FRAMES:
+    if not 2 <= count <= MOST_FRAMES or smallest_step(levels) < least_step:
         return None
-    low, high = min(levels), max(levels)
-    if high - low < least_step * (count - 1) or smallest_step(levels) < least_step:
-        return None
-    ranks = rank(levels)
-    if ranks not in orders(count):
-        return None
+    low, ranks = min(levels), rank(levels)
+    step, usual = (max(levels) - low) / (count - 1), ranks in orders(count)
     if not stated:
-        return BracketShape(ranks, 0) if high - low >= MEAN_BRIGHTNESS_STEP * (count - 1) else None
-    step = (high - low) / (count - 1)
-    uneven = max(
-        abs(level - low - place * step) for level, place in zip(levels, ranks, strict=True)
-    )
-    return BracketShape(ranks, round(step * STEPS_PER_STOP)) if uneven <= tolerance else None
-
-
-def same_shape(one: BracketShape, other: BracketShape) -> bool:
-    """Return whether two shapes are equal, apart from the rounding of times."""
-    return one.ranks == other.ranks and abs(one.step - other.step) <= 1
+        return Shape(ranks, False, usual) if step >= MEAN_BRIGHTNESS_STEP else None
+    uneven = max(abs(z - low - place * step) for z, place in zip(levels, ranks, strict=True))
+    if usual and uneven <= tolerance:
+        return Shape(tuple(place * round(_PER_STOP * step) for place in ranks))
+    return Shape(tuple(round(_PER_STOP * (level - low)) for level in levels), regular=False)
 
 
 @cache
-def is_remainder(part: BracketShape, whole: BracketShape) -> bool:
+def is_remainder(part: Shape, whole: Shape) -> bool:
     """Return whether `part` may be what remains of `whole` after frames were lost.
 
     Examples
     --------
-    >>> is_remainder(BracketShape((0, 1), 24), BracketShape((1, 0, 2), 12))
+    >>> is_remainder(Shape((0, 24)), Shape((12, 0, 24)))
     True
     """
-    if part.step and whole.step:
-        return levels_remain([place * part.stops for place in part.ranks], whole)
-    if len(part) >= len(whole) or part.step != whole.step:
+    if len(part) >= len(whole) or part.stated != whole.stated:
         return False
-    return any(rank(left) == part.ranks for left in combinations(whole.ranks, len(part)))
+    if part.stated:
+        return levels_remain(part.stops, whole)
+    return any(rank(left) == rank(part.offsets) for left in combinations(whole.offsets, len(part)))
 
 
-def levels_remain(levels: Sequence[float], whole: BracketShape) -> bool:
+def levels_remain(levels: Sequence[float], whole: Shape) -> bool:
     """Return whether exposures in stops may be what remains of a set after frames were lost."""
-    if len(levels) >= len(whole):
+    if len(levels) >= len(whole) or not whole.stated:
         return False
-    offsets = [place * whole.stops for place in whole.ranks]
-    return any(_are_among(levels, offsets, levels[0] - first) for first in offsets)
+    return any(_are_among(levels, whole.stops, levels[0] - first) for first in whole.stops)
 
 
 def _are_among(levels: Sequence[float], offsets: Sequence[float], shift: float) -> bool:
     """Return whether levels are among the shifted offsets, in order."""
     rest = iter(offsets)
     return all(any(abs(level - shift - offset) <= TOLERANCE for offset in rest) for level in levels)
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+
+class Evidence(Enum):
+    """What the files show about a set, in the words of its reason; the strongest first."""
+
+    COUNTED = "counted as a bracket by the camera"
+    COMPENSATED = "exposure compensation steps with the exposure"
+    SEEN = "one scene, brighter with more exposure"
+    MARKED = "marked as a bracket by the camera"
+    MANUAL = "exposures set by hand"
+    SILENT = "exposures differ"
+    AUTOMATIC = "automatic exposures differ"
+
+
+CERTAIN = {Evidence.COUNTED, Evidence.COMPENSATED, Evidence.SEEN}
+STRONG = {*CERTAIN, Evidence.MARKED}
+
+
+def evidence_in(part: FrameRun) -> Evidence:
+    """Return the strongest evidence that a part of a run is a bracket."""
+    if not part.chain.stated:
+        return Evidence.SEEN  # a condition of such windows
+    return evidence_of(part.frames, part.levels)
+
+
+def evidence_of(frames: Sequence[Frame], levels: Sequence[float]) -> Evidence:
+    """Return the strongest evidence that frames with these exposures in stops form a bracket."""
+    biases, modes = {frame.bias for frame in frames}, {frame.mode for frame in frames}
+    if [frame.shot for frame in frames] == list(range(1, len(frames) + 1)):
+        return Evidence.COUNTED
+    if None not in biases and len(biases) == len(frames) and follow_biases(frames, levels):
+        return Evidence.COMPENSATED
+    metered = modes == {"auto"} or (modes == {None} and biases != {None})
+    if not (metered and len(frames) == 2) and show_one_scene(frames, levels):
+        return Evidence.SEEN
+    if modes == {"manual"} and len({frame.exposure.iso for frame in frames}) > 1:
+        return Evidence.SILENT
+    by_mode = {"bracket": Evidence.MARKED, "manual": Evidence.MANUAL, "auto": Evidence.AUTOMATIC}
+    return by_mode.get(modes.pop() or "", Evidence.SILENT) if len(modes) == 1 else Evidence.SILENT
+
+
+def biases_contradict(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
+    """Return whether compensation varies, but not as the exposures of one scene would."""
+    biases = {frame.bias for frame in frames}
+    return None not in biases and len(biases) > 1 and not follow_biases(frames, levels)
+
+
+def follow_biases(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
+    """Return whether exposures differ as compensation does: the metered light was the same."""
+    offsets = [level - (frame.bias or 0.0) for frame, level in zip(frames, levels, strict=True)]
+    return max(offsets) - min(offsets) <= BIAS_TOLERANCE
+
+
+def show_one_scene(frames: Iterable[Frame], levels: Iterable[float]) -> bool:
+    """Return whether all frames have thumbnails, and these show one scene."""
+    thumbnails = _darkest_first(frames, levels)
+    return thumbnails is not None and match.are_one_scene(thumbnails)
+
+
+def show_different_scenes(frames: Iterable[Frame], levels: Iterable[float]) -> bool:
+    """Return whether all frames have thumbnails, and these cannot show one scene."""
+    thumbnails = _darkest_first(frames, levels)
+    return thumbnails is not None and match.are_different_scenes(thumbnails)
+
+
+def _darkest_first(frames: Iterable[Frame], levels: Iterable[float]) -> list[bytes] | None:
+    """Return the thumbnails of frames, least exposed first; None unless all have one."""
+    ordered = sorted(zip(levels, frames, strict=True), key=lambda pair: pair[0])
+    thumbnails = [frame.thumbnail for _, frame in ordered if frame.thumbnail is not None]
+    return thumbnails if len(thumbnails) == len(ordered) else None
+
+
+# --- windows -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a run that may be a set, by its positions in the run, and its shape."""
+
+    start: int
+    stop: int
+    shape: Shape
+
+
+def window_at(run: FrameRun, start: int, length: int) -> Window | None:
+    """Return a part of a run as a window; None if its frames cannot be a set."""
+    part, chain = run.part(start, start + length), run.chain
+    frames, levels = part.frames, part.levels
+    least, tolerance = _least_step(part), chain.tolerance
+    shape = shape_of(levels, stated=chain.stated, least_step=least, tolerance=tolerance)
+    if shape is None:
+        return None
+    if biases_contradict(frames, levels) if chain.stated else not show_one_scene(frames, levels):
+        return None
+    return Window(start, start + length, shape)
+
+
+def windows_of(run: FrameRun, length: int) -> list[Window]:
+    """Find all windows of a length."""
+    starts = range(len(run) - length + 1)
+    return [window for start in starts if (window := window_at(run, start, length))]
+
+
+def _least_step(part: FrameRun) -> float:
+    """Return the smallest step, in stops, by which exposures of a set differ."""
+    if not part.chain.stated:
+        return LEAST_BRIGHTNESS_STEP
+    marked = part.frames[0].mode == "bracket" or part.frames[0].shot is not None
+    return LEAST_MARKED_STEP if marked else LEAST_STEP

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 12  # blocks across and down
+BLANK = bytes(2 * SIDE * SIDE)  # a black thumbnail
 SAME_SCENE = 0.7  # similarity from which two pictures show one scene
 MAYBE_SAME_SCENE = 0.5  # similarity from which they may, if nothing else is known
 OTHER_SCENE = 0.3  # similarity below which they do not, whatever the files state
 MOST_DARKER = 0.08  # share of blocks that may be darker in the brighter picture: noise, motion
+LEAST_DETAIL = 1.0  # code values between adjacent blocks; nearly black or white pictures have less
 _NOISE = 1.5  # code values by which a block may be darker by chance
 _GAMMA = 2.2  # roughly, of any display-encoded picture
 _SCALE = 257  # of stored block means: fractions of a code value count in dark pictures
@@ -65,6 +67,13 @@ def edges_of(blocks: Blocks) -> Blocks:
     return np.asarray(edges / (np.abs(edges).mean(axis=1, keepdims=True) + _TINY), np.float32)
 
 
+def have_detail(blocks: Blocks) -> NDArray[np.bool_]:
+    """Return for each picture whether it has enough detail to be compared; shape (pictures,)."""
+    across = np.abs(np.diff(blocks, axis=2)).mean(axis=(1, 2))
+    down = np.abs(np.diff(blocks, axis=1)).mean(axis=(1, 2))
+    return np.asarray(across + down >= 2 * LEAST_DETAIL)
+
+
 def similarity(one: Blocks, other: Blocks) -> NDArray[np.float32]:
     """Compare pictures by their edges, pair by pair.
 
@@ -93,15 +102,22 @@ def are_one_scene(thumbnails: Sequence[bytes], *, least: float = SAME_SCENE) -> 
 
 def are_different_scenes(thumbnails: Sequence[bytes]) -> bool:
     """Return whether two adjacent pictures, darkest first, cannot show one scene."""
-    return any(alike < OTHER_SCENE for alike, _ in starmap(_compare, pairwise(thumbnails)))
+    clear = have_detail(unpack_thumbnails(thumbnails))
+    seen = [thumbnail for thumbnail, enough in zip(thumbnails, clear, strict=True) if enough]
+    return any(alike < OTHER_SCENE for alike, _ in starmap(_compare, pairwise(seen)))
 
 
 @lru_cache(maxsize=1 << 12)  # each pair is compared several times in quick succession
 def _compare(dark: bytes, bright: bytes) -> tuple[float, float]:
-    """Compute the similarity of two pictures, and the share of blocks darker in the brighter one."""
+    """Compute the similarity of two pictures, and the share of blocks darker in the brighter one.
+
+    A block is darker if all are that surround it in the dark picture: the camera may have moved.
+    """
     blocks = unpack_thumbnails([dark, bright])
     edges = edges_of(blocks)
-    darker = (blocks[1] < blocks[0] - _NOISE).mean()
+    padded = np.pad(blocks[0], 1, mode="edge")
+    least = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).min(axis=(2, 3))
+    darker = (blocks[1] < least - _NOISE).mean()
     return float(similarity(edges[:1], edges[1:])[0]), float(darker)
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from expinterp.batch import Schedule, Summary, TaskResult
     from expinterp.brackets import Plan
 
+NOTHING = (
+    "no brackets were found, so nothing was made; -n explains every file, "
+    "--set-size, --gap or --pattern states what belongs together"
+)
 HEAD = b'{"time": "'  # how every log begins
 
 
@@ -153,7 +157,7 @@ def _is_log(path: Path, inputs: Iterable[Path]) -> bool:
 def show_summary(summary: Summary, plan: Plan, damaged: Sequence[str], console: Console) -> int:
     """Show how the batch ended, with the names of failures, and return the exit code."""
     if not plan.brackets:
-        console.warn("no brackets were found; -n explains every file")
+        console.warn(NOTHING)
     warned = f" ({summary.warned} with warnings, shown by -v and --report)"
     counts = {
         f"done{warned if summary.warned else ''}": summary.done,
@@ -169,4 +173,5 @@ def show_summary(summary: Summary, plan: Plan, damaged: Sequence[str], console: 
     others = [*damaged, *filter(None, [summary.unrecorded])]
     for line in others:
         console.error(line)
-    return ExitCode.BATCH if summary.failures or others else ExitCode.OK
+    failed = summary.failures or others or not plan.brackets
+    return ExitCode.BATCH if failed else ExitCode.OK

@@ -154,9 +154,7 @@ def _read_small_jpeg(stream: BytesIO, side: int) -> Pixels:
         image, metadata, _ = convert_cmyk(image, Metadata(icc=icc))
         icc = metadata.icc
     pixels = np.asarray(image)
-    upright = turn(
-        pixels.reshape(*pixels.shape[:2], -1), read_orientation(exif, image.info.get("xmp"))
-    )
+    upright = turn(pixels.reshape(*pixels.shape[:2], -1), read_orientation(exif))
     return _to_srgb(shrink(np.ascontiguousarray(upright), side), icc)
 
 

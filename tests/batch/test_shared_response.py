@@ -82,11 +82,13 @@ def test_the_number_of_processes_changes_nothing(made: tuple[list[Bracket], Batc
 def test_cameras_and_kinds_of_file_have_responses_of_their_own(tmp_path: Path) -> None:
     one = series(tmp_path / "card", 2, name="x")
     two = series(tmp_path / "card", 2, name="y", camera="Other Two")
+    loud = series(tmp_path / "card", 2, name="w", camera="OTHER TWO")
     single = series(tmp_path / "card", 1, name="z", camera="Lone Three")
     (tmp_path / "out").mkdir()
-    shared = share_responses([*one, *two, *single], settings_in(tmp_path), gather)
-    assert set(shared.profiles) == {"acme one png", "other two png"}
-    assert camera_key(replace(one[0], frames=("a.JPG", "b.JPG"))) == "acme one jpg"
+    shared = share_responses([*one, *two, *loud, *single], settings_in(tmp_path), gather)
+    assert set(shared.profiles) == {"Acme One png", "Other Two png", "OTHER TWO png"}
+    assert len({path.name.casefold() for path in shared.profiles.values()}) == 3
+    assert camera_key(replace(one[0], frames=("a.JPG", "b.JPG"))) == "Acme One jpg"
 
 
 def test_every_bracket_uses_it_and_says_so(made: tuple[list[Bracket], BatchSettings]) -> None:

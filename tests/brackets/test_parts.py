@@ -1,5 +1,6 @@
 """The parts of planning: names, shapes, thumbnails, and the one way to part a run."""
 
+from datetime import datetime, timedelta
 from itertools import permutations
 
 import numpy as np
@@ -9,27 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expinterp.brackets import Frame, thumbnail_match
-from expinterp.brackets.chains import find_chains
+from expinterp.brackets.cameras import best_windows
+from expinterp.brackets.chains import find_chains, find_runs
 from expinterp.brackets.frames import stops_of_time
 from expinterp.brackets.names import (
     compile_pattern,
     natural_key,
     next_folder,
-    original_of,
     read_file_number,
     set_of,
 )
-from expinterp.brackets.partition import best_windows
-from expinterp.brackets.runs import find_runs
 from expinterp.brackets.shapes import (
-    BracketShape,
+    Shape,
+    Window,
     is_remainder,
     levels_remain,
     orders,
     rank,
     shape_of,
 )
-from expinterp.brackets.windows import Window
 from expinterp.core.exposure import Exposure
 
 # --- names ---------------------------------------------------------------------------------------
@@ -53,7 +52,6 @@ def test_other_numbers_are_no_counters(stem):
 @given(st.text(max_size=30))
 def test_no_name_breaks_the_readers(name):
     read_file_number(name)
-    original_of(name)
     set_of(name)
     assert natural_key(name) == natural_key(name)
 
@@ -151,14 +149,15 @@ def test_the_orders_of_all_makers_are_known(order):
 def test_what_a_camera_makes_has_its_shape(count, step, base, data):
     order = data.draw(st.sampled_from(sorted(orders(count))))
     levels = [base + step * place for place in order]
-    assert shape_of(levels, stated=True, least_step=0.6) == BracketShape(order, round(6 * step))
-    assert shape_of(levels, stated=False, least_step=0.6) == BracketShape(order, 0)
+    offsets = tuple(round(6 * step) * place for place in order)
+    assert shape_of(levels, stated=True, least_step=0.6) == Shape(offsets)
+    assert shape_of(levels, stated=False, least_step=0.6) == Shape(order, stated=False)
 
 
-def test_other_orders_steps_and_repeats_have_no_shape():
-    made = {order for order in permutations(range(5)) if shape(order)}
+def test_other_orders_and_steps_are_irregular_and_repeats_have_no_shape():
+    made = {order for order in permutations(range(5)) if shape(order).regular}
     assert made == orders(5)
-    assert not shape([0, 2, 3])
+    assert shape([0, -2, 4]) == Shape((12, 0, 36), regular=False)
     assert not shape([0, 0, 1])
     assert not shape([0, 0.3, 0.6])
 
@@ -169,24 +168,27 @@ def shape(levels):
 
 @given(st.integers(3, 7), st.data())
 def test_every_loss_leaves_a_remnant(count, data):
-    whole = BracketShape(data.draw(st.sampled_from(sorted(orders(count)))), 12)
+    order = data.draw(st.sampled_from(sorted(orders(count))))
+    whole = Shape(tuple(12 * place for place in order))
     kept = data.draw(st.sets(st.integers(0, count - 1), min_size=2, max_size=count - 1))
-    levels = [2.0 * place for at, place in enumerate(whole.ranks) if at in kept]
+    levels = [stops for at, stops in enumerate(whole.stops) if at in kept]
     assert levels_remain(levels, whole)
     left = shape_of(levels, stated=True, least_step=0.6)
     assert left is None or is_remainder(left, whole)
 
 
 def test_a_set_of_another_step_or_order_is_no_remnant():
-    whole = BracketShape((1, 0, 2), 12)
-    assert not is_remainder(BracketShape((1, 0), 6), whole)
-    assert not is_remainder(BracketShape((1, 0), 24), whole)
+    whole = Shape((12, 0, 24))
+    assert not is_remainder(Shape((6, 0)), whole)
+    assert not is_remainder(Shape((24, 0)), whole)
     assert not is_remainder(whole, whole)
 
 
 def test_shapes_are_written_as_photographers_write_them():
-    assert str(BracketShape((1, 0, 2), 12)) == "0 −2 +2 EV"
-    assert str(BracketShape((0, 1), 4)) == "0 +0.667 EV"
+    assert str(Shape((12, 0, 24))) == "0 −2 +2 EV"
+    assert str(Shape((0, 4))) == "0 +0.667 EV"
+    assert str(Shape((12, 0, 36), regular=False)) == "0 −2 +4 EV"
+    assert str(Shape((1, 0, 2), stated=False)) == "3 frames"
 
 
 # --- thumbnails ---------------------------------------------------------------------------------------
@@ -221,7 +223,7 @@ def test_different_scenes_are_recognised():
 
 def test_a_brighter_picture_is_nowhere_darker():
     random = np.random.default_rng(0)
-    dark, bright = (scene(3).thumbnail(stops, random) for stops in (-1, 1))
+    dark, bright = (scene(3).thumbnail(stops, random) for stops in (-2, 2))
     assert thumbnail_match.are_one_scene([dark, bright])
     assert not thumbnail_match.are_one_scene([bright, dark])
 
@@ -251,30 +253,26 @@ def test_featureless_pictures_are_neither_alike_nor_an_error():
 # --- parting -------------------------------------------------------------------------------------
 
 
-def total(windows, gains):
-    return sum(gains[window] for window in windows)
+def total(windows):
+    return sum(window.stop - window.start - 1 for window in windows)
 
 
 @given(st.data())
-def test_parting_finds_the_best_and_nothing_that_crosses_it_nearly_as_good(data):
+def test_parting_finds_the_best_and_reports_what_another_best_has(data):
     count = data.draw(st.integers(1, 9))
     spans = st.tuples(st.integers(0, count - 1), st.integers(2, 4))
     drawn = data.draw(st.sets(spans.filter(lambda span: sum(span) <= count), max_size=8))
-    windows = [Window(at, at + n, BracketShape(tuple(range(n)), 6)) for at, n in sorted(drawn)]
-    gains = {window: data.draw(st.sampled_from([0.1, 0.75, 1.0, 2.25])) for window in windows}
-    chosen, doubtful = best_windows(count, windows, list(gains.values()))
+    windows = [Window(at, at + n, Shape(tuple(range(n)))) for at, n in sorted(drawn)]
+    chosen, doubtful = best_windows(count, windows)
     partings = list(all_partings(windows))
-    best = max(total(parting, gains) for parting in partings)
-    for window in chosen:
-        crossing = [w for w in windows if crosses(w, window)]
-        rivals = [total(p, gains) for p in partings if any(w in p for w in crossing)]
-        assert max(rivals, default=-9) <= best - 1.5
-        assert any(window in p for p in partings if total(p, gains) == best)
+    best = max(map(total, partings))
+    bests = [set(parting) for parting in partings if total(parting) == best]
+    assert any(set(chosen) <= parting for parting in bests)
+    if len(bests) == 1:
+        assert set(chosen) == bests[0]
+        assert not doubtful
     covered = {at for window in chosen for at in range(window.start, window.stop)}
-    for parting in partings:
-        if total(parting, gains) == best:
-            for window in parting:
-                assert set(range(window.start, window.stop)) <= covered | doubtful
+    assert not covered & doubtful
 
 
 def all_partings(windows):
@@ -285,12 +283,6 @@ def all_partings(windows):
     yield from all_partings(rest)
     free = [w for w in rest if w.start >= first.stop or w.stop <= first.start]
     yield from ([first, *parting] for parting in all_partings(free))
-
-
-def crosses(one, other):
-    overlap = one.start < other.stop and other.start < one.stop
-    inside = other.start <= one.start and one.stop <= other.stop
-    return overlap and not inside
 
 
 def test_chains_go_on_after_9999_and_into_the_next_folder():
@@ -331,6 +323,18 @@ def test_file_numbers_that_begin_anew_within_a_folder_go_on(stated, numbers):
     (chain,) = find_chains(Frame(f"IMG_{n}.jpg", exposure=Exposure(1.0)) for n in stated)
     assert [frame.stem[-4:] for frame in chain.frames] == list(stated)
     assert chain.numbers == numbers
+
+
+def test_numbers_of_a_full_card_begin_where_time_goes_back():
+    """All numbers are there: nothing else shows where the card began."""
+    taken = [*range(5, 10_000), *range(1, 5)]
+    exposure, start = Exposure(1.0), datetime(2024, 5, 6)
+    frames = [
+        Frame(f"IMG_{n:04d}.jpg", captured=start + timedelta(minutes=at), exposure=exposure)
+        for at, n in enumerate(taken)
+    ]
+    (chain,) = find_chains(frames)
+    assert [frame.path for frame in chain.frames] == [frame.path for frame in frames]
 
 
 def test_ranks_are_places_in_order():

@@ -420,8 +420,9 @@ def test_a_folder_without_brackets_says_so(made: Card) -> None:
     (made.path / "empty").mkdir()
     assert made.run("empty", "-n")[1] == "no brackets were found\n"
     code, _, err = made.run("empty", "-o", "out")
-    assert code == ExitCode.OK
+    assert code == ExitCode.BATCH
     assert "no brackets" in err
+    assert "--set-size" in err
 
 
 # --- progress ------------------------------------------------------------------------------------
@@ -468,6 +469,6 @@ def test_the_bar_is_silent_when_quiet(capsys: pytest.CaptureFixture[str]) -> Non
 def test_nothing_is_written_where_there_is_nothing_to_do(made: Card) -> None:
     (made.path / "empty").mkdir()
     code, _, err = made.run("empty", "-o", "new/results")
-    assert code == ExitCode.OK
+    assert code == ExitCode.BATCH
     assert "no brackets were found" in err
     assert not (made.path / "new").exists()

@@ -1,0 +1,321 @@
+"""The sets that each camera makes in a library: learned from its regular runs, found in the others.
+
+A run is regular if it clearly consists of sets of one shape. What is learned from these decides how
+to divide the other runs, and whether a set may be what remains of a larger one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from expinterp.brackets import shapes
+from expinterp.brackets.chains import CLOCK_TICK, Chain, FrameRun, counts_on, idle_between
+from expinterp.brackets.shapes import MOST_FRAMES, Evidence, Shape, Window, window_at, windows_of
+
+RECURRENT = 3  # sets of one shape that are no coincidence
+REPEATS, MOST = 3, 0.6  # sets of one shape in a run with other frames, and the share they cover
+ENOUGH = 5  # sets of one shape that show how fast a camera takes them
+SLOW = 2.0  # times the usual pause of a camera, above which frames are not one set
+NEAR = 15.0  # seconds within which a shot beside a set may belong to it
+_STEP_ROUNDING = 1 / 12  # stops by which an offset of a shape is rounded
+
+
+@dataclass
+class ShapeTally:
+    """The sets of one shape that a camera took."""
+
+    complete: int = 0  # sets beyond doubt, without missing file numbers beside them
+    uncertain: int = 0  # the others
+    pauses: list[float] = field(default_factory=list)  # the longest within each set, in seconds
+
+
+class CameraShapes:
+    """The shapes that one camera makes, by their tallies."""
+
+    def __init__(self, tallies: Mapping[Shape, ShapeTally]) -> None:
+        self.tallies = tallies
+
+    def complete(self, shape: Shape) -> int:
+        """Count the complete sets of a shape."""
+        return self.tallies[shape].complete if shape in self.tallies else 0
+
+    def count(self, shape: Shape) -> int:
+        """Count the sets of a shape."""
+        return self.complete(shape) + self.tallies[shape].uncertain if shape in self.tallies else 0
+
+    @cached_property
+    def usual_pauses(self) -> dict[Shape, float]:
+        """The pauses in seconds that nine in ten sets of a shape do not exceed, where known."""
+        sorted_pauses = ((shape, sorted(tally.pauses)) for shape, tally in self.tallies.items())
+        return {
+            shape: pauses[(len(pauses) - 1) * 9 // 10]
+            for shape, pauses in sorted_pauses
+            if len(pauses) >= ENOUGH
+        }
+
+    def is_slow(self, seconds: float | None, shape: Shape) -> bool:
+        """Return whether a pause is clearly longer than those within sets of a shape."""
+        usual = self.usual_pauses.get(shape)
+        return None not in {seconds, usual} and seconds > SLOW * usual + CLOCK_TICK  # type: ignore[operator]
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of sets; of uncertain sets only if they recur."""
+        found = (s for s in self.tallies if self.complete(s) or self.count(s) >= RECURRENT)
+        return tuple(sorted(found, key=lambda shape: shape.offsets))
+
+
+ShapesByCamera: TypeAlias = Mapping[tuple[object, ...], CameraShapes]
+
+
+def shapes_for(run: FrameRun, cameras: ShapesByCamera) -> CameraShapes:
+    """Return the shapes of the camera of a run, in its exposure mode."""
+    return cameras.get(_camera_of(run)) or CameraShapes({})
+
+
+def _camera_of(run: FrameRun) -> tuple[object, ...]:
+    """Identify a camera and its exposure mode; where no camera is stated, each place has its own."""
+    stream = run.chain.stream
+    place = None if stream.camera else stream.place
+    return place, stream.camera, stream.serial, stream.stated, run.frames[0].mode
+
+
+def learn_shapes(
+    runs: Iterable[FrameRun], scenes: Iterable[tuple[FrameRun, Shape]] = ()
+) -> ShapesByCamera:
+    """Learn the shapes of cameras from runs, and from sets with a folder or a name of their own."""
+    tallies: dict[tuple[object, ...], dict[Shape, ShapeTally]]
+    tallies = defaultdict(lambda: defaultdict(ShapeTally))
+    for run, shape in scenes:
+        tallies[_camera_of(run)][shape].complete += 1
+    for run in runs:
+        for window in regular_windows(run):
+            tally = tallies[_camera_of(run)][window.shape]
+            found = run.part(window.start, window.stop)
+            certain = window.shape.regular or len(found) < len(run) or evidence_for(found)
+            complete = not found.missing_beside(damaged=True) and bool(certain)
+            tally.complete += complete
+            tally.uncertain += not complete
+            if (seconds := found.longest_pause()) is not None:
+                tally.pauses.append(seconds)
+    return {camera: CameraShapes(found) for camera, found in tallies.items()}
+
+
+def evidence_for(part: FrameRun) -> bool:
+    """Return whether it is beyond doubt that frames are of one bracket."""
+    return shapes.evidence_in(part) in shapes.CERTAIN
+
+
+def regular_windows(run: FrameRun) -> list[Window]:
+    """Divide a regular run into sets of one shape; return an empty list for other runs.
+
+    An irregular shape must come twice, or fill the run.
+    """
+    count = len(run)
+    longest = min(count, MOST_FRAMES)
+    lengths = [n for n in range(longest, 1, -1) if count % n == 0 and not run.damaged_within()]
+    for length in lengths:
+        windows = _even_windows(run, length)
+        if windows and windows[0].shape.regular:
+            larger = range(length + 1, longest + 1)
+            if length == count or not any(_regular(run, other) for other in larger):
+                return windows
+            break
+    uneven = (_even_windows(run, length) for length in lengths[1:] if length > 2)
+    found = next((each for each in uneven if each and not each[0].shape.regular), None)
+    found = found or _frequent_windows(run)
+    return found or (_even_windows(run, count) if 2 < count <= MOST_FRAMES else [])
+
+
+def _frequent_windows(run: FrameRun) -> list[Window]:
+    """Find sets of one shape that cover most of a run, if it shows no other sets."""
+    windows, doubtful = best_windows(len(run), _shown_windows(run))
+    alike = len({window.shape for window in windows}) == 1 and not doubtful
+    covered = sum(len(window.shape) for window in windows)
+    return windows if alike and len(windows) >= REPEATS and covered >= MOST * len(run) else []
+
+
+def _regular(run: FrameRun, length: int) -> list[Window]:
+    return [window for window in windows_of(run, length) if window.shape.regular]
+
+
+def _even_windows(run: FrameRun, length: int) -> list[Window]:
+    """Divide a run into windows of one length and shape, nothing left over."""
+    windows: list[Window] = []
+    for start in range(0, len(run), length):
+        window = window_at(run, start, length)
+        if window is None or (windows and window.shape != windows[0].shape):
+            return []
+        windows.append(window)
+    return windows
+
+
+# --- division of runs ----------------------------------------------------------------------------
+
+
+def divide_run(run: FrameRun, known: CameraShapes) -> tuple[list[Window], set[int]]:
+    """Divide a run into sets of shapes that its camera makes, else into whatever sets it shows.
+
+    Returns
+    -------
+    list of Window
+        The sets, first to last.
+    set of int
+        Positions of frames that may belong to several sets.
+    """
+    lengths = sorted({len(shape) for shape in known.shapes})
+    windows = [
+        window
+        for length in lengths
+        for window in windows_of(run, length)
+        if window.shape in known.shapes
+        and not known.is_slow(run.part(window.start, window.stop).longest_pause(), window.shape)
+    ]
+    return best_windows(len(run), windows or _shown_windows(run))
+
+
+def _shown_windows(run: FrameRun) -> list[Window]:
+    """Find the sets of three frames or more, whatever their camera makes."""
+    lengths = range(3, min(len(run), MOST_FRAMES) + 1)
+    found = [
+        window
+        for length in lengths
+        for window in _regular(run, length)
+        if shapes.evidence_in(run.part(window.start, window.stop)) is not Evidence.AUTOMATIC
+    ]
+    whole = window_at(run, 0, len(run))
+    return [*found, whole] if whole and whole not in found and evidence_for(run) else found
+
+
+def best_windows(count: int, windows: Sequence[Window]) -> tuple[list[Window], set[int]]:
+    """Choose windows of a run of `count` frames without overlap: most frames in fewest windows.
+
+    Returns
+    -------
+    list of Window
+        Those in the first and in the last such choice.
+    set of int
+        Positions of the frames of those in only one: they may belong to several sets.
+    """
+    first = _best_choice(count, windows, late=False)
+    last = _best_choice(count, windows[::-1], late=True)
+    doubtful = {*first, *last} - ({*first} & {*last})
+    frames = {at for window in doubtful for at in range(window.start, window.stop)}
+    return [window for window in first if window in last], frames
+
+
+def _best_choice(count: int, windows: Sequence[Window], *, late: bool) -> list[Window]:
+    """Choose windows whose frames less one sum to most; among equals the first, or late ones."""
+    ending: dict[int, list[Window]] = defaultdict(list)
+    for window in windows:
+        ending[window.stop].append(window)
+    gains, last = (
+        [0],
+        list[tuple[Window, ...]]([()]),
+    )  # of the frames before each position: most, and the window that ends it
+    for stop in range(1, count + 1):
+        gains.append(gains[-1])
+        last.append(())
+        for window in ending[stop]:
+            gain = gains[window.start] + stop - window.start - 1
+            if gain > gains[stop] or (late and gain == gains[stop] and not last[stop]):
+                gains[stop], last[stop] = gain, (window,)
+    chosen, at = list[Window](), count
+    while at:
+        chosen += last[at]
+        at = last[at][0].start if last[at] else at - 1
+    return chosen[::-1]
+
+
+# --- completeness --------------------------------------------------------------------------------
+
+
+def may_be_part(part: FrameRun, shape: Shape, known: CameraShapes) -> bool:
+    """Return whether a set may be all that remains of a larger one that its camera makes."""
+    larger = (w for w in known.shapes if len(w) > len(shape) and known.count(w) > 1)
+    return any(_may_remain(part, shape, whole, known) for whole in larger)
+
+
+def _may_remain(part: FrameRun, shape: Shape, whole: Shape, known: CameraShapes) -> bool:
+    """Return whether a set may be all that remains of a larger one of a given shape."""
+    count, often, size = known.complete(shape), known.count(whole), len(shape)
+    if part.chain.numbers is None:
+        return count < max(RECURRENT, often / 2) and shapes.is_remainder(shape, whole)
+    rare = count < max(RECURRENT, often / 4)  # then it may have broken off
+    before, after = (_is_repeat(part, at, shape, known) for at in (part.start, part.stop))
+    places = range(part.start, part.stop)
+    begins = (rare or after) and _fits(part.chain, places, whole.stops[:size], whole)
+    ends = before and _fits(part.chain, places, whole.stops[-size:], whole)
+    return begins or ends or any(_may_be_in(part, whole, at) for at in range(len(whole) - size + 1))
+
+
+def goes_on(part: FrameRun) -> float | None:
+    """Return the seconds (0: unknown) to a shot that would make a set larger; None if none would.
+
+    A pause separates them, or a camera does not mark the one frame that it does not compensate.
+    """
+    chain, start, stop = part.chain, part.start, part.stop
+    for first, end, at in ((start - 1, stop, start), (start, stop + 1, stop)):
+        if first < 0 or end > len(chain.frames) or not chain.stated:
+            continue
+        one, other = chain.frames[at - 1 : at + 1]
+        if one.mode == other.mode and not counts_on(one, other):
+            continue  # the camera started a new set
+        larger = window_at(FrameRun(chain, first, end), 0, end - first)
+        seconds = idle_between(one, other)
+        near = seconds is None or seconds <= NEAR
+        if larger and larger.shape.regular and near:
+            return seconds or 0.0
+    return None
+
+
+def _is_repeat(part: FrameRun, at: int, shape: Shape, known: CameraShapes) -> bool:
+    """Return whether the frames before and after a position may be one frame, taken twice."""
+    chain = part.chain
+    if not 0 < at < len(chain.frames):
+        return False
+    if abs(chain.levels[at] - chain.levels[at - 1]) >= chain.tolerance:
+        return False
+    seconds = idle_between(*chain.frames[at - 1 : at + 1])
+    return seconds is None or (seconds <= NEAR and not known.is_slow(seconds, shape))
+
+
+def _may_be_in(part: FrameRun, whole: Shape, shift: int) -> bool:
+    """Return whether the file numbers around a set, from `shift` before it, may be a larger set.
+
+    Its other frames are missing; or they are there, exposed as they should be, but separated by a
+    pause or by another missing frame.
+    """
+    chain, numbers = part.chain, part.chain.numbers or ()
+    found: list[int] = []
+    offsets: list[float] = []
+    for number, offset in enumerate(whole.stops, numbers[part.start] - shift):
+        at = bisect_left(numbers, number)
+        if at < len(numbers) and numbers[at] == number:
+            found.append(at)
+            offsets.append(offset)
+    others = (at for at in found if not part.start <= at < part.stop)
+    return all(_is_near(part, at) for at in others) and _fits(chain, found, offsets, whole)
+
+
+def _is_near(part: FrameRun, at: int) -> bool:
+    """Return whether a frame was taken shortly before or after a set."""
+    pair = (at, part.start) if at < part.start else (part.stop - 1, at)
+    seconds = idle_between(*(part.chain.frames[place] for place in pair))
+    return seconds is None or seconds <= NEAR
+
+
+def _fits(chain: Chain, places: Sequence[int], stops: Sequence[float], whole: Shape) -> bool:
+    """Return whether frames are exposed as those of a larger set with these offsets would be."""
+    levels = [chain.levels[at] for at in places]
+    if not whole.stated:
+        frames = [chain.frames[at] for at in places]
+        same_order = shapes.rank(levels) == shapes.rank(stops)
+        return same_order and shapes.show_one_scene(frames, levels)
+    offsets = [level - stop for level, stop in zip(levels, stops, strict=True)]
+    return max(offsets) - min(offsets) <= 2 * chain.tolerance + _STEP_ROUNDING * len(places)
