@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import unicodedata
 from typing import Any
 
@@ -37,6 +38,14 @@ def _visible(char: str) -> str:
     if char in HIDDEN or unicodedata.category(char) in HIDDEN_KINDS:
         return char.encode("unicode_escape").decode("ascii")
     return char
+
+
+def is_storable(name: str) -> bool:
+    """Return whether a file system can store a name, as far as its characters are concerned."""
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -15,7 +15,19 @@ from expinterp.errors import ExitCode
 
 KNOWN = set(map(int, ExitCode)) - {ExitCode.UNEXPECTED, ExitCode.INTERRUPTED}
 NUMBERS = [-1, 0, 3, 2**63, 10**400, 0.5, -0.0, 1e-320, 1e308, float("nan"), float("inf")]
-TEXTS = ["", ".", "..", "/", "\0", "\ud800", "\udcff", "x" * 300, "a/" * 3000, "\x1b[2J\u202e", "1"]
+TEXTS = [
+    "",
+    ".",
+    "no/..",
+    "/dev/null/",
+    "\0",
+    "\ud800",
+    "\udcff",
+    "x" * 300,
+    "a/" * 3000,
+    "\x1b[2J\u202e",
+    "1",
+]
 ODD = st.sampled_from(
     [None, True, *NUMBERS, *TEXTS, [], [[]], {}, {"a": 1}, [1, 2], ["a", "b"], [None, None]]
 )

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
@@ -19,7 +18,7 @@ from typing import Any
 
 from expinterp.errors import flaw
 from expinterp.files import read_small
-from expinterp.text import MALFORMED, dump_json, parse_json
+from expinterp.text import MALFORMED, dump_json, is_storable, parse_json
 
 SCHEMA_VERSION = 1
 FEWEST = 2  # frames of a bracket
@@ -198,11 +197,7 @@ def _text(values: dict[str, Any], key: str, default: str | None = None) -> str:
 
 def _storable(name: str) -> str:
     """Refuse a name that no file can have."""
-    try:
-        storable = b"\0" not in os.fsencode(name)
-    except UnicodeEncodeError:
-        storable = False
-    if not storable:
+    if not is_storable(name):
         message = f"{name[:40]!r} has a character that no file name can have"
         raise PlanError(message)
     return name

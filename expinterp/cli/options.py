@@ -11,9 +11,12 @@ from typing import Any
 
 import click
 
-from expinterp.cli.param_types import MOST_VIRTUAL, seconds, strength, times, virtual
+from expinterp.cli.param_types import MOST_VIRTUAL, Number, ratio, seconds, strength, times, virtual
+from expinterp.text import is_storable
 
 STREAM = "-"
+MOST = 1_000_000_000  # of what an option counts; more would not end
+MOST_THREADS = 1024
 
 
 class Name(click.Path):
@@ -26,6 +29,8 @@ class Name(click.Path):
         """Refuse an empty name."""
         if value == "":
             self.fail("a name is needed, not an empty one", param, ctx)
+        if not is_storable(str(value)):
+            self.fail("the name has a character that no file name can have", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -68,7 +73,7 @@ def file_option(
     return value(names, kind, metavar, text, required=required)
 
 
-def number(names: str, text: str, *, least: int = 1, most: int | None = None) -> click.Option:
+def number(names: str, text: str, *, least: int = 1, most: int = MOST) -> click.Option:
     """Build an option that takes a whole number."""
     return value(names, click.IntRange(least, most), "N", text)
 
@@ -82,7 +87,7 @@ def choice(names: str, values: Sequence[str], default: str | None, text: str) ->
 
 def threads_option(default: str) -> click.Option:
     """Build ``--threads``; its default depends on how many jobs a command runs at a time."""
-    return number("--threads", f"Number of threads.  [default: {default}]")
+    return number("--threads", f"Number of threads.  [default: {default}]", most=MOST_THREADS)
 
 
 def json_option(text: str) -> click.Option:
@@ -99,11 +104,11 @@ def output_option(
 
 
 TARGET = (
-    value("--at ev", float, "EV", "Wanted exposure, in stops above the short one."),
+    value("--at ev", Number(), "EV", "Wanted exposure, in stops above the short one."),
     value("--at-time time", seconds, None, "Wanted exposure time, such as 1/60."),
     number("--count", "N exposures, evenly spaced: mid_1.jpg ...", most=MOST_VIRTUAL),
 )
-RATIO = value("--ratio", float, "R", "Exposure ratio of long to short, such as 16.")
+RATIO = value("--ratio", ratio, "R", "Exposure ratio of long to short, such as 16.")
 TIMES = value("--times", times, "T,T...", "Exposure times, in the order of the images.")
 RESPONSE = file_option("--response", "Camera profile made by 'expinterp calibrate'.")
 REMEMBER = flag(
@@ -185,7 +190,7 @@ FUSION = (
         "--virtual", virtual, "auto|N", "Exposures computed between each two.  [default: auto]",
         default="auto",
     ),
-    *(value(name, float, "V", text) for name, text in WEIGHTS.items()),
+    *(value(name, Number(), "V", text) for name, text in WEIGHTS.items()),
     choice("--method", ["guided", "mertens"], "guided", METHOD_HELP),
     number("--levels", "Levels of the pyramid.  [default: all]"),
 )  # fmt: skip

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
 LONGEST = 1e9  # seconds, 32 years; the shortest exposure time is its inverse
 MOST_VIRTUAL = 99  # exposures computed between two; with more, they would look the same
+DIGITS = 9  # that a number of exposures is written with at most, leading zeros included
+MOST_BYTES = 2.0**60
 UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -35,6 +37,42 @@ def seconds(text: str) -> float:
         message = f"{text!r} is no exposure time: give seconds, as in 1/30 or 0.5"
         raise click.BadParameter(message)
     return time
+
+
+def ratio(text: str) -> float:
+    """Read an exposure ratio.
+
+    Raises
+    ------
+    click.BadParameter
+        If `text` is no number above 1, up to that of the longest time to the shortest.
+
+    Examples
+    --------
+    >>> ratio("16")
+    16.0
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 1 < number <= LONGEST**2:
+        message = (
+            f"{text!r} is no exposure of LONG over that of SHORT: give a number above 1, as 16"
+        )
+        raise click.BadParameter(message)
+    return number
+
+
+class Number(click.FloatRange):
+    """A number in a range; NaN is none, though it is in no range either."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse NaN."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
 
 
 def times(text: str) -> tuple[float, ...]:
@@ -63,7 +101,7 @@ def virtual(text: str) -> int | Literal["auto"]:
     """
     if text == "auto":
         return "auto"
-    if not text.isdecimal() or int(text) > MOST_VIRTUAL:
+    if not text.isdecimal() or len(text) > DIGITS or int(text) > MOST_VIRTUAL:
         message = f"{text!r} is neither auto nor a number of exposures, 0 to {MOST_VIRTUAL}"
         raise click.BadParameter(message)
     return int(text)
@@ -110,8 +148,8 @@ def memory(text: str) -> int:
     (2147483648, 1610612736, 838860800)
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
-    size = int(float(found[1]) * UNITS[found[2]]) if found else 0
-    if not size:
+    size = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not 1 <= size <= MOST_BYTES:
         message = f"{text!r} is no size of memory: give one as in 2G or 800M"
         raise click.BadParameter(message)
-    return size
+    return int(size)

@@ -39,7 +39,7 @@ from expinterp.cli.options import (
     threads_option,
     value,
 )
-from expinterp.cli.param_types import memory, times
+from expinterp.cli.param_types import Number, memory, times
 from expinterp.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ FUSED = (  # options of fusion only
 )
 BRACKETS = (
     number("--set-size", "Number of frames in a bracket.", least=2),
-    value("--gap", click.FloatRange(0), "SECONDS", "Longest pause in a bracket.  [default: 5]"),
+    value("--gap", Number(0), "SECONDS", "Longest pause in a bracket.  [default: 5]"),
     value("--pattern", str, "PATTERN", "File names, such as {set}_{frame}: a {set} is a bracket."),
     file_option("--plan", "Brackets as listed by -n --json."),
     flag("-n --dry-run", "Show what would be done, and do nothing."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from expinterp.cli.command import Command
 from expinterp.cli.console import Console
 from expinterp.cli.options import json_option, value
+from expinterp.text import dump_json
 
 if TYPE_CHECKING:
     from expinterp.library import CameraLibrary
@@ -50,7 +50,7 @@ def cameras(context: click.Context, /, remove: str | None, *, as_json: bool) -> 
             return
     library = open_library()
     if as_json:
-        click.echo(json.dumps(_as_json(library), indent=2))
+        click.echo(dump_json(_as_json(library), indent=2))
         return
     console.warn(*library.damaged)
     print_table(("camera", "curves", "source"), _rows(library))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from expinterp.cli.command import Command
 from expinterp.cli.options import DEVICE, json_option
+from expinterp.text import dump_json
 
 if TYPE_CHECKING:
     from expinterp.refine import Device
@@ -33,7 +33,7 @@ def doctor(device: Device, as_json: bool) -> int:
     findings = examine(device=device)
     if as_json:
         records = [found.as_json() for found in findings]
-        click.echo(json.dumps({"schema_version": 1, "findings": records}, indent=2))
+        click.echo(dump_json({"schema_version": 1, "findings": records}, indent=2))
         return first_problem(findings)
     rows = []
     for found in findings:

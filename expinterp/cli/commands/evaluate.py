@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from expinterp.cli.options import (
 )
 from expinterp.cli.progress import show_count
 from expinterp.errors import ExitCode
+from expinterp.text import dump_json
 
 if TYPE_CHECKING:
     from expinterp.evaluation import Evaluation, Material, Outcome, Profiles, Study
@@ -91,7 +91,7 @@ def evaluate(context: click.Context, /, **options: Any) -> int:
     if options["html"]:
         _write_page(evaluation, options, console)
     if options["as_json"]:
-        click.echo(json.dumps(evaluation.as_json(), indent=2, allow_nan=False))
+        click.echo(dump_json(evaluation.as_json(), indent=2))
     else:
         print_tables(tabulate(evaluation.study, evaluation.outcomes))
     for failure in evaluation.failures:

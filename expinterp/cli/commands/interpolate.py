@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -126,8 +125,6 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
     yield from ghost_contradictions(options)
     if options["times"] and len(options["times"]) != 2:
         yield "--times needs two times, LONG,SHORT, as in 1/30,1/480"
-    if options["ratio"] is not None and not 1 < options["ratio"] < math.inf:
-        yield f"--ratio is the exposure of LONG over that of SHORT, above 1, not {options['ratio']}"
 
 
 def _describe(record: JobRecord) -> Iterator[str]:

@@ -23,6 +23,7 @@ from expinterp.cli.options import (
     threads_option,
     value,
 )
+from expinterp.cli.param_types import Number
 from expinterp.cli.progress import show_steps
 from expinterp.errors import MissingExtraError
 from expinterp.training.settings import TrainingSettings
@@ -41,12 +42,13 @@ PSNR is measured on them. To continue a run that was stopped, run the same comma
 the network to one camera, use 'expinterp tune', which does all this in one step.
 """
 DEFAULTS = TrainingSettings()
+LONGEST_MINUTES = 1_000_000  # two years
 RUN_SUFFIX, CARD_SUFFIX = ".run", ".md"  # in place of .onnx
 
 
 def minutes_option(names: str, text: str) -> click.Option:
     """Build an option that takes a positive time in minutes."""
-    return value(names, click.FloatRange(0, min_open=True), "MINUTES", text)
+    return value(names, Number(0, LONGEST_MINUTES, min_open=True), "MINUTES", text)
 
 
 OUTPUTS: tuple[click.Option, ...] = (
@@ -88,11 +90,12 @@ SECTIONS = {
             "Inputs of the network: y0, the two photographs (shots), or all: these and both "
             "photographs mapped to the medium exposure.  [default: all; image: shots]",
         ),
-        number("--width", f"Channels of each layer.  [default: {DEFAULTS.width}]"),
+        number("--width", f"Channels of each layer.  [default: {DEFAULTS.width}]", most=4096),
         number(
             "--layers",
             f"Inner layers: the first is 3×3, others 1×1.  [default: {len(DEFAULTS.kernels)}]",
             least=0,
+            most=100,
         ),
     ),
     "Training": (
@@ -102,7 +105,7 @@ SECTIONS = {
             "y0.  [default: relative]",
         ),
         value(
-            "--colour-weight colour", click.FloatRange(0), "WEIGHT",
+            "--colour-weight colour", Number(0, 1000), "WEIGHT",
             f"Weight w of the colour loss in L = Lr + w·Lc.  [default: {DEFAULTS.colour}]",
         ),
         click.Option(
@@ -112,7 +115,7 @@ SECTIONS = {
         ),
         number("--steps", f"Training steps.  [default: {DEFAULTS.steps}]"),
         minutes_option("--minutes", "Training time, instead of --steps."),
-        value("--seed", int, "N", f"Seed of all random numbers.  [default: {DEFAULTS.seed}]"),
+        number("--seed", f"Seed of all random numbers.  [default: {DEFAULTS.seed}]", least=0),
         threads_option("all CPUs"),
     ),
 }  # fmt: skip

@@ -49,7 +49,7 @@ SECTIONS = {
         minutes_option("--minutes", f"Time for training.  [default: {TUNING.minutes:g}]"),
         number("--steps", "Training steps, instead of --minutes."),
         number("--held-out", "Scenes to test the model on.  [default: a quarter]"),
-        value("--seed", int, "N", f"Seed of the random numbers.  [default: {TUNING.seed}]"),
+        number("--seed", f"Seed of the random numbers.  [default: {TUNING.seed}]", least=0),
         threads_option("all CPUs"),
     ),
 }
