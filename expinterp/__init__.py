@@ -11,8 +11,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = (
+    False  # without loading typing: until the command handles Ctrl-C, each moment counts
+)
 if TYPE_CHECKING:
     from expinterp.core.fusion import Weighting
     from expinterp.core.fusion.exposures import Fusion

@@ -22,6 +22,8 @@ from __future__ import annotations
 import json
 from enum import IntEnum
 
+STOPPED = "interrupted; no output is left half written"
+
 
 def reason(error: Exception) -> str:
     """Return the text of a system error, without its number, for a message.
@@ -138,12 +140,18 @@ class MissingExtraError(ExpInterpError):
     exit_code = ExitCode.MISSING_EXTRA
 
 
+def is_too_large(error: BaseException) -> bool:
+    """Return whether an error is about a file that needs more memory, or nesting, than there is."""
+    no_memory = getattr(error, "code", None) == -4  # StsNoMem of an error of OpenCV
+    return no_memory or isinstance(error, (MemoryError, RecursionError))
+
+
 def in_words(error: BaseException) -> str:
     """Return the message of an error; for an unexpected one, with its type."""
     if isinstance(error, ExpInterpError):
         return str(error)
-    if isinstance(error, MemoryError):
-        return "not enough memory for images of this size; close other programs"
     if isinstance(error, RecursionError):
         return "a file is nested too deeply; leave it out"
+    if is_too_large(error):
+        return "not enough memory for images of this size; close other programs"
     return f"unexpected {type(error).__name__}: {error}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +76,19 @@ def tagged(path: Path, pixels: Pixels, **tags: Any) -> None:
     for tag, value in tags.items():
         exif[{"orientation": 0x0112, "model": 0x0110}[tag]] = value
     Image.fromarray(pixels).save(path, quality=95, exif=exif)
+
+
+def damaged_png(path: Path) -> None:
+    """Write a PNG with less picture than its header promises, its checksums right: libpng prints a message."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", 200, 200, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
 
 
 def read_terminal(descriptor: int) -> bytes:

@@ -25,7 +25,7 @@ EXIT_CODES = {
     ExitCode.OK: "Done.",
     ExitCode.UNEXPECTED: "Unexpected error; `--debug` shows where it happened.",
     ExitCode.USAGE: "The command line is wrong: an option, a value, a missing argument.",
-    ExitCode.IMAGE_FILE: "An input cannot be read or is not supported.",
+    ExitCode.IMAGE_FILE: "An input cannot be read, is not supported, or needs more memory than there is.",
     ExitCode.PAIR: "The photographs do not belong together, or are equally exposed.",
     ExitCode.OUTPUT_EXISTS: "The output exists already, or is one of the inputs.",
     ExitCode.OUTPUT: "The output cannot be written.",

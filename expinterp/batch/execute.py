@@ -24,6 +24,7 @@ from expinterp.errors import (
     ModelError,
     PairError,
     in_words,
+    is_too_large,
     one_line,
 )
 from expinterp.files import make_folder
@@ -203,11 +204,9 @@ def explain(error: Exception) -> TaskFailure:
             code, message = ExitCode.USAGE, str(error)
         case ImportError():
             code, message = ExitCode.MISSING_EXTRA, str(error)
-        case MemoryError():
+        case _ if is_too_large(error):
             code = ExitCode.IMAGE_FILE
-            message = "not enough memory for images of this size; lower --jobs"
-        case RecursionError():
-            code, message = ExitCode.IMAGE_FILE, "a file of it is nested too deeply; leave it out"
+            message = message.replace("close other programs", "lower --jobs")
     return TaskFailure(type(error).__name__, one_line(message), int(code))
 
 

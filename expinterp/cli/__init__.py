@@ -7,14 +7,10 @@ they run, so that ``expinterp --help`` loads neither NumPy nor OpenCV nor ONNX R
 from __future__ import annotations
 
 import errno
-import io
-import os
-import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from types import FrameType
-from typing import BinaryIO, NoReturn, cast
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
@@ -31,9 +27,11 @@ from expinterp.cli.commands.report import report
 from expinterp.cli.commands.train import train
 from expinterp.cli.commands.tune import tune
 from expinterp.cli.console import Console
-from expinterp.errors import ExitCode, ExpInterpError, in_words
+from expinterp.cli.process import INTERRUPTION, drop_stdout, flush_stdout, set_up
+from expinterp.errors import STOPPED, ExitCode, ExpInterpError, in_words, is_too_large, reason
 
 NAME = "expinterp"
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EPIPE}
 HELP = """Compute photographs between exposures of a scene, or fuse exposures into one.
 
 \b
@@ -42,7 +40,18 @@ expinterp fuse long.jpg short.jpg -o fused.jpg
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)
+class Commands(click.Group):
+    """The group of all commands; click would print an empty line after Ctrl-C."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise click.Abort from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)
 @click.version_option(__version__, prog_name=NAME)
 def commands() -> None:
     """Gather the commands."""
@@ -56,31 +65,11 @@ for _command in (
 
 def run() -> NoReturn:
     """Run the command line on ``sys.argv`` and exit with its code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # for names that it cannot encode
-        sys.stdout.reconfigure(errors="backslashreplace")
-    if "--debug" not in sys.argv:
-        _silence_libraries()
-    sys.exit(main(sys.argv[1:]))
-
-
-def _silence_libraries() -> None:
-    """Drop messages of C libraries: libpng and libtiff write their own about damaged files.
-
-    Python's stderr moves to a descriptor of its own; the old one leads to nothing.
-    """
-    if sys.stderr is None or sys.platform == "win32":  # where a console is not a file of bytes
-        return
-    with suppress(OSError):
-        own = os.dup(sys.stderr.fileno())
-        raw = io.FileIO(own, "w")  # unbuffered: nothing is left to write when Python ends
-        sys.stderr = io.TextIOWrapper(
-            cast("BinaryIO", raw),
-            encoding=sys.stderr.encoding,
-            errors="backslashreplace",
-            write_through=True,
-        )
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    set_up(debug="--debug" in sys.argv)
+    code = main(sys.argv[1:])
+    INTERRUPTION.end()
+    written = flush_stdout()
+    sys.exit(code if written or code else ExitCode.OUTPUT)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -96,11 +85,13 @@ def main(arguments: Sequence[str]) -> int:
     int
         An `ExitCode`. A failure is explained on stderr in one line.
     """
-    console = Console()
+    console, stdout = Console(), sys.stdout
     try:
         result = commands.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=console)
         return int(result or ExitCode.OK)
-    except SystemExit as stop:  # after shell completion, or when nobody reads stdout any more
+    except SystemExit as stop:
+        if sys.stdout is not stdout:  # click put another in its place: nobody reads it any more
+            return ExitCode.OUTPUT
         return stop.code if isinstance(stop.code, int) else ExitCode.UNEXPECTED
     except click.exceptions.NoArgsIsHelpError as help_text:
         help_text.show()
@@ -115,20 +106,20 @@ def _explain(error: BaseException, console: Console) -> int:
 
     if isinstance(error, ImportError):
         error = missing_library(error) or error
+    if INTERRUPTION.began is not None:  # whatever a library made of it
+        error = KeyboardInterrupt()
     code = ExitCode.UNEXPECTED
     match error:
         case click.UsageError():
             message, code = f"{error.format_message()} {_help_hint(error.ctx)}", ExitCode.USAGE
         case click.Abort() | KeyboardInterrupt():
-            message, code = "interrupted; no output is left half written", ExitCode.INTERRUPTED
+            message, code = STOPPED, ExitCode.INTERRUPTED
         case ExpInterpError():
             message, code = in_words(error), error.exit_code
-        case OSError(errno=errno.ENOSPC, filename=None):  # errors of other files have a name
-            _silence_stdout()
-            message = "standard output cannot be written (disk full); make room, or name a file"
-            code = ExitCode.OUTPUT
-        case MemoryError():
-            message = in_words(error)
+        case OSError():
+            message, code = _explain_system(error)
+        case _ if is_too_large(error):
+            message, code = in_words(error), ExitCode.IMAGE_FILE
         case _:
             message = f"{in_words(error)}; --debug shows where"
     if console.debug:
@@ -137,15 +128,34 @@ def _explain(error: BaseException, console: Console) -> int:
     return code
 
 
+def _explain_system(error: OSError) -> tuple[str, ExitCode]:
+    """Explain an error of the system that no part of the program has explained."""
+    why = reason(error)
+    unwritable = error.errno in UNWRITABLE
+    if error.filename is not None:
+        remedy = "make room, or name another file" if unwritable else "check the path"
+        message = (
+            f"{error.filename}: cannot be {'written' if unwritable else 'used'} ({why}); {remedy}"
+        )
+        return message, ExitCode.OUTPUT if unwritable else ExitCode.IMAGE_FILE
+    if unwritable:
+        drop_stdout()
+        message = f"standard output cannot be written ({why}); make room, or name a file"
+        return message, ExitCode.OUTPUT
+    if not _has_folder():
+        message = "the working folder does not exist any more; change to another one"
+        return message, ExitCode.IMAGE_FILE
+    return f"the system refuses ({why}); --debug shows where", ExitCode.IMAGE_FILE
+
+
+def _has_folder() -> bool:
+    """Return whether the working folder exists."""
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
+
+
 def _help_hint(context: click.Context | None) -> str:
     return f"(see {context.command_path if context else NAME} --help)"
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
-    """Handle SIGTERM like Ctrl-C, so that temporary files are removed."""
-    raise KeyboardInterrupt
-
-
-def _silence_stdout() -> None:
-    """Redirect stdout to nothing, so that its last flush does not fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

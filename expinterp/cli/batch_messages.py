@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from expinterp.cli.console import Console
+from expinterp.cli.process import drop_stdout
 from expinterp.cli.progress import show_count
 from expinterp.errors import ExitCode, OutputError, OutputExistsError, reason
+from expinterp.text import dump_json, visible
 
 if TYPE_CHECKING:
     from expinterp.batch import Schedule, Summary, TaskResult
@@ -43,15 +44,15 @@ def print_plan(plan: Plan, schedule: Schedule, *, as_json: bool) -> None:
     else:
         click.echo("no brackets were found")
     for left in plan.leftovers:
-        click.echo(f"left over: {left.path}: {left.reason}")
+        click.echo(visible(f"left over: {left.path}: {left.reason}"))
 
 
 def _plan_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
     yield next(plan.lines())
     for task, status in schedule.statuses():
-        yield json.dumps({**task.bracket.as_json(), "outputs": task.outputs, "status": status})
+        yield dump_json({**task.bracket.as_json(), "outputs": task.outputs, "status": status})
     for left in plan.leftovers:
-        yield json.dumps(left.as_json())
+        yield dump_json(left.as_json())
 
 
 class BatchMonitor:
@@ -77,7 +78,7 @@ class BatchMonitor:
         self.done += 1
         self._event("ended", **result.as_json())
         if self._as_json:
-            click.echo(json.dumps(result.as_json()))
+            self._print(dump_json(result.as_json()))
         if result.error:
             self._console.warn(f"{result.bracket} failed: {result.error.message}")
         else:
@@ -85,6 +86,15 @@ class BatchMonitor:
             for warning in result.warnings:
                 self._console.detail(f"{result.bracket}: {warning}")
         self._count()
+
+    def _print(self, line: str) -> None:
+        """Print a line; if nobody can read it, the brackets are done all the same."""
+        try:
+            click.echo(line)
+        except OSError as error:
+            self._as_json = False
+            drop_stdout()
+            self.notice(f"standard output cannot be written ({reason(error)}); the batch goes on")
 
     def notice(self, message: str) -> None:
         """Show a warning at once."""
@@ -97,7 +107,7 @@ class BatchMonitor:
             return
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         try:
-            self._log.write(json.dumps({"time": now, "event": event, **facts}) + "\n")
+            self._log.write(dump_json({"time": now, "event": event, **facts}) + "\n")
         except OSError as error:
             log, self._log = self._log, None
             with suppress(OSError):  # what is buffered cannot be written either

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from expinterp.errors import one_line
+from expinterp.text import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
@@ -57,7 +58,8 @@ class Console:
         """Show where an error came from."""
         import traceback
 
-        traceback.print_exception(error)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            click.echo(visible(line), err=True)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str, float], None]]:
@@ -73,7 +75,7 @@ class Console:
             return
         with open_bar() as bar:
             task = bar.add_task("", total=1.0)
-            yield lambda step, share: bar.update(task, description=step, completed=share)
+            yield lambda step, share: bar.update(task, description=_plain(step), completed=share)
 
     def _step_names(self) -> Callable[[str, float], None]:
         """Return a function that shows the name of each step once, as it begins."""
@@ -89,7 +91,14 @@ class Console:
 
     def _show(self, message: str) -> None:
         with suppress(OSError):  # an stderr that cannot be written must not change the exit code
-            click.echo(f"expinterp: {one_line(message)}", err=True)
+            click.echo(f"expinterp: {visible(one_line(message))}", err=True)
+
+
+def _plain(text: str) -> str:
+    """Return text that a progress bar shows as it is."""
+    from rich.markup import escape
+
+    return escape(visible(text))
 
 
 def open_bar(*columns: ProgressColumn) -> Progress:

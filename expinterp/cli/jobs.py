@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -12,6 +11,7 @@ import click
 
 from expinterp.cli.console import Console
 from expinterp.cli.options import STREAM, given
+from expinterp.text import dump_json
 
 if TYPE_CHECKING:
     from expinterp.scene_io import (
@@ -171,4 +171,4 @@ def run_job(
     times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in record.timings.items())
     console.detail(f"time: {times}")
     if as_json:
-        click.echo(json.dumps(record.as_json(), indent=2))
+        click.echo(dump_json(record.as_json(), indent=2))

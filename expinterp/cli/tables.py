@@ -43,7 +43,7 @@ def print_table(
     figures : bool
         Whether all columns but the first are aligned to the right.
     """
-    lines = [tuple(map(visible, row)) for row in (headers, *rows)]
+    lines, caption = [tuple(map(visible, row)) for row in (headers, *rows)], visible(caption)
     if sys.stdout is not None and sys.stdout.isatty():
         _print_ruled(lines, caption, figures)
     else:

@@ -119,7 +119,7 @@ def test_failures_are_one_line_with_names_as_they_are() -> None:
         (TargetError("not between the two"), ExitCode.USAGE, "not between the two"),
         (ImportError("pip install x"), ExitCode.MISSING_EXTRA, "pip install x"),
         (MemoryError(), ExitCode.IMAGE_FILE, "lower --jobs"),
-        (RecursionError(), ExitCode.IMAGE_FILE, "nested too deeply"),
+        (RecursionError(), ExitCode.IMAGE_FILE, "too deeply; leave it out"),
         (ZeroDivisionError("x"), ExitCode.UNEXPECTED, "unexpected ZeroDivisionError: x"),
     ],
 )
