@@ -816,7 +816,7 @@ def test_progress_knows_from_the_start_what_is_asked_for(
     shown: dict[str, float] = {}
     monkeypatch.setattr(Console, "progress", lambda _: nullcontext(shown.setdefault))
     folder.run("2.png", *PLAIN, "--virtual", "2", "--json")
-    total = sum(SHARES.values()) + 3 * SHARES["render"]
+    total = sum(SHARES.values()) - SHARES["merge"] + 3 * SHARES["render"]
     assert shown["measure"] == pytest.approx(SHARES["read"] / total)
     assert shown["write"] == pytest.approx(1 - SHARES["write"] / total)
 
