@@ -129,6 +129,20 @@ def ghost_contradictions(options: dict[str, Any]) -> Iterator[str]:
         yield "--deghost off leaves nothing for --save-ghosts; give one of them"
 
 
+def describe_motion(record: JobRecord) -> Iterator[str]:
+    """Describe how far the camera moved; nothing if it did not."""
+    if record.motion is None or record.motion["pixels"] == 0:
+        return
+    if record.motion["pixels"] is None:
+        yield "whether the camera moved cannot be measured; the images are not aligned"
+        return
+    target = record.motion["aligned_to"] or "the viewpoint half-way"
+    yield (
+        f"the camera moved by up to {record.motion['pixels']:.1f} pixels; the images are aligned to "
+        f"{target} (--no-align leaves them unchanged)"
+    )
+
+
 def describe_ghosts(record: JobRecord) -> Iterator[str]:
     """Describe how much of the scene moved; nothing if nothing did."""
     if record.ghosts and record.ghosts["share"]:

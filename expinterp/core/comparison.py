@@ -37,7 +37,7 @@ from expinterp.core.response import Profile
 from expinterp.errors import PairError
 
 # EV: largest difference of a stated and a measured ratio, by the source of the response.
-DOUBT = {"pair": 2.0, "camera": 2.0, "profile": 0.75, "known": 0.5}
+DOUBT = {"pair": 1.5, "camera": 1.5, "profile": 0.75, "known": 0.5}
 # The nearest curve of a presumed camera may lie that much further from the levels than the nearest
 # of all: times, plus code values. Right cameras lose nothing by it (docs/camera.md).
 STRANGE = (1.5, 0.75)

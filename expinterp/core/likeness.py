@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Codes, Pixels, Plane
-from expinterp.core.mapping import inlier_share, joint_histogram, sample
+from expinterp.core.arrays import Codes, Floats, Pixels, Plane
+from expinterp.core.mapping import inlier_share, to_codes
 from expinterp.core.registration.homography import distance, rescale
 from expinterp.core.registration.search import Pose, search_pose
 from expinterp.core.registration.texture import shrink
@@ -26,6 +26,10 @@ DETAILS = 300  # unclipped pixels that thumbnails need to be compared
 WHITE, BLACK = 245, 1  # code values outside of which a thumbnail pixel may be clipped
 FAR = 0.01  # of the longer side: images that moved so much do not fit
 CREDIBLE = 0.2  # least correlation of a pose; at a wrong one, textures have up to 0.19
+SHIFTS = (-1, 0), (1, 0), (0, -1), (0, 1)  # rows and columns
+CLEARLY = 1.05  # least ratio of the errors at a shift and without one
+TILES, TILE = 4, 160  # windows along each axis, and their side in pixels
+OUTLIER = 16.0  # code values: larger errors count as this
 TOE = 2.0  # code values, added before the logarithm
 
 
@@ -63,13 +67,43 @@ def check_scene(long: Codes, short: Codes, joint: NDArray[np.int64]) -> bool:
     return still >= LIKENESS and not (far and pose.likeness >= CREDIBLE)
 
 
-def fits(long: Pixels, short: Pixels) -> bool:
-    """Return whether two exposures fit as they lie, as far as can be seen."""
-    samples = sample(long), sample(short)
-    try:
-        return check_scene(*samples, joint_histogram(*samples))
-    except PairError:
-        return False
+def lies_still(long: Pixels, short: Pixels, imf: Floats) -> bool:
+    """Return whether two exposures surely lie as they are to within a pixel.
+
+    Of all shifts by a pixel, none explains ``short`` nearly as well as no shift. That fails where
+    they moved, and where there is too little texture to tell.
+
+    Parameters
+    ----------
+    long, short : uint8 or uint16 arrays, shape (rows, cols, channels)
+    imf : float64 array, shape (channels, 256)
+        Maps code values of ``long`` to ``short``.
+    """
+    errors = np.zeros(1 + len(SHIFTS))
+    for rows in _spread(long.shape[0]):
+        for cols in _spread(long.shape[1]):
+            errors += _shift_errors(to_codes(long[rows, cols]), to_codes(short[rows, cols]), imf)
+    return bool(errors[1:].min() > CLEARLY * errors[0])
+
+
+def _spread(length: int) -> list[slice]:
+    """Spread up to `TILES` windows over so many rows or columns."""
+    starts = {max(0, (2 * k + 1) * length // (2 * TILES) - TILE // 2) for k in range(TILES)}
+    return [slice(start, start + TILE) for start in sorted(starts)]
+
+
+def _shift_errors(long: Codes, short: Codes, imf: Floats) -> Floats:
+    """Sum the errors of ``short``, predicted from ``long``: unshifted, and at each of `SHIFTS`."""
+    sums = np.zeros(1 + len(SHIFTS))
+    if min(short.shape[:2]) <= 2:
+        return sums
+    inner = short[1:-1, 1:-1]
+    mapped = np.stack([row[long[..., c]] for c, row in enumerate(imf)], axis=-1)
+    known = (long[1:-1, 1:-1] < WHITE) & (inner > BLACK)
+    for place, (down, right) in enumerate(((0, 0), *SHIFTS)):
+        moved = mapped[1 + down : len(mapped) - 1 + down, 1 + right : mapped.shape[1] - 1 + right]
+        sums[place] = np.minimum(np.abs(moved - inner)[known], OUTLIER).sum()
+    return sums
 
 
 def _compare_details(long: Codes, short: Codes) -> tuple[float, float, Pose]:

@@ -25,10 +25,10 @@ from expinterp.core.denoise.noise import Noise, measure_noise
 from expinterp.core.encoding import known_imf
 from expinterp.core.exposure import LEAST_STEP, MEDIUM, ev_step
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
-from expinterp.core.ghosts.consistent import Consistent, make_consistent
+from expinterp.core.ghosts.consistent import Consistent, make_consistent, map_step
 from expinterp.core.ghosts.detect import covered_by_all
 from expinterp.core.intermediate import Blend
-from expinterp.core.likeness import check_scene
+from expinterp.core.likeness import check_scene, lies_still
 from expinterp.core.mapping import LONG_CLIPPED, SHORT_CLIPPED, imf_from_response, sample
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.alignment import blank_unshared, complete
@@ -39,6 +39,10 @@ from expinterp.core.response import Profile, check_profile
 from expinterp.errors import EqualExposuresError
 
 UNKNOWN = 0.01  # share of the picture that neither shot shows, from which on it is reported
+UNTOLD = (
+    "whether the camera moved cannot be measured, as too little texture is neither black nor white "
+    "in both; the images are left as they are; check that edges are not doubled"
+)
 DOUBLED = (
     "the images do not fit, and how the camera moved cannot be measured; they are left as they "
     "are, and edges may be doubled; align the files first"
@@ -193,7 +197,7 @@ def measure(
         deghost=deghost == "auto",
     )
     _check_step(comparison.ratio)
-    doubts = _check_fit(shots, comparison.joint)
+    doubts = _check_fit(shots, comparison)
     aligned, covered, links = complete(shots.aligned, shots.covered, [comparison])
     consistent = make_consistent(
         aligned.shots,
@@ -282,13 +286,15 @@ def _check_step(ratio: float) -> None:
         raise EqualExposuresError(msg)
 
 
-def _check_fit(shots: PairView, joint: NDArray[np.int64]) -> list[str]:
+def _check_fit(shots: PairView, comparison: Comparison) -> list[str]:
     """Refuse two different scenes; warn if the motion is unknown and the images do not fit."""
     if shots.motion and shots.motion.pixels is not None:
         return []  # blocks of both agree
-    dark, bright = map(sample, blank_unshared(shots.aligned))
-    fits = check_scene(bright, dark, joint)
-    return [] if fits or shots.motion is None else [DOUBLED]
+    dark, bright = blank_unshared(shots.aligned)
+    fits = check_scene(sample(bright), sample(dark), comparison.joint)
+    if shots.motion is None or (fits and lies_still(bright, dark, map_step(comparison, -1))):
+        return []
+    return [UNTOLD if fits else DOUBLED]
 
 
 def _clipped(joint: NDArray[np.int64], *, axis: int) -> dict[str, float]:

@@ -59,6 +59,11 @@ class PlannedScene:
         """The place of the reference among the shots."""
         return self.plan.order.index(self.plan.reference)
 
+    @property
+    def viewpoint(self) -> str:
+        """The name of the shot that the others are aligned to."""
+        return self.shots[self.plan.order.index(self.plan.viewpoint)].name
+
 
 @dataclass(frozen=True, eq=False)
 class VirtualExposure:
@@ -276,7 +281,7 @@ def _record(
         ],
         outputs=[asdict(output) for output in outputs],
         ratio=describe_ratio([pair.pair for pair in pairs]),
-        motion=describe_motion(*motions),
+        motion=describe_motion(*motions, aligned_to=scene.viewpoint),
         ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
         response=describe_response(pairs[0].pair if pairs else None, opened),
         refinement=describe_refiner(opened.refiner),
@@ -295,18 +300,10 @@ def _record(
 
 
 def explain_motion(scene: PlannedScene) -> Iterator[str]:
-    """Report the largest motion, and each shot that could not be aligned."""
-    unknown = [scene.shots[place].name for place in scene.plan.misfits]
-    viewpoint = scene.shots[scene.plan.order.index(scene.plan.viewpoint)].name
-    if farthest := max((motion.pixels or 0 for motion in scene.plan.motions), default=0):
-        aligned = "the others are aligned" if unknown else "all are aligned"
+    """Report each shot that could not be aligned."""
+    for place in scene.plan.misfits:
         yield (
-            f"the camera moved by up to {farthest:.1f} pixels between the images; {aligned} "
-            f"to {viewpoint} (--no-align leaves them unchanged)"
-        )
-    for name in unknown:
-        yield (
-            f"{name}: how the camera moved cannot be measured; the image is left as it is, and "
+            f"{scene.shots[place].name}: how the camera moved cannot be measured; the image is left as it is, and "
             "edges may be doubled; align the files first, or leave it out"
         )
 

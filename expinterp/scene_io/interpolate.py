@@ -174,7 +174,7 @@ def _record(
         ],
         outputs=[asdict(output) for output in outputs],
         ratio=describe_ratio([pair]),
-        motion=describe_motion(pair.motion),
+        motion=describe_motion(pair.motion, aligned_to=measured.viewpoint),
         ghosts=describe_ghosts(pair.ghosts, measured.reference),
         response=describe_response(pair, opened),
         refinement=describe_refiner(opened.refiner),

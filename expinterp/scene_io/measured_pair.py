@@ -41,6 +41,14 @@ class MeasuredPair:
         return self.long if self.pair.reference == "long" else self.short
 
     @property
+    def viewpoint(self) -> str | None:
+        """The name of the shot that the other one is aligned to; None for half-way."""
+        for shot, matrix in ((self.long, self.pair.to_long), (self.short, self.pair.to_short)):
+            if np.array_equal(matrix, np.eye(3)):
+                return shot.name
+        return None
+
+    @property
     def long_time(self) -> float | None:
         """The exposure time of ``long`` in seconds; None if the pixels contradict the times."""
         ratio = exposure_ratio(self.long.exposure, self.short.exposure)

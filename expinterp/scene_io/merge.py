@@ -103,7 +103,7 @@ def _record(
         ],
         outputs=[asdict(output) for output in outputs],
         ratio=describe_ratio([pair.pair for pair in pairs]),
-        motion=describe_motion(*plan.motions),
+        motion=describe_motion(*plan.motions, aligned_to=scene.viewpoint),
         ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
         response={
             **describe_response(pairs[0].pair if pairs else None, opened),

@@ -210,11 +210,17 @@ def describe_response(pair: Pair | None, opened: Opened) -> dict[str, Any]:
     }
 
 
-def describe_motion(*motions: Motion | None) -> dict[str, Any] | None:
-    """Describe the largest motion of the camera; None if motions were not measured."""
+def describe_motion(*motions: Motion | None, aligned_to: str | None) -> dict[str, Any] | None:
+    """Describe the largest motion of the camera; None if motions were not measured.
+
+    `aligned_to` names the shot that others are aligned to, None for the viewpoint half-way.
+    """
     looked = [motion.pixels for motion in motions if motion]
     known = [pixels for pixels in looked if pixels is not None]
-    return {"pixels": round(max(known), 3) if known else None} if looked else None
+    if not looked:
+        return None
+    farthest = round(max(known), 3) if known else None
+    return {"pixels": farthest, "aligned_to": aligned_to if farthest else None}
 
 
 def describe_refiner(refiner: Refiner | None) -> dict[str, Any] | None:

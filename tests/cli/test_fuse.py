@@ -912,8 +912,8 @@ def test_the_json_is_strict(folder: Folder) -> None:
     assert metrics["order_violations"] == {"everywhere": None, "highlight_shadow": None}
 
 
-@pytest.mark.parametrize(("right", "words"), [(5.0, "the others are aligned"), (0.0, "")])
-def test_an_image_that_cannot_be_aligned_is_named(folder, right, words):
+@pytest.mark.parametrize("right", [5.0, 0.0])
+def test_an_image_that_cannot_be_aligned_is_named(folder, right):
     long, mid = shots(similarity(right, 0.0), ratio=4)
     for name, image in (("a.png", long), ("b.png", mid), ("c.png", shots(hand(0.1))[1])):
         folder.write(name, image)
@@ -922,8 +922,7 @@ def test_an_image_that_cannot_be_aligned_is_named(folder, right, words):
     assert code == 0
     assert err.count("c.png: how the camera moved cannot be measured") == 1
     assert "b.png: how" not in err
-    assert "all are aligned" not in err
-    assert words in err
+    assert "moved by" not in err
 
 
 def test_cameras_that_moved_are_found_reported_and_undone(folder):
@@ -933,7 +932,7 @@ def test_cameras_that_moved_are_found_reported_and_undone(folder):
     code, out, err = folder.run("a.png", "b.png", "-o", "moved.png", *plain)
     assert code == 0
     assert json.loads(out)["motion"]["pixels"] == pytest.approx(5, abs=0.3)
-    assert err.count("the camera moved by up to") == 1
+    assert err == ""
     code, out, err = folder.run("a.png", "b.png", "-o", "left.png", "--no-align", *plain)
     assert (code, err) == (0, "")
     assert json.loads(out)["motion"] is None

@@ -672,8 +672,11 @@ def test_a_camera_that_moved_is_found_reported_and_undone(folder):
     code, out, err = folder.run("a.png", "b.png", "-o", "moved.png", *options)
     assert code == 0
     assert json.loads(out)["motion"]["pixels"] == pytest.approx(np.hypot(5, 3), abs=0.3)
-    assert "moved by 5." in err
-    assert "--no-align" in err
+    assert err == ""
+    assert json.loads(out)["motion"]["aligned_to"] == "a.png"
+    err = folder.run("a.png", "b.png", "-o", "again.png", *options, "-v")[2]
+    assert "moved by up to 5." in err
+    assert "aligned to a.png (--no-align" in err
     moved = read_photograph(folder.path / "moved.png")
     code, out, err = folder.run(
         "a.png", "b.png", "-o", "left.png", "--no-refine", "--json", "--no-align"

@@ -12,6 +12,7 @@ from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
 from expinterp.cli.jobs import (
     describe_ghosts,
+    describe_motion,
     describe_response,
     fusion_options,
     ghost_contradictions,
@@ -117,6 +118,7 @@ def _describe(record: JobRecord) -> Iterator[str]:
         )
     computed = record.fusion["virtual"] if record.fusion else []
     yield f"exposures computed between the {len(record.inputs)} images: {len(computed)}"
+    yield from describe_motion(record)
     yield from describe_ghosts(record)
     for output in record.outputs:
         ev = "" if output["ev"] is None else f", {output['ev']:.2f} EV above the darkest"

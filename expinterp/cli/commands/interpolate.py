@@ -11,6 +11,7 @@ from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
 from expinterp.cli.jobs import (
     describe_ghosts,
+    describe_motion,
     describe_response,
     ghost_contradictions,
     interpolation_options,
@@ -135,8 +136,7 @@ def _describe(record: JobRecord) -> Iterator[str]:
         f"exposure ratio: {words}, about {record.ratio['measured']:.2g} measured in the pixels; "
         + describe_response(record)
     )
-    if record.motion and record.motion["pixels"] is None:
-        yield "whether the camera moved cannot be measured; the images are not aligned"
+    yield from describe_motion(record)
     yield from describe_ghosts(record)
     if record.refinement:
         yield f"refined on {record.refinement['provider']}"

@@ -11,6 +11,7 @@ from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
 from expinterp.cli.jobs import (
     describe_ghosts,
+    describe_motion,
     describe_response,
     merge_options,
     name_camera,
@@ -104,6 +105,7 @@ def _describe(record: JobRecord) -> Iterator[str]:
     yield f"exposures, relative to {merged['white']}, whose white is 1: {exposures}"
     for end, share in merged["clipped"].items():
         yield f"{end} in all exposures: {100 * share:.2g} % of the picture"
+    yield from describe_motion(record)
     yield from describe_ghosts(record)
     for output in record.outputs:
         yield f"wrote {output['file']}: {output['kind']}"

@@ -22,9 +22,9 @@ from expinterp.core.arrays import Mask, Pixels, check_images, drop_equal_channel
 from expinterp.core.comparison import Comparison, compare
 from expinterp.core.exposure import LEAST_STEP, ev_step, even_positions, resolve_ratio
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
-from expinterp.core.ghosts.consistent import make_consistent
+from expinterp.core.ghosts.consistent import Links, make_consistent, map_step
 from expinterp.core.ghosts.detect import covered_by_all
-from expinterp.core.likeness import check_scene, fits
+from expinterp.core.likeness import check_scene, lies_still
 from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, pair_from
 from expinterp.core.prior import ResponsePrior
@@ -60,7 +60,7 @@ class ExposurePlan:
     motions : tuple of Motion
         From the viewpoint to each shot; empty if motion was not measured.
     misfits : tuple of int
-        Which of the shots have an unknown motion, and probably moved.
+        Which of the shots have an unknown motion, and may have moved.
     pairs : tuple of Pair or None
         Adjacent shots, measured; None if they are equally exposed, or if `virtual` is 0.
     positions : tuple of tuple of float
@@ -191,8 +191,8 @@ def plan_exposures(
                 needed=virtual != 0,
             )
         )
-    misfits = _find_misfits(blank_unshared(aligned), motions, viewpoint)
     links = [each.comparison if each else None for each in compared]
+    misfits = _find_misfits(blank_unshared(aligned), motions, viewpoint, links)
     whole, covered, linked = complete(aligned, covered, links)
     consistent = make_consistent(
         whole.shots,
@@ -287,15 +287,17 @@ def _as_given(shot: Pixels, image: Pixels) -> Pixels:
 
 
 def _find_misfits(
-    shots: Sequence[Pixels], motions: Sequence[Motion], viewpoint: int
+    shots: Sequence[Pixels], motions: Sequence[Motion], viewpoint: int, links: Links
 ) -> tuple[int, ...]:
-    """List shots of unknown motion, if others moved or they do not fit the next shot."""
+    """List shots of unknown motion, unless none moved and they surely lie as the next shot does."""
     moved = any(motion.pixels for motion in motions)
     misfits = []
     for place, motion in enumerate(motions):
         if motion.pixels is None:
             dark = place if place < viewpoint else place - 1
-            if moved or not fits(shots[dark + 1], shots[dark]):
+            link = links[dark]
+            imf = map_step(link, -1, channels=shots[dark].shape[2]) if link else None
+            if moved or imf is None or not lies_still(shots[dark + 1], shots[dark], imf):
                 misfits.append(place)
     return tuple(misfits)
 

@@ -219,12 +219,12 @@ class _Work:
         )
 
 
-def map_step(link: Link, step: int, *, channels: int) -> Floats:
-    """Tabulate the mapping to the next brighter (1) or darker (−1) shot."""
+def map_step(link: Link, step: int, *, channels: int | None = None) -> Floats:
+    """Tabulate the mapping to the next brighter (1) or darker (−1) shot, for so many channels."""
     imf = imf_from_response(link.response, scale=math.exp(step * link.log_ratio))
     joint = link.still if step < 0 else link.still.swapaxes(1, 2)
     fitted = np.stack([_fit_medians(*pair) for pair in zip(imf, joint, strict=True)])
-    return np.broadcast_to(fitted, (channels, fitted.shape[1]))
+    return np.broadcast_to(fitted, (channels or len(fitted), fitted.shape[1]))
 
 
 def _fit_medians(imf: Floats, joint: NDArray[np.int64]) -> Floats:

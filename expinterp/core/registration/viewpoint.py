@@ -27,11 +27,6 @@ from expinterp.core.registration.opacity import (
 from expinterp.errors import EqualExposuresError
 
 ROLES: tuple[Literal["short"], Literal["long"]] = ("short", "long")  # from dark to bright
-HALF_WAY = "both are aligned to the viewpoint half-way (--no-align leaves them unchanged)"
-ALIGNED = (
-    "the long exposure is aligned to the short one (--no-align leaves it unchanged)",
-    "the short exposure is aligned to the long one (--no-align leaves it unchanged)",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,25 +104,19 @@ def view_pair(
     viewpoint = best_exposed(samples) if reference == "auto" else ROLES.index(reference)
     motion = find_motion(*_blank(shots, opacities)[::-1]) if align else None
     drift = bool(motion and motion.pixels and motion.pixels <= DRIFT * max(long.shape))
-    motions, moved = _place_viewpoint(motion, viewpoint, half_way=drift and reference == "auto")
+    motions = _place_viewpoint(motion, viewpoint, half_way=drift and reference == "auto")
     aligned, covered = _align(shots, motions, opacities, crop=crop)
-    return PairView(
-        aligned, covered, viewpoint, motions, stated, swapped, motion, [*notices, *moved]
-    )
+    return PairView(aligned, covered, viewpoint, motions, stated, swapped, motion, notices)
 
 
-def _place_viewpoint(
-    motion: Motion | None, viewpoint: int, *, half_way: bool
-) -> tuple[list[Motion], list[str]]:
-    """List the motions from the viewpoint to the dark and the bright shot, and report them.
+def _place_viewpoint(motion: Motion | None, viewpoint: int, *, half_way: bool) -> list[Motion]:
+    """List the motions from the viewpoint to the dark and the bright shot.
 
     Half-way if the motion is a drift: there the photograph between the two would have been taken.
     """
     if motion is None or not motion.pixels:
-        return [STILL, STILL], []
-    moved = f"the camera moved by {motion.pixels:.1f} pixels; "
+        return [STILL, STILL]
     if half_way:
         to_long, to_short = (Motion(half, motion.pixels / 2) for half in motion.halves())
-        return [to_short, to_long], [moved + HALF_WAY]
-    motions = [motion, STILL] if viewpoint == 1 else [STILL, motion.inverse()]
-    return motions, [moved + ALIGNED[viewpoint]]
+        return [to_short, to_long]
+    return [motion, STILL] if viewpoint == 1 else [STILL, motion.inverse()]
