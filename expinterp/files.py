@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import select
@@ -184,7 +185,7 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """Open a temporary file beside the target; flush and rename it if the block succeeds.
+    """Open a temporary file beside the target; flush, measure and rename it if the block succeeds.
 
     The new file has the permissions of the one it replaces. After a failure or an interruption,
     neither the temporary file nor a half-written target is left.
@@ -204,8 +205,7 @@ def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
                 shutil.copymode(path, temporary)
             _lock(stream)
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+            _finish(stream)
         check_output(target, overwrite=overwrite)
         temporary.replace(path)
     except OSError as error:
@@ -214,6 +214,14 @@ def replacing(target: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):  # renamed, or held open by a virus scanner
             temporary.unlink()
+
+
+def _finish(stream: BinaryIO) -> None:
+    """Write all of an open file to the disk, and check that all of it is there."""
+    stream.flush()
+    os.fsync(stream.fileno())
+    if os.fstat(stream.fileno()).st_size < stream.tell():  # some writers go back
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def sweep(folder: Path) -> None:

@@ -180,7 +180,7 @@ def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
         return Frame(entry.path, "", problem=f"{kind} is not supported; convert it to JPEG or TIFF")
     try:
         header = read_header(entry.real)
-        capture = read_capture(header.exif)
+        capture = read_capture(header.exif, header.xmp)
         silent = capture.captured is None or capture.exposure.time is None
         thumbnail = _read_thumbnail(entry.real, header, decode=among_few or silent)
     except Exception as error:  # noqa: BLE001 - a file must not stop the others, whatever it does

@@ -13,25 +13,28 @@ import mmap
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import SEEK_CUR, SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 
 from expinterp.errors import ImageFileError
 from expinterp.files import open_source
-from expinterp.images.codecs.big_tiff import as_classic
 from expinterp.images.formats import detect_format
 from expinterp.images.limits import REMEDY, damage_reported
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block
+from expinterp.images.metadata.jpeg_metadata import XMP_SIGNATURE
+from expinterp.images.metadata.png_text import TEXT_OR_EXIF, blocks_of_png
 from expinterp.images.metadata.tiff_exif import exif_of_tiff
+from expinterp.images.metadata.xmp import LONGEST_PACKET
 from expinterp.images.raw_kinds import is_raw
 
 _APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers of frame headers
 _LONGEST_BLOCK = 1 << 26  # bytes of an EXIF block; a longer one is damaged
+_MOST_TEXTS = 1000  # chunks of a PNG that are looked at
 _CUT_OFF = f"the header is cut off or damaged; {REMEDY}"
 
 
@@ -47,6 +50,8 @@ class Header:
         As stored, not rotated upright.
     exif : bytes or None
         A TIFF block, without the ``Exif\0\0`` prefix.
+    xmp : bytes or None
+        The XMP packet, in a JPEG without its extension.
     depth : {8, 16}
         Bits per channel of the decoded pixels.
     """
@@ -56,6 +61,7 @@ class Header:
     cols: int
     exif: bytes | None = None
     depth: int = 8
+    xmp: bytes | None = None
 
 
 def read_header(path: str | Path) -> Header:
@@ -89,16 +95,18 @@ def read_header_of(stream: BinaryIO, form: str) -> Header:
 def _read_jpeg(stream: BinaryIO) -> Header:
     """Read the segments up to the frame header; EXIF comes before it."""
     stream.seek(2)
-    exif = None
+    exif = xmp = None
     while True:
         marker, length = _next_segment(stream)
         if marker in _FRAMES:
             bits, rows, cols = struct.unpack(">BHH", stream.read(5))
-            return _with_size("jpeg", rows, cols, exif, bits)
-        if marker == _APP1 and exif is None:
+            return replace(_with_size("jpeg", rows, cols, exif, bits), xmp=xmp)
+        if marker == _APP1:
             content = stream.read(length)
             if content.startswith(EXIF_PREFIX):
-                exif = exif_block(content)
+                exif = exif or exif_block(content)
+            elif content.startswith(XMP_SIGNATURE):
+                xmp = xmp or content[len(XMP_SIGNATURE) :]
         else:
             stream.seek(length, SEEK_CUR)
 
@@ -126,30 +134,31 @@ def _next_segment(stream: BinaryIO) -> tuple[int, int]:
 
 
 def _read_png(stream: BinaryIO) -> Header:
-    """Read the chunks; EXIF may come before or after the pixels."""
+    """Read the chunks but those of the pixels; EXIF, also as text, may come after these."""
     cols = rows = bits = 0
-    exif = None
+    chunks: list[tuple[bytes, memoryview]] = []
     stream.seek(8)
     while len(head := stream.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         if kind == b"IHDR":
             cols, rows, bits = struct.unpack(">IIB", stream.read(9))
             length -= 9
-        elif kind == b"eXIf" and length <= _LONGEST_BLOCK:
+        elif kind in TEXT_OR_EXIF and length <= _LONGEST_BLOCK and len(chunks) < _MOST_TEXTS:
             content, total = stream.read(length), stream.read(4)
             if zlib.crc32(kind + content) == int.from_bytes(total, "big"):
-                exif = exif_block(content)
-            break
+                chunks.append((kind, memoryview(head + content + total)))
+            continue
         elif kind == b"IEND":
             break
         stream.seek(length + 4, SEEK_CUR)
-    return _with_size("png", rows, cols, exif, bits)
+    found, _ = blocks_of_png(chunks)
+    return replace(_with_size("png", rows, cols, found.exif, bits), xmp=found.xmp)
 
 
 def _read_webp(stream: BinaryIO) -> Header:
     """Read the chunks of the container; EXIF comes last."""
     rows = cols = 0
-    exif = None
+    exif = xmp = None
     for kind, length in _webp_chunks(stream):
         if kind == b"VP8X":
             content = stream.read(10)
@@ -163,7 +172,9 @@ def _read_webp(stream: BinaryIO) -> Header:
             cols, rows = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
         elif kind == b"EXIF" and length <= _LONGEST_BLOCK:
             exif = exif_block(stream.read(length))
-    return _with_size("webp", rows, cols, exif)
+        elif kind == b"XMP " and length <= LONGEST_PACKET:
+            xmp = stream.read(length)
+    return replace(_with_size("webp", rows, cols, exif), xmp=xmp)
 
 
 def _webp_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -181,19 +192,21 @@ def _read_tiff(stream: BinaryIO) -> Header:
     """Read the first directory and collect the EXIF block."""
     if not stream.seek(0, SEEK_END):
         return _with_size("tiff", 0, 0, None)
-    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as file:
-        block = as_classic(file)
-        if is_raw(file):
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as block:
+        if is_raw(block):
             return _read_raw(stream)
         order = ifd.byte_order(block)
-        first = ifd.follow_pointer(block, order, ifd.FIRST_POINTER).fields
+        first = ifd.first_directory(block, order).fields
         wanted = (tags.IMAGE_LENGTH, tags.IMAGE_WIDTH, tags.BITS_PER_SAMPLE)
         rows, cols, bits = (int(ifd.read_number(block, order, first, tag) or 0) for tag in wanted)
         try:
             exif = exif_of_tiff(block)
         except ifd.DamagedBlockError:
             exif = None
-    return _with_size("tiff", rows, cols, exif, bits)
+        packet = first.get(tags.XMP_PACKET)
+        long = packet is not None and packet.count > LONGEST_PACKET
+        xmp = None if packet is None or long else ifd.read_bytes(block, packet)
+    return replace(_with_size("tiff", rows, cols, exif, bits), xmp=xmp)
 
 
 def _read_avif(stream: BinaryIO) -> Header:
@@ -203,7 +216,8 @@ def _read_avif(stream: BinaryIO) -> Header:
     stream.seek(0)
     image = AvifFile(stream)
     cols, rows = image.size
-    return _with_size("avif", rows, cols, exif_block(image.info.get("exif")))
+    header = _with_size("avif", rows, cols, exif_block(image.info.get("exif")))
+    return replace(header, xmp=image.info.get("xmp"))
 
 
 def _read_raw(stream: BinaryIO) -> Header:

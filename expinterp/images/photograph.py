@@ -35,9 +35,7 @@ class Metadata:
     icc : bytes or None
         The colour profile.
     xmp : bytes or None
-        The XMP packet, without its JPEG signature.
-    xmp_extension : bytes or None
-        The part of the packet that did not fit into its segment of a JPEG.
+        The XMP packet, without its JPEG signature; joined with its extension.
     density : (float, float) or None
         Pixels per inch, horizontal and vertical, where stated outside of `exif`.
     extras : tuple of Extra
@@ -47,7 +45,6 @@ class Metadata:
     exif: bytes | None = None
     icc: bytes | None = None
     xmp: bytes | None = None
-    xmp_extension: bytes | None = None
     density: tuple[float, float] | None = None
     extras: tuple[Extra, ...] = ()
 

@@ -11,7 +11,6 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from expinterp.images.codecs.big_tiff import as_classic
 from expinterp.images.developing.raw_files import mapped
 from expinterp.images.formats import is_raw_head
 from expinterp.images.metadata import ifd, tags
@@ -31,7 +30,7 @@ def is_raw(block: ifd.Block) -> bool:
     if is_raw_head(bytes(block[:_HEAD])):
         return True
     try:
-        return any(_is_sensor_data(*found) for found in _directories(as_classic(block)))
+        return any(_is_sensor_data(*found) for found in _directories(block))
     except (ifd.DamagedBlockError, struct.error):
         return False
 
@@ -57,7 +56,7 @@ def _is_sensor_data(block: ifd.Block, order: ifd.Order, fields: dict[int, ifd.Fi
 def _directories(block: ifd.Block) -> Iterator[tuple[ifd.Block, ifd.Order, dict[int, ifd.Field]]]:
     """Yield the directories of a file one after another, each with those below it."""
     order = ifd.byte_order(block)
-    waiting = [ifd.read_offset(block, order, ifd.FIRST_POINTER)]
+    waiting = [ifd.read_offset(block, order, ifd.first_pointer(block))]
     met: set[int] = set()
     while waiting and len(met) < _MOST:
         start = waiting.pop(0)

@@ -68,7 +68,7 @@ def read_photograph(
         pixels=pixels,
         alpha=alpha,
         metadata=decoded.metadata,
-        exposure=read_exposure(decoded.metadata.exif),
+        exposure=read_exposure(decoded.metadata.exif, decoded.metadata.xmp),
         name=name,
         warnings=(*_warn_of_suffix(name, form), *(f"{name}: {said}" for said in decoded.warnings)),
         format=form,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from expinterp.errors import OutputError
 from expinterp.files import STREAM, Source, check_output, replacing
 from expinterp.images.formats import FORMATS, image_format
-from expinterp.images.metadata import xmp
+from expinterp.images.limits import LONGEST_BLOCK
 from expinterp.images.metadata.exif import read_resolution
 from expinterp.images.metadata.exif_edit import fit_to_pixels
 from expinterp.images.metadata.icc import profile_space
@@ -120,16 +120,16 @@ def write_photograph(
         raise ValueError(message)
     form = _chosen_format(target, format)
     pixels = _checked_pixels(encoding.finish(pixels) if encoding else pixels, alpha)
-    _check_sides(pixels, form, target)
+    check_sides(target, *pixels.shape[:2], format=form)
     carried, warnings = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2]), list[str]()
     carried = _fit_extras(_fit_profile(carried, form, warnings), form, warnings)
     joined = _fit_depth(_fit_channels(pixels, alpha, form, warnings), form, bit_depth, warnings)
     if str(target) == STREAM:
-        warnings += _encode(joined, form, sys.stdout.buffer, carried, quality, direct=False)
+        warnings += _encode(joined, form, sys.stdout.buffer, carried, quality)
         sys.stdout.buffer.flush()
         return tuple(warnings)
     with replacing(target, overwrite=overwrite) as stream:
-        warnings += _encode(joined, form, stream, carried, quality, direct=True)
+        warnings += _encode(joined, form, stream, carried, quality)
     return tuple(warnings)
 
 
@@ -149,14 +149,21 @@ def _checked_pixels(pixels: Pixels, alpha: Pixels | None) -> Pixels:
     return pixels
 
 
-def _check_sides(pixels: Pixels, form: str, target: str | Path) -> None:
-    """Refuse a picture with more rows or columns than the format can hold."""
-    rows, cols = pixels.shape[:2]
-    longest = FORMATS[form].longest
-    if max(rows, cols) > longest:
+def check_sides(target: str | Path, rows: int, cols: int, *, format: str | None = None) -> None:
+    """Refuse a picture with more rows, columns or pixels than the format can hold.
+
+    Raises
+    ------
+    OutputError
+    """
+    form = _chosen_format(target, format)
+    longest, largest = FORMATS[form].longest, FORMATS[form].largest
+    if max(rows, cols) > longest or rows * cols > largest:
+        most = f"{longest} rows and columns"
+        if rows * cols > largest:
+            most = f"{largest / 1e6:.0f} megapixels"
         message = (
-            f"{target}: {form.upper()} holds at most {longest} rows and columns, not "
-            f"{cols} × {rows}; use PNG or TIFF"
+            f"{target}: {form.upper()} holds at most {most}, not {cols} × {rows}; use PNG or TIFF"
         )
         raise OutputError(message)
 
@@ -181,7 +188,10 @@ def _fit_channels(pixels: Pixels, alpha: Pixels | None, form: str, warnings: lis
 
 
 def _fit_profile(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
-    """Leave out a grey profile where the format stores grey as RGB."""
+    """Leave out a profile that is too long, or grey where the format stores grey as RGB."""
+    if len(metadata.icc or b"") > LONGEST_BLOCK:
+        warnings.append("the colour profile is longer than 16 MiB; left out")
+        return replace(metadata, icc=None)
     if FORMATS[form].grey or profile_space(metadata.icc) != "GRAY":
         return metadata
     warnings.append(f"{form.upper()} stores grey as RGB; the grey profile was left out")
@@ -191,17 +201,13 @@ def _fit_profile(metadata: Metadata, form: str, warnings: list[str]) -> Metadata
 def _fit_extras(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
     """Leave out what the format cannot hold, with a warning."""
     lost = [extra.name for extra in metadata.extras if form not in extra.stored]
-    extension, density = metadata.xmp_extension, metadata.density
-    if extension is not None and form != "jpeg":
-        extension = None
-        lost.append("XMP extension (of a packet above 64 KiB)")
+    density = metadata.density
     stated = density is None or read_resolution(metadata.exif) is not None
     if not stated and form not in {"jpeg", "png", "tiff"}:
         lost.append("pixel density")
     if lost:
         warnings.append(f"not carried on into the {form.upper()}: {', '.join(lost)}")
-    packet = xmp.announce_extension(metadata.xmp, extension)
-    return replace(metadata, xmp=packet, xmp_extension=extension)
+    return metadata
 
 
 def to_depth(pixels: NDArray[Any], bit_depth: int) -> Pixels:
@@ -222,9 +228,12 @@ def to_depth(pixels: NDArray[Any], bit_depth: int) -> Pixels:
 
 
 def _encode(
-    pixels: Pixels, form: str, stream: BinaryIO, metadata: Metadata, quality: int, *, direct: bool
+    pixels: Pixels, form: str, stream: BinaryIO, metadata: Metadata, quality: int
 ) -> list[str]:
-    """Encode with the codec of the format; into memory first where `direct` is False."""
+    """Encode with the codec of the format.
+
+    Pillow encodes into memory: given a file, it takes a short write on a full disk for success.
+    """
     if form == "tiff":
         from expinterp.images.codecs import tiff_write
 
@@ -237,8 +246,6 @@ def _encode(
         return []
     from expinterp.images.codecs import pillow
 
-    if direct:
-        return pillow.encode(pixels, form, stream, metadata=metadata, quality=quality)
     buffer = BytesIO()
     warnings = pillow.encode(pixels, form, buffer, metadata=metadata, quality=quality)
     stream.write(buffer.getbuffer())

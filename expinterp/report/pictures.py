@@ -154,7 +154,9 @@ def _read_small_jpeg(stream: BytesIO, side: int) -> Pixels:
         image, metadata, _ = convert_cmyk(image, Metadata(icc=icc))
         icc = metadata.icc
     pixels = np.asarray(image)
-    upright = turn(pixels.reshape(*pixels.shape[:2], -1), read_orientation(exif))
+    upright = turn(
+        pixels.reshape(*pixels.shape[:2], -1), read_orientation(exif, image.info.get("xmp"))
+    )
     return _to_srgb(shrink(np.ascontiguousarray(upright), side), icc)
 
 

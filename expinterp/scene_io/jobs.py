@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from expinterp.errors import OutputError, OutputExistsError
 from expinterp.files import STREAM, check_output
-from expinterp.images import FORMATS, check_radiance_target, check_target
+from expinterp.images import FORMATS, check_radiance_target, check_sides, check_target
 from expinterp.scene_io.options import FusionOptions, InterpolationOptions, MergeOptions
 
 Kind: TypeAlias = Literal["medium", "intermediate", "residual", "ghosts"]
@@ -193,6 +193,18 @@ def check_job(job: Job | MergeJob) -> None:
     if isinstance(job, FusionJob):
         for folder, kind in job.folders:
             _check_folder(job, folder, kind)
+
+
+def check_size(job: Job | MergeJob, rows: int, cols: int) -> None:
+    """Check, once the files are read, that the formats of the outputs can hold pictures of this size.
+
+    Raises
+    ------
+    OutputError
+    """
+    radiance = {job.output} if isinstance(job, MergeJob) else set[str]()  # any size fits
+    for name in set(job.files) - radiance:
+        check_sides(name, rows, cols, format=job.options.writing.format_of(name))
 
 
 def _check_folder(job: FusionJob, folder: Path, kind: str) -> None:

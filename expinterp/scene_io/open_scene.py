@@ -16,7 +16,7 @@ from expinterp.doctor import find_clash
 from expinterp.images import Photograph, balance_alike
 from expinterp.library import ANY, is_same_camera, open_library, read_profile
 from expinterp.refine import Refiner, choose_profile, open_refiner
-from expinterp.scene_io.jobs import Job, MergeJob
+from expinterp.scene_io.jobs import Job, MergeJob, check_size
 from expinterp.scene_io.options import CommonOptions
 from expinterp.scene_io.shots import agree, read_shots, state_times, waits
 
@@ -79,6 +79,8 @@ def open_scene(
     ------
     ExpInterpError
         For the first file that cannot be read, or does not match the others.
+    OutputError
+        If the format of an output cannot hold as many rows or columns.
     UnknownCameraError
         If the library does not know the camera of the options.
     """
@@ -98,6 +100,8 @@ def open_scene(
     if options.times:
         shots = state_times(shots, options.times)
     shots, remarks = agree(arrange(shots))
+    if not options.crop:  # which may make it small enough
+        check_size(job, *shots[0].pixels.shape[:2])
     if shots[0].encoding:
         profile, file, refiner = known_response(), None, None
         remarks += _explain_known(shots[0], options)

@@ -166,7 +166,9 @@ def _colour(icc: bytes | None) -> bytes | None:
 
 def _turn_alike(reference: Photograph, other: Photograph) -> Photograph | None:
     """Turn a shot like the reference, if their tags differ and the pixels then agree better."""
-    theirs, mine = (read_orientation(shot.metadata.exif) for shot in (reference, other))
+    theirs, mine = (
+        read_orientation(shot.metadata.exif, shot.metadata.xmp) for shot in (reference, other)
+    )
     if theirs == mine:
         return None
 

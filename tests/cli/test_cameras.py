@@ -140,64 +140,6 @@ def test_fusing_uses_the_camera_of_the_files(command: Any, here: Path) -> None:
     assert Path("camera.png").read_bytes() != Path("pair.png").read_bytes()
 
 
-def test_a_name_wins_over_the_files_and_any_switches_the_library_off(
-    command: Any, here: Path
-) -> None:
-    write_pair(here, D90, D90)
-    assert response_of(command, "--camera", "canon eos-7d")["camera"] == "Canon EOS 7D"
-    by_name = pixels_of("mid.png")
-    assert response_of(command, "--camera", "ANY")["source"] == "pair"
-    plain = pixels_of("mid.png")
-    assert response_of(command)["camera"] == D90
-    assert len({by_name, plain, pixels_of("mid.png")}) == 3
-    write_pair(here, None, None)
-    assert response_of(command)["source"] == "pair"
-    assert pixels_of("mid.png") == plain
-    response_of(command, "--camera", "eos 7d")
-    assert pixels_of("mid.png") == by_name
-
-
-@pytest.mark.parametrize("name", ["interpolate", "fuse", "batch"])
-def test_an_unknown_name_is_refused_before_any_work(command: Any, name: str) -> None:
-    files = ("card",) if name == "batch" else ("a.png", "b.png")
-    code, _, err = command(name, *files, "-o", "out.png", "--camera", "nikon d91")
-    assert code == ExitCode.USAGE
-    assert err.count("\n") == 1
-    assert "did you mean NIKON D90? 'expinterp cameras' lists them" in err
-    code, _, err = command(name, *files, "-o", "out.png", "--camera", D90, "--response", "x.json")
-    assert code == ExitCode.USAGE
-    assert "--response and --camera exclude each other" in err
-
-
-def test_a_verbose_run_names_the_curves(command: Any, here: Path) -> None:
-    write_pair(here, D90, D90)
-    for name in ("interpolate", "fuse"):
-        pair = ("long.png", "short.png", "-o", f"{name}.png", "--no-refine", "-v")
-        assert "response from the pair and 6 curves of NIKON D90" in command(name, *pair)[2]
-
-
-def test_edited_pictures_of_a_known_camera_use_the_mixture(command: Any, here: Path) -> None:
-    """They name the camera, but none of its curves fits; --camera insists."""
-    write_pair(here, D90, D90, taken_with=STEEP)
-    found = response_of(command)
-    assert (found["source"], found["camera"], found["curves"]) == ("pair", None, None)
-    edited = pixels_of("mid.png")
-    response_of(command, "--camera", "any")
-    assert pixels_of("mid.png") == edited
-    assert response_of(command, "--camera", D90)["source"] == "camera"
-    assert pixels_of("mid.png") != edited
-
-
-def test_fusing_uses_the_camera_of_the_files(command: Any, here: Path) -> None:
-    write_pair(here, D90, D90)
-    pair = ("long.png", "short.png", "--no-refine", "--json")
-    for options, source in (((), "camera"), (("--camera", "any"), "pair")):
-        code, out, _ = command("fuse", *pair, "-o", f"{source}.png", *options)
-        assert code == ExitCode.OK
-        assert json.loads(out)["response"]["source"] == source
-    assert Path("camera.png").read_bytes() != Path("pair.png").read_bytes()
-
-
 def test_a_camera_is_measured_once_and_used_from_then_on(command: Any, here: Path) -> None:
     write_pair(here, FLAT, FLAT, taken_with=FLAT)
     assert response_of(command, "-q")["source"] == "pair"  # no real camera is as flat

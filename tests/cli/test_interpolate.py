@@ -22,7 +22,7 @@ from PIL import ImageCms
 from expinterp import cli, pipeline
 from expinterp.cli.console import Console
 from expinterp.errors import ExitCode
-from expinterp.images import Metadata, read_photograph
+from expinterp.images import Metadata, read_photograph, write_photograph
 from expinterp.scene_io import interpolate, measured_pair, open_scene
 
 
@@ -685,3 +685,16 @@ def test_a_camera_that_moved_is_found_reported_and_undone(folder):
     assert json.loads(out)["motion"] is None
     left = read_photograph(folder.path / "left.png")
     assert (left.pixels != moved.pixels).any()
+
+
+@pytest.mark.parametrize("name", ["mid.avif", "mid.webp"])
+def test_a_picture_too_long_for_a_format_is_refused_before_the_work(
+    tmp_path, monkeypatch, capsys, name
+):
+    row = np.tile(np.arange(40, 60, dtype=np.uint8), 1650)[None, :, None].repeat(3, axis=2)
+    for role, gain in (("long", 4), ("short", 1)):
+        write_photograph(row * np.uint8(gain), tmp_path / f"{role}.png")
+    monkeypatch.setattr("expinterp.scene_io.interpolate.measure_shots", None)
+    command = ["interpolate", *(str(tmp_path / f"{role}.png") for role in ("long", "short"))]
+    assert cli.main([*command, "-o", str(tmp_path / name), "--no-refine"]) == 6
+    assert "rows and columns, not 33000 × 1" in capsys.readouterr().err

@@ -238,7 +238,6 @@ def test_second_pictures_are_reported(tmp_path):
     first, second = (Image.fromarray(picture()), Image.fromarray(picture()[::-1]))
     more = {"save_all": True, "append_images": [second]}
     paths = [
-        save(tmp_path, "gainmap.jpg", first, format="MPO", **more),
         save(tmp_path, "a.webp", first, **more),
         save(tmp_path, "a.png", first, **more),
         save(tmp_path, "a.avif", first, **more),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from time import process_time
 
 import pytest
 import tifffile
@@ -72,7 +71,7 @@ def test_virtual_time_changes_time_shutter_and_compensation_alone(order):
     expected, found = read_fields(before), read_fields(after)
     assert found.pop(("exif", 0x829A)) == 1 / 120
     assert float(found.pop(("exif", 0x9201))) == pytest.approx(6.9069, abs=1e-4)
-    assert expected.pop(BIAS) == pytest.approx(-1 / 3)
+    assert found.pop(BIAS) == pytest.approx(expected.pop(BIAS) - 2)
     del expected["exif", 0x829A], expected["exif", 0x9201]
     assert found == expected
     assert after.index(MAKER_NOTE) == before.index(MAKER_NOTE)
@@ -300,66 +299,11 @@ def test_damaged_blocks_are_written_or_left_out(tmp_path_factory, flips, order, 
 # --- XMP and profiles ----------------------------------------------------------------------------
 
 
-def packet(properties, elements=b""):
-    return XMP.replace(
-        b"/></rdf:RDF>", b" %s>%s</rdf:Description></rdf:RDF>" % (properties, elements)
-    )
-
-
 @pytest.mark.parametrize("form", FORMATS)
 def test_xmp_survives_byte_for_byte(tmp_path, form):
     target = tmp_path / f"a{SUFFIX[form]}"
     write_photograph(picture(), target, metadata=Metadata(xmp=XMP))
     assert read_photograph(target).metadata.xmp == XMP
-
-
-@pytest.mark.parametrize("quote", [b'"', b"'"])
-def test_xmp_properties_follow_the_pixels(quote):
-    before = packet(
-        b"tiff:Orientation=%s6%s exif:PixelXDimension=%s9%s" % (quote, quote, quote, quote),
-        b"<tiff:ImageWidth>9</tiff:ImageWidth><xmp:Thumbnails><rdf:Alt>x</rdf:Alt></xmp:Thumbnails>",
-    )
-    fitted = fit_to_pixels(Metadata(xmp=before), 53, 37)
-    expected = packet(
-        b"tiff:Orientation=%s1%s exif:PixelXDimension=%s37%s" % (quote, quote, quote, quote),
-        b"<tiff:ImageWidth>37</tiff:ImageWidth>",
-    )
-    assert fitted.xmp == expected
-
-
-def test_xmp_states_the_virtual_time_or_none():
-    untrue = b'exif:ExposureTime="1/30" exif:ShutterSpeedValue="4907/1000"'
-    bias = b"<exif:ExposureBiasValue>2/1</exif:ExposureBiasValue>"
-    before = packet(untrue + b" exif:ExposureBiasValue='2/1'", bias + b"<a/>")
-    stated = with_exposure_time(Metadata(xmp=before), 1 / 120)
-    assert stated.xmp == packet(b'exif:ExposureTime="1/120"', b"<a/>")
-    silent = with_exposure_time(Metadata(xmp=before), None)
-    assert b"exif:" not in silent.xmp
-
-
-@pytest.mark.parametrize("prefix", [b"Container", b"GContainer"])
-def test_a_lost_gain_map_is_not_announced(prefix):
-    before = packet(b'hdrgm:Version="1.0"', b"<%s:Directory>a</%s:Directory>" % (prefix, prefix))
-    fitted = fit_to_pixels(Metadata(xmp=before), 53, 37)
-    assert b"hdrgm" not in fitted.xmp
-    assert b"Container" not in fitted.xmp
-
-
-@pytest.mark.parametrize("text", [b"<xmp:Thumbnails>", b"<xmp:Thumbnails "])
-def test_hostile_xmp_takes_time_in_proportion_to_its_length(text):
-    """A pattern that searches for the end from every start takes minutes here."""
-    begun = process_time()
-    packet = text * 20_000
-    assert fit_to_pixels(Metadata(xmp=packet), 53, 37).xmp == packet
-    assert process_time() - begun < 2
-
-
-def test_properties_after_a_removed_one_stay():
-    first = b"<xmp:Thumbnails a='b'>x</xmp:Thumbnails>"
-    empty = b"<xmp:Thumbnails a='b'/>"
-    before = packet(b"", empty + b"<a/>" + first + b"<b/>" + first + b"<c/><xmp:Thumbnails/>")
-    fitted = fit_to_pixels(Metadata(xmp=before), 53, 37)
-    assert fitted.xmp == packet(b"", empty + b"<a/><b/><c/><xmp:Thumbnails/>")
 
 
 def test_profile_names():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import subprocess
 import sys
 from io import BufferedWriter, BytesIO
 from pathlib import Path
@@ -12,10 +14,13 @@ import numpy as np
 import pytest
 from image_samples import ICC, SUFFIX, exif, picture
 
+from expinterp.cli import main
 from expinterp.errors import OutputError, OutputExistsError
 from expinterp.files import replacing, sweep
 from expinterp.images import (
+    FORMATS,
     Metadata,
+    check_sides,
     check_target,
     read_photograph,
     with_exposure_time,
@@ -238,15 +243,32 @@ def test_misuse_is_a_value_error(tmp_path, pixels, options):
     assert names(tmp_path) == []
 
 
-def test_blocks_too_long_for_jpeg_are_left_out_with_a_warning(tmp_path):
-    block = exif() + bytes(70_000)
-    metadata = Metadata(exif=block, icc=ICC, xmp=b" " * 70_000)
-    warnings = write_photograph(SMALL, tmp_path / "a.jpg", metadata=metadata)
-    assert [word in warning for word, warning in zip(("EXIF", "XMP"), warnings, strict=True)]
+def test_a_packet_that_no_jpeg_can_hold_is_left_out_with_a_warning(tmp_path):
+    metadata = Metadata(icc=ICC, xmp=b" " * 70_000)
+    (warning,) = write_photograph(SMALL, tmp_path / "a.jpg", metadata=metadata)
+    assert "XMP" in warning
     found = read_photograph(tmp_path / "a.jpg").metadata
-    assert (found.exif, found.icc, found.xmp) == (None, ICC, None)
+    assert (found.icc, found.xmp) == (ICC, None)
     assert write_photograph(SMALL, tmp_path / "a.png", metadata=metadata) == ()
     assert read_photograph(tmp_path / "a.png").metadata.xmp == metadata.xmp
+
+
+@pytest.mark.parametrize(("form", "to"), [("png", "jpeg"), ("png", "png"), ("webp", "jpeg")])
+@pytest.mark.parametrize("note", [0, 70_000])
+def test_a_long_exif_block_keeps_what_fits_into_a_jpeg(tmp_path, form, to, note):
+    """Padding goes without a word, then the longest values by name."""
+    block = bytearray(exif() + bytes(70_000))
+    at = block.index(struct.pack("<HHI", 0x927C, 7, 72))
+    struct.pack_into("<II", block, at + 4, note or 72, len(exif()) if note else 300)
+    source, target = tmp_path / f"a.{form}", tmp_path / f"b.{to}"
+    write_photograph(SMALL, source, metadata=Metadata(exif=bytes(block)))
+    found = read_photograph(source)
+    warnings = write_photograph(found.pixels, target, metadata=found.metadata)
+    assert [warning.split(": ")[1] for warning in warnings] == (
+        ["MakerNote"] if note and to == "jpeg" else []
+    )
+    assert read_photograph(target).exposure == found.exposure
+    assert len(read_photograph(target).metadata.exif) <= (65_527 if to == "jpeg" else 80_000)
 
 
 def test_blocks_that_just_fit_into_jpeg_are_kept(tmp_path):
@@ -275,3 +297,110 @@ def test_broken_pipe_is_not_swallowed(monkeypatch):
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=Closed()))
     with pytest.raises((OutputError, BrokenPipeError)):
         write_photograph(SMALL, "-", format="png")
+
+
+def filled_up(room):
+    """Let no file of this process grow beyond `room` bytes: the last write is then a short one."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard if room is None else room, hard))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_disk_that_fills_at_any_byte_leaves_no_half_file(tmp_path, form, existing):
+    """Pillow takes the last, short write to a descriptor for success."""
+    noise = np.random.default_rng(3).integers(0, 256, (150, 200, 3), np.uint8)
+    target = tmp_path / f"a{SUFFIX[form]}"
+    write_photograph(noise, target)
+    size = target.stat().st_size
+    kept = target.read_bytes()
+    for lost in (1, 2, 3, 100, 1000, size // 2, size - 1, size):
+        target.write_bytes(kept) if existing else target.unlink(missing_ok=True)
+        filled_up(size - lost)
+        try:
+            with pytest.raises(OutputError, match="cannot be written"):
+                write_photograph(noise, target, overwrite=existing)
+        finally:
+            filled_up(None)
+        assert names(tmp_path) == ([target.name] if existing else [])
+        assert not existing or target.read_bytes() == kept
+    write_photograph(noise, target, overwrite=True)
+    assert target.stat().st_size == size
+
+
+def test_a_stream_that_loses_bytes_is_noticed(tmp_path):
+    """As a network drive may do, without an error."""
+    target = tmp_path / "a.bin"
+
+    def write():
+        with replacing(target, overwrite=False) as stream:
+            stream.write(b"a whole file")
+            stream.flush()
+            os.truncate(stream.fileno(), 5)
+
+    with pytest.raises(OutputError, match="no space left"):
+        write()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_full_disk_is_survived_at_forty_sizes(tmp_path, form):
+    """On a small disk in memory, which only root may mount."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    pair = [tmp_path / f"{role}.png" for role in ("long", "short")]
+    rng = np.random.default_rng(4)
+    dark = rng.integers(4, 60, (160, 200, 3), np.uint8)
+    for path, pixels in zip(pair, (dark * 4, dark), strict=True):
+        write_photograph(pixels, path)
+    for size in range(40):
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={4 + 8 * size}k", "tmpfs", str(disk)]
+        if not IS_ROOT or subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("only root may mount a disk")
+        try:
+            target = disk / f"a{SUFFIX[form]}"
+            command = ["interpolate", *map(str, pair), "-o", str(target), "--no-refine", "-q"]
+            code = main(command)
+            assert code in {0, 6}
+            assert names(disk) == ([target.name] if code == 0 else [])
+            if code == 0:
+                read_photograph(target)
+        finally:
+            subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_profile_too_long_is_left_out(tmp_path):
+    """What is written can be read; a JPEG holds 16 MiB at most."""
+    metadata = Metadata(icc=ICC.ljust(17 << 20, b"\0"))
+    for form in FORMATS:
+        path = tmp_path / f"a{SUFFIX[form]}"
+        (warning,) = write_photograph(SMALL, path, metadata=metadata)
+        assert "profile" in warning
+        assert read_photograph(path).metadata.icc is None
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_profile_of_16_mib_is_kept(tmp_path, form):
+    metadata = Metadata(icc=ICC.ljust(255 * 65_519, b"\0"))
+    path = tmp_path / f"a{SUFFIX[form]}"
+    assert write_photograph(SMALL, path, metadata=metadata) == ()
+    assert read_photograph(path).metadata.icc == metadata.icc
+
+
+@pytest.mark.parametrize("form", ["jpeg", "webp", "avif"])
+def test_the_longest_sides_can_be_read(tmp_path, form):
+    longest = FORMATS[form].longest
+    path = tmp_path / f"a{SUFFIX[form]}"
+    write_photograph(np.zeros((1, longest, 3), np.uint8), path)
+    assert read_photograph(path).pixels.shape == (1, longest, 3)
+
+
+def test_too_many_pixels_for_avif_are_refused(tmp_path):
+    picture_of_zeros = np.broadcast_to(np.zeros(3, np.uint8), (16_384, 16_385, 3))
+    with pytest.raises(OutputError, match="268 megapixels"):
+        write_photograph(picture_of_zeros, tmp_path / "a.avif")
+    check_sides(tmp_path / "a.avif", 16_384, 16_384)

@@ -7,8 +7,6 @@ check), encoding 0.19 s (OpenCV 0.18 s).
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,19 +16,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, WebPImagePlugin
 
-from expinterp.images.codecs import jpeg_scan
+from expinterp.images.codecs import avif_boxes, jpeg_scan
 from expinterp.images.codecs.jpeg_scan import JpegFile
-from expinterp.images.limits import HDR, check_size, refuse_hdr, without_warnings
+from expinterp.images.limits import check_size, refuse_hdr, without_warnings
 from expinterp.images.metadata import iptc
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block, read_orientation
 from expinterp.images.metadata.exif_edit import with_orientation, without_orientation
+from expinterp.images.metadata.exif_repair import join_names, name_of
 from expinterp.images.metadata.icc import profile_space
 from expinterp.images.metadata.jpeg_metadata import (
     LONGEST_EXIF,
-    LONGEST_XMP,
+    left_behind,
     metadata_of_jpeg,
-    segments_of_extension,
+    split_packet,
 )
+from expinterp.images.metadata.tiff_exif import shorten
 from expinterp.images.orientation import assemble_upright, make_upright, row_blocks
 from expinterp.images.photograph import Decoded, Extra, Metadata, Pixels
 
@@ -91,7 +91,9 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
         metadata = replace(metadata, extras=iptc.extras_of_jpeg(segments))
         metadata = metadata_of_jpeg(segments, metadata)
     warnings = _warnings(image, data, form)
-    orientation = read_orientation(metadata.exif)
+    if form == "jpeg":
+        warnings += left_behind(data, metadata, image.info.get("mp"))
+    orientation = read_orientation(metadata.exif, metadata.xmp)
     if layout and layout.deep:
         return Decoded(
             make_upright(jpeg_scan.decode_deep(data, layout), orientation), metadata, warnings
@@ -113,38 +115,26 @@ def _xmp(packet: bytes | str | None) -> bytes | None:
 def _warnings(image: ImageFile.ImageFile, data: bytes, form: str) -> list[str]:
     """List what the file holds besides the picture that is read, and what is lost."""
     warnings = []
-    if "mp" in image.info:
-        warnings.append("the file holds a second picture (gain map, preview or stereo); left out")
     if getattr(image, "n_frames", 1) > 1:
         warnings.append("the file is animated; only its first picture is read")
-    if form == "avif" and (bits := _avif_depth(data)) > 8:
+    if form == "avif" and (bits := avif_boxes.depth_of_primary(data)) > 8:
         warnings.append(f"the AVIF holds {bits} bits per channel; read as 8")
     return warnings
 
 
-def _avif_depth(data: bytes) -> int:
-    """Read the bits per channel of an AVIF from its ``pixi`` property; 8 if it has none."""
-    found = data.find(b"pixi", 0, 1 << 16)
-    return data[found + 9] if 0 <= found < len(data) - 9 else 8
-
-
 def _avif_colours(data: bytes, icc: bytes | None) -> tuple[Extra, ...]:
-    """Read the colour code points of an AVIF; a second picture may have its own.
+    """Read the colour code points of an AVIF.
 
     Raises
     ------
     ImageFileError
-        If all of them are HDR.
+        If they are HDR.
     """
-    found = [
-        struct.unpack(">HH", points)
-        for points in re.findall(rb"colrnclx(....)", data[: 1 << 16], re.DOTALL)
-    ]
-    if not found:
+    found = avif_boxes.colours_of_primary(data)
+    if found is None:
         return ()
-    primaries, transfer = found[0]
-    if all(other in HDR for _, other in found):
-        refuse_hdr(transfer)
+    primaries, transfer = found
+    refuse_hdr(transfer)
     if icc is not None or (primaries in _LIKE_SRGB and transfer in _LIKE_SRGB):
         return ()
     return (Extra(f"meaning of its colours (CICP {primaries}, {transfer})", {}),)
@@ -197,7 +187,11 @@ def encode(
         "xmp": metadata.xmp or b"",
     }
     if form == "jpeg":
-        options |= {"dpi": _whole(metadata.density), "extra": _extra_segments(metadata)}
+        packet, extension = split_packet(metadata.xmp or b"") or (b"", b"")
+        if metadata.xmp and not packet:
+            warnings.append("not carried on into the JPEG: the XMP packet, which is too long")
+        extra = extension + b"".join(each.stored.get("jpeg", b"") for each in metadata.extras)
+        options |= {"dpi": _whole(metadata.density), "xmp": packet, "extra": extra}
     # Only the AVIF encoder reads the EXIF block.
     with without_warnings() if form == "avif" else nullcontext():
         image.save(stream, form.upper(), **options)
@@ -207,13 +201,6 @@ def encode(
 def _whole(density: tuple[float, float] | None) -> list[int]:
     """Round a pixel density to what JPEG can state; 0 means unknown."""
     return [min(round(value), 65_535) for value in density or (0, 0)]
-
-
-def _extra_segments(metadata: Metadata) -> bytes:
-    """Build the segments that Pillow does not write."""
-    extension = metadata.xmp_extension
-    made = b"" if extension is None else segments_of_extension(extension)
-    return made + b"".join(extra.stored.get("jpeg", b"") for extra in metadata.extras)
 
 
 def _options(form: str, quality: int) -> dict[str, Any]:
@@ -232,14 +219,13 @@ def _options(form: str, quality: int) -> dict[str, Any]:
 
 def _fit_container(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
     """Leave out what the container cannot hold, with a warning."""
-    exif, xmp, extension = metadata.exif, metadata.xmp, metadata.xmp_extension
+    exif = metadata.exif
     if form == "avif" and exif is not None:
         # Pillow would move the orientation into the container and rebuild the block, maker notes too.
         exif = without_orientation(exif)
-    if form == "jpeg" and len(exif or b"") > LONGEST_EXIF:
-        exif = None
-        warnings.append("the EXIF block is longer than a JPEG can hold (64 KiB); left out")
-    if form == "jpeg" and len(xmp or b"") > LONGEST_XMP:
-        xmp = extension = None
-        warnings.append("the XMP packet is longer than a JPEG can hold (64 KiB); left out")
-    return replace(metadata, exif=exif, xmp=xmp, xmp_extension=extension)
+    if form == "jpeg" and exif is not None and len(exif) > LONGEST_EXIF:
+        exif, lost = shorten(exif, LONGEST_EXIF)
+        if lost:
+            names = join_names([name_of(tag) for tag in sorted(lost)])
+            warnings.append(f"not carried on into the JPEG, which holds 64 KiB of EXIF: {names}")
+    return replace(metadata, exif=exif)

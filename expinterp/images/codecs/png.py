@@ -22,8 +22,13 @@ from numpy.typing import NDArray
 
 from expinterp.errors import ImageFileError
 from expinterp.images.limits import LONGEST_BLOCK, REMEDY, check_content, check_size, refuse_hdr
-from expinterp.images.metadata.exif import exif_block, read_orientation
-from expinterp.images.metadata.png_text import density_content, extras_of_png, read_density
+from expinterp.images.metadata.exif import read_orientation
+from expinterp.images.metadata.png_text import (
+    blocks_of_png,
+    density_content,
+    extras_of_png,
+    read_density,
+)
 from expinterp.images.orientation import make_upright, row_blocks
 from expinterp.images.photograph import Decoded, Metadata, Pixels
 
@@ -88,12 +93,10 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     others: list[tuple[bytes, memoryview]] = []
     warnings: list[str] = []
     for kind, chunk in chunks(data, warnings):
-        is_xmp = kind == b"iTXt" and chunk[8 : 8 + len(_XMP_KEYWORD)] == _XMP_KEYWORD
-        if kind != b"iTXt" or is_xmp:
-            found.setdefault(kind, chunk[8:-4])
+        found.setdefault(kind, chunk[8:-4])
         if kind in {b"IHDR", b"IDAT"}:
             drawn.append(chunk)
-        elif not is_xmp:
+        else:
             others.append((kind, chunk))
     cols, rows, depth, colour = struct.unpack_from(">IIBB", found[b"IHDR"])
     check_size(cols, rows, max_pixels)
@@ -107,8 +110,9 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     pixels = stored.reshape(rows, cols, -1)
     if colour in {_GREY, _COLOUR} and b"tRNS" in found:
         pixels = _with_key_as_alpha(pixels, found[b"tRNS"], depth)
-    metadata = replace(_metadata(found, warnings), extras=extras_of_png(others))
-    return Decoded(make_upright(pixels, read_orientation(metadata.exif)), metadata, warnings)
+    metadata = _metadata(found, others, warnings)
+    orientation = read_orientation(metadata.exif, metadata.xmp)
+    return Decoded(make_upright(pixels, orientation), metadata, warnings)
 
 
 def _palette(found: dict[bytes, memoryview]) -> list[memoryview | bytes]:
@@ -130,22 +134,22 @@ def _with_key_as_alpha(pixels: Pixels, key: memoryview, depth: int) -> Pixels:
     return np.dstack([pixels, ~matches * pixels.dtype.type(np.iinfo(pixels.dtype).max)])
 
 
-def _metadata(found: dict[bytes, memoryview], warnings: list[str]) -> Metadata:
-    """Read profile, EXIF, XMP and density from the chunks; what is damaged is left out."""
-    icc = exif = xmp = density = None
+def _metadata(
+    found: dict[bytes, memoryview], others: list[tuple[bytes, memoryview]], warnings: list[str]
+) -> Metadata:
+    """Read all metadata from the chunks besides those of the pixels; what is damaged is left out."""
+    metadata, rest = blocks_of_png(others)
+    icc, density = metadata.icc, None
     if b"iCCP" in found:
-        icc = _unpack(bytes(found[b"iCCP"]).split(b"\0", 1)[-1][1:], "colour profile", warnings)
-    if b"eXIf" in found:
-        exif = exif_block(bytes(found[b"eXIf"]))
-    if b"iTXt" in found:
-        xmp = _text(bytes(found[b"iTXt"])[len(_XMP_KEYWORD) :], warnings)
+        icc = _unpack(bytes(found[b"iCCP"]).split(b"\0", 1)[-1][1:], warnings) or icc
     if len(found.get(b"pHYs", b"")) >= _DENSITY_BYTES:
         density = read_density(bytes(found[b"pHYs"]))
-    return Metadata(exif, icc or None, xmp or None, density=density)
+    extras = (*metadata.extras, *extras_of_png(rest, has_profile=bool(icc)))
+    return replace(metadata, icc=icc or None, density=density, extras=extras)
 
 
-def _unpack(packed: bytes, what: str, warnings: list[str]) -> bytes | None:
-    """Decompress metadata; None, with a warning, if they are damaged or too long."""
+def _unpack(packed: bytes, warnings: list[str]) -> bytes | None:
+    """Decompress a profile; None, with a warning, if it is damaged or too long."""
     stream = zlib.decompressobj()
     try:
         content = stream.decompress(packed, LONGEST_BLOCK)
@@ -153,15 +157,8 @@ def _unpack(packed: bytes, what: str, warnings: list[str]) -> bytes | None:
         content = b""
     if stream.eof:
         return content
-    warnings.append(f"the {what} is damaged or too long; left out")
+    warnings.append("the colour profile is damaged or too long; left out")
     return None
-
-
-def _text(content: bytes, warnings: list[str]) -> bytes | None:
-    """Read the text of an iTXt chunk, after its keyword; it may be compressed."""
-    compressed = content[:1] == b"\1"
-    text = content[2:].split(b"\0", 2)[-1]
-    return _unpack(text, "XMP packet", warnings) if compressed else text
 
 
 def encode(pixels: Pixels, stream: BinaryIO, *, metadata: Metadata) -> None:

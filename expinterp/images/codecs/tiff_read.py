@@ -8,8 +8,7 @@ Source: TIFF 6.0 (Adobe 1992).
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO, UnsupportedOperation
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,9 +17,9 @@ import tifffile
 
 from expinterp.errors import ImageFileError
 from expinterp.images.codecs import tiff_strips
-from expinterp.images.codecs.big_tiff import as_classic
 from expinterp.images.limits import REMEDY, check_size
 from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata.exif import read_orientation
 from expinterp.images.metadata.iptc import extras_of_resources
 from expinterp.images.metadata.tiff_exif import exif_of_tiff, resources_of_tiff
 from expinterp.images.orientation import make_upright
@@ -49,7 +48,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
     Exception
         Any that tifffile raises on damage.
     """
-    with _directories(stream) as block, tifffile.TiffFile(stream) as file:
+    with _mapped(stream) as block, tifffile.TiffFile(stream) as file:
         page = file.pages.first
         assert isinstance(page, tifffile.TiffPage)  # frames come only after the first page
         _check_page(page, block, max_pixels)
@@ -59,7 +58,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
         if page.photometric == _CMYK:
             pixels, metadata = _without_cmyk(pixels, metadata, warnings)
         return Decoded(
-            make_upright(pixels, page.tags.valueof(tags.ORIENTATION)), metadata, warnings
+            make_upright(pixels, read_orientation(metadata.exif, metadata.xmp)), metadata, warnings
         )
 
 
@@ -213,16 +212,6 @@ def _tag_bytes(page: tifffile.TiffPage, tag: int) -> bytes | None:
     return value if isinstance(value, bytes) else None
 
 
-@contextmanager
-def _directories(stream: BinaryIO) -> Iterator[ifd.Block]:
-    """Map a file into memory, or read it if that is not possible; those of a BigTIFF are copied."""
-    with _mapped(stream) as file:
-        try:
-            yield as_classic(file)
-        except ifd.DamagedBlockError:
-            yield file
-
-
 def _mapped(stream: BinaryIO) -> AbstractContextManager[ifd.Block]:
     """Map a file into memory, or read it if that is not possible."""
     if isinstance(stream, BytesIO):
@@ -238,7 +227,7 @@ def _warn_of_more_pages(block: ifd.Block) -> list[str]:
     """Warn of a second directory that is damaged, or is a page and not a thumbnail."""
     order = ifd.byte_order(block)
     try:
-        first = ifd.follow_pointer(block, order, ifd.FIRST_POINTER)
+        first = ifd.first_directory(block, order)
         start = ifd.read_offset(block, order, first.next_at)
         second = ifd.read_directory(block, order, start).fields if start else {}
     except ifd.DamagedBlockError as error:

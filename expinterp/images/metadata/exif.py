@@ -6,10 +6,11 @@ Source of tags: CIPA DC-008 (Exif 2.32), TIFF 6.0.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeAlias
 
 from expinterp.core.exposure import Exposure
-from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata import ifd, tags, xmp
 
 Fields: TypeAlias = dict[int, ifd.Field]
 
@@ -51,11 +52,17 @@ def readable_fields(block: ifd.Block | None) -> tuple[ifd.Block, ifd.Order, Fiel
     return block or b"", order, first.fields, first.fields | exif
 
 
-def read_orientation(block: ifd.Block | None) -> int:
-    """Read the orientation, 1..8; 1 where it is missing, damaged or out of range."""
-    block, order, first, _ = readable_fields(block)
-    value = ifd.read_number(block, order, first, tags.ORIENTATION)
-    return int(value) if value is not None and value in range(1, 9) else 1
+def read_orientation(block: ifd.Block | None, packet: bytes | None = None) -> int:
+    """Read the orientation, 1..8, from an EXIF block, or else from an XMP packet.
+
+    It is 1 where it is missing, damaged or out of range in both.
+    """
+    found, order, first, _ = readable_fields(block)
+    value = ifd.read_number(found, order, first, tags.ORIENTATION)
+    if value is not None and value in range(1, 9):
+        return int(value)
+    stated = b"Orientation" in (packet or b"").replace(b"\0", b"")
+    return read_orientation(xmp.block_of_packet(packet)) if stated else 1
 
 
 def read_resolution(block: ifd.Block | None) -> float | None:
@@ -64,12 +71,22 @@ def read_resolution(block: ifd.Block | None) -> float | None:
     return ifd.read_number(block, order, first, tags.X_RESOLUTION)
 
 
-def read_exposure(block: ifd.Block | None) -> Exposure:
-    """Read the exposure of a shot; all None if the block is damaged.
+def read_exposure(block: ifd.Block | None, packet: bytes | None = None) -> Exposure:
+    """Read the exposure of a shot from an EXIF block; what it lacks from an XMP packet.
 
     The APEX values of shutter and aperture replace a missing time or f-number.
     """
-    return exposure_of_fields(*readable_fields(block))
+    stated = exposure_of_fields(*readable_fields(block))
+    if packet is None or None not in vars(stated).values():
+        return stated
+    also = exposure_of_fields(*readable_fields(xmp.block_of_packet(packet)))
+    return complete_exposure(stated, also)
+
+
+def complete_exposure(stated: Exposure, also: Exposure) -> Exposure:
+    """Fill in what an exposure lacks from another one."""
+    known = {name: value for name, value in vars(stated).items() if value is not None}
+    return replace(also, **known)
 
 
 def exposure_of_fields(

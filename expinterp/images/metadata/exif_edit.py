@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
 from expinterp.images.metadata import ifd, tags, xmp
-from expinterp.images.metadata.exif import Fields, read_directories, read_orientation
+from expinterp.images.metadata.exif import Fields, read_directories, read_exposure, read_orientation
 from expinterp.images.metadata.exif_repair import repair, sound
-from expinterp.images.photograph import Metadata
+from expinterp.images.photograph import Extra, Metadata
 
 _TIME_TOLERANCE = 0.002  # relative error of a time written as 1/n: 0.003 EV
 
@@ -24,7 +25,8 @@ _TIME_TOLERANCE = 0.002  # relative error of a time written as 1/n: 0.003 EV
 def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
     """Replace the exposure time of a shot by that of a virtual photograph.
 
-    The exposure compensation, which is not true for a virtual photograph, is removed.
+    The exposure compensation follows the time. Where it or one of the times is not known, it is
+    removed.
 
     Parameters
     ----------
@@ -44,15 +46,12 @@ def with_exposure_time(metadata: Metadata, time: float | None) -> Metadata:
         raise ValueError(message)
     fraction = None if time is None else time_as_fraction(time)
     metadata = sound(metadata)
-    exif = metadata.exif
-    if fraction is not None and exif is None:
-        exif = ifd.EMPTY_BLOCK
+    before = read_exposure(metadata.exif, metadata.xmp).time
+    stops = math.log2(time / before) if time and before else None
+    exif = ifd.EMPTY_BLOCK if fraction and metadata.exif is None else metadata.exif
     if exif is not None:
-        exif = _state_time(exif, fraction)
-    packet, extension = (
-        xmp.state_time(part, fraction) for part in (metadata.xmp, metadata.xmp_extension)
-    )
-    return replace(metadata, exif=exif, xmp=packet, xmp_extension=extension)
+        exif = _state_time(exif, fraction, stops)
+    return replace(metadata, exif=exif, xmp=xmp.state_time(metadata.xmp, fraction, stops))
 
 
 def time_as_fraction(time: float) -> tuple[int, int]:
@@ -71,36 +70,54 @@ def time_as_fraction(time: float) -> tuple[int, int]:
     return max(1, min(above, largest)), max(1, min(below, largest))
 
 
-def _state_time(exif: bytes, fraction: tuple[int, int] | None) -> bytes:
-    """Set or unlink exposure time and shutter speed; unlink the exposure compensation."""
+def _state_time(exif: bytes, fraction: tuple[int, int] | None, stops: float | None) -> bytes:
+    """Set or unlink exposure time, shutter speed and exposure compensation."""
     block = bytearray(exif)
-    of_time = (tags.EXPOSURE_TIME, tags.SHUTTER_SPEED)
-    _drop_fields(block, ifd.FIRST_POINTER, *of_time, tags.EXPOSURE_BIAS)  # the place in TIFF/EP
-    _, first, _ = read_directories(block)
-    if tags.EXIF_DIRECTORY in first.fields:
-        untrue = () if fraction else of_time
-        pointer_at = first.fields[tags.EXIF_DIRECTORY].start
-        _drop_fields(block, pointer_at, *untrue, tags.EXPOSURE_BIAS)
-    if fraction:
-        _set_time(block, fraction)
+    of_time = (tags.EXPOSURE_TIME, tags.SHUTTER_SPEED, tags.EXPOSURE_BIAS)
+    order, first, fields = read_directories(block)
+    bias = ifd.read_number(block, order, first.fields | fields, tags.EXPOSURE_BIAS)
+    _drop_fields(block, ifd.FIRST_POINTER, *of_time)  # the place in TIFF/EP
+    values = _values_of_time(order, fraction)
+    if bias is not None and stops is not None and abs(bias) <= tags.LARGEST_BIAS:
+        shifted = struct.pack(order + "ii", *tags.bias_as_fraction(bias + stops))
+        values[tags.EXPOSURE_BIAS] = (ifd.SRATIONAL, shifted)
+    _set_in_exif(block, of_time, values)
     return bytes(block)
 
 
-def _set_time(block: bytearray, fraction: tuple[int, int]) -> None:
-    """Set the exposure time, and the shutter speed if there is one."""
+def _values_of_time(
+    order: ifd.Order, fraction: tuple[int, int] | None
+) -> dict[int, tuple[int, bytes]]:
+    """Return type and value of exposure time and shutter speed; nothing if the time is not known."""
+    if fraction is None:
+        return {}
+    speed = struct.pack(order + "ii", round(-math.log2(fraction[0] / fraction[1]) * 1e6), 10**6)
+    return {
+        tags.EXPOSURE_TIME: (ifd.RATIONAL, struct.pack(order + "II", *fraction)),
+        tags.SHUTTER_SPEED: (ifd.SRATIONAL, speed),
+    }
+
+
+def _set_in_exif(
+    block: bytearray, of_time: Iterable[int], values: dict[int, tuple[int, bytes]]
+) -> None:
+    """Set fields of the EXIF directory, which is made if it is missing; unlink those without value.
+
+    Only the exposure time is added where it was not stated.
+    """
     order, first, fields = read_directories(block)
     if tags.EXIF_DIRECTORY not in first.fields:
+        if not values:
+            return
         start = struct.pack(order + "I", ifd.append_directory(block, order, ()))
         ifd.add_fields(block, ifd.FIRST_POINTER, {tags.EXIF_DIRECTORY: (ifd.LONG, start)})
-        _, first, fields = read_directories(block)
-    values = {tags.EXPOSURE_TIME: (ifd.RATIONAL, struct.pack(order + "II", *fraction))}
-    if tags.SHUTTER_SPEED in fields:
-        speed = struct.pack(order + "ii", round(-math.log2(fraction[0] / fraction[1]) * 1e6), 10**6)
-        values[tags.SHUTTER_SPEED] = (ifd.SRATIONAL, speed)
+        _, first, _ = read_directories(block)
     pointer_at = first.fields[tags.EXIF_DIRECTORY].start
+    _drop_fields(block, pointer_at, *(tag for tag in of_time if tag not in values))
     for tag, (kind, value) in values.items():
-        alone = _is_alone(block, tag)
-        ifd.set_field(block, pointer_at, tag=tag, kind=kind, value=value, in_place=alone)
+        if tag in fields or tag == tags.EXPOSURE_TIME:
+            alone = _is_alone(block, tag)
+            ifd.set_field(block, pointer_at, tag=tag, kind=kind, value=value, in_place=alone)
 
 
 def _drop_fields(block: bytearray, pointer_at: int, *tags: int) -> None:
@@ -143,10 +160,9 @@ def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> Metadata:
     """
     metadata = sound(metadata)
     exif = metadata.exif and _fit_exif(metadata.exif, rows, cols)
-    packet, extension = (
-        xmp.fit(part, rows, cols) for part in (metadata.xmp, metadata.xmp_extension)
-    )
-    return replace(metadata, exif=exif, xmp=packet, xmp_extension=extension)
+    packet = metadata.xmp and xmp.fit(metadata.xmp, rows, cols)
+    gone = (Extra("the XMP packet, which is damaged", {}),) if metadata.xmp and not packet else ()
+    return replace(metadata, exif=exif, xmp=packet, extras=(*metadata.extras, *gone))
 
 
 def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:

@@ -8,7 +8,7 @@ Source of tags: CIPA DC-008 (Exif 2.32), DNG specification 1.7 (Adobe 2023).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from expinterp.images.metadata import ifd, tags
@@ -34,14 +34,14 @@ def sound(metadata: Metadata) -> Metadata:
         return replace(metadata, exif=None, extras=(*metadata.extras, gone))
     if exif == metadata.exif:
         return metadata
-    named = (Extra(f"EXIF fields that cannot be read ({_join(lost)})", {}),) if lost else ()
+    named = (Extra(f"EXIF fields that cannot be read ({join_names(lost)})", {}),) if lost else ()
     return replace(metadata, exif=exif, extras=(*metadata.extras, *named))
 
 
-def _join(names: list[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Join names for a message; many are cut short."""
     more = [f"{len(names) - _LONGEST_LIST} more"] if len(names) > _LONGEST_LIST else []
-    return ", ".join(names[:_LONGEST_LIST] + more)
+    return ", ".join([*names[:_LONGEST_LIST], *more])
 
 
 def repair(exif: bytes) -> tuple[bytes, list[str]]:
@@ -86,10 +86,10 @@ def _repair_directory(
     order = ifd.byte_order(block)
     directory = ifd.follow_pointer(block, order, pointer_at)
     seen.add(directory.start)
-    yield from (_name(tag) for tag in directory.unreadable)
+    yield from (name_of(tag) for tag in directory.unreadable)
     starts = ifd.new_subdirectories(block, order, directory, expected, seen)
     pointers = tags.SUBDIRECTORIES & directory.fields.keys()
-    yield from (_name(tag) for tag in sorted(pointers - starts.keys()))
+    yield from (name_of(tag) for tag in sorted(pointers - starts.keys()))
     for tag, start in starts.items():
         record = directory.fields[tag].record
         struct.pack_into(order + "HII", block, record + 2, ifd.LONG, 1, start)
@@ -126,7 +126,7 @@ def _repair_resolution(block: bytearray) -> None:
             ifd.set_field(block, where, tag=tag, kind=kind, value=stored, in_place=False)
 
 
-def _name(tag: int) -> str:
+def name_of(tag: int) -> str:
     """Return the name of a tag, or its number."""
     from PIL import ExifTags
 

@@ -35,7 +35,7 @@ _LONGEST_TABLE = 16  # values; a longer field is not read as a number
 _LONGEST_NUMBER = 64  # characters of a number that is stored as text
 _NUMBER = re.compile(rb"\s*([+-]?\d{1,20}(?:\.\d{0,20})?)(?:\s*/\s*(\d{1,20}))?[\s\0]*")
 _HEADER = 8
-FIRST_POINTER = 4  # where the header stores the offset of the first directory
+FIRST_POINTER = 4  # where the header stores the offset of the first directory; see `first_pointer`
 _ORDERS: dict[bytes, Order] = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 
 
@@ -129,9 +129,14 @@ def follow_pointer(block: Block, order: Order, at: int) -> Directory:
     return read_directory(block, order, read_offset(block, order, at))
 
 
+def first_pointer(block: Block) -> int:
+    """Return where the header stores the offset of the first directory."""
+    return 8 if is_big(block) else FIRST_POINTER
+
+
 def first_directory(block: Block, order: Order) -> Directory:
     """Read the directory to which the header points."""
-    return follow_pointer(block, order, _HEADER if is_big(block) else FIRST_POINTER)
+    return follow_pointer(block, order, first_pointer(block))
 
 
 def subdirectory(block: Block, order: Order, field: Field) -> Directory:

@@ -1,4 +1,4 @@
-"""IPTC fields and the other *image resources* of Photoshop in JPEG and TIFF.
+"""IPTC fields and the other *image resources* of Photoshop in JPEG, TIFF and PNG.
 
 Source: Adobe Photoshop File Formats Specification (2019), image resources.
 """
@@ -6,6 +6,7 @@ Source: Adobe Photoshop File Formats Specification (2019), image resources.
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator, Sequence
 
 from expinterp.images.metadata.jpeg_metadata import PHOTOSHOP, join_segments, make_segments
@@ -37,7 +38,16 @@ def extras_of_resources(resources: bytes) -> tuple[Extra, ...]:
         return ()
     joined = b"".join(kept.values())
     stored = {"jpeg": make_segments(_APP13, PHOTOSHOP, joined), "tiff": joined}
+    stored["png"] = _raw_profile("iptc", joined)
     return (Extra("IPTC and Photoshop fields", stored),)
+
+
+def _raw_profile(name: str, content: bytes) -> bytes:
+    """Build the chunk of a raw profile, as ImageMagick and exiv2 store it in a PNG."""
+    text = f"\n{name}\n{len(content):8}\n".encode() + content.hex("\n", -36).encode() + b"\n"
+    body = b"Raw profile type " + name.encode() + b"\0\0" + zlib.compress(text)
+    total = zlib.crc32(body, zlib.crc32(b"zTXt"))
+    return struct.pack(">I4s", len(body), b"zTXt") + body + struct.pack(">I", total)
 
 
 def separate_iptc(resources: bytes) -> tuple[bytes, bytes]:

@@ -13,8 +13,9 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from expinterp.images.metadata import ifd, xmp
 from expinterp.images.metadata.exif import EXIF_PREFIX
-from expinterp.images.metadata.xmp import sum_of_extension
+from expinterp.images.metadata.xmp.extension import join, split, sum_of
 from expinterp.images.photograph import Extra, Metadata
 
 LONGEST_SEGMENT = 65_533  # bytes of content
@@ -22,18 +23,28 @@ LONGEST_EXIF = LONGEST_SEGMENT - len(EXIF_PREFIX)
 PHOTOSHOP = b"Photoshop 3.0\0"
 XMP_SIGNATURE = b"http://ns.adobe.com/xap/1.0/\0"
 LONGEST_XMP = LONGEST_SEGMENT - len(XMP_SIGNATURE)
-_APP1, _COMMENT = 0xE1, 0xFE
+_APP1, _COMMENT, _START_OF_SCAN = 0xE1, 0xFE, 0xDA
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _PART = len(_EXTENSION) + 40  # bytes before a part of an extension: sum, whole length, offset
-_HANDLED = (  # first bytes of segments that are read elsewhere, or describe the old encoding
-    *(b"JFIF\0", b"JFXX\0", EXIF_PREFIX[:5], XMP_SIGNATURE, b"ICC_PROFILE\0"),
-    *(b"MPF\0", b"Adobe", b"Ducky", b"QTI Debug", PHOTOSHOP, _EXTENSION),
-)
+_MISSED = {  # first bytes of segments that a photographer would miss, and a name
+    b"JP": "content credentials (C2PA)",
+    b"FLIR": "the heat picture (FLIR)",
+}
+_MP_ENTRIES, _MULTI_VIEW = 0xB002, 2  # CIPA DC-007: table of pictures, class of their types
+_BEHIND = {"a gain map", "a video"}  # what a packet announces, and other bytes hold
+# Boxes of MP4 and QuickTime, but not those of a HEIC or AVIF picture; AVI, Matroska.
+_FIRST_BYTES = {
+    "a video": re.compile(
+        rb"\0\0[\0-\x02][\0-\xff](?:ftyp(?!hei|hev|mif|avi|jx)|moov|wide|mdat)|"
+        rb"RIFF[\0-\xff]{4}AVI |\x1aE\xdf\xa3"
+    ),
+    "a gain map": re.compile(rb"hdrgm:Version|HDRGainMapVersion|urn:com:apple:photo:2020:aux:hdrg"),
+}
 _ANNOUNCED = re.compile(rb"xmpNote:HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-f]{32})")
 
 
 def metadata_of_jpeg(segments: Sequence[tuple[str, bytes]], found: Metadata) -> Metadata:
-    """Add comments and the extension of the XMP packet; name the segments that get lost.
+    """Add comments, join the XMP packet with its extension, and name what gets lost.
 
     Segments are pairs of a name, such as ``APP13``, and the content.
     """
@@ -43,16 +54,18 @@ def metadata_of_jpeg(segments: Sequence[tuple[str, bytes]], found: Metadata) -> 
     if comments:
         stored = b"".join(make_segments(_COMMENT, b"", content) for content in comments)
         extras.append(Extra("comment", {"jpeg": stored}))
-    unknown = [name for name, content in segments if not content.startswith(_HANDLED)]
-    extras += [Extra(f"segment {name}", {}) for name in dict.fromkeys(unknown) if name != "COM"]
-    if extension is None and join_segments(segments, _EXTENSION):
-        extras.append(Extra("incomplete XMP extension", {}))
-    return replace(found, xmp_extension=extension, extras=tuple(extras))
+    for first, what in _MISSED.items():
+        if any(name != "COM" and content.startswith(first) for name, content in segments):
+            extras.append(Extra(what, {}))
+    packet = join(found.xmp or b"", extension) if extension else None
+    if packet is None and join_segments(segments, _EXTENSION):
+        extras.append(Extra("the part of the XMP packet above 64 KiB, which is damaged", {}))
+    return replace(found, xmp=packet or found.xmp, extras=tuple(extras))
 
 
-def _find_extension(segments: Sequence[tuple[str, bytes]], xmp: bytes | None) -> bytes | None:
+def _find_extension(segments: Sequence[tuple[str, bytes]], packet: bytes | None) -> bytes | None:
     """Join the extension that an XMP packet announces; None if it is incomplete."""
-    announced = _ANNOUNCED.search(xmp or b"")
+    announced = _ANNOUNCED.search(packet or b"")
     parts, total = {}, 0
     for _, content in segments:
         if content.startswith(_EXTENSION) and len(content) >= _PART:
@@ -60,12 +73,63 @@ def _find_extension(segments: Sequence[tuple[str, bytes]], xmp: bytes | None) ->
             if announced and name == announced[1]:
                 parts[start], total = content[_PART:], length
     whole = b"".join(part for _, part in sorted(parts.items()))
-    return whole if total and len(whole) == total else None
+    return whole if len(whole) == total <= xmp.LONGEST_PACKET else None
 
 
-def segments_of_extension(extension: bytes) -> bytes:
+def left_behind(data: bytes, found: Metadata, directory: bytes | None) -> list[str]:
+    """List what a photographer would miss of a JPEG, besides its first picture.
+
+    That is a video, a gain map, a depth map, a second view. A preview, which most cameras append, is
+    none. `directory` is the MPF block.
+    """
+    behind = memoryview(data)[_end_of_picture(data) :]
+    stated = xmp.left_out(found.xmp)
+    named = {what for what in stated if what not in _BEHIND or behind}
+    named |= {what for what, first in _FIRST_BYTES.items() if first.search(behind)}
+    if directory and _has_second_view(directory):
+        named.add("a second view")
+    return [f"the file holds {what} besides the picture; left out" for what in sorted(named)]
+
+
+def _end_of_picture(data: bytes) -> int:
+    """Find the end of the first picture: that of the file if there is no end marker."""
+    at = 2
+    while at + 4 <= len(data) and data[at + 1] != _START_OF_SCAN:
+        (marker, length) = struct.unpack_from(">HH", data, at)
+        fill = marker == 0xFFFF or marker >> 8 != 0xFF
+        at += 1 if fill else 2 + length
+    end = data.find(b"\xff\xd9", at)
+    return len(data) if end < 0 else end + 2
+
+
+def _has_second_view(directory: bytes) -> bool:
+    """Return whether an MPF block announces a panorama, stereo or multi-view picture."""
+    try:
+        order = ifd.byte_order(directory)
+        entries = ifd.first_directory(directory, order).fields.get(_MP_ENTRIES)
+    except ifd.DamagedBlockError:
+        return False
+    listed = b"" if entries is None else ifd.read_bytes(directory, entries)
+    kinds = (
+        struct.unpack_from(order + "I", listed, at)[0] for at in range(0, len(listed) - 15, 16)
+    )
+    return any(kind >> 16 & 0xFF == _MULTI_VIEW for kind in kinds)
+
+
+def split_packet(packet: bytes) -> tuple[bytes, bytes] | None:
+    """Divide an XMP packet: what fits into a segment, and the segments of its extension.
+
+    None if the packet is too long and cannot be divided.
+    """
+    parts = split(packet, LONGEST_XMP)
+    if parts is None:
+        return None
+    return parts[0], b"" if parts[1] is None else _segments_of_extension(parts[1])
+
+
+def _segments_of_extension(extension: bytes) -> bytes:
     """Split an extension into segments."""
-    head, room = _EXTENSION + sum_of_extension(extension), LONGEST_SEGMENT - _PART
+    head, room = _EXTENSION + sum_of(extension), LONGEST_SEGMENT - _PART
     parts = (
         (struct.pack(">II", len(extension), at), extension[at : at + room])
         for at in range(0, len(extension), room)

@@ -18,7 +18,7 @@ from expinterp.images.metadata import ifd, tags, xmp
 from expinterp.images.metadata.exif import find_thumbnail, read_directories
 from expinterp.images.metadata.exif_edit import used_spans
 from expinterp.images.metadata.exif_repair import sound
-from expinterp.images.metadata.jpeg_metadata import LONGEST_EXIF, LONGEST_XMP
+from expinterp.images.metadata.jpeg_metadata import LONGEST_EXIF
 from expinterp.images.photograph import Metadata
 
 PROGRAM = f"expinterp {__version__}"
@@ -31,8 +31,8 @@ def with_provenance(metadata: Metadata, *, action: str, parameters: str) -> Meta
     EXIF ``ProcessingSoftware`` names the program and its version. ``Software``, the firmware of
     the camera or a raw converter, stays; where it is missing, it names the program too. An
     entry is appended to the XMP history, and ``xmp:CreatorTool`` is set where it is missing.
-    Missing blocks are created. Some stay as they are: an XMP packet that is not valid RDF, and a block that
-    would become too long for a JPEG.
+    Missing blocks are created. Some stay as they are: an XMP packet that is not valid RDF, and an EXIF block
+    that would become too long for a JPEG.
 
     Parameters
     ----------
@@ -46,10 +46,8 @@ def with_provenance(metadata: Metadata, *, action: str, parameters: str) -> Meta
     metadata = sound(metadata)
     exif = _state_software(metadata.exif or ifd.EMPTY_BLOCK)
     event = _event(action, parameters)
-    packet, extension = xmp.state_history(metadata.xmp, metadata.xmp_extension, event, PROGRAM)
-    if len(packet or b"") > LONGEST_XMP >= len(metadata.xmp or b""):
-        packet, extension = metadata.xmp, metadata.xmp_extension
-    return replace(metadata, exif=exif, xmp=packet, xmp_extension=extension)
+    packet = xmp.state_history(metadata.xmp, event, PROGRAM)
+    return replace(metadata, exif=exif, xmp=packet)
 
 
 def _state_software(exif: bytes) -> bytes:

@@ -20,6 +20,9 @@ BELOW = {EXIF_DIRECTORY: {GPS_DIRECTORY, INTEROP_DIRECTORY}}  # pointers in a su
 ISO, EXPOSURE_INDEX, ISO_SPEED = 0x8827, 0x8832, 0x8833
 SHUTTER_SPEED, APERTURE, EXPOSURE_BIAS = 0x9201, 0x9202, 0x9204
 MAKER_NOTE = 0x927C
+ORIGINAL, DIGITISED = 0x9003, 0x9004
+FOCAL_LENGTH, EXPOSURE_MODE, SERIAL_NUMBER = 0x920A, 0xA402, 0xA431
+LARGEST_BIAS = 15.0  # stops of exposure compensation; more is damage
 PIXEL_COLS, PIXEL_ROWS = 0xA002, 0xA003
 SENSITIVITY_TYPE, OUTPUT_SENSITIVITY = 0x8830, 0x8831
 DNG_VERSION, SUB_DIRECTORIES = 0xC612, 0x014A
@@ -30,6 +33,18 @@ _OF_RAW = (
     range(DNG_VERSION, 0xC7EF),
     range(0xCD2B, 0xCD50),  # DNG 1.6 and 1.7
 )
+
+
+def bias_as_fraction(bias: float) -> tuple[int, int]:
+    """Write an exposure compensation in stops as cameras do: in sixths if it is one, else 1/100.
+
+    Examples
+    --------
+    >>> bias_as_fraction(-0.667), bias_as_fraction(0.75)
+    ((-4, 6), (75, 100))
+    """
+    sixths = round(6 * bias)
+    return (sixths, 6) if abs(sixths / 6 - bias) < 0.01 else (round(100 * bias), 100)
 
 
 def is_of_raw_or_layout(tag: int) -> bool:

@@ -12,37 +12,22 @@ from expinterp.images.metadata.exif import Fields, read_directories
 from expinterp.images.metadata.iptc import resource_of_iptc
 
 IPTC, RESOURCES = 0x83BB, 0x8649
-# Tags of a TIFF that describe its pixel layout, or belong to another page.
-_STRUCTURE = frozenset(
-    {
-        0x00FE,
-        0x00FF,
-        tags.IMAGE_WIDTH,
-        tags.IMAGE_LENGTH,
-        0x0102,
-        0x0103,
-        0x0106,
-        0x0107,
-        0x0108,
-        0x0109,
-    }
-    | {0x010A, 0x0111, 0x0115, 0x0116, 0x0117, 0x0118, 0x0119, 0x011C, 0x0120, 0x0121, 0x0122}
-    | {0x0123, 0x0124, 0x0125, 0x0129, 0x012D, 0x013D, 0x0140, 0x0141, 0x0142, 0x0143, 0x0144}
-    | {0x0145, 0x014A, 0x0150, 0x0152, 0x0153, 0x0154, 0x0155, 0x015B, 0x0200, 0x0201, 0x0202}
-    | {
-        0x0203,
-        0x0205,
-        0x0206,
-        0x0207,
-        0x0208,
-        0x0209,
-        0x0211,
-        0x0212,
-        tags.XMP_PACKET,
-        tags.ICC_PROFILE,
-    }
-    | {0x80E5, 0x80E6}  # depth of pictures and tiles in three dimensions
-    | {RESOURCES, 0x935C}  # Photoshop: resources, which are carried separately; layers
+# Tags of a first directory that describe the photograph, and not how one file stores it.
+_DESCRIPTIVE = (
+    range(0x000B, 0x000C),  # ProcessingSoftware
+    range(0x010D, 0x0111),  # DocumentName, ImageDescription, Make, Model
+    range(0x0112, 0x0113),  # Orientation
+    *(range(0x011A, 0x011C), range(0x011D, 0x011E), range(0x0128, 0x0129)),  # resolution, PageName
+    *(range(0x0131, 0x0133), range(0x013B, 0x013D)),  # Software, DateTime, Artist, HostComputer
+    *(range(0x013E, 0x0140), range(0x0213, 0x0214)),  # white point, primaries, YCbCrPositioning
+    *(
+        range(0x4746, 0x474A),
+        range(0x9C9B, 0x9CA0),
+        range(0xC4A5, 0xC4A6),
+    ),  # rating, Windows, print
+    range(0x8298, 0x829E),  # Copyright, exposure of TIFF/EP
+    *(range(0x8769, 0x876A), range(0x8822, 0x8836)),  # EXIF, GPS, exposure of TIFF/EP
+    *(range(0x9000, 0x9300), range(0xA000, 0xA500)),  # misplaced fields of the EXIF directory
 )
 _LONGEST_VALUE = 1 << 20  # bytes of a descriptive field; longer ones are private data
 _LONGEST_BLOCK = 1 << 26  # bytes; each of the records that share a value copies it
@@ -61,7 +46,7 @@ def descriptive_records(exif: bytes) -> tuple[ifd.Order, dict[int, bytes]]:
 
 def _is_descriptive(tag: int) -> bool:
     """Return whether a tag describes the photograph, and not how one file stores it."""
-    return tag not in _STRUCTURE and not tags.is_of_raw_or_layout(tag)
+    return any(tag in each for each in _DESCRIPTIVE)
 
 
 def exif_of_tiff(file: ifd.Block) -> bytes | None:
@@ -80,7 +65,6 @@ def exif_of_tiff(file: ifd.Block) -> bytes | None:
     """
     order, first, _ = read_directories(file)
     kept = {tag: field for tag, field in first.fields.items() if _is_descriptive(tag)}
-    kept.pop(IPTC, None)  # see `resources_of_tiff`
     unreadable = tuple(tag for tag in first.unreadable if _is_descriptive(tag))
     return _collect(file, order, replace(first, fields=kept, unreadable=unreadable))
 
@@ -171,3 +155,29 @@ def _value_to_copy(file: ifd.Block, order: ifd.Order, field: ifd.Field, used: in
     values = [int(value) for value in ifd.read_numbers(file, order, field)]
     fitting = all(0 <= value <= _OUTSIDE for value in values)
     return struct.pack(f"{order}{len(values)}I", *values) if fitting else b""
+
+
+def shorten(exif: bytes, longest: int) -> tuple[bytes | None, set[int]]:
+    """Shorten a sound block: unused bytes first, then the longest values.
+
+    Returns
+    -------
+    bytes or None, set of int
+        A block of at most `longest` bytes, and the tags of the values that are left out.
+    """
+    block, lost = exif_of_tiff(exif), set[int]()
+    while block is not None and len(block) > longest:
+        _, first, exif_fields = read_directories(block)
+        size, tag, where = max(
+            (field.stop - field.start, tag, pointer)
+            for fields, pointer in ((first.fields, 0), (exif_fields, tags.EXIF_DIRECTORY))
+            for tag, field in fields.items()
+        )
+        if size <= 4:
+            return None, lost
+        shorter = bytearray(block)
+        pointer_at = first.fields[where].start if where else ifd.FIRST_POINTER
+        ifd.drop_field(shorter, pointer_at, tag=tag)
+        lost.add(tag)
+        block = exif_of_tiff(shorter)
+    return block, lost

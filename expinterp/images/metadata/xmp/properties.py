@@ -1,212 +1,180 @@
-"""Changing what an XMP packet states; all other bytes stay.
+"""What an XMP packet states about the exposure and the pixels: read, and corrected.
 
-Simple properties are changed by patterns: each is written as name="value" or <name>value</name>.
-The history is found by an XML parser, which finds the place of a new entry.
-
-Source of names: XMP specification parts 1 and 2, Exif schema CIPA DC-010.
+Source of names: XMP specification parts 1 and 2, Exif schema CIPA DC-010; gain maps: Adobe 2022;
+motion photos, containers, depth: developer.android.com/media/platform/motion-photo-format and
+developers.google.com/depthmap-metadata.
 """
 
 from __future__ import annotations
 
-import hashlib
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from fractions import Fraction
 from xml.parsers import expat
-from xml.sax.saxutils import quoteattr
 
-RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
-_BASIC, _MEDIA = "http://ns.adobe.com/xap/1.0/", "http://ns.adobe.com/xap/1.0/mm/"
-_ROOT, _DESCRIPTION, _SEQUENCE, _ABOUT = (
-    f"{RDF} {name}" for name in ("RDF", "Description", "Seq", "about")
+from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata.xmp.packet import Property, as_utf8, read_properties, replace_spans
+
+_BASIC, _TIFF, _EXIF = (f"http://ns.adobe.com/{name}/1.0/ " for name in ("xap", "tiff", "exif"))
+_EXIF_EX, _AUX = "http://cipa.jp/exif/1.0/ ", "http://ns.adobe.com/exif/1.0/aux/ "
+_TIME, _SHUTTER, _BIAS = (
+    f"{_EXIF}{name}" for name in ("ExposureTime", "ShutterSpeedValue", "ExposureBiasValue")
 )
-_HISTORY, _TOOL = f"{_MEDIA} History", f"{_BASIC} CreatorTool"
-_DEEPEST = 6  # elements around a history, itself included
-_NEW_PACKET = (
-    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    f'<rdf:RDF xmlns:rdf="{RDF}"></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-).encode()
-_EMPTY_TAG = re.compile(rb"<([^\s<>/]+)(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*/>")
+_NOTE = "http://ns.adobe.com/xmp/note/ HasExtendedXMP"
+# Namespaces that describe a second picture, depth or a video in the file, which are left out.
+_OF_THE_FILE = {
+    "http://ns.adobe.com/hdr-gain-map/1.0/": "a gain map",
+    "http://ns.apple.com/HDRGainMap/1.0/": "a gain map",
+    "http://ns.google.com/photos/1.0/depthmap/": "a depth map",
+    "http://ns.google.com/photos/dd/1.0/": "a depth map",
+    "http://ns.apple.com/depthData/1.0/": "a depth map",
+    "http://ns.google.com/photos/1.0/image/": "a second picture",
+    "http://ns.google.com/photos/1.0/audio/": "a sound",
+    "http://ns.google.com/photos/1.0/container/": "",
+    "http://ns.apple.com/pixeldatainfo/1.0/": "",
+    "http://ns.oplus.com/photos/1.0/camera/": "",
+    "http://ns.xiaomi.com/photos/1.0/camera/": "",
+}
+_SEMANTICS = {b"MotionPhoto": "a video", b"GainMap": "a gain map", b"Depth": "a depth map"}
+_ITEM = re.compile(rb":Semantic\s*(?:=\s*[\"']|>\s*)(\w+)")  # in a container, at any depth
+_VIDEO = ("MotionPhoto", "MicroVideo")  # first letters of local names, in several namespaces
+_UNTRUE = re.compile(
+    rb"Orientation|ImageWidth|PixelXDimension|Exposure|Thumbnails|MotionPhoto|MicroVideo|"
+    rb"hdr-gain-map|/photos/1\.0/"
+)
+# Where EXIF would state what a packet states.
+_AS_EXIF = {
+    f"{_TIFF}Orientation": tags.ORIENTATION,
+    f"{_TIFF}Make": tags.MAKE,
+    f"{_TIFF}Model": tags.MODEL,
+    _TIME: tags.EXPOSURE_TIME,
+    _SHUTTER: tags.SHUTTER_SPEED,
+    _BIAS: tags.EXPOSURE_BIAS,
+    f"{_EXIF}FNumber": tags.F_NUMBER,
+    f"{_EXIF}ApertureValue": tags.APERTURE,
+    f"{_EXIF}ISOSpeedRatings": tags.ISO,
+    f"{_EXIF_EX}PhotographicSensitivity": tags.ISO,
+    f"{_EXIF_EX}RecommendedExposureIndex": tags.EXPOSURE_INDEX,
+    f"{_EXIF_EX}ISOSpeed": tags.ISO_SPEED,
+    f"{_EXIF}FocalLength": tags.FOCAL_LENGTH,
+    f"{_EXIF}ExposureMode": tags.EXPOSURE_MODE,
+    f"{_EXIF_EX}BodySerialNumber": tags.SERIAL_NUMBER,
+    f"{_AUX}SerialNumber": tags.SERIAL_NUMBER,
+    f"{_EXIF}DateTimeOriginal": tags.ORIGINAL,
+    "http://ns.adobe.com/photoshop/1.0/ DateCreated": tags.ORIGINAL,
+    f"{_EXIF}DateTimeDigitized": tags.DIGITISED,
+    f"{_BASIC}CreateDate": tags.DIGITISED,
+}
 
 
-def _with_value(xmp: bytes, name: bytes, value: bytes) -> bytes:
-    """Replace the value of a simple property wherever it occurs."""
-    pattern = rb"(\b%s\s*=\s*[\"'])[^\"'<>]*|(<%s>)[^<]*" % (name, name)
-    return re.sub(pattern, lambda found: (found[1] or found[2]) + value, xmp)
-
-
-def _without(xmp: bytes, name: bytes) -> bytes:
-    """Remove a simple or structured property wherever it occurs."""
-    xmp = re.sub(rb"\s%s\s*=\s*(\"[^\"<>]*\"|'[^'<>]*')" % name, b"", xmp)
-    # After the last closing tag, every opening tag would start a search to the end of the packet.
-    last = xmp.rfind(b"</%s>" % name) + len(name) + 3
-    pattern = rb"<%s(\s[^<>]*(?<!/))?>.*?</%s>\s*" % (name, name)
-    return re.sub(pattern, b"", xmp[:last], flags=re.DOTALL) + xmp[last:]
-
-
-def fit(xmp: bytes | None, rows: int, cols: int) -> bytes | None:
-    """Correct an XMP packet for upright pixels without thumbnails or second images."""
-    if xmp is None:
-        return None
-    for name, value in {
-        b"tiff:Orientation": 1,
-        b"tiff:ImageWidth": cols,
-        b"tiff:ImageLength": rows,
-        b"exif:PixelXDimension": cols,
-        b"exif:PixelYDimension": rows,
-    }.items():
-        xmp = _with_value(xmp, name, b"%d" % value)
-    for name in (b"xmp:Thumbnails", b"xap:Thumbnails"):
-        xmp = _without(xmp, name)
-    for name in (b"hdrgm:Version", b"Container:Directory", b"GContainer:Directory"):
-        xmp = _without(xmp, name)  # the gain map is lost
-    return xmp
-
-
-def announce_extension(xmp: bytes | None, extension: bytes | None) -> bytes | None:
-    """State the sum of the extension of a packet, or that it has none."""
-    if xmp is None:
-        return None
-    if extension is None:
-        return _without(xmp, b"xmpNote:HasExtendedXMP")
-    return _with_value(xmp, b"xmpNote:HasExtendedXMP", sum_of_extension(extension))
-
-
-def state_time(xmp: bytes | None, fraction: tuple[int, int] | None) -> bytes | None:
-    """Set or remove the exposure time of a packet that has one; remove the compensation."""
-    if xmp is None:
-        return None
-    for name in (b"exif:ShutterSpeedValue", b"exif:ExposureBiasValue"):
-        xmp = _without(xmp, name)
-    if fraction is None:
-        return _without(xmp, b"exif:ExposureTime")
-    return _with_value(xmp, b"exif:ExposureTime", b"%d/%d" % fraction)
-
-
-def sum_of_extension(extension: bytes) -> bytes:
-    """Compute the name of an extension: its MD5 sum."""
-    return hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
-
-
-@dataclass(frozen=True)
-class _Element:
-    """An element of a packet; names include the namespace."""
-
-    path: tuple[str, ...]  # names of the elements around it, outermost first, and its own
-    attributes: Mapping[str, str]
-    start: int  # offset of its first byte
-    end: int  # offset of its end tag, or of the byte after an empty tag
-
-
-def state_history(
-    packet: bytes | None, extension: bytes | None, event: bytes, tool: str
-) -> tuple[bytes | None, bytes | None]:
-    """Append an entry to the history, and set the creator tool where none is stated.
-
-    Without a packet a new one is made. The history may be in the extension. Read-only packets are
-    changed too: that word forbids changes in place by programs that do not know the file format.
-    `event` is an ``rdf:li`` element that declares its namespaces; `tool` names the program.
-
-    Returns
-    -------
-    bytes or None, bytes or None
-        Packet and extension, unchanged unless both are sound RDF.
-    """
-    parts = [packet or _NEW_PACKET] + ([extension] if extension else [])
+def block_of_packet(packet: bytes | None) -> bytes | None:
+    """Build an EXIF block of texts with what a packet states about the shot; None if nothing."""
     try:
-        trees = [_read_elements(part) for part in parts]
+        properties = read_properties(as_utf8(packet)) if packet else []
     except expat.ExpatError:
-        return packet, extension
-    roots = _elements_at(trees[0], _ROOT)
-    histories = [_elements_at(tree, _ROOT, _DESCRIPTION, _HISTORY, _SEQUENCE) for tree in trees]
-    stated = {name for tree in trees for name in _property_names(tree)}
-    if len(roots) != 1 or sum(map(len, histories)) != (_HISTORY in stated):
-        return packet, extension
-    missing = None if _HISTORY in stated else event, None if _TOOL in stated else tool
-    edited = [_insert(parts[0], roots[0], _new_description(trees[0], *missing)), *parts[1:]]
-    for number, found in enumerate(histories):
-        for sequence in found:
-            edited[number] = _insert(edited[number], sequence, event)
-    kept = [_reduce_padding(*two) for two in zip(edited, parts, strict=True)]
-    return kept[0], kept[1] if extension else extension
+        return None
+    stated: dict[int, str] = {}
+    for name, tag in _AS_EXIF.items():
+        values = [each.value for each in properties if each.name == name and each.value]
+        if values:
+            stated.setdefault(tag, values[0])
+    block = bytearray(ifd.EMPTY_BLOCK)
+    texts = {tag: (ifd.ASCII, text.encode() + b"\0") for tag, text in stated.items()}
+    ifd.add_fields(block, ifd.FIRST_POINTER, texts)
+    return bytes(block) if texts else None
 
 
-def _read_elements(packet: bytes) -> list[_Element]:
-    """List the outer elements of a packet.
+def left_out(packet: bytes | None) -> set[str]:
+    """Return what a packet says that the file holds besides the picture, such as ``a video``."""
+    try:
+        properties = read_properties(as_utf8(packet)) if packet else []
+    except expat.ExpatError:
+        return set()
+    items = {_SEMANTICS.get(word) for word in _ITEM.findall(packet or b"")}
+    return {what for what in ({_named(each.name) for each in properties} | items) if what}
 
-    Raises
-    ------
-    ExpatError
-        If it is not well-formed XML in UTF-8, or declares a document type.
+
+def _named(name: str) -> str | None:
+    """Return what a property of the file is about; None if the property is of the photograph."""
+    namespace, _, local = name.rpartition(" ")
+    if local.startswith(_VIDEO):
+        return "a video"
+    return next((what for start, what in _OF_THE_FILE.items() if namespace.startswith(start)), None)
+
+
+def fit(packet: bytes, rows: int, cols: int) -> bytes | None:
+    """Correct a packet for upright pixels without thumbnails, second pictures or a video.
+
+    None if the packet is not well-formed and may state what is not true.
     """
-    elements: list[_Element] = []
-    opened: list[tuple[str, Mapping[str, str], int]] = []
-    parser = expat.ParserCreate("UTF-8", " ")
+    sizes = {
+        f"{_TIFF}Orientation": 1,
+        f"{_TIFF}ImageWidth": cols,
+        f"{_TIFF}ImageLength": rows,
+        f"{_EXIF}PixelXDimension": cols,
+        f"{_EXIF}PixelYDimension": rows,
+    }
 
-    def begin(name: str, attributes: Mapping[str, str]) -> None:
-        opened.append((name, attributes, parser.CurrentByteIndex))
+    def value_of(each: Property) -> str | None:
+        if each.name in sizes:
+            return str(sizes[each.name])
+        untrue = each.name == f"{_BASIC}Thumbnails" or _named(each.name) is not None
+        return None if untrue else each.value
 
-    def end(_: str) -> None:
-        if len(opened) <= _DEEPEST:
-            path = tuple(name for name, _, _ in opened)
-            elements.append(_Element(path, *opened[-1][1:], parser.CurrentByteIndex))
-        opened.pop()
-
-    def refuse(*_: object) -> None:
-        message = "a document type has no place in XMP"
-        raise expat.ExpatError(message)
-
-    parser.StartElementHandler, parser.EndElementHandler = begin, end
-    parser.StartDoctypeDeclHandler = refuse
-    sound = packet[: packet.rfind(b">") + 1]
-    if b"\0" in sound:
-        message = "UTF-16, which the parser would recognise"
-        raise expat.ExpatError(message)
-    parser.Parse(sound, True)
-    return elements
+    try:
+        return _edit(as_utf8(packet), value_of)
+    except expat.ExpatError:
+        return None if _UNTRUE.search(packet.replace(b"\0", b"")) else packet
 
 
-def _elements_at(tree: Iterable[_Element], *path: str) -> list[_Element]:
-    """Find the elements whose path ends in the given one."""
-    return [each for each in tree if each.path[-len(path) :] == path]
+def state_time(
+    packet: bytes | None, fraction: tuple[int, int] | None, stops: float | None
+) -> bytes | None:
+    """Correct the exposure that a packet states; what is not known is removed.
+
+    `fraction` is the new time in seconds, `stops` by how much the exposure grew. A packet that is
+    not well-formed stays as it is.
+    """
+    shutter = None if fraction is None else round(-math.log2(fraction[0] / fraction[1]) * 1e6)
+    known = {
+        _TIME: None if fraction is None else f"{fraction[0]}/{fraction[1]}",
+        _SHUTTER: None if shutter is None else f"{shutter}/1000000",
+    }
+
+    def value_of(each: Property) -> str | None:
+        if each.name == _BIAS:
+            return _shifted(each.value, stops)
+        return known.get(each.name, each.value)
+
+    try:
+        return packet and _edit(as_utf8(packet), value_of)
+    except expat.ExpatError:
+        return packet
 
 
-def _property_names(tree: Iterable[_Element]) -> Iterator[str]:
-    """List the properties that a packet states, as elements or attributes."""
-    for each in tree:
-        if each.path[-3:-1] == (_ROOT, _DESCRIPTION):
-            yield each.path[-1]
-        elif each.path[-2:] == (_ROOT, _DESCRIPTION):
-            yield from each.attributes
+def _shifted(value: str, stops: float | None) -> str | None:
+    """Add stops to a compensation such as ``-1/3``; None if one of both is not known."""
+    try:
+        bias = float(Fraction(value.replace(" ", "")))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None
+    known = stops is not None and abs(bias) <= tags.LARGEST_BIAS
+    return "{}/{}".format(*tags.bias_as_fraction(bias + (stops or 0.0))) if known else None
 
 
-def _new_description(tree: Iterable[_Element], event: bytes | None, tool: str | None) -> bytes:
-    """Build an element with a history and a creator tool, about what the others are about."""
-    if event is None and tool is None:
-        return b""
-    others = _elements_at(tree, _ROOT, _DESCRIPTION)
-    stated = others[0].attributes if others else {}
-    about = stated.get(_ABOUT, stated.get("about", ""))
-    named = f' xmlns:xmp="{_BASIC}" xmp:CreatorTool={quoteattr(tool)}' if tool else ""
-    head = f'<rdf:Description xmlns:rdf="{RDF}" rdf:about={quoteattr(about)}{named}>'.encode()
-    history = f'<xmpMM:History xmlns:xmpMM="{_MEDIA}"><rdf:Seq>'.encode()
-    body = history + event + b"</rdf:Seq></xmpMM:History>" if event else b""
-    return head + body + b"</rdf:Description>"
+def _edit(packet: bytes, value_of: Callable[[Property], str | None]) -> bytes:
+    """Change the values of simple properties, and remove properties where the new value is None."""
+    edits = []
+    for each in read_properties(packet):
+        value = value_of(each)
+        if value is None:
+            edits.append((each.start, each.stop, b""))
+        elif value != each.value and each.inner is not None:
+            edits.append((*each.inner, value.encode()))
+    return replace_spans(packet, edits) if edits else packet
 
 
-def _insert(packet: bytes, element: _Element, content: bytes) -> bytes:
-    """Insert content before the end of an element, of an empty tag too."""
-    empty = _EMPTY_TAG.fullmatch(packet, element.start, element.end)
-    if content and empty:
-        content, end = b">" + content + b"</" + empty[1] + b">", element.end - 2
-        return packet[:end] + content + packet[element.end :]
-    return packet[: element.end] + content + packet[element.end :]
-
-
-def _reduce_padding(packet: bytes, before: bytes) -> bytes:
-    """Remove white space at the end of a packet, as far as it has become longer."""
-    end = max(packet.rfind(b"<?xpacket"), 0)
-    padding = end - len(packet[:end].rstrip())
-    kept = end - max(0, min(padding, len(packet) - len(before)))
-    return packet[:kept] + packet[end:]
+def without_note(packet: bytes) -> bytes:
+    """Remove the note that a packet has an extension."""
+    return _edit(packet, lambda each: None if each.name == _NOTE else each.value)
