@@ -142,14 +142,14 @@ def test_fusing_uses_the_camera_of_the_files(command: Any, here: Path) -> None:
 
 def test_a_camera_is_measured_once_and_used_from_then_on(command: Any, here: Path) -> None:
     write_pair(here, FLAT, FLAT, taken_with=FLAT)
-    assert response_of(command, "-q")["source"] == "pair"  # no real camera is as flat
+    assert response_of(command, "-q")["source"] == "pair"
     code, out, err = command("calibrate", *write_bracket(here, FLAT), "--remember")
     assert (code, out) == (ExitCode.OK, "")
     assert err == f"expinterp: remembered: photographs of {FLAT} use this curve from now on\n"
-    found = response_of(command)
+    found = response_of(command, "-q")
     assert (found["source"], found["camera"], found["curves"]) == ("camera", FLAT, 1)
     command("calibrate", *write_bracket(here, FLAT, seed=2), "--remember", "-o", "flat.json")
-    assert response_of(command)["curves"] == 2
+    assert response_of(command, "-q")["curves"] == 2
     assert json.loads(Path("flat.json").read_text("utf-8"))["camera"] == FLAT
 
 
