@@ -26,7 +26,7 @@ from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block
 from expinterp.images.metadata.jpeg_metadata import XMP_SIGNATURE
 from expinterp.images.metadata.png_text import TEXT_OR_EXIF, blocks_of_png
-from expinterp.images.metadata.tiff_exif import exif_of_tiff
+from expinterp.images.metadata.tiff_exif import bytes_of_tiff, exif_of_tiff
 from expinterp.images.metadata.xmp import LONGEST_PACKET
 from expinterp.images.raw_kinds import is_raw
 
@@ -106,7 +106,7 @@ def _read_jpeg(stream: BinaryIO) -> Header:
             if content.startswith(EXIF_PREFIX):
                 exif = exif or exif_block(content)
             elif content.startswith(XMP_SIGNATURE):
-                xmp = xmp or content[len(XMP_SIGNATURE) :]
+                xmp = content[len(XMP_SIGNATURE) :]  # the last, as Pillow reads it
         else:
             stream.seek(length, SEEK_CUR)
 
@@ -203,9 +203,7 @@ def _read_tiff(stream: BinaryIO) -> Header:
             exif = exif_of_tiff(block)
         except ifd.DamagedBlockError:
             exif = None
-        packet = first.get(tags.XMP_PACKET)
-        long = packet is not None and packet.count > LONGEST_PACKET
-        xmp = None if packet is None or long else ifd.read_bytes(block, packet)
+        xmp = bytes_of_tiff(block, tags.XMP_PACKET)
     return replace(_with_size("tiff", rows, cols, exif, bits), xmp=xmp)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import struct
 import subprocess
@@ -20,10 +21,12 @@ from expinterp.images import (
     Metadata,
     read_photograph,
     with_exposure_time,
+    with_provenance,
     write_photograph,
 )
 from expinterp.images.header import read_header
 from expinterp.images.metadata import ifd, tags
+from expinterp.images.metadata.capture import read_capture
 from expinterp.images.metadata.exif import read_exposure, read_orientation
 from expinterp.images.metadata.exif_repair import repair
 
@@ -89,6 +92,7 @@ DAMAGE = {
     "value outside": (value_of(0x9003, 2, offset=1 << 30), {("exif", 0x9003)}, "DateTimeOriginal"),
     "maker note outside": (value_of(0x927C, 7, offset=2**32 - 1), {("exif", 0x927C)}, "MakerNote"),
     "count too large": (value_of(0x9204, 10, count=2**32 - 1), {("exif", 0x9204)}, "ExposureBias"),
+    "value in the header": (value_of(0x9003, 2, offset=2), {("exif", 0x9003)}, "DateTimeOriginal"),
     "GPS outside": (astray(0x8825, 1 << 30), "gps", "GPS"),
     "GPS is no directory": (astray(0x8825, 9), "gps", "GPS"),
     "GPS is the first": (pointer_to(0x8825, "first"), "gps", "GPS"),
@@ -314,3 +318,95 @@ def test_what_was_written_can_be_read_whatever_the_source_states(
         assert image.size == (16, 16)
         image.load()
         image.getexif()
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+def test_exiftool_reads_what_was_written_whatever_the_source_states(tmp_path):
+    chosen = random.Random(5)
+    known = sorted(tag for tag, _ in tifffile.TIFF.TAGS.items() if tag < 1 << 16)
+    for number in range(60):
+        stated = {
+            chosen.choice(known): (
+                chosen.choice(sorted(KINDS)),
+                chosen.randbytes(chosen.randrange(24)),
+            )
+            for _ in range(12)
+        }
+        form = ["jpeg", "png", "tiff", "webp"][
+            number % 4
+        ]  # ExifTool 12 takes offsets in AVIF for loops
+        metadata = with_exposure_time(Metadata(exif=block_of(stated, "<>"[number % 2])), 1 / 120)
+        metadata = with_provenance(metadata, action="derived", parameters="x")
+        write_photograph(picture(8, 8), tmp_path / f"{number}{SUFFIX[form]}", metadata=metadata)
+    command = ["exiftool", "-q", "-n", "-if", "$Error or not $ExposureTime", "-FileName", tmp_path]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False, text=True)
+    assert done.stdout == ""
+
+
+# --- numbers of another type ---------------------------------------------------------------------
+
+
+def camera_block(fields, order="<"):
+    block = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
+    camera = directory(block, order, [entry(block, order, *field) for field in sorted(fields)])
+    pointer = entry(block, order, 0x8769, 4, struct.pack(order + "I", camera))
+    struct.pack_into(order + "I", block, 4, directory(block, order, [pointer]))
+    return bytes(block)
+
+
+@ORDERS
+@pytest.mark.parametrize(
+    ("kind", "code", "stored", "time"),
+    [
+        (3, "H", (2,), 2),
+        (4, "I", (30,), 30),
+        (1, "B", (4,), 4),
+        (10, "ii", (1, 8), 1 / 8),
+        (11, "f", (0.125,), 1 / 8),
+        (12, "d", (0.125,), 1 / 8),
+        (2, "4s", (b"1/8\0",), 1 / 8),
+        (2, "8s", (b" 0.125 \0",), 1 / 8),
+        (7, "4s", (b"1/8 ",), 1 / 8),
+        (2, "4s", (b"1/0\0",), None),
+        (2, "5s", (b"soon\0",), None),
+        (5, "II", (1, 0), None),
+        (5, "II", (0, 0), None),
+        (5, "II", (0, 8), None),
+    ],
+)
+def test_a_time_of_any_type_is_read(order, kind, code, stored, time):
+    block = camera_block([(0x829A, kind, struct.pack(order + code, *stored))], order)
+    assert read_exposure(block).time == time
+    stated = with_exposure_time(Metadata(exif=block), 1 / 4)
+    assert read_exposure(stated.exif).time == 1 / 4
+    assert stated.extras == ()
+
+
+@ORDERS
+@pytest.mark.parametrize("tag", [0x8831, 0x8832, 0x8833])
+@pytest.mark.parametrize("stated", [65_535, 0, None])
+def test_a_sensitivity_above_65535_stands_in_another_tag(order, tag, stated):
+    kinds = {0x8831: 1, 0x8832: 2, 0x8833: 3}
+    fields = [
+        (0x8830, 3, struct.pack(order + "H", kinds[tag])),
+        *((each, 4, struct.pack(order + "I", 102_400 if each == tag else 99)) for each in kinds),
+    ]
+    fields += [] if stated is None else [(0x8827, 3, struct.pack(order + "H", stated))]
+    assert read_exposure(camera_block(fields, order)).iso == 102_400
+    alone = [field for field in fields if field[0] in {tag, 0x8827}]
+    assert read_exposure(camera_block(alone, order)).iso == 102_400
+
+
+@ORDERS
+@pytest.mark.parametrize(("bias", "after"), [((2, 1), 0), ((-1, 3), -7 / 3), ((0, 1), -2)])
+def test_the_compensation_follows_the_exposure(order, bias, after):
+    fields = [
+        (0x829A, 5, struct.pack(order + "II", 1, 15)),
+        (0x9204, 10, struct.pack(order + "ii", *bias)),
+    ]
+    stated = with_exposure_time(Metadata(exif=camera_block(fields, order)), 1 / 60).exif
+    assert read_capture(stated).bias == pytest.approx(after)
+    silent = with_exposure_time(Metadata(exif=camera_block(fields[1:], order)), 1 / 60).exif
+    assert read_capture(silent).bias is None
+    unknown = with_exposure_time(Metadata(exif=camera_block(fields, order)), None).exif
+    assert read_capture(unknown).bias is None

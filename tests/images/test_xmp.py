@@ -243,7 +243,7 @@ def test_a_damaged_packet_is_left_out_and_named_if_it_may_be_untrue(tmp_path, da
     assert read_orientation(None, before) == 1
     target = tmp_path / "a.jpg"
     (warning,) = write_photograph(picture(), target, metadata=Metadata(xmp=before))
-    assert warning == "not carried on into the JPEG: the XMP packet, which is damaged"
+    assert warning == "not carried on into the JPEG: the XMP packet, which is damaged or too long"
     harmless = damage(XMP)
     assert fitted(harmless) == harmless
 
@@ -305,6 +305,10 @@ def jpeg(xmp=XMP):
         (jpeg(packet("hdrgm:Version='1.0'")) + jpeg(), ["a gain map"]),
         (jpeg() + jpeg(packet("hdrgm:Version='1.0'")), ["a gain map"]),
         (jpeg(packet("GDepth:Format='RangeInverse'")), ["a depth map"]),
+        (jpeg() + b"urn:iso:std:iso:ts:21496:-1\0", ["a gain map"]),
+        (jpeg() + b"<x apdi:AuxiliaryImageType='disparity'/>", ["a depth map"]),
+        (jpeg() + b"\0\0\x41\x0aDualShot_DepthMap_1", ["a depth map"]),
+        (jpeg() + b"\0\0\x01\x0aImage_UTC_Data1234SEFH", []),
         (jpeg() + jpeg(), []),  # a preview, as most cameras append it
         (jpeg() + b"\0\0\0\x18ftypheic" + bytes(99), []),
         (jpeg() + bytes(4096), []),  # padding

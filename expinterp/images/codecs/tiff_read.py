@@ -21,7 +21,7 @@ from expinterp.images.limits import REMEDY, check_size
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import read_orientation
 from expinterp.images.metadata.iptc import extras_of_resources
-from expinterp.images.metadata.tiff_exif import exif_of_tiff, resources_of_tiff
+from expinterp.images.metadata.tiff_exif import bytes_of_tiff, exif_of_tiff, resources_of_tiff
 from expinterp.images.orientation import make_upright
 from expinterp.images.photograph import Decoded, Extra, Metadata, Pixels
 from expinterp.images.raw_kinds import is_raw
@@ -53,7 +53,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
         assert isinstance(page, tifffile.TiffPage)  # frames come only after the first page
         _check_page(page, block, max_pixels)
         warnings: list[str] = []
-        metadata = _read_metadata(block, page, warnings)
+        metadata = _read_metadata(block, warnings)
         pixels = _as_rgb(tiff_strips.decode_page(page), page, warnings)
         if page.photometric == _CMYK:
             pixels, metadata = _without_cmyk(pixels, metadata, warnings)
@@ -192,11 +192,12 @@ def _without_cmyk(
     return np.concatenate([np.asarray(image), pixels[..., 4:]], axis=2), metadata
 
 
-def _read_metadata(block: ifd.Block, page: tifffile.TiffPage, warnings: list[str]) -> Metadata:
+def _read_metadata(block: ifd.Block, warnings: list[str]) -> Metadata:
     """Read profile, XMP, EXIF and IPTC from the directory of a page."""
-    icc, xmp = (_tag_bytes(page, tag) for tag in (tags.ICC_PROFILE, tags.XMP_PACKET))
-    exif, extras = None, tuple[Extra, ...]()
+    icc = xmp = exif = None
+    extras = tuple[Extra, ...]()
     try:
+        icc, xmp = (bytes_of_tiff(block, tag) for tag in (tags.ICC_PROFILE, tags.XMP_PACKET))
         exif, resources = exif_of_tiff(block), resources_of_tiff(block)
     except ifd.DamagedBlockError as error:
         warnings.append(f"the EXIF fields cannot be read ({error}) and are left out")
@@ -204,12 +205,6 @@ def _read_metadata(block: ifd.Block, page: tifffile.TiffPage, warnings: list[str
         extras = extras_of_resources(resources)
         warnings += _warn_of_more_pages(block)
     return Metadata(exif, icc, xmp, extras=extras)
-
-
-def _tag_bytes(page: tifffile.TiffPage, tag: int) -> bytes | None:
-    """Read a tag whose value is bytes."""
-    value = page.tags.valueof(tag)
-    return value if isinstance(value, bytes) else None
 
 
 def _mapped(stream: BinaryIO) -> AbstractContextManager[ifd.Block]:

@@ -161,7 +161,11 @@ def fit_to_pixels(metadata: Metadata, rows: int, cols: int) -> Metadata:
     metadata = sound(metadata)
     exif = metadata.exif and _fit_exif(metadata.exif, rows, cols)
     packet = metadata.xmp and xmp.fit(metadata.xmp, rows, cols)
-    gone = (Extra("the XMP packet, which is damaged", {}),) if metadata.xmp and not packet else ()
+    gone = (
+        (Extra("the XMP packet, which is damaged or too long", {}),)
+        if metadata.xmp and not packet
+        else ()
+    )
     return replace(metadata, exif=exif, xmp=packet, extras=(*metadata.extras, *gone))
 
 

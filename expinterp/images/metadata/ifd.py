@@ -118,8 +118,9 @@ def read_directory(block: Block, order: Order, start: int) -> Directory:
         message = f"there is no directory at {start}"
         raise DamagedBlockError(message)
     found = [_read_record(block, order, record) for record in known]
-    fields = {tag: field for tag, field in reversed(found) if field.stop <= len(block)}
-    lost = (tag for tag, field in found if field.stop > len(block))
+    inside = [field.start >= _HEADER and field.stop <= len(block) for _, field in found]
+    fields = dict(item for item, kept in reversed([*zip(found, inside, strict=True)]) if kept)
+    lost = (tag for (tag, _), kept in zip(found, inside, strict=True) if not kept)
     unreadable = tuple(dict.fromkeys(tag for tag in lost if tag not in fields))
     return Directory(fields, start, table.stop, unreadable, cut_off=count < announced)
 
@@ -340,11 +341,9 @@ def replace_records(
 
 def drop_field(block: bytearray, pointer_at: int, *, tag: int) -> None:
     """Remove the record of a field; its value stays in the block, unused."""
-    order = byte_order(block)
-    directory = follow_pointer(block, order, pointer_at)
-    if tag not in directory.fields:
-        return
-    table = range(directory.start + 2, directory.next_at, RECORD)
-    others = (at for at in table if at != directory.fields[tag].record)
-    kept = [bytes(block[at : at + RECORD]) for at in others]
-    replace_records(block, pointer_at, directory, kept)
+    directory = follow_pointer(block, byte_order(block), pointer_at)
+    if tag in directory.fields:
+        table = range(directory.start + 2, directory.next_at, RECORD)
+        others = (at for at in table if at != directory.fields[tag].record)
+        kept = [bytes(block[at : at + RECORD]) for at in others]
+        replace_records(block, pointer_at, directory, kept)

@@ -32,13 +32,18 @@ _MISSED = {  # first bytes of segments that a photographer would miss, and a nam
 }
 _MP_ENTRIES, _MULTI_VIEW = 0xB002, 2  # CIPA DC-007: table of pictures, class of their types
 _BEHIND = {"a gain map", "a video"}  # what a packet announces, and other bytes hold
-# Boxes of MP4 and QuickTime, but not those of a HEIC or AVIF picture; AVI, Matroska.
+# Boxes of MP4 and QuickTime, but not those of a HEIC or AVIF picture; AVI, Matroska. Names of Apple,
+# Samsung, Adobe and ISO 21496-1.
 _FIRST_BYTES = {
     "a video": re.compile(
         rb"\0\0[\0-\x02][\0-\xff](?:ftyp(?!hei|hev|mif|avi|jx)|moov|wide|mdat)|"
         rb"RIFF[\0-\xff]{4}AVI |\x1aE\xdf\xa3"
     ),
-    "a gain map": re.compile(rb"hdrgm:Version|HDRGainMapVersion|urn:com:apple:photo:2020:aux:hdrg"),
+    "a gain map": re.compile(
+        rb"hdrgm:Version|HDRGainMapVersion|aux:hdrgainmap|urn:iso:std:iso:ts:21496"
+    ),
+    "a depth map": re.compile(rb"DualShot_DepthMap|depthData/1\.0/|:AuxiliaryImageType=.d[ei]"),
+    "a sound": re.compile(rb"SoundShot_Meta"),
 }
 _ANNOUNCED = re.compile(rb"xmpNote:HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-f]{32})")
 

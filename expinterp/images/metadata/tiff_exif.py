@@ -69,13 +69,21 @@ def exif_of_tiff(file: ifd.Block) -> bytes | None:
     return _collect(file, order, replace(first, fields=kept, unreadable=unreadable))
 
 
+def bytes_of_tiff(file: ifd.Block, tag: int) -> bytes | None:
+    """Read a value of the first directory as it is stored, whatever its type; None if there is none.
+
+    A value above 64 MiB is none.
+    """
+    _, first, _ = read_directories(file)
+    field = first.fields.get(tag)
+    if field is None or field.stop - field.start > _LONGEST_BLOCK:
+        return None
+    return ifd.read_bytes(file, field) or None
+
+
 def resources_of_tiff(file: ifd.Block) -> bytes:
     """Return the IPTC fields as a resource, followed by Photoshop's other image resources."""
-    _, first, _ = read_directories(file)
-    iptc, others = (
-        ifd.read_bytes(file, first.fields[tag]) if tag in first.fields else b""
-        for tag in (IPTC, RESOURCES)
-    )
+    iptc, others = (bytes_of_tiff(file, tag) or b"" for tag in (IPTC, RESOURCES))
     return (resource_of_iptc(iptc) if iptc else b"") + others
 
 
