@@ -41,17 +41,24 @@ RADIANCE_FORMATS = {
     "tiff": Format((".tif", ".tiff"), (16, 32), alpha=True, grey=True, longest=2**31 - 1),
 }
 # Formats that are only read, with their suffixes.
-READ_ONLY = {"raw": SUFFIXES}
+READ_ONLY = {"raw": SUFFIXES, "exr": (".exr",), "hdr": (".hdr", ".pic", ".rgbe"), "pfm": (".pfm",)}
 _HEAD = 64  # bytes that show the format
-READABLE = "JPEG, PNG, TIFF, WebP, AVIF or a raw file"
+READABLE = "JPEG, PNG, TIFF, WebP, AVIF, raw, OpenEXR, Radiance HDR or PFM"
 
+_STARTS = {
+    b"\xff\xd8\xff": "jpeg",
+    b"\x89PNG\r\n\x1a\n": "png",
+    b"\x76\x2f\x31\x01": "exr",
+    b"#?RADIANCE": "hdr",
+    b"#?RGBE": "hdr",
+    b"PF\n": "pfm",
+    b"Pf\n": "pfm",
+}
 # First bytes of common files that are none of `FORMATS`.
 _OTHERS = {
     b"GIF8": "a GIF",
     b"BM": "a BMP",
     b"8BPS": "a Photoshop document",
-    b"\x76\x2f\x31\x01": "an OpenEXR file",
-    b"#?RADIANCE": "a Radiance HDR file",
     b"%PDF": "a PDF",
     b"\xff\x0a": "a JPEG XL",
     b"\0\0\0\x0cJXL ": "a JPEG XL",
@@ -60,8 +67,6 @@ _OTHERS = {
     b"II\xbc": "a JPEG XR",
     b"qoif": "a QOI",
     b"\0\0\1\0": "an icon",
-    b"PF\n": "a PFM",
-    b"Pf\n": "a PFM",
     b"SIMPLE  =": "a FITS",
 }
 _RAW = (  # first bytes of raw files, by maker
@@ -96,8 +101,7 @@ def sniff_format(head: bytes) -> str | None:
     """
     if is_raw_head(head):
         return "raw"
-    starts = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png"}
-    if form := next((form for magic, form in starts.items() if head.startswith(magic)), None):
+    if form := next((form for magic, form in _STARTS.items() if head.startswith(magic)), None):
         return form
     if head[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
         return "tiff"

@@ -12,8 +12,9 @@ from __future__ import annotations
 import mmap
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from io import SEEK_CUR, SEEK_END
 from pathlib import Path
 from typing import BinaryIO
@@ -227,6 +228,16 @@ def _read_raw(stream: BinaryIO) -> Header:
     return _with_size("raw", rows, cols, exif, 16)
 
 
+def _read_light(stream: BinaryIO, form: str) -> Header:
+    """Read the header of a picture in linear light."""
+    from expinterp.images.developing import linear, openexr
+
+    stream.seek(0)
+    if form == "exr":
+        return _with_size(form, *openexr.read_size(stream), None, 16)
+    return _with_size(form, *linear.read_size(stream.read(1 << 16), form), None, 16)
+
+
 def _with_size(form: str, rows: int, cols: int, exif: bytes | None, bits: int = 8) -> Header:
     """Build a header; refuse one without pixels."""
     if rows < 1 or cols < 1:
@@ -234,11 +245,12 @@ def _with_size(form: str, rows: int, cols: int, exif: bytes | None, bits: int = 
     return Header(form, rows, cols, exif, 16 if bits > 8 else 8)
 
 
-_READERS = {
+_READERS: dict[str, Callable[[BinaryIO], Header]] = {
     "jpeg": _read_jpeg,
     "png": _read_png,
     "webp": _read_webp,
     "tiff": _read_tiff,
     "avif": _read_avif,
     "raw": _read_raw,
+    **{form: partial(_read_light, form=form) for form in ("exr", "hdr", "pfm")},
 }

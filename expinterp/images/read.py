@@ -52,7 +52,7 @@ def read_photograph(
     stream = open_source(source)
     try:
         form, head = detect_format(stream, name)
-        stays_open = form in {"tiff", "raw"} and not is_stream(source) and stream.seekable()
+        stays_open = form in {"tiff", "raw", "exr"} and not is_stream(source) and stream.seekable()
         if stays_open:  # a TIFF may be large, so it is decoded from its file
             stream.seek(0)
         data = stream if stays_open else BytesIO(head + read_from(stream, name))
@@ -101,6 +101,10 @@ def _decode(data: BinaryIO, form: str, max_pixels: int, development: Development
         from expinterp.images.developing import raw
 
         return raw.decode(data, max_pixels, development)
+    if form in {"exr", "hdr", "pfm"}:
+        from expinterp.images.developing import linear
+
+        return linear.decode(data, form, max_pixels)
     if form == "tiff":
         from expinterp.images.codecs import tiff_read
 

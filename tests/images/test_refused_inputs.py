@@ -65,14 +65,14 @@ def test_forbidden_file_is_named(tmp_path):
 
 @pytest.mark.parametrize(("head", "word"), [
     (b"hello world", "no image"), (b"GIF89a", "GIF"), (b"\0\0\0\x18ftypheic", "HEIC"),
-    (b"8BPS", "Photoshop"), (b"\x76\x2f\x31\x01", "OpenEXR"), (b"\xff\x4f\xff\x51\0", "JPEG 2000"),
+    (b"8BPS", "Photoshop"), (b"\xff\x4f\xff\x51\0", "JPEG 2000"),
     (b"\0\0\1\0\1\0", "icon"), (b"qoif\0\0", "QOI"), (b"II\xbc\1", "JPEG XR"),
 ])  # fmt: skip
 def test_files_of_other_formats_are_named(tmp_path, head, word):
     path = tmp_path / "a.jpg"
     path.write_bytes(head + bytes(100))
     assert word in refusal(path)
-    assert "JPEG, PNG, TIFF, WebP, AVIF or a raw file" in refusal(path)
+    assert "JPEG, PNG, TIFF, WebP, AVIF, raw" in refusal(path)
 
 
 @pytest.mark.parametrize("head", [
@@ -200,7 +200,6 @@ def test_a_profile_is_decompressed_up_to_the_limit(tmp_path):
 
 
 @pytest.mark.parametrize(("pixels", "options", "word"), [
-    (SMALL.astype(np.float32), {"photometric": "rgb"}, "floating-point"),
     (SMALL.astype(np.uint32), {"photometric": "rgb"}, "32-bit"),
     (SMALL.astype(np.int16), {"photometric": "rgb"}, "signed"),
     (np.zeros((9, 9, 6), np.uint8), {"photometric": "minisblack", "planarconfig": "contig"},

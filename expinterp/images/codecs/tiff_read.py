@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _BASE = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _YCBCR: 3, _CMYK: 4}  # colour channels
 _JPEG = 7  # compression
+_FLOAT = 3  # SampleFormat
 _REDUCED = 1  # bit of NewSubfileType: a thumbnail
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # ExtraSamples: alpha, multiplied into the colours or not
 _MOST_EXTRAS = 4
@@ -57,9 +58,24 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
         pixels = _as_rgb(tiff_strips.decode_page(page), page, warnings)
         if page.photometric == _CMYK:
             pixels, metadata = _without_cmyk(pixels, metadata, warnings)
-        return Decoded(
-            make_upright(pixels, read_orientation(metadata.exif, metadata.xmp)), metadata, warnings
-        )
+        upright = make_upright(pixels, read_orientation(metadata.exif, metadata.xmp))
+        if upright.dtype.kind == "f":
+            return _from_floats(upright, metadata, warnings)
+        return Decoded(upright, metadata, warnings)
+
+
+def _from_floats(values: NDArray[Any], metadata: Metadata, warnings: list[str]) -> Decoded:
+    """Encode linear light; values with a profile of another curve are display-encoded."""
+    from expinterp.images.developing import linear
+    from expinterp.images.developing.profiles import has_linear_curve, read_primaries
+
+    if metadata.icc is None or has_linear_curve(metadata.icc):
+        primaries = read_primaries(metadata.icc)
+        return linear.from_light(values, metadata, warnings, primaries=primaries)
+    codes = np.clip(np.nan_to_num(values.astype(np.float64)), 0, 1) * 65_535
+    if not (abs(values - 0.5) <= 0.501).all():
+        warnings.append("values outside 0 to 1 are clipped")
+    return Decoded(np.rint(codes).astype(np.uint16), metadata, warnings)
 
 
 def _check_page(page: tifffile.TiffPage, block: ifd.Block, max_pixels: int) -> None:
@@ -78,6 +94,12 @@ def _check_page(page: tifffile.TiffPage, block: ifd.Block, max_pixels: int) -> N
         raise ImageFileError(message)
     bits, whole = page.bitspersample, page.sampleformat == 1
     two_colours = page.samplesperpixel == 1 and photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO}
+    if (
+        page.sampleformat == _FLOAT
+        and bits in {16, 32, 64}
+        and photometric in {_BLACK_IS_ZERO, _RGB}
+    ):
+        whole, bits = True, 16
     if bits not in {1, 8, 16} or not whole or (bits == 1 and not two_colours):
         what = f"{bits}-bit" if whole else "floating-point or signed"
         message = f"TIFF with {what} values; save it with 8 or 16 bits per channel"
@@ -167,6 +189,10 @@ def _from_ycbcr(stored: NDArray[Any]) -> NDArray[Any]:
 
 def _divide_by_alpha(stored: NDArray[Any]) -> None:
     """Divide colours by alpha, in place; where alpha is 0 they stay."""
+    if stored.dtype.kind == "f":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            stored[..., :-1] /= np.where(stored[..., -1:] > 0, stored[..., -1:], 1)
+        return
     top = np.iinfo(stored.dtype).max
     for row in stored:
         alpha = np.maximum(row[:, -1:], 1).astype(np.float64)

@@ -7,13 +7,15 @@ D50, and the primaries are adapted to it by the Bradford transform (annex E).
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
 
 from expinterp.core.arrays import Floats
 from expinterp.core.encoding import SPACES, WHITE, Curve, Space
-from expinterp.images.metadata.icc import profile_name, profile_space, read_numbers
+from expinterp.errors import ImageFileError
+from expinterp.images.metadata.icc import profile_name, profile_space, read_numbers, tag_value
 
 D50 = (0.9642, 1.0, 0.8249)  # X Y Z
 BRADFORD = np.array(
@@ -79,6 +81,45 @@ def read_primaries(icc: bytes | None) -> tuple[float, ...]:
     adaptation, columns = colorants
     xyz = np.linalg.solve(adaptation, np.vstack([columns, D50]).T).T
     return tuple(np.round(xyz[:, :2] / xyz.sum(axis=1, keepdims=True), 5).ravel().tolist())
+
+
+def to_xyz(primaries: tuple[float, ...]) -> Floats:
+    """Return the matrix from linear R G B to X Y Z, by x, y of R, G, B and white; white has Y = 1."""
+    points = np.reshape(primaries, (4, 2)).astype(np.float64)
+    columns = np.array([[x / y, 1.0, (1 - x - y) / y] for x, y in points]).T
+    return np.asarray(columns[:, :3] * np.linalg.solve(columns[:, :3], columns[:, 3]))
+
+
+def matrix_to_srgb(primaries: tuple[float, ...]) -> Floats | None:
+    """Return the matrix to linear sRGB, white to white by Bradford; None for those of sRGB.
+
+    Raises
+    ------
+    ImageFileError
+        If the primaries span no colours.
+    """
+    if np.allclose(primaries, SRGB, atol=2e-3):
+        return None
+    target = SPACES["srgb"].to_xyz
+    with suppress(np.linalg.LinAlgError), np.errstate(all="ignore"):
+        source = to_xyz(primaries)
+        adapted = _to_d50(source.sum(axis=1)) @ source
+        matrix = np.linalg.solve(_to_d50(target.sum(axis=1)) @ target, adapted)
+        if np.isfinite(matrix).all():
+            return np.asarray(matrix)
+    message = "its primaries span no colours; save it as sRGB"
+    raise ImageFileError(message)
+
+
+def has_linear_curve(icc: bytes) -> bool:
+    """Return whether a profile states that values are linear light, or no curve."""
+    values = [tag_value(icc, bytes([letter]) + b"TRC") for letter in b"rgb"]
+    linear = {
+        struct.pack(">4s4xI", b"curv", 0),
+        struct.pack(">4s4xIH", b"curv", 1, 256),
+        struct.pack(">4s4xH2xi", b"para", 0, 65_536),
+    }
+    return all(not value or any(value.startswith(each) for each in linear) for value in values)
 
 
 def _colorants(icc: bytes | None) -> tuple[Floats, Floats] | None:

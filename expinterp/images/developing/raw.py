@@ -16,10 +16,8 @@ R G B-to-XYZ, with normalised rows.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -36,6 +34,7 @@ from expinterp.images.developing.negative import Mosaic, Negative
 from expinterp.images.developing.profiles import icc_profile
 from expinterp.images.developing.raw_exif import exif_of_raw
 from expinterp.images.developing.raw_files import check_sensor_data, is_dng, mapped
+from expinterp.images.developing.silence import quiet_stderr
 from expinterp.images.limits import check_size
 from expinterp.images.metadata import ifd
 from expinterp.images.orientation import make_upright
@@ -52,9 +51,6 @@ UNREADABLE = (
 DAMAGED = "the sensor data are damaged or cut off; copy the file again from the card"
 NO_BALANCE = "the raw file states no white balance of the camera; that of daylight is used"
 NO_MATRIX = "LibRaw knows no colours of this camera; they are left as the sensor has them"
-
-_stderr_lock = threading.Lock()
-_stderr_users: list[int] = []  # the descriptor to restore, once for each user
 
 
 def decode(stream: BinaryIO, max_pixels: int, development: Development) -> Decoded:
@@ -74,7 +70,7 @@ def decode(stream: BinaryIO, max_pixels: int, development: Development) -> Decod
         if raw.num_colors not in {1, 3}:
             message = f"a sensor with {raw.num_colors} colours; convert the file to a 16-bit TIFF"
             raise ImageFileError(message)
-        with _quiet_stderr():
+        with quiet_stderr():
             raw.unpack()
         warnings: list[str] = []
         multipliers = _multipliers(raw, development, warnings)
@@ -95,7 +91,7 @@ def read_multipliers(stream: BinaryIO, development: Development) -> tuple[float,
     """
     with mapped(stream) as block, _opened(block) as raw:
         if development.white_balance == "auto":
-            with _quiet_stderr():
+            with quiet_stderr():
                 raw.unpack()
         return _multipliers(raw, development, [])
 
@@ -116,35 +112,13 @@ def _opened(block: ifd.Block) -> Iterator[Any]:
         raise MissingExtraError(MISSING) from error
     try:
         with rawpy.RawPy() as raw:
-            with _quiet_stderr():
+            with quiet_stderr():
                 raw.open_buffer(BytesIO(block))
             yield raw
     except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError) as error:
         raise ImageFileError(UNREADABLE) from error
     except rawpy.LibRawError as error:
         raise ImageFileError(DAMAGED) from error
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Send what C libraries write to stderr nowhere, until the last thread is done."""
-    with _stderr_lock:
-        if not _stderr_users:
-            with suppress(OSError):  # there is no stderr
-                _stderr_users.append(os.dup(2))
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, 2)
-                os.close(nowhere)
-        elif _stderr_users:
-            _stderr_users.append(_stderr_users[0])
-    try:
-        yield
-    finally:
-        with _stderr_lock:
-            kept = _stderr_users.pop() if _stderr_users else None
-            if kept is not None and not _stderr_users:
-                os.dup2(kept, 2)
-                os.close(kept)
 
 
 def _multipliers(raw: Any, development: Development, warnings: list[str]) -> tuple[float, ...]:
@@ -203,7 +177,7 @@ def _negative(raw: Any, data: bytes, multipliers: tuple[float, ...]) -> Negative
 
     def develop(mosaic: Mosaic) -> Pixels:
         with _opened(data) as other:
-            with _quiet_stderr():
+            with quiet_stderr():
                 other.unpack()
             other.raw_image[...] = mosaic
             return _develop(other, multipliers)

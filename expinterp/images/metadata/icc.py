@@ -32,7 +32,7 @@ def profile_name(icc: bytes | None) -> str:
 
 def _profile_description(icc: bytes) -> str:
     """Read the tag ``desc`` of a profile: text in version 2, UTF-16 in version 4."""
-    value = _profile_tag(icc, b"desc")
+    value = tag_value(icc, b"desc")
     if value[:4] == b"desc":
         (length,) = struct.unpack_from(">I", value, 8)
         return value[12 : 12 + length].decode("latin-1")
@@ -45,7 +45,7 @@ def _profile_description(icc: bytes) -> str:
 def profile_transfer(icc: bytes | None) -> int:
     """Read the transfer characteristics (ITU-T H.273) of a profile; 0 if not stated."""
     try:
-        value = _profile_tag(icc or b"", b"cicp")
+        value = tag_value(icc or b"", b"cicp")
     except struct.error:
         return 0
     return value[9] if len(value) >= 12 else 0
@@ -54,7 +54,7 @@ def profile_transfer(icc: bytes | None) -> int:
 def read_numbers(icc: bytes, tag: bytes) -> list[float]:
     """Read a tag of numbers with 16 bits after the point; empty if it is missing or damaged."""
     try:
-        value = _profile_tag(icc, tag)
+        value = tag_value(icc, tag)
     except struct.error:
         return []
     count = len(value[8:]) // 4 if value[:4] in {b"XYZ ", b"sf32"} else 0
@@ -63,7 +63,7 @@ def read_numbers(icc: bytes, tag: bytes) -> list[float]:
     )
 
 
-def _profile_tag(icc: bytes, wanted: bytes) -> bytes:
+def tag_value(icc: bytes, wanted: bytes) -> bytes:
     """Return the value of a tag of a profile; empty if it is missing."""
     (count,) = struct.unpack_from(">I", icc, 128)
     for entry in range(min(count, 100)):

@@ -1,0 +1,161 @@
+"""Reading linear light: OpenEXR, Radiance HDR and PFM; floating-point TIFF comes from `tiff_read`.
+
+1 is white. The light is encoded by the working curve, so the response is known. What lies outside
+0..1 is clipped as a camera clips it, with a warning that states the share.
+
+Source: OpenEXR, "Technical Introduction" and "Standard attributes" (windows, luminance and chroma);
+Ward, "Real Pixels", Graphics Gems II, 1991 (RGBE); Debevec, "PFM Portable FloatMap" (PFM).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.core.arrays import Floats
+from expinterp.core.encoding import TOP, Encoding, encode
+from expinterp.errors import ImageFileError
+from expinterp.images.developing.profiles import SRGB, icc_profile, matrix_to_srgb, to_xyz
+from expinterp.images.developing.silence import quiet_stderr
+from expinterp.images.limits import REMEDY, check_size
+from expinterp.images.photograph import Decoded, Metadata
+
+Light = NDArray[np.float32]
+
+NOTICED = 5e-4  # share of values from which on it is reported
+BELOW = -1e-3  # linear light: slightly negative values come from rounding, or from other primaries
+_HDR_SIZE = re.compile(rb"\n\n(\S+) +(\d+) +(\S+) +(\d+) *\n")
+_HDR_PRIMARIES = re.compile(rb"\nPRIMARIES=\s*((?:[\d.]+\s+){7}[\d.]+)")
+_PFM_SIZE = re.compile(rb"(P[Ff])\s+(\d+)\s+(\d+)\s+(-?[\d.eE+]+)\s")
+
+
+def decode(stream: BinaryIO, form: str, max_pixels: int) -> Decoded:
+    """Decode OpenEXR (``exr``), Radiance HDR (``hdr``) or PFM (``pfm``).
+
+    Raises
+    ------
+    ImageFileError
+        If the picture is larger than `max_pixels`, or of a kind that is not read.
+    MissingExtraError
+        If OpenEXR is not installed.
+    Exception
+        Any that the libraries raise on damage.
+    """
+    warnings: list[str] = []
+    if form == "exr":
+        from expinterp.images.developing import openexr
+
+        light, primaries = openexr.read(stream, max_pixels, warnings)
+        return from_light(light, Metadata(), warnings, primaries=primaries)
+    data = stream.read()
+    cols, rows = _hdr_size(data) if form == "hdr" else _pfm_size(data)
+    check_size(cols, rows, max_pixels)
+    found = _HDR_PRIMARIES.search(data[:4096])
+    primaries = tuple(map(float, found[1].split())) if found else SRGB
+    return from_light(_read_by_imageio(data, form), Metadata(), warnings, primaries=primaries)
+
+
+def read_size(data: bytes, form: str) -> tuple[int, int]:
+    """Read the rows and columns of a Radiance HDR or PFM from its first bytes."""
+    cols, rows = _hdr_size(data) if form == "hdr" else _pfm_size(data)
+    return rows, cols
+
+
+def from_light(
+    light: Light, metadata: Metadata, warnings: list[str], *, primaries: tuple[float, ...] = SRGB
+) -> Decoded:
+    """Encode linear light as working code values.
+
+    Parameters
+    ----------
+    light : float array, shape (rows, cols, channels)
+        Grey, grey and opacity, R G B, or R G B and opacity; not multiplied by it.
+    metadata : Metadata
+        Its profile is replaced by that of sRGB, the output space.
+    warnings : list of str
+        Extended.
+    primaries : tuple of float
+        x, y of R, G, B and white.
+    """
+    channels = light.shape[2]
+    colours = light[..., : channels - 1 + channels % 2]
+    warnings += _describe_outside(colours)
+    codes = np.empty(light.shape, np.uint16)
+    count = colours.shape[2]
+    codes[..., :count] = encode(np.nan_to_num(colours.astype(np.float32), nan=0.0, neginf=0.0))
+    if count < channels:
+        opacity = np.clip(np.nan_to_num(light[..., -1].astype(np.float64)), 0, 1)
+        codes[..., -1] = np.rint(TOP * opacity)
+    matrix = matrix_to_srgb(primaries) if count == 3 else None
+    profile = icc_profile("srgb") if count == 3 else None
+    return Decoded(codes, replace(metadata, icc=profile), warnings, Encoding(matrix))
+
+
+def from_luminance(
+    luminance: Light, red: Light, blue: Light, primaries: tuple[float, ...] = SRGB
+) -> Light:
+    """Convert luminance Y and chroma (R − Y)/Y, (B − Y)/Y, all of one size, to R G B."""
+    weights = _luminance_weights(primaries)
+    r, b = (red + 1) * luminance, (blue + 1) * luminance
+    g = (luminance - weights[0] * r - weights[2] * b) / weights[1]
+    return np.stack([r, g, b], axis=-1).astype(np.float32)
+
+
+def _luminance_weights(primaries: tuple[float, ...]) -> Floats:
+    """Return Y of R, G and B."""
+    return np.asarray(to_xyz(primaries)[1])
+
+
+def _describe_outside(colours: NDArray[Any]) -> list[str]:
+    """Report the shares of values that are no light, or brighter than white."""
+    with np.errstate(invalid="ignore"):
+        shares = {
+            "are brighter than white (1) and are clipped": np.mean(colours > 1),
+            "are below 0 and become black": np.mean(colours < BELOW),
+            "are no numbers (NaN) and become black": np.mean(np.isnan(colours)),
+        }
+    return [
+        f"{100 * share:.3g} % of the values {what}"
+        for what, share in shares.items()
+        if share >= NOTICED
+    ]
+
+
+def _read_by_imageio(data: bytes, form: str) -> Light:
+    """Decode with OpenCV: float32 (rows, cols, 1 or 3), R G B."""
+    import cv2
+    import imageio.v3 as imageio
+
+    with quiet_stderr():
+        light = imageio.imread(
+            data, plugin="opencv", extension=f".{form}", flags=cv2.IMREAD_UNCHANGED
+        )
+    return np.asarray(light.reshape(*light.shape[:2], -1), np.float32)
+
+
+def _hdr_size(data: bytes) -> tuple[int, int]:
+    """Read columns and rows of a Radiance HDR; refuse what OpenCV would read wrongly."""
+    found = _HDR_SIZE.search(data[:65_536].replace(b"\r\n", b"\n"))
+    if b"32-bit_rle_xyze" in data[:4096]:
+        message = "Radiance HDR in X Y Z; save it as R G B"
+        raise ImageFileError(message)
+    if not found:
+        message = f"damaged Radiance HDR (it states no size); {REMEDY}"
+        raise ImageFileError(message)
+    if (found[1], found[3]) != (b"-Y", b"+X"):
+        message = "Radiance HDR that is stored sideways or mirrored; save it upright"
+        raise ImageFileError(message)
+    return int(found[4]), int(found[2])
+
+
+def _pfm_size(data: bytes) -> tuple[int, int]:
+    """Read columns and rows of a PFM."""
+    found = _PFM_SIZE.match(data[:256])
+    if not found:
+        message = f"damaged PFM (it states no size); {REMEDY}"
+        raise ImageFileError(message)
+    return int(found[2]), int(found[3])

@@ -1,0 +1,173 @@
+"""Reading OpenEXR: the picture of its display window, R G B or grey, with opacity.
+
+Source: OpenEXR, "Technical Introduction" (windows, luminance and chroma) and "Standard attributes".
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from io import BytesIO, StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expinterp.errors import ImageFileError, MissingExtraError
+from expinterp.images.developing.linear import Light, from_luminance
+from expinterp.images.developing.profiles import SRGB
+from expinterp.images.developing.silence import quiet_stderr
+from expinterp.images.limits import REMEDY, check_size
+
+MISSING = "OpenEXR files need the package OpenEXR: pip install 'expinterp[exr]'"
+COLOURS, LUMINANCE = ("R", "G", "B"), ("Y", "RY", "BY")
+LARGEST = 1 << 31  # a coordinate of a window beyond is damage
+_one_at_a_time = threading.Lock()  # OpenEXR's warnings are printed, so sys.stdout is replaced
+
+
+def read(stream: BinaryIO, max_pixels: int, warnings: list[str]) -> tuple[Light, tuple[float, ...]]:
+    """Read light, (rows, cols, channels), and the primaries: x, y of R, G, B and white.
+
+    Raises
+    ------
+    ImageFileError
+        If it is larger than `max_pixels`, damaged, deep, or without a picture in R G B, grey, or
+        luminance and chroma.
+    MissingExtraError
+        If OpenEXR is not installed.
+    """
+    with _opened(stream, header_only=True) as file:
+        _check_part(_first(file), max_pixels)
+    with _opened(stream) as file:
+        part = _first(file)
+        if len(file.parts) > 1:
+            warnings.append(f"the file holds {len(file.parts)} pictures; only the first is read")
+        primaries = tuple(map(float, part.header.get("chromaticities", SRGB)))
+        return _on_display(part, _light(part, primaries, warnings), warnings), primaries
+
+
+def read_size(stream: BinaryIO) -> tuple[int, int]:
+    """Read the rows and columns of the display window."""
+    with _opened(stream, header_only=True) as file:
+        (left, top), (right, bottom) = _window(_first(file), "displayWindow")
+        return bottom - top + 1, right - left + 1
+
+
+@contextmanager
+def _opened(stream: BinaryIO, *, header_only: bool = False) -> Iterator[Any]:
+    """Open a file, or a copy of a stream; what OpenEXR prints is dropped."""
+    try:
+        import OpenEXR
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(MISSING) from error
+    with TemporaryDirectory() as folder, _one_at_a_time:
+        path = Path(folder) / "picture.exr"
+        if isinstance(stream, BytesIO):
+            path.write_bytes(stream.getbuffer())
+        else:
+            path = Path(stream.name)
+        with quiet_stderr(), redirect_stdout(StringIO()):
+            file = OpenEXR.File(str(path), separate_channels=True, header_only=header_only)
+        with file:
+            yield file
+
+
+def _first(file: Any) -> Any:
+    if not file.parts:
+        message = f"damaged OpenEXR; {REMEDY}"
+        raise ImageFileError(message)
+    return file.parts[0]
+
+
+def _check_part(part: Any, max_pixels: int) -> None:
+    """Refuse a part by its header: deep, too large, or of other channels."""
+    for name in ("displayWindow", "dataWindow"):
+        (left, top), (right, bottom) = _window(part, name)
+        check_size(right - left + 1, bottom - top + 1, max_pixels)
+    if "deep" in str(part.header.get("type", "")).lower():
+        message = "OpenEXR with deep data; save it flat"
+        raise ImageFileError(message)
+    names = {channel.name for channel in part.header["channels"]}
+    if not (names >= {*COLOURS} or "Y" in names):
+        message = f"OpenEXR with the channels {', '.join(sorted(names))[:80]}; save its picture as R, G, B"
+        raise ImageFileError(message)
+
+
+def _window(part: Any, name: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    (left, top), (right, bottom) = part.header[name]
+    if max(abs(int(value)) for value in (left, top, right, bottom)) >= LARGEST:
+        message = f"damaged OpenEXR (its {name} has no size); {REMEDY}"
+        raise ImageFileError(message)
+    return (int(left), int(top)), (int(right), int(bottom))
+
+
+def _light(part: Any, primaries: tuple[float, ...], warnings: list[str]) -> Light:
+    """Join the channels of the data window; colours are divided by opacity."""
+    channels: Mapping[str, Any] = part.channels
+    known = {*COLOURS, *LUMINANCE, "A"}
+    others = [name for name in channels if name not in known]
+    if others:
+        warnings.append(f"further channels are left out: {', '.join(others)[:80]}")
+    if all(name in channels for name in COLOURS):
+        light = np.stack([_values(channels[name]) for name in COLOURS], axis=-1)
+    elif all(name in channels for name in LUMINANCE):
+        luminance = _values(channels["Y"])
+        red, blue = (_enlarge(_values(channels[name]), luminance.shape) for name in ("RY", "BY"))
+        light = from_luminance(luminance, red, blue, primaries)
+    else:
+        light = _values(channels["Y"])[..., np.newaxis]
+    if "A" not in channels:
+        return light
+    opacity = _values(channels["A"])[..., np.newaxis]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        light = np.where(opacity > 0, light / opacity, light)
+    return np.concatenate([light, opacity], axis=2)
+
+
+def _values(channel: Any) -> Light:
+    """Return the values of a channel; refuse whole numbers, which are identifiers."""
+    pixels: NDArray[Any] = channel.pixels
+    if pixels.dtype.kind != "f":
+        message = (
+            f"OpenEXR whose channel {channel.name} holds whole numbers; save it as half or float"
+        )
+        raise ImageFileError(message)
+    return pixels.astype(np.float32)
+
+
+def _enlarge(chroma: Light, shape: tuple[int, ...]) -> Light:
+    """Interpolate a channel that is stored at half the resolution; its samples lie at even places."""
+    import cv2
+
+    if chroma.shape == shape:
+        return chroma
+    rows, cols = (np.arange(side, dtype=np.float32) for side in shape)
+    down, across = rows * (chroma.shape[0] / shape[0]), cols * (chroma.shape[1] / shape[1])
+    x, y = np.meshgrid(across, down)
+    return np.asarray(
+        cv2.remap(chroma, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
+
+
+def _on_display(part: Any, light: Light, warnings: list[str]) -> Light:
+    """Place the data window in the display window; where there are no data it is transparent."""
+    (left, top), (right, bottom) = _window(part, "displayWindow")
+    (first, above), _ = _window(part, "dataWindow")
+    rows, cols = bottom - top + 1, right - left + 1
+    if (first, above) == (left, top) and light.shape[:2] == (rows, cols):
+        return light
+    y, x = above - top, first - left
+    inside = light[max(-y, 0) : rows - y, max(-x, 0) : cols - x]
+    if not inside.size or y >= rows or x >= cols:
+        message = "OpenEXR whose data lie outside of what it displays; save it cropped"
+        raise ImageFileError(message)
+    warnings.append("the data do not fill the picture; the rest is transparent")
+    if light.shape[2] in {1, 3}:
+        inside = np.concatenate([inside, np.ones((*inside.shape[:2], 1), np.float32)], axis=2)
+    whole = np.zeros((rows, cols, inside.shape[2]), np.float32)
+    y, x = max(y, 0), max(x, 0)
+    whole[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
+    return whole
