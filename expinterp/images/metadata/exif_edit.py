@@ -133,7 +133,7 @@ def _is_alone(block: ifd.Block, tag: int) -> bool:
     """
     _, _, exif = read_directories(block)
     own = exif.get(tag)
-    if own is None:
+    if own is None or own.start < ifd.HEADER:
         return False
     return sum(start < own.stop and own.start < stop for start, stop in used_spans(block)) == 1
 

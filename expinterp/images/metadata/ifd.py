@@ -34,7 +34,7 @@ RECORD = 12
 _LONGEST_TABLE = 16  # values; a longer field is not read as a number
 _LONGEST_NUMBER = 64  # characters of a number that is stored as text
 _NUMBER = re.compile(rb"\s*([+-]?\d{1,20}(?:\.\d{0,20})?)(?:\s*/\s*(\d{1,20}))?[\s\0]*")
-_HEADER = 8
+HEADER = 8  # bytes
 FIRST_POINTER = 4  # where the header stores the offset of the first directory; see `first_pointer`
 _ORDERS: dict[bytes, Order] = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 
@@ -78,7 +78,7 @@ def byte_order(block: Block) -> Order:
     DamagedBlockError
         If the block does not begin like a TIFF.
     """
-    order = _ORDERS.get(bytes(block[:4])) if len(block) >= _HEADER else None
+    order = _ORDERS.get(bytes(block[:4])) if len(block) >= HEADER else None
     if order is None:
         message = "no TIFF header"
         raise DamagedBlockError(message)
@@ -107,7 +107,7 @@ def read_directory(block: Block, order: Order, start: int) -> Directory:
         then the pointer leads to other data.
     """
     head, size = (8, 20) if is_big(block) else (2, RECORD)
-    if not _HEADER <= start <= len(block) - head:
+    if not HEADER <= start <= len(block) - head:
         message = f"a directory at {start} lies outside the block"
         raise DamagedBlockError(message)
     (announced,) = struct.unpack_from(order + ("Q" if head == 8 else "H"), block, start)
@@ -118,7 +118,7 @@ def read_directory(block: Block, order: Order, start: int) -> Directory:
         message = f"there is no directory at {start}"
         raise DamagedBlockError(message)
     found = [_read_record(block, order, record) for record in known]
-    inside = [field.start >= _HEADER and field.stop <= len(block) for _, field in found]
+    inside = [field.start >= HEADER and field.stop <= len(block) for _, field in found]
     fields = dict(item for item, kept in reversed([*zip(found, inside, strict=True)]) if kept)
     lost = (tag for (tag, _), kept in zip(found, inside, strict=True) if not kept)
     unreadable = tuple(dict.fromkeys(tag for tag in lost if tag not in fields))
