@@ -77,6 +77,34 @@ def read_from(stream: BinaryIO, name: str, size: int = -1) -> bytes:
         raise ImageFileError(message) from error
 
 
+def read_rest(stream: BinaryIO, name: str, most: int) -> bytes:
+    """Read what is left of an open file, `most` bytes at most.
+
+    Raises
+    ------
+    ImageFileError
+        If it cannot be read, or more is left: a sparse file, a stream without end.
+    """
+    size = _stated_size(stream)
+    if 0 < size <= most:
+        return read_from(stream, name)
+    content = bytearray()
+    while size <= most and len(content) <= most and (part := read_from(stream, name, BLOCK)):
+        content += part
+    if max(size, len(content)) <= most:
+        return bytes(content)
+    message = f"{name}: is longer than {most >> 30} GiB; save it with fewer pixels, or as a TIFF"
+    raise ImageFileError(message)
+
+
+def _stated_size(stream: BinaryIO) -> int:
+    """Return the size of an open file; 0 for a pipe, a device, or bytes in memory."""
+    try:
+        return os.fstat(stream.fileno()).st_size
+    except (OSError, ValueError):  # no file of the system
+        return 0
+
+
 def read_small(path: str | Path, most: int) -> bytes:
     """Read a file of `most` bytes at most; a pipe is waited for, unless nobody writes to it.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from expinterp.errors import ImageFileError
-from expinterp.files import Source, is_stream, open_source, read_from, source_name
+from expinterp.files import Source, is_stream, open_source, read_rest, source_name
 from expinterp.images.developing.development import Development
 from expinterp.images.formats import detect_format, named_format
 from expinterp.images.limits import MAX_PIXELS, damage_reported, refuse_hdr
@@ -18,6 +18,8 @@ from expinterp.images.metadata.exif import read_exposure
 from expinterp.images.metadata.icc import profile_transfer
 from expinterp.images.photograph import Decoded, Photograph, Pixels
 from expinterp.images.raw_kinds import refine_format
+
+_LARGEST_FILE = 1 << 32  # bytes that are read into memory
 
 
 def read_photograph(
@@ -55,7 +57,7 @@ def read_photograph(
         stays_open = form in {"tiff", "raw", "exr"} and not is_stream(source) and stream.seekable()
         if stays_open:  # a TIFF may be large, so it is decoded from its file
             stream.seek(0)
-        data = stream if stays_open else BytesIO(head + read_from(stream, name))
+        data = stream if stays_open else BytesIO(head + read_rest(stream, name, _LARGEST_FILE))
         form = refine_format(form, data)
         with damage_reported(name, form.upper()):
             decoded = _decode(data, form, max_pixels, development or Development())

@@ -20,6 +20,7 @@ from PIL import Image
 
 from expinterp.errors import ImageFileError
 from expinterp.images import FORMATS, read_header, read_photograph
+from expinterp.images import read as read_module
 
 SMALL = picture(16, 24)
 DEEP = picture(16, 24, depth=16)
@@ -292,3 +293,28 @@ def test_libraries_print_nothing(tmp_path, capfd):
         with suppress(ImageFileError):
             read_photograph(tmp_path / "a.tif")
         assert capfd.readouterr().err == ""
+
+
+class Endless(BytesIO):
+    """A stream that begins like a picture and never ends."""
+
+    def read(self, size=-1):
+        assert size > 0, "all of it was asked for"
+        return super().read(size) or bytes(size)
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "avif"])
+def test_a_stream_without_end_is_refused(monkeypatch, form):
+    monkeypatch.setattr(read_module, "_LARGEST_FILE", 1 << 22)
+    with pytest.raises(ImageFileError, match="is longer than"):
+        read_photograph(Endless(stored_bytes(form, SMALL, 1)))
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "avif"])
+def test_a_file_with_a_huge_gap_is_refused_by_name(tmp_path, form):
+    """200 GB that take no space on the disk."""
+    path = tmp_path / f"a{SUFFIX[form]}"
+    path.write_bytes(stored_bytes(form, SMALL, 1))
+    os.truncate(path, 200 * 10**9)
+    assert "is longer than 4 GiB" in refusal(path)
+    assert path.stat().st_blocks < 1000
