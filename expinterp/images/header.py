@@ -34,6 +34,7 @@ from expinterp.images.raw_kinds import is_raw
 _APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers of frame headers
+_MOST_SEGMENTS, _MOST_SKIPPED = 10_000, 1 << 20  # as in `codecs.jpeg_scan`
 _LONGEST_BLOCK = 1 << 26  # bytes of an EXIF block; a longer one is damaged
 _MOST_TEXTS = 1000  # chunks of a PNG that are looked at
 _CUT_OFF = f"the header is cut off or damaged; {REMEDY}"
@@ -97,7 +98,7 @@ def _read_jpeg(stream: BinaryIO) -> Header:
     """Read the segments up to the frame header; EXIF comes before it."""
     stream.seek(2)
     exif = xmp = None
-    while True:
+    for _ in range(_MOST_SEGMENTS):
         marker, length = _next_segment(stream)
         if marker in _FRAMES:
             bits, rows, cols = struct.unpack(">BHH", stream.read(5))
@@ -110,6 +111,7 @@ def _read_jpeg(stream: BinaryIO) -> Header:
                 xmp = content[len(XMP_SIGNATURE) :]  # the last, as Pillow reads it
         else:
             stream.seek(length, SEEK_CUR)
+    raise ImageFileError(_CUT_OFF)
 
 
 def _next_segment(stream: BinaryIO) -> tuple[int, int]:
@@ -117,20 +119,18 @@ def _next_segment(stream: BinaryIO) -> tuple[int, int]:
 
     What lies between two segments is skipped, as decoders do.
     """
-    while byte := stream.read(1):
-        if byte != b"\xff":
-            continue
-        while byte == b"\xff":
-            byte = stream.read(1)
-        marker = byte[0] if byte else _END
-        if marker in {_START_OF_SCAN, _END}:
+    before = b""
+    for _ in range(_MOST_SKIPPED):
+        byte = stream.read(1)
+        marked, before = before == b"\xff", byte
+        if not byte or (marked and byte[0] in {_START_OF_SCAN, _END}):
             break
-        if marker in _ALONE or not marker:
+        if not marked or byte[0] in {0, 0xFF, *_ALONE}:
             continue
         (length,) = struct.unpack(">H", stream.read(2))
         if length < 2:
             break
-        return marker, length - 2
+        return byte[0], length - 2
     raise ImageFileError(_CUT_OFF)
 
 

@@ -376,3 +376,14 @@ def test_suffixes_name_formats():
     for name, problem in {"x": "the name has no suffix", "x.bmp": "no image .* '.bmp'"}.items():
         with pytest.raises(OutputError, match=problem):
             image_format(name)
+
+
+@pytest.mark.slow
+def test_a_webp_above_the_limit_of_pillow_is_read():
+    """256 megapixels: the limit of this package is 500."""
+    stream = BytesIO()
+    Image.new("RGB", (16_000, 16_000), (5, 6, 7)).save(stream, "WEBP", lossless=True, quality=0)
+    limit = Image.MAX_IMAGE_PIXELS
+    photograph = read_photograph(BytesIO(stream.getvalue()))
+    assert photograph.pixels.shape == (16_000, 16_000, 3)
+    assert limit == Image.MAX_IMAGE_PIXELS

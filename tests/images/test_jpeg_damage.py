@@ -202,3 +202,15 @@ def test_a_resolution_of_another_type_does_no_harm(kind):
     start = data.index(b"\xff\xe0")
     length = struct.unpack_from(">H", data, start + 2)[0]
     assert read(data[:start] + data[start + 2 + length :]).exposure.time == 1 / 30
+
+
+@pytest.mark.parametrize("hostile", [b"\xff\xfe\0\3a" * 20_000, b"\xff" * (1 << 21), bytes(1 << 21)],
+                         ids=["segments", "fill", "zeros"])  # fmt: skip
+@pytest.mark.parametrize("read_it", [read_photograph, read_header])
+def test_endless_segments_and_fill_bytes_are_refused(tmp_path, hostile, read_it):
+    """Pillow reads them one by one."""
+    data = encoded(picture())
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:20] + hostile + data[20:])
+    with pytest.raises(ImageFileError, match=r"a\.jpg"):
+        read_it(path)

@@ -14,6 +14,7 @@ Source: ITU-T T.81, annexes B and F; jdhuff.c and jdmarker.c of libjpeg-turbo.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
@@ -36,6 +37,10 @@ _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN = {0xC0, 0xC1, 0xC2}  # frames with the codes that this module checks
 _LOSSLESS = 0xC3
 _MOST_SCANS = 100  # a progressive one has about 10
+_MOST_SEGMENTS = 10_000  # a profile or XMP packet of 16 MiB has 255
+_MOST_SKIPPED = 1 << 20  # bytes before a marker that belong to no segment
+_MARKER = re.compile(rb"\xff[^\xff]", re.DOTALL)
+_BLOCK = 1 << 24  # bytes in which markers are looked for at a time
 _MOST_CHECKS = 4000  # of restart intervals
 _SPARE = 4  # bytes that encoders may write in excess before a marker
 _PADDING = b"\xff\0" * 8  # 64 ones: no code begins so, and a missing block takes 34 of them
@@ -78,12 +83,13 @@ def read_layout(data: bytes) -> Layout:
         If it has no pixels, more scans than any encoder writes, or restart markers out of order.
     """
     found, at = Layout(), 2
-    values = np.frombuffer(data, np.uint8)
-    marks = np.flatnonzero(values[:-1] == 0xFF)
-    following = values[marks + 1]
-    marks = marks[(following != 0) & (following != 0xFF)]  # of markers, those in metadata too
-    while at >= 0 and found.scans <= _MOST_SCANS:
-        at = _read_segment(data, at, found, marks)
+    for _ in range(_MOST_SEGMENTS):
+        at = _read_segment(data, at, found)
+        if at < 0 or found.scans > _MOST_SCANS:
+            break
+    if at >= 0 and found.scans <= _MOST_SCANS:
+        message = f"damaged JPEG (more than {_MOST_SEGMENTS} segments); {REMEDY}"
+        raise ImageFileError(message)
     if found.scans > _MOST_SCANS:
         message = (
             f"JPEG with more than {_MOST_SCANS} scans; save it again without progressive scans"
@@ -95,13 +101,12 @@ def read_layout(data: bytes) -> Layout:
     return found
 
 
-def _read_segment(data: bytes, at: int, found: Layout, marks: NDArray[np.intp]) -> int:
+def _read_segment(data: bytes, at: int, found: Layout) -> int:
     """Read the next segment, a scan with its data; return where it ends, or -1 at the end."""
-    at = data.find(b"\xff", at)
-    while 0 <= at < len(data) - 1 and data[at + 1] == 0xFF:
-        at += 1
-    if not 0 <= at < len(data) - 1:
+    found_mark = _MARKER.search(data, at, at + _MOST_SKIPPED)
+    if found_mark is None:
         return -1
+    at = found_mark.end() - 2
     marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
     if marker == _END:
         found.end = at
@@ -112,24 +117,36 @@ def _read_segment(data: bytes, at: int, found: Layout, marks: NDArray[np.intp]) 
         found.frame, found.bits, found.bits_at = marker, data[at + 4], at + 4
         found.channels = data[at + 9]
     stop = at + 2 + max(length, 2)
-    return stop if marker != _SCAN else _read_scan(data, stop, found, marks)
+    return stop if marker != _SCAN else _read_scan(data, stop, found)
 
 
-def _read_scan(data: bytes, start: int, found: Layout, marks: NDArray[np.intp]) -> int:
+def _read_scan(data: bytes, start: int, found: Layout) -> int:
     """Record the coded data of a scan, divided by its restart markers; return where they end."""
-    inside = marks[np.searchsorted(marks, start) :]
-    kinds = np.frombuffer(data, np.uint8)[inside + 1]
-    others = np.flatnonzero((kinds < _RESTARTS.start) | (kinds >= _RESTARTS.stop))
-    count = int(others[0]) if len(others) else len(inside)
-    end = int(inside[count]) if len(others) else len(data.rstrip(b"\xff"))
-    if not np.array_equal(kinds[:count] & 7, np.arange(count) & 7):
+    restarts: list[int] = []
+    end, at = None, start
+    while end is None and at < len(data):
+        marks, kinds = _markers(data, at, at + _BLOCK)
+        others = np.flatnonzero((kinds < _RESTARTS.start) | (kinds >= _RESTARTS.stop))
+        count = int(others[0]) if len(others) else len(marks)
+        restarts += marks[:count].tolist()
+        end = int(marks[count]) if len(others) else None
+        at += _BLOCK
+    end = len(data.rstrip(b"\xff")) if end is None else end
+    if any((data[mark + 1] - number) % 8 for number, mark in enumerate(restarts)):
         raise ImageFileError(_LOST)
-    begins = [start, *(int(mark) + 2 for mark in inside[:count])]
-    parts = list(zip(begins, [*inside[:count].tolist(), end], strict=True))
-    step = 1 + count // _MOST_CHECKS
-    found.checks += [*parts[:-1:step], parts[-1]]
+    parts = list(zip([start, *(mark + 2 for mark in restarts)], [*restarts, end], strict=True))
+    found.checks += [*parts[: -1 : 1 + len(restarts) // _MOST_CHECKS], parts[-1]]
     found.scans += 1
     return end
+
+
+def _markers(data: bytes, begin: int, end: int) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+    """Find the markers that begin in a part of the data; return their offsets and second bytes."""
+    values = np.frombuffer(data, np.uint8)[begin : end + 1]
+    marks = np.flatnonzero(values[:-1] == 0xFF)
+    kinds = values[marks + 1]
+    real = (kinds != 0) & (kinds != 0xFF)
+    return marks[real] + begin, kinds[real]
 
 
 def as_eight_bits(data: bytes, layout: Layout) -> bytes:

@@ -7,6 +7,7 @@ check), encoding 0.19 s (OpenCV 0.18 s).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -53,9 +54,24 @@ class AvifFile(AvifImagePlugin.AvifImageFile):
         self.seek(0)
 
 
+class WebpFile(WebPImagePlugin.WebPImageFile):
+    """A WebP without Pillow's limit, which is lower than `MAX_PIXELS` and global to the process."""
+
+    _alone = threading.Lock()
+
+    def _open(self) -> None:
+        """Read size and metadata as Pillow does."""
+        with self._alone:
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                super()._open()
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
+
+
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegFile,
-    "webp": WebPImagePlugin.WebPImageFile,
+    "webp": WebpFile,
     "avif": AvifFile,
 }
 _CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
