@@ -28,6 +28,7 @@ from expinterp.images.header import read_header
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.capture import read_capture
 from expinterp.images.metadata.exif import read_exposure, read_orientation
+from expinterp.images.metadata.exif_edit import fit_to_pixels
 from expinterp.images.metadata.exif_repair import repair
 
 ORDERS = pytest.mark.parametrize("order", ["<", ">"])
@@ -222,6 +223,21 @@ def test_a_pointer_of_another_type_is_followed(order, kind):
         set_record(block, order, at, kind=13)
     assert read_exposure(bytes(block)) == KNOWN
     assert read_fields(repair(bytes(block))[0]) == read_fields(exif(order=order))
+
+
+@ORDERS
+@pytest.mark.parametrize("orientation", [1, None])
+def test_a_value_in_place_of_the_next_pointer_stays(order, orientation):
+    """Some writers leave out the pointer; then the first value lies there."""
+    records = [struct.pack(order + "HHII", 0x10F, 2, 12, 8 + 2 + 3 * 12)]
+    records += [struct.pack(order + "HHIHH", 0x112, 3, 1, orientation or 9, 0)]
+    records += [struct.pack(order + "HHII", 0x131, 2, 99, 1 << 30)]  # is unlinked
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+    block = head + struct.pack(order + "H", 3) + b"".join(records) + b"Maker Works\0"
+    fitted = fit_to_pixels(Metadata(exif=block), 8, 8).exif
+    assert read_fields(fitted) == {("0th", 0x10F): "Maker Works", ("0th", 0x112): 1}
+    stated = with_exposure_time(Metadata(exif=block), 1 / 8).exif
+    assert read_exposure(stated) == Exposure(time=1 / 8, camera="Maker Works")
 
 
 def test_the_first_of_two_records_counts_and_the_other_is_unlinked():

@@ -148,6 +148,22 @@ def test_a_damaged_raw_profile_is_named(tmp_path, content):
     assert warning == "not carried on into the PNG: a raw profile in text, which is damaged"
 
 
+@KINDS
+def test_copies_of_exif_as_text_are_not_carried_on(tmp_path, kind):
+    """ImageMagick writes them; they would contradict the new exposure."""
+    copies = [
+        text(kind, name, b"1/30", packed=False) for name in (b"exif:ExposureTime", b"date:create")
+    ]
+    title = text(kind, b"Title", b"A title", packed=False)
+    (tmp_path / "a.png").write_bytes(png(*copies, title))
+    found = read_photograph(tmp_path / "a.png")
+    assert write_photograph(found.pixels, tmp_path / "b.png", metadata=found.metadata) == ()
+    written = (tmp_path / "b.png").read_bytes()
+    assert title in written
+    assert b"exif:" not in written
+    assert b"date:" not in written
+
+
 @pytest.mark.parametrize("cut", [1, 20, 60])
 def test_a_damaged_packet_is_named(tmp_path, cut):
     content = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(XMP)

@@ -37,6 +37,7 @@ SPACES = {
     "Item": "http://ns.google.com/photos/1.0/container/item/",
     "GDepth": "http://ns.google.com/photos/1.0/depthmap/",
     "OpCamera": "http://ns.oplus.com/photos/1.0/camera/",
+    "note": "http://ns.adobe.com/xmp/note/",
     "mine": "http://example.org/mine/",
 }
 
@@ -187,7 +188,7 @@ def test_a_compensation_that_is_no_number_is_removed(bias):
     assert after == packet("exif:ExposureTime='1/120'")
 
 
-MOTION = {"GCamera:MicroVideo": 1, "GCamera:MicroVideoOffset": 6012, "GCamera:MotionPhoto": 1,
+MOTION = {"note:HasExtendedXMP": "0" * 32, "GCamera:MicroVideo": 1, "GCamera:MicroVideoOffset": 6012, "GCamera:MotionPhoto": 1,
           "GCamera:MotionPhotoPresentationTimestampUs": -1, "hdrgm:Version": "1.0",
           "GDepth:Data": "AAAA", "OpCamera:VideoLength": 12, "mine:MotionPhotoX": 1}  # fmt: skip
 

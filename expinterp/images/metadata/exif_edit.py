@@ -176,7 +176,12 @@ def _fit_exif(exif: bytes, rows: int, cols: int) -> bytes:
     sizes = {tags.IMAGE_WIDTH: cols, tags.IMAGE_LENGTH: rows}
     _overwrite_numbers(block, order, first.fields, sizes | {tags.ORIENTATION: 1})
     _overwrite_numbers(block, order, fields, {tags.PIXEL_COLS: cols, tags.PIXEL_ROWS: rows})
-    if ifd.following_directory(block, order, first):
+    end = first.next_at + 4
+    # Some writers leave out the pointer to the next directory: a value lies there.
+    is_value = any(
+        f.start < end and first.next_at < f.stop for f in (first.fields | fields).values()
+    )
+    if not is_value and ifd.following_directory(block, order, first):
         struct.pack_into(order + "I", block, first.next_at, 0)
     return bytes(block)
 

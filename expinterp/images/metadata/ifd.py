@@ -333,9 +333,9 @@ def replace_records(
         start = append_directory(block, order, records)
         struct.pack_into(order + "I", block, pointer_at, start)
     elif len(records) < len(table):
-        end = min(directory.next_at + 4, len(block))
-        kept = b"".join(records) + bytes(block[directory.next_at : end])
-        block[directory.start + 2 : end] = kept.ljust(end - directory.start - 2, b"\0")
+        following = bytes(block[directory.next_at : directory.next_at + 4])  # perhaps a value
+        kept = b"".join(records) + following.ljust(4, b"\0")
+        block[table.start : directory.next_at] = kept.ljust(len(table) * RECORD, b"\0")
         struct.pack_into(order + "H", block, directory.start, len(records))
 
 

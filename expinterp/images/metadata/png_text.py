@@ -27,6 +27,8 @@ TEXT_OR_EXIF = {*_TEXT, b"eXIf"}
 _NAMES = dict.fromkeys(_TEXT, "text") | {b"caBX": "content credentials (C2PA)"}
 _RAW_PROFILE, _XMP = b"Raw profile type ", b"XML:com.adobe.xmp"
 _PROFILE = re.compile(rb"\s*[^\n]*\n\s*(\d{1,9})\s+(.*)", re.DOTALL)  # name, length, digits
+# Keywords with which ImageMagick repeats EXIF, profile and file as text; true for the old file only.
+_COPIES = tuple(b"%s:" % name for name in b"exif tiff xmp icc png jpeg photoshop date".split())
 _LONGEST_TEXT = 1 << 26  # bytes of an unpacked text
 # Chunks that are read elsewhere, or describe the old encoding.
 _HANDLED = {
@@ -59,6 +61,8 @@ def blocks_of_png(
             continue
         keyword = bytes(chunk[8:88]).split(b"\0")[0] if kind in _TEXT else b""
         profile = keyword.removeprefix(_RAW_PROFILE)
+        if keyword.startswith(_COPIES):
+            continue
         if keyword == _XMP:
             if not _keep(found, "xmp", _read_text(kind, chunk, len(keyword))):
                 named.append(Extra("the XMP packet, which is damaged or too long", {}))

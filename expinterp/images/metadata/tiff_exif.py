@@ -72,11 +72,11 @@ def exif_of_tiff(file: ifd.Block) -> bytes | None:
 def bytes_of_tiff(file: ifd.Block, tag: int) -> bytes | None:
     """Read a value of the first directory as it is stored, whatever its type; None if there is none.
 
-    A value above 64 MiB is none.
+    A value above 128 MiB is none.
     """
     _, first, _ = read_directories(file)
     field = first.fields.get(tag)
-    if field is None or field.stop - field.start > _LONGEST_BLOCK:
+    if field is None or field.stop - field.start > 2 * _LONGEST_BLOCK:
         return None
     return ifd.read_bytes(file, field) or None
 

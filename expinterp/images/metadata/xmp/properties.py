@@ -119,7 +119,7 @@ def fit(packet: bytes, rows: int, cols: int) -> bytes | None:
     def value_of(each: Property) -> str | None:
         if each.name in sizes:
             return str(sizes[each.name])
-        untrue = each.name == f"{_BASIC}Thumbnails" or _named(each.name) is not None
+        untrue = each.name in {f"{_BASIC}Thumbnails", _NOTE} or _named(each.name) is not None
         return None if untrue else each.value
 
     try:
