@@ -7,7 +7,7 @@ to divide the other runs, and whether a set may be what remains of a larger one.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -97,8 +97,9 @@ def learn_shapes(
         for window in regular_windows(run):
             tally = tallies[_camera_of(run)][window.shape]
             found = run.part(window.start, window.stop)
-            certain = window.shape.regular or len(found) < len(run) or evidence_for(found)
-            complete = not found.missing_beside(damaged=True) and bool(certain)
+            certain = shapes.evidence_in(found) in shapes.CERTAIN
+            sure = window.shape.regular or len(found) < len(run) or certain
+            complete = sure and not found.missing_beside(damaged=True)
             tally.complete += complete
             tally.uncertain += not complete
             if (seconds := found.longest_pause()) is not None:
@@ -106,53 +107,27 @@ def learn_shapes(
     return {camera: CameraShapes(found) for camera, found in tallies.items()}
 
 
-def evidence_for(part: FrameRun) -> bool:
-    """Return whether it is beyond doubt that frames are of one bracket."""
-    return shapes.evidence_in(part) in shapes.CERTAIN
-
-
 def regular_windows(run: FrameRun) -> list[Window]:
-    """Divide a regular run into sets of one shape; return an empty list for other runs.
-
-    An irregular shape must come twice, or fill the run.
-    """
-    count = len(run)
-    longest = min(count, MOST_FRAMES)
-    lengths = [n for n in range(longest, 1, -1) if count % n == 0 and not run.damaged_within()]
-    for length in lengths:
-        windows = _even_windows(run, length)
-        if windows and windows[0].shape.regular:
-            larger = range(length + 1, longest + 1)
-            if length == count or not any(_regular(run, other) for other in larger):
-                return windows
-            break
-    uneven = (_even_windows(run, length) for length in lengths[1:] if length > 2)
-    found = next((each for each in uneven if each and not each[0].shape.regular), None)
-    found = found or _frequent_windows(run)
-    return found or (_even_windows(run, count) if 2 < count <= MOST_FRAMES else [])
+    """Divide a run that clearly consists of sets of one shape; return an empty list for others."""
+    every = [window for n in range(2, _longest(run) + 1) for window in windows_of(run, n)]
+    whole = [window for window in every if len(window.shape) == len(run)]
+    if run.damaged_within():
+        return whole
+    larger = [window for window in every if len(window.shape) > 2]  # these contain many pairs
+    regular = [window for window in larger or every if window.shape.regular]
+    often = Counter(window.shape for window in larger)
+    repeated = [window for window in larger if often[window.shape] > 1]
+    for usual, least in ((regular, MOST if larger else 1.0), (repeated, 1.0)):
+        windows, doubtful = best_windows(len(run), usual)
+        alike = len({window.shape for window in windows}) == 1 and not doubtful
+        covered = sum(len(window.shape) for window in windows) / len(run)
+        if alike and (covered == 1.0 or (covered >= least and len(windows) >= REPEATS)):
+            return windows
+    return whole
 
 
-def _frequent_windows(run: FrameRun) -> list[Window]:
-    """Find sets of one shape that cover most of a run, if it shows no other sets."""
-    windows, doubtful = best_windows(len(run), _shown_windows(run))
-    alike = len({window.shape for window in windows}) == 1 and not doubtful
-    covered = sum(len(window.shape) for window in windows)
-    return windows if alike and len(windows) >= REPEATS and covered >= MOST * len(run) else []
-
-
-def _regular(run: FrameRun, length: int) -> list[Window]:
-    return [window for window in windows_of(run, length) if window.shape.regular]
-
-
-def _even_windows(run: FrameRun, length: int) -> list[Window]:
-    """Divide a run into windows of one length and shape, nothing left over."""
-    windows: list[Window] = []
-    for start in range(0, len(run), length):
-        window = window_at(run, start, length)
-        if window is None or (windows and window.shape != windows[0].shape):
-            return []
-        windows.append(window)
-    return windows
+def _longest(run: FrameRun) -> int:
+    return min(len(run), MOST_FRAMES)
 
 
 # --- division of runs ----------------------------------------------------------------------------
@@ -180,16 +155,15 @@ def divide_run(run: FrameRun, known: CameraShapes) -> tuple[list[Window], set[in
 
 
 def _shown_windows(run: FrameRun) -> list[Window]:
-    """Find the sets of three frames or more, whatever their camera makes."""
-    lengths = range(3, min(len(run), MOST_FRAMES) + 1)
-    found = [
-        window
-        for length in lengths
-        for window in _regular(run, length)
-        if shapes.evidence_in(run.part(window.start, window.stop)) is not Evidence.AUTOMATIC
-    ]
-    whole = window_at(run, 0, len(run))
-    return [*found, whole] if whole and whole not in found and evidence_for(run) else found
+    """Find regular sets of three frames or more, and the whole run if it is beyond doubt a set."""
+    found = []
+    for length in sorted({_longest(run), *range(3, _longest(run))}):
+        for window in windows_of(run, length):
+            evidence = shapes.evidence_in(run.part(window.start, window.stop))
+            sure = length == len(run) and evidence in shapes.CERTAIN
+            regular = window.shape.regular and length > 2 and evidence is not Evidence.AUTOMATIC
+            found += [window] if sure or regular else []
+    return found
 
 
 def best_windows(count: int, windows: Sequence[Window]) -> tuple[list[Window], set[int]]:

@@ -30,7 +30,7 @@ Numbered: TypeAlias = list[tuple[int, Frame]]  # frames by file number
 
 LONG_EXPOSURE = 1.0  # seconds; from here cameras may take a dark frame of the same length
 CLOCK_TICK = 1.0  # seconds; many cameras state no fractions
-NOMINAL_TOLERANCE = 0.1  # stops by which exposures of nominal times may miss even steps
+NOMINAL = 0.1  # stops by which exposures of nominal times may miss even steps
 TOLERANCE = 0.25  # stops; the same for other times
 SAME_EXPOSURE = 0.25  # stops within which two shots are exposed alike
 MEAN_BRIGHTNESS_STEP = 0.6  # stops of brightness between adjacent exposures, on average
@@ -109,8 +109,8 @@ class FrameRun:
 
     def damaged_within(self) -> bool:
         """Return whether a file between its frames cannot be used."""
-        numbers = (self.chain.numbers or ())[self.start : self.stop]
-        return any(numbers[0] < number < numbers[-1] for number in self.chain.damaged if numbers)
+        numbers = (self.chain.numbers or (0,))[self.start : self.stop] or (0,)
+        return any(numbers[0] < number < numbers[-1] for number in self.chain.damaged)
 
     def longest_pause(self) -> float | None:
         """Return the longest pause in seconds, without dark frames; None if one is unknown."""
@@ -159,9 +159,8 @@ def find_chains(frames: Iterable[Frame], damaged: Iterable[Frame] = ()) -> Itera
 def make_chain(frames: Sequence[Frame], stream: Stream) -> Chain:
     """Build a chain of frames that are in order."""
     nominal = all(is_nominal(frame.exposure.time or 1.0) for frame in frames)
-    levels = exposure_levels(frames) if stream.stated else brightness_levels(frames)
-    tolerance = NOMINAL_TOLERANCE if nominal else TOLERANCE
-    return Chain(tuple(frames), levels, stream, tolerance=tolerance)
+    levels = (exposure_levels if stream.stated else brightness_levels)(frames)
+    return Chain(tuple(frames), levels, stream, tolerance=NOMINAL if nominal else TOLERANCE)
 
 
 def run_of(frames: Sequence[Frame], *, stated: bool) -> FrameRun:
@@ -241,7 +240,7 @@ def sort_by_time(frames: Sequence[Frame]) -> list[Frame]:
     """Sort frames by time of capture, those of the same moment by name."""
     zoned = all(frame.universal_time is not None for frame in frames)
     moments = {f.path: (f.universal_time if zoned else f.local_time) or 0.0 for f in frames}
-    return sorted(frames, key=lambda f: (moments[f.path], natural_key(f.path), f.path))
+    return sorted(frames, key=lambda f: (moments[f.path], natural_key(f.stem), f.path))
 
 
 def pause_between(one: Frame, other: Frame) -> float | None:
@@ -322,12 +321,13 @@ def _in_time(one: Frame, other: Frame, gap: float) -> bool:
 
 
 def _same_lens(one: Frame, other: Frame) -> bool:
-    """Return whether zoom and aperture are equal; aperture may differ if it alone varies exposure."""
+    """Return whether zoom and aperture are equal; aperture may be what the camera brackets."""
     zoom, other_zoom = one.focal_length, other.focal_length
     if zoom and other_zoom and not math.isclose(zoom, other_zoom, rel_tol=_FOCAL_TOLERANCE):
         return False
     a, b = one.exposure, other.exposure
-    return a.f_number == b.f_number or (a.time, a.iso) == (b.time, b.iso)
+    marked = one.mode == other.mode == "bracket"
+    return a.f_number == b.f_number or (a.time, a.iso) == (b.time, b.iso) or marked
 
 
 def _may_be_one_scene(chain: Chain) -> Sequence[bool]:

@@ -11,10 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from expinterp.brackets.frames import RAW, Frame, Mode
-from expinterp.brackets.shapes import MOST_FRAMES
+from expinterp.brackets.frames import RAW, Frame
 from expinterp.brackets.thumbnail_match import pack_thumbnail
 from expinterp.errors import ImageFileError, in_words, reason
 from expinterp.files import JOURNAL
@@ -24,9 +22,7 @@ from expinterp.images.metadata.capture import read_capture
 from expinterp.images.metadata.exif import read_thumbnail
 from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 
-FEW = (
-    2 * MOST_FRAMES
-)  # files in a folder that may be one scene and its raw files: all get thumbnails
+FEW = 200  # files in a folder of which all get thumbnails, whatever they state
 READERS = 4  # files opened at a time: on shared storage most of the time is waiting
 READABLE = frozenset(suffix for form in FORMATS.values() for suffix in form.suffixes)
 RAW_SUFFIXES = frozenset(
@@ -34,13 +30,8 @@ RAW_SUFFIXES = frozenset(
     | {".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2"}
     | {".rwl", ".sr2", ".srf", ".srw", ".x3f"}
 )
-UNSUPPORTED = {
-    ".heic": "HEIC",
-    ".heif": "HEIF",
-    ".hif": "HEIF",
-    ".jxl": "JPEG XL",
-    ".jp2": "JPEG 2000",
-}
+UNSUPPORTED = {".heic": "HEIC", ".heif": "HEIF", ".hif": "HEIF", ".jxl": "JPEG XL"}
+UNSUPPORTED |= {".jp2": "JPEG 2000"}
 RESULTS = f"holds the results of a batch ({JOURNAL})"  # such a folder is not searched
 # Folders that systems create beside pictures. Hidden ones are skipped because of their dot.
 _SYSTEM_FOLDERS = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
@@ -62,18 +53,8 @@ def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Fr
     Hidden files and folders are skipped. A folder that holds the journal of a batch is listed, but
     not searched. Links to folders are followed, each folder once.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Where to search.
-    exclude : collection of paths
-        Folders to skip, such as that of the outputs.
-
-    Returns
-    -------
-    list of Frame
-        Sorted by path. A file, or a folder (path ending in ``/``), that cannot be read has a
-        `problem`.
+    Folders in `exclude`, such as that of the outputs, are skipped. The frames are sorted by path. A
+    file, or a folder (path ending in ``/``), that cannot be read has a `problem`.
 
     Raises
     ------
@@ -126,9 +107,7 @@ def _walk(root: Path, visited: set[tuple[int, int] | None]) -> Iterator[_Entry]:
                 (links if child.is_symlink() else folders).append((path + "/", Path(child.path)))
             elif _kind(child.name):
                 # Other than ordinary files are not opened: reading a pipe would never end.
-                broken = (
-                    "a link to a missing file" if child.is_symlink() else "not an ordinary file"
-                )
+                broken = "link to a missing file" if child.is_symlink() else "no ordinary file"
                 yield _Entry(path, Path(child.path), None if _holds(child.is_file) else broken)
 
 
@@ -191,15 +170,8 @@ def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
         format=header.format,
         size=(header.rows, header.cols),
         depth=header.depth,
-        captured=capture.captured,
-        exposure=capture.exposure,
-        bias=capture.bias,
-        mode=cast("Mode | None", capture.mode),
-        shot=capture.shot,
-        flash=capture.flash,
-        focal_length=capture.focal_length,
-        serial=capture.serial,
         thumbnail=thumbnail,
+        **vars(capture),
     )
 
 

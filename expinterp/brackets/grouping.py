@@ -24,7 +24,13 @@ from expinterp.brackets import cameras, chains, shapes
 from expinterp.brackets.cameras import CameraShapes
 from expinterp.brackets.chains import FrameRun
 from expinterp.brackets.frames import RAW, Frame, group_frames
-from expinterp.brackets.names import compile_pattern, natural_key
+from expinterp.brackets.names import (
+    compile_pattern,
+    natural_key,
+    separate_copies,
+    separate_twins,
+    stem_of,
+)
 from expinterp.brackets.plan import Bracket, Leftover, Plan
 from expinterp.brackets.scenes import (
     LONGEST_PAUSE,
@@ -35,7 +41,6 @@ from expinterp.brackets.scenes import (
     with_levels,
 )
 from expinterp.brackets.shapes import Evidence, Window
-from expinterp.brackets.twins import separate_copies, separate_twins, stem_of
 
 GAP = 5.0  # seconds from the end of one exposure to the start of the next
 LEAST_WITH_REPEAT = 6  # frames of a set in which one exposure may come twice
@@ -135,15 +140,24 @@ def _wrong_size(count: int, set_size: int | None) -> str | None:
 
 
 def _by_pattern(frames: Sequence[Frame], pattern: str, set_size: int | None) -> Found:
-    """Find the sets that names state."""
+    """Find the sets that names state; of equally bright frames the first counts."""
     name_of = compile_pattern(pattern)
     for name, group in group_frames(frames, lambda frame: name_of(frame.path)).items():
         objection = _objection(group, set_size) if name else "does not match the pattern"
-        run = None if objection else with_levels(group)
-        if run is None:
-            yield from _leave(group, objection or "as bright as another frame of its set")
-        else:
-            yield bracket_of(run, "names match the pattern", name)
+        if objection:
+            yield from _leave(group, objection)
+            continue
+        kept = list[Frame]()
+        for frame in group:
+            distinct = not kept or with_levels([*kept, frame])
+            kept += [frame] if distinct else []
+            yield from [] if distinct else _leave([frame], "as bright as another frame of its set")
+        run = with_levels(kept) if len(kept) > 1 else None
+        yield from (
+            [bracket_of(run, "names match the pattern", name)]
+            if run
+            else _leave(kept, "as bright as another frame of its set")
+        )
 
 
 def _objection(group: Sequence[Frame], set_size: int | None) -> str | None:
@@ -162,7 +176,8 @@ def _by_evidence(
     frames: Sequence[Frame], damaged: Sequence[Frame], set_size: int | None, gap: float
 ) -> Found:
     """Find scenes with a folder or name of their own first, then sets in the runs of the rest."""
-    scenes = find_scenes(frames, gap=gap)
+    found = find_scenes(frames, gap=gap)
+    scenes = [scene for scene in found if set_size in {None, len(scene[0])}]
     taken = {frame.path for run, _ in scenes for frame in run.frames}
     rest = [frame for frame in frames if frame.path not in taken]
     silent = (frame for frame in rest if not chains.is_shown(frame))
@@ -172,9 +187,8 @@ def _by_evidence(
     shaped = [(run, shape) for run, _ in scenes if (shape := shape_in(run))]
     known = cameras.learn_shapes(runs, shaped)
     for run, bracket in scenes:
-        lacking = None if set_size or not lacks_frames(run, known) else _incomplete(len(run))
-        objection = _wrong_size(len(run), set_size) or lacking
-        yield from _leave(run.frames, objection) if objection else [bracket]
+        lacking = not set_size and lacks_frames(run, known)
+        yield from _leave(run.frames, _incomplete(len(run))) if lacking else [bracket]
     divided = [(run, *cameras.divide_run(run, cameras.shapes_for(run, known))) for run in runs]
     steps: dict[object, list[float]] = defaultdict(list)  # pauses by stream and mode
     for run, windows, doubtful in divided:

@@ -1,4 +1,4 @@
-"""Read file names: camera numbers, copies, trailing frame suffixes, and the patterns of users.
+"""Read file names: camera numbers, sets, the patterns of users, and which files show one shot.
 
 Cameras follow the DCF rules (CIPA DC-009): four free characters and a file number from 0001 to 9999,
 in folders such as ``100CANON``; 0001 follows 9999, often in the next folder.
@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from expinterp.brackets.plan import PlanError
+from expinterp.brackets.frames import RAW, Frame, group_frames
+from expinterp.brackets.plan import Leftover, PlanError
+from expinterp.brackets.thumbnail_match import brightness, largest_difference, unpack_thumbnails
 
 Natural: TypeAlias = tuple[Any, ...]  # text, number, text, ...
 
@@ -21,15 +24,27 @@ _DCF_STEM = re.compile(r"(?!\d{8})(\w{4})(\d{4})", re.ASCII)
 _DCF_FOLDER = re.compile(r"([1-9]\d\d)(\w{5})", re.ASCII)
 _DIGITS = re.compile(r"(\d+)")
 _FRAME_OF_SET = re.compile(
-    r"""(?P<set> .*? [^\W\d_] .*? )
-    (?: (?<=\d) [a-i]                                    # lake12a
-    | (?<=\d{6}) [-_(] \d{3} \)?                          # 20240101_120000_001, of a phone
-    | [-_ .]* \(? (?: (?<!\d) \d{1,2} | [+-]? \d ([.,]\d+)? \ ? ev ) \)?      # church2, church (2), church-2EV
+    r"""(?! .* \d\d [.:_-] \d\d [.:_-] \d\d $)  # no time or date at the end, as in 12.00.31
+    (?P<set> .*? [^\W\d_] .*? )
+    (?: (?<=\d) [a-i]                                                      # lake12a
+    | (?<=\d{6}) [-_(] \d{3} \)?                                          # IMG_20240101_120000_001
+    | [-_ .]* \(? (?: (?<!\d) \d{1,2} | [+-]? \d ([.,]\d+)? \ ? ev ) \)?  # church (2), church-2EV
     | [-_ .]+ (?: [a-i] | [+-]\d ([.,]\d+)? | long | short | mid(dle)? | medium | normal | base
         | dark(er)? | bright(er)? | under(exposed)? | over(exposed)? | low | high | plus | minus )
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+MOST_DIFFERENCE = 1.0  # code value; thumbnails of recompressed copies differ by less
+DEVELOPED = 0.2  # stops of brightness from which two files of one shot are developments to fuse
+_COPY = re.compile(r"(?P<original>.+?)(?:[ _]?\(\d{1,3}\)|[-_~]\d{1,2})")
+_WORD = re.compile(
+    r"(?P<original>.+?)[-_. ]+(?:copy|kopie|copie|edit(?:ed)?|enhanced|hdr|pano|bw|crop(?:ped)?"
+    r"|retouch(?:ed)?|web|small|fused|fusion|merged?|blend(?:ed)?|enfuse|photomatix|aurora"
+    r"|tone-?mapped|result|stitch(?:ed)?|mid)\b.*",
+    re.IGNORECASE,
+)
+
+Stem = tuple[str, str]  # folder, and the name without its suffix in small letters
 _SEPARATORS = " -_.(+"
 _FIELD = re.compile(r"\\\{(\w+)\\\}")  # {name}, as re.escape leaves it
 
@@ -58,18 +73,10 @@ def common_name(stems: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileNumber:
-    """The number that a camera put into a file name.
-
-    Attributes
-    ----------
-    prefix : str
-        The characters before it.
-    number : int
-        Its value, 0..9999.
-    """
+    """The number that a camera put into a file name, and the characters before it."""
 
     prefix: str
-    number: int
+    number: int  # 0..9999
 
 
 def read_file_number(stem: str) -> FileNumber | None:
@@ -130,19 +137,10 @@ def set_of(stem: str) -> str | None:
 
 
 def compile_pattern(pattern: str) -> Callable[[str], str | None]:
-    """Build a function that returns the name of the set of a file from its path.
+    """Build a function that returns the name of the set of a path, its folders included, or None.
 
-    Parameters
-    ----------
-    pattern : str
-        A template such as ``{set}_{frame}``, or a regular expression with a group named ``set``.
-        It must match the whole name without its suffix; if it contains ``/``, the whole path.
-
-    Returns
-    -------
-    function
-        From a path to the name of its set, including the folders above it; None where the pattern
-        does not match.
+    The pattern is a template such as ``{set}_{frame}``, or a regular expression with a group named
+    ``set``. It must match the whole name without its suffix; if it contains ``/``, the whole path.
 
     Raises
     ------
@@ -184,3 +182,90 @@ def compile_pattern(pattern: str) -> Callable[[str], str | None]:
 def _template_group(field: re.Match[str]) -> str:
     """Turn a field of a template into a group; every field but the set matches any text."""
     return "(?P<set>[^/]+)" if field[1] == "set" else "[^/]+?"
+
+
+# --- files of one shot -----------------------------------------------------------------------------
+# Twins have one name and several formats: `choose_twin` decides which of them is used.
+
+
+def stem_of(frame: Frame) -> Stem:
+    """Return what the files of one shot have in common."""
+    return frame.folder, frame.stem.casefold()
+
+
+def separate_twins(frames: Sequence[Frame]) -> tuple[list[Frame], list[Leftover]]:
+    """Separate the readable frames, one per shot and folder, from the other files."""
+    formats = Counter((frame.folder, frame.format) for frame in frames)
+    kept, leftovers = list[Frame](), list[Leftover]()
+    for same_shot in group_frames(frames, stem_of).values():
+        chosen = choose_twin(same_shot, formats)
+        kept += [chosen] if chosen else []
+        leftovers += [_set_aside(frame, chosen) for frame in same_shot if frame is not chosen]
+    return kept, leftovers
+
+
+def choose_twin(same_shot: Iterable[Frame], formats: Mapping[tuple[str, str], int]) -> Frame | None:
+    """Choose the file of a shot that is used: in the format that most files of the folder have."""
+    readable = [frame for frame in same_shot if not frame.problem and frame.format != RAW]
+    return min(
+        readable,
+        key=lambda f: (-formats[f.folder, f.format], f.format != "jpeg", f.path),
+        default=None,
+    )
+
+
+def _set_aside(frame: Frame, kept: Frame | None) -> Leftover:
+    """Return the reason why a file is not used; `kept` is the file of the same shot that is."""
+    if frame.problem:
+        return Leftover(frame.path, frame.problem)
+    if kept is None:
+        return Leftover(frame.path, "a raw file; develop it to a 16-bit TIFF first")
+    kind = "the raw file of" if frame.format == RAW else "the same shot as"
+    return Leftover(frame.path, f"{kind} {posixpath.basename(kept.path)}")
+
+
+# --- copies and results --------------------------------------------------------------------------
+
+
+def separate_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Leftover]]:
+    """Separate frames from copies and edits of others, and from the results of other programs."""
+    stems = {stem_of(frame): frame for frame in frames}
+    reasons = {stem: reason for stem in stems if (reason := _why_copy(stem, stems))}
+    kept = [frame for stem, frame in stems.items() if stem not in reasons]
+    return kept, [Leftover(stems[stem].path, reason) for stem, reason in reasons.items()]
+
+
+def _why_copy(stem: Stem, stems: Mapping[Stem, Frame]) -> str | None:
+    """Return why a file shows no shot of its own; None if it does."""
+    folder, name = stem
+    if named := _WORD.fullmatch(name):
+        original = _beginning(folder, named["original"], stems)
+        if original:
+            return f"made from {posixpath.basename(original.path)}, by its name"
+    copy = _COPY.fullmatch(name)
+    original = stems.get((folder, copy["original"])) if copy else None
+    if original and _look_alike(stems[stem], original):
+        return f"a copy of {posixpath.basename(original.path)}"
+    return None
+
+
+def _beginning(folder: str, name: str, stems: Mapping[Stem, Frame]) -> Frame | None:
+    """Return the file whose name a name begins with; None if there is none."""
+    ends = [at for at, letter in enumerate(name) if letter in _SEPARATORS]
+    for end in (len(name), *reversed(ends)):
+        if original := stems.get((folder, name[:end])):
+            return original
+    return None
+
+
+def _look_alike(copy: Frame, original: Frame) -> bool:
+    """Return whether two files with related names show one shot, developed alike."""
+    stated = copy.captured is not None or original.captured is not None
+    if stated and (copy.captured, copy.exposure) != (original.captured, original.exposure):
+        return False
+    if copy.thumbnail is None or original.thumbnail is None:
+        return stated
+    if not stated:
+        return largest_difference(copy.thumbnail, original.thumbnail) <= MOST_DIFFERENCE
+    dark, bright = sorted(brightness(unpack_thumbnails([copy.thumbnail, original.thumbnail])))
+    return bool(bright - dark < DEVELOPED)

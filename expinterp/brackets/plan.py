@@ -33,31 +33,16 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Bracket:
-    """The files of one scene.
+    """The files of one scene."""
 
-    Attributes
-    ----------
-    name : str
-        Unique in its plan, letter case aside; parts separated by ``/`` follow the folders.
-    frames : tuple of str
-        Paths relative to the folder of the plan, brightest (longest exposure) first; two or more.
-    reason : str
-        Why they belong together, one phrase.
-    times : tuple of float or None
-        Exposure times in seconds, one per frame; None unless all are stated.
-    evs : tuple of float or None
-        Stops relative to the first frame, 0 and below, from time, ISO and aperture; None unless
-        all are stated.
-    camera : str or None
-        Maker and model.
-    """
-
-    name: str
-    frames: tuple[str, ...]
-    reason: str = ""
-    times: tuple[float, ...] | None = None
-    evs: tuple[float, ...] | None = None
-    camera: str | None = None
+    name: str  # unique in its plan, letter case aside; parts separated by / follow the folders
+    frames: tuple[
+        str, ...
+    ]  # paths relative to the folder of the plan, brightest first; two or more
+    reason: str = ""  # why they belong together, one phrase
+    times: tuple[float, ...] | None = None  # seconds, one per frame; None unless all are stated
+    evs: tuple[float, ...] | None = None  # stops below the first frame, from time, ISO and aperture
+    camera: str | None = None  # maker and model
 
     def as_json(self) -> dict[str, Any]:
         """Return the values as JSON types."""
@@ -66,18 +51,10 @@ class Bracket:
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file (or a folder, its path ending in ``/``) that is in no bracket.
+    """A file (or a folder, its path ending in ``/``) that is in no bracket."""
 
-    Attributes
-    ----------
-    path : str
-        Relative to the folder of the plan.
-    reason : str
-        One phrase for the user.
-    """
-
-    path: str
-    reason: str
+    path: str  # relative to the folder of the plan
+    reason: str  # one phrase for the user
 
     def as_json(self) -> dict[str, Any]:
         """Return the values as JSON types."""
@@ -88,20 +65,13 @@ class Leftover:
 class Plan:
     """Brackets and leftovers of a folder, each file in one of them.
 
-    Attributes
-    ----------
-    folder : str
-        The paths are relative to it.
-    brackets : tuple of Bracket
-    leftovers : tuple of Leftover
-
     Raises
     ------
     PlanError
         If two brackets share a name or a file, or a bracket has fewer than two frames.
     """
 
-    folder: str
+    folder: str  # the paths are relative to it
     brackets: tuple[Bracket, ...]
     leftovers: tuple[Leftover, ...] = ()
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from expinterp.brackets import chains, shapes
-from expinterp.brackets.cameras import ShapesByCamera, shapes_for
+from expinterp.brackets.cameras import ShapesByCamera, regular_windows, shapes_for
 from expinterp.brackets.chains import MEAN_BRIGHTNESS_STEP, FrameRun, stream_of
 from expinterp.brackets.frames import Frame, group_frames
 from expinterp.brackets.names import common_name, name_in, set_of
@@ -94,22 +94,24 @@ def whole_scene(frames: Sequence[Frame], *, gap: float) -> FrameRun | None:
 def _is_scene(run: FrameRun, gap: float) -> bool:
     """Return whether the frames of a folder or name are exposures of one scene, made on purpose."""
     frames, levels, stated = run.frames, run.levels, run.chain.stated
-    evidence = shapes.evidence_of(frames, levels)
     pauses = [chains.pause_between(one, other) for one, other in pairwise(frames)]
     quick = all(chains.follows(one, other, gap=gap) for one, other in pairwise(frames))
+    dated, evidence = frames[0].captured is not None, shapes.evidence_of(frames, levels)
     if stated and shapes.biases_contradict(frames, levels):
         return False
     if not shapes.show_one_scene(frames, levels):
-        return stated and quick and _is_credible(run, evidence)
-    if any(pause is not None and pause > LONGEST_PAUSE for pause in pauses):
+        return stated and quick and dated and _is_credible(run, evidence)
+    several = len(regular_windows(run)) > 1 and not (quick and dated)
+    if several or any(pause is not None and pause > LONGEST_PAUSE for pause in pauses):
         return False
     modes = {frame.mode for frame in frames}
-    if frames[0].captured is None or evidence in _MEANT or modes == {"manual"}:
+    if evidence in _MEANT or modes == {"manual"} or (stated and not dated):
         return True
+    mean_step = (max(levels) - min(levels)) / len(pauses)
     may_be_slow = len(frames) > 2 and modes != {"auto"}
     if not stated:
-        enough = max(levels) - min(levels) >= MEAN_BRIGHTNESS_STEP * len(pauses)
-        return enough and (quick or may_be_slow)
+        least = MEAN_BRIGHTNESS_STEP / (1 if dated else min(len(pauses), 2))
+        return mean_step >= least and (quick or may_be_slow)
     regular = len(frames) > 2 and shape_in(run) is not None
     enough = regular or smallest_step(levels) >= shapes.LEAST_STEP
     return enough and (evidence is Evidence.SEEN if quick else may_be_slow)
@@ -117,7 +119,7 @@ def _is_scene(run: FrameRun, gap: float) -> bool:
 
 def _is_credible(run: FrameRun, evidence: Evidence) -> bool:
     """Return whether the headers suggest one scene, where the thumbnails do not show it."""
-    if shapes.show_different_scenes(run.frames, run.levels) or run.frames[0].captured is None:
+    if shapes.show_different_scenes(run.frames, run.levels):
         return False
     weak = evidence in {Evidence.AUTOMATIC, Evidence.SILENT}
     return not weak or (shape_in(run) is not None and len(run) > 2)

@@ -8,7 +8,7 @@ part of a run that has a shape, so that it may be a set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -17,9 +17,10 @@ from typing import TypeAlias
 
 from expinterp.brackets import thumbnail_match as match
 from expinterp.brackets.chains import MEAN_BRIGHTNESS_STEP, TOLERANCE, FrameRun
-from expinterp.brackets.frames import Frame
+from expinterp.brackets.frames import Frame, Mode
 
 Ranks: TypeAlias = tuple[int, ...]
+Levels: TypeAlias = Sequence[float]  # exposures or brightness, in stops
 
 MOST_FRAMES = 15  # of a set; cameras make up to 9, remote controls more
 LEAST_STEP = 0.6  # stops between adjacent exposures; automatic exposure alone varies by less
@@ -75,7 +76,7 @@ def orders(count: int) -> frozenset[Ranks]:
     return frozenset(found)
 
 
-def rank(levels: Sequence[float]) -> Ranks:
+def rank(levels: Levels) -> Ranks:
     """Rank levels, 0 for the darkest.
 
     Examples
@@ -89,26 +90,18 @@ def rank(levels: Sequence[float]) -> Ranks:
     return tuple(ranks)
 
 
-def smallest_step(levels: Sequence[float]) -> float:
+def smallest_step(levels: Levels) -> float:
     """Compute the smallest difference between any two levels, in stops."""
     return min(b - a for a, b in pairwise(sorted(levels)))
 
 
 def shape_of(
-    levels: Sequence[float], *, stated: bool, least_step: float, tolerance: float = TOLERANCE
+    levels: Levels, *, stated: bool, least_step: float, tolerance: float = TOLERANCE
 ) -> Shape | None:
     """Return the shape of levels in the order of capture; None if they are no set.
 
-    Parameters
-    ----------
-    levels : sequence of float
-        Stops.
-    stated : bool
-        Whether the levels are stated exposures, or only brightness.
-    least_step : float
-        Stops by which adjacent levels must differ.
-    tolerance : float
-        Stops by which stated exposures may miss the even steps of a regular shape.
+    Levels differ by `least_step` stops or more. If `stated`, they are exposures, not only brightness,
+    and may miss the even steps of a regular shape by `tolerance` stops.
     """
     count = len(levels)
     if not 2 <= count <= MOST_FRAMES or smallest_step(levels) < least_step:
@@ -139,14 +132,14 @@ def is_remainder(part: Shape, whole: Shape) -> bool:
     return any(rank(left) == rank(part.offsets) for left in combinations(whole.offsets, len(part)))
 
 
-def levels_remain(levels: Sequence[float], whole: Shape) -> bool:
+def levels_remain(levels: Levels, whole: Shape) -> bool:
     """Return whether exposures in stops may be what remains of a set after frames were lost."""
     if len(levels) >= len(whole) or not whole.stated:
         return False
     return any(_are_among(levels, whole.stops, levels[0] - first) for first in whole.stops)
 
 
-def _are_among(levels: Sequence[float], offsets: Sequence[float], shift: float) -> bool:
+def _are_among(levels: Levels, offsets: Sequence[float], shift: float) -> bool:
     """Return whether levels are among the shifted offsets, in order."""
     rest = iter(offsets)
     return all(any(abs(level - shift - offset) <= TOLERANCE for offset in rest) for level in levels)
@@ -178,15 +171,14 @@ def evidence_in(part: FrameRun) -> Evidence:
     return evidence_of(part.frames, part.levels)
 
 
-def evidence_of(frames: Sequence[Frame], levels: Sequence[float]) -> Evidence:
+def evidence_of(frames: Sequence[Frame], levels: Levels) -> Evidence:
     """Return the strongest evidence that frames with these exposures in stops form a bracket."""
     biases, modes = {frame.bias for frame in frames}, {frame.mode for frame in frames}
     if [frame.shot for frame in frames] == list(range(1, len(frames) + 1)):
         return Evidence.COUNTED
     if None not in biases and len(biases) == len(frames) and follow_biases(frames, levels):
         return Evidence.COMPENSATED
-    metered = modes == {"auto"} or (modes == {None} and biases != {None})
-    if not (metered and len(frames) == 2) and show_one_scene(frames, levels):
+    if not _may_be_metered(modes, biases, levels) and show_one_scene(frames, levels):
         return Evidence.SEEN
     if modes == {"manual"} and len({frame.exposure.iso for frame in frames}) > 1:
         return Evidence.SILENT
@@ -194,31 +186,38 @@ def evidence_of(frames: Sequence[Frame], levels: Sequence[float]) -> Evidence:
     return by_mode.get(modes.pop() or "", Evidence.SILENT) if len(modes) == 1 else Evidence.SILENT
 
 
-def biases_contradict(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
+def _may_be_metered(modes: set[Mode | None], biases: set[float | None], levels: Levels) -> bool:
+    """Return whether automatic exposure may have changed between shots of one scene."""
+    shape = shape_of(levels, stated=True, least_step=LEAST_STEP)
+    pair = modes <= {"auto", None} and len(levels) == 2 and biases | modes != {None}
+    return pair or (modes == {"auto"} and not (shape and shape.regular))
+
+
+def biases_contradict(frames: Sequence[Frame], levels: Levels) -> bool:
     """Return whether compensation varies, but not as the exposures of one scene would."""
     biases = {frame.bias for frame in frames}
     return None not in biases and len(biases) > 1 and not follow_biases(frames, levels)
 
 
-def follow_biases(frames: Sequence[Frame], levels: Sequence[float]) -> bool:
+def follow_biases(frames: Sequence[Frame], levels: Levels) -> bool:
     """Return whether exposures differ as compensation does: the metered light was the same."""
     offsets = [level - (frame.bias or 0.0) for frame, level in zip(frames, levels, strict=True)]
     return max(offsets) - min(offsets) <= BIAS_TOLERANCE
 
 
-def show_one_scene(frames: Iterable[Frame], levels: Iterable[float]) -> bool:
+def show_one_scene(frames: Sequence[Frame], levels: Levels) -> bool:
     """Return whether all frames have thumbnails, and these show one scene."""
     thumbnails = _darkest_first(frames, levels)
     return thumbnails is not None and match.are_one_scene(thumbnails)
 
 
-def show_different_scenes(frames: Iterable[Frame], levels: Iterable[float]) -> bool:
+def show_different_scenes(frames: Sequence[Frame], levels: Levels) -> bool:
     """Return whether all frames have thumbnails, and these cannot show one scene."""
     thumbnails = _darkest_first(frames, levels)
     return thumbnails is not None and match.are_different_scenes(thumbnails)
 
 
-def _darkest_first(frames: Iterable[Frame], levels: Iterable[float]) -> list[bytes] | None:
+def _darkest_first(frames: Sequence[Frame], levels: Levels) -> list[bytes] | None:
     """Return the thumbnails of frames, least exposed first; None unless all have one."""
     ordered = sorted(zip(levels, frames, strict=True), key=lambda pair: pair[0])
     thumbnails = [frame.thumbnail for _, frame in ordered if frame.thumbnail is not None]

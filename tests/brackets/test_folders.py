@@ -268,6 +268,15 @@ def test_brackets_of_a_panorama_are_told_apart(views, stops, facts):
     check([bracket(1 + count * v, stops, v, v * pause, step=0.5, **facts) for v in range(views)])
 
 
+@pytest.mark.parametrize("shift", [1 / 3, 1.0])
+@pytest.mark.parametrize("facts", [{}, {"exif": False}], ids=["times", "pictures"])
+@pytest.mark.parametrize("size", [None, 3])
+def test_two_brackets_of_one_scene_are_two(shift, facts, size):
+    """The camera stood still, and metered again."""
+    two = [bracket(1, **facts), bracket(4, [shift + each for each in BASE], at=60, **facts)]
+    check(two, set_size=size)
+
+
 def test_shots_counted_by_the_camera_begin_a_set_anew():
     sets = [
         [replace(frame, shot=at + 1) for at, frame in enumerate(each)]

@@ -18,6 +18,7 @@ from expinterp.brackets.cameras import (
 )
 from expinterp.brackets.chains import Chain, FrameRun, follows, stream_of
 from expinterp.brackets.grouping import _Judge
+from expinterp.brackets.names import separate_copies
 from expinterp.brackets.scenes import lacks_frames, with_levels
 from expinterp.brackets.shapes import (
     Evidence,
@@ -29,7 +30,6 @@ from expinterp.brackets.shapes import (
 )
 from expinterp.brackets.thumbnail_match import are_one_scene, have_detail, pack_thumbnail
 from expinterp.brackets.thumbnail_match import unpack_thumbnails as unpack
-from expinterp.brackets.twins import separate_copies
 from expinterp.core.exposure import Exposure
 
 SET = (0.0, -2.0, 2.0)
