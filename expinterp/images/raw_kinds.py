@@ -16,6 +16,7 @@ from expinterp.images.formats import is_raw_head
 from expinterp.images.metadata import ifd, tags
 
 _SENSOR_DATA = {32803, 34892}  # PhotometricInterpretation: a colour filter array, linear raw
+_DEVELOPED = {2, 5, 6, 8}  # RGB, CMYK, YCbCr, Lab: a copied pattern means nothing there
 _BELOW = 0x014A  # SubIFDs
 _CFA_PATTERN, _DNG_VERSION, _SUBFILE_TYPE = 0x828E, 0xC612, 0x00FE
 _MOST = 32  # directories that are looked at
@@ -50,7 +51,8 @@ def _is_sensor_data(block: ifd.Block, order: ifd.Order, fields: dict[int, ifd.Fi
     photometric = ifd.read_number(block, order, fields, tags.PHOTOMETRIC)
     reduced = int(ifd.read_number(block, order, fields, _SUBFILE_TYPE) or 0) & 1
     preview = _DNG_VERSION in fields and (reduced or _BELOW in fields)
-    return photometric in _SENSOR_DATA or _CFA_PATTERN in fields or bool(preview)
+    mosaic = _CFA_PATTERN in fields and photometric not in _DEVELOPED
+    return photometric in _SENSOR_DATA or mosaic or bool(preview)
 
 
 def _directories(block: ifd.Block) -> Iterator[tuple[ifd.Block, ifd.Order, dict[int, ifd.Field]]]:

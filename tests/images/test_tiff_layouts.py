@@ -274,6 +274,14 @@ def test_cmyk_with_opacity_keeps_it():
     assert np.abs(photograph.pixels.astype(int) - picture()).max() <= 16
 
 
+def test_a_copied_mosaic_pattern_makes_no_raw_file():
+    """Programs that develop raw files copy the tag into the picture."""
+    stream = written(
+        picture(), extratags=[(33421, 3, 2, (2, 2), True), (33422, 1, 4, (0, 1, 1, 2), True)]
+    )
+    np.testing.assert_array_equal(read_photograph(stream).pixels, picture())
+
+
 @pytest.mark.parametrize("tag", [(254, 1), (330, 8)])
 def test_the_preview_of_a_dng_is_no_photograph(tag):
     """One with the version alone is a copy of the fields into a developed picture."""
