@@ -27,7 +27,7 @@ FORMATS = {
     "jpeg": Format(
         (".jpg", ".jpeg", ".jpe", ".jfif"), (8,), alpha=False, grey=True, longest=65_500
     ),
-    "png": Format((".png",), (8, 16), alpha=True, grey=True, longest=2**31 - 1),
+    "png": Format((".png",), (8, 16), alpha=True, grey=True, longest=1_000_000),
     "tiff": Format((".tif", ".tiff"), (8, 16), alpha=True, grey=True, longest=2**31 - 1),
     "webp": Format((".webp",), (8,), alpha=True, grey=False, longest=16_383),
     "avif": Format(
@@ -71,6 +71,7 @@ _OTHERS = {
 }
 _RAW = (  # first bytes of raw files, by maker
     b"FUJIFILM", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb", b"ARRI", b"II\x1a\0\0\0HEAPCCDR",
+    b"IIIITwaR", b"MMMMRawT", b"NOKIARAW",
 )  # fmt: skip
 
 

@@ -214,3 +214,22 @@ def test_endless_segments_and_fill_bytes_are_refused(tmp_path, hostile, read_it)
     path.write_bytes(data[:20] + hostile + data[20:])
     with pytest.raises(ImageFileError, match=r"a\.jpg"):
         read_it(path)
+
+
+def test_kinds_of_jpeg_that_are_not_read_are_named():
+    """They are not damaged."""
+    with pytest.raises(ImageFileError, match="is a JPEG-LS, which is not supported"):
+        read(bytes(imagecodecs.jpegls_encode(picture())))
+    hierarchical = bytearray(encoded(picture()))
+    hierarchical[hierarchical.index(b"\xff\xc0") + 1] = 0xC5
+    with pytest.raises(ImageFileError, match="is a hierarchical JPEG, which is not supported"):
+        read(bytes(hierarchical))
+
+
+def test_a_profile_with_a_lost_part_is_left_out_with_a_warning():
+    data = encoded(picture(), icc_profile=bytes(100_000))
+    second = data.index(b"ICC_PROFILE\0\2") - 4
+    end = second + 2 + struct.unpack_from(">H", data, second + 2)[0]
+    photograph = read(data[:second] + data[end:])
+    assert photograph.metadata.icc is None
+    assert "profile is damaged" in photograph.warnings[0]

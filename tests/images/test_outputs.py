@@ -222,7 +222,7 @@ def test_permissions_of_a_replaced_file_stay(tmp_path, mode):
 
 
 @pytest.mark.parametrize(
-    ("form", "longest"), [("webp", 16_383), ("jpeg", 65_500), ("avif", 32_768)]
+    ("form", "longest"), [("webp", 16_383), ("jpeg", 65_500), ("avif", 32_768), ("png", 1_000_000)]
 )
 def test_sides_too_long_for_a_format(tmp_path, form, longest):
     row = np.zeros((1, longest + 1, 3), np.uint8)
@@ -391,7 +391,7 @@ def test_a_profile_of_16_mib_is_kept(tmp_path, form):
     assert read_photograph(path).metadata.icc == metadata.icc
 
 
-@pytest.mark.parametrize("form", ["jpeg", "webp", "avif"])
+@pytest.mark.parametrize("form", ["jpeg", "webp", "avif", "png"])
 def test_the_longest_sides_can_be_read(tmp_path, form):
     longest = FORMATS[form].longest
     path = tmp_path / f"a{SUFFIX[form]}"

@@ -220,14 +220,6 @@ def test_tiffs_without_a_photograph_are_refused(tmp_path, pixels, options, word)
     assert word in refusal(tmp_path / "a.tif")
 
 
-def test_a_palette_of_two_colours_is_refused(tmp_path):
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, SMALL[..., 0] > 99, photometric="minisblack", metadata=None)
-    with tifffile.TiffFile(path, mode="r+") as file:
-        file.pages[0].tags[262].overwrite(3)
-    assert "1-bit" in refusal(path)
-
-
 def test_fields_that_share_a_value_cannot_fill_the_memory(tmp_path):
     """300 records that point to the same MiB would become 300 MiB."""
     path = tmp_path / "a.tif"

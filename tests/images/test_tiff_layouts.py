@@ -7,6 +7,7 @@ import zlib
 from contextlib import suppress
 from io import BytesIO
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -150,8 +151,6 @@ def test_palettes_of_8_and_16_bits_give_the_same_colours(entries, compression):
 
 @pytest.mark.parametrize("compression", [1, 5])
 def test_a_palette_keeps_its_opacity(compression):
-    import imagecodecs
-
     indices, alpha = picture()[..., 0], picture(channels=2)[..., 1]
     data = np.dstack([indices, alpha]).tobytes()
     data = bytes(imagecodecs.lzw_encode(data)) if compression == 5 else data
@@ -182,6 +181,35 @@ def by_hand(data, tags, rows=37, cols=53):
     ]
     struct.pack_into("<I", block, 4, directory(block, "<", entries))
     return bytes(block)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 6, 10, 12, 14])
+@pytest.mark.parametrize("compression", [None, "lzw", "zlib"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_samples_of_any_number_of_bits_fill_the_range(bits, compression, channels):
+    top, full = 2**bits - 1, 255 if bits < 8 else 65_535
+    pixels = np.rint(picture(channels=channels, depth=16) / 65_535 * top)
+    stored = pixels.astype(np.uint8 if bits <= 8 else np.uint16)
+    packed = b"".join(bytes(imagecodecs.packints_encode(row.ravel(), bits)) for row in stored)
+    encode = {"lzw": imagecodecs.lzw_encode, "zlib": imagecodecs.zlib_encode, None: bytes}
+    data = bytes(encode[compression](packed))
+    found = read_photograph(BytesIO(by_hand(data, {
+        258: (3, [bits] * channels), 259: (3, [{"lzw": 5, "zlib": 8, None: 1}[compression]]),
+        262: (3, [2 if channels == 3 else 1]), 277: (3, [channels]),
+    }))).pixels  # fmt: skip
+    np.testing.assert_array_equal(found, np.rint(pixels * full / top))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_palettes_of_few_bits_are_read(bits):
+    indices = np.arange(37 * 53).reshape(37, 53) % 2**bits
+    table = np.random.default_rng(bits).integers(0, 65_536, (3, 2**bits))
+    data = b"".join(
+        bytes(imagecodecs.packints_encode(row.astype(np.uint8), bits)) for row in indices
+    )
+    tags = {258: (3, [bits]), 262: (3, [3]), 320: (3, table.ravel().tolist())}
+    found = read_photograph(BytesIO(by_hand(data, tags))).pixels
+    np.testing.assert_array_equal(found, (table >> 8).T[indices])
 
 
 @pytest.mark.parametrize("size", [0, 767, 769, 3])
@@ -230,8 +258,6 @@ def test_a_small_tiff_costs_little(name):
 @pytest.mark.parametrize("compression", ["lzw", "zlib"])
 def test_a_padded_last_strip_is_read(compression):
     """Some scanners store it as high as the others."""
-    import imagecodecs
-
     encode = {"lzw": imagecodecs.lzw_encode, "zlib": zlib.compress}[compression]
     grey = picture(channels=1)
     padded = np.concatenate([grey[..., 0], np.zeros((3, 53), np.uint8)])

@@ -17,14 +17,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from expinterp.errors import ImageFileError
+from expinterp.images.codecs.depths import stretch
 from expinterp.images.limits import REMEDY, check_content
-from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Pixels
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 _SCAN, _END = 0xDA, 0xD9
 _RESTARTS = range(0xD0, 0xD8)
 _ALONE = {0x01, 0xD8, *_RESTARTS}  # markers without a length
-_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _HUFFMAN = {0xC0, 0xC1, 0xC2}  # frames with the codes that this module checks
-_LOSSLESS = 0xC3
+_READ = {*_HUFFMAN, 0xC3, 0xC9, 0xCA}  # without loss; arithmetic codes
+_LS = 0xF7
 _MOST_SCANS = 100  # a progressive one has about 10
 _MOST_SEGMENTS = 10_000  # a profile or XMP packet of 16 MiB has 255
 _MOST_SKIPPED = 1 << 20  # bytes before a marker that belong to no segment
@@ -70,8 +71,8 @@ class Layout:
 
     @property
     def deep(self) -> bool:
-        """Whether Pillow does not decode it: more than 8 bits, or without loss."""
-        return self.bits > 8 or self.frame == _LOSSLESS
+        """Whether Pillow does not decode it: more than 8 bits, without loss, arithmetic codes."""
+        return self.bits > 8 or self.frame not in _HUFFMAN
 
 
 def read_layout(data: bytes) -> Layout:
@@ -94,6 +95,10 @@ def read_layout(data: bytes) -> Layout:
         message = (
             f"JPEG with more than {_MOST_SCANS} scans; save it again without progressive scans"
         )
+        raise ImageFileError(message)
+    if found.frame and found.frame not in _READ:
+        kind = "JPEG-LS" if found.frame == _LS else "hierarchical JPEG"
+        message = f"is a {kind}, which is not supported; save it as an ordinary JPEG or a PNG"
         raise ImageFileError(message)
     if not found.frame or not found.scans:
         message = f"truncated JPEG; {REMEDY}"
@@ -169,9 +174,6 @@ def load(image: ImageFile.ImageFile, data: bytes, layout: Layout) -> list[str]:
         Any that Pillow raises on damage.
     """
     check_content(*image.size, len(data), _PIXELS_PER_BYTE, "JPEG")
-    if layout.frame not in _HUFFMAN:
-        image.load()
-        return []
     tile = image.tile[0]
     _decode(image, tile, data, layout, _PADDING)
     if layout.end is not None:
@@ -257,7 +259,7 @@ class _Feeder:
 
 
 def decode_deep(data: bytes, layout: Layout) -> Pixels:
-    """Decode a JPEG of more than 8 bits, or without loss, to 16 bits (8 where it has no more).
+    """Decode a JPEG that Pillow does not, to 16 bits (8 where it has no more).
 
     Returns
     -------
@@ -271,10 +273,4 @@ def decode_deep(data: bytes, layout: Layout) -> Pixels:
     if stored.shape[2] not in {1, 3}:
         message = f"JPEG with {layout.bits} bits and {stored.shape[2]} channels; save it as RGB"
         raise ImageFileError(message)
-    if layout.bits in {8, 16}:
-        return cast("Pixels", stored)
-    top, full = 2**layout.bits - 1, 255 if layout.bits < 8 else 65_535
-    pixels = np.empty(stored.shape, np.uint8 if full == 255 else np.uint16)
-    for part in row_blocks(len(stored), stored[:1].nbytes):
-        pixels[part] = (stored[part].astype(np.uint32) * full + top // 2) // top
-    return pixels
+    return stretch(stored, layout.bits)

@@ -109,6 +109,8 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     warnings = _warnings(image, data, form)
     if form == "jpeg":
         warnings += left_behind(data, metadata, image.info.get("mp"))
+        if metadata.icc is None and (b"ICC_PROFILE\0" in (part[:12] for _, part in segments)):
+            warnings.append("the colour profile is damaged; left out")
     orientation = read_orientation(metadata.exif, metadata.xmp)
     if layout and layout.deep:
         return Decoded(

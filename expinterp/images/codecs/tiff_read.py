@@ -17,6 +17,7 @@ import tifffile
 
 from expinterp.errors import ImageFileError
 from expinterp.images.codecs import tiff_strips
+from expinterp.images.codecs.depths import stretch
 from expinterp.images.limits import REMEDY, check_size
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import read_orientation
@@ -79,7 +80,7 @@ def _from_floats(values: NDArray[Any], metadata: Metadata, warnings: list[str]) 
 
 
 def _check_page(page: tifffile.TiffPage, block: ifd.Block, max_pixels: int) -> None:
-    """Refuse pages other than photographs of 1, 8 or 16 bits."""
+    """Refuse pages other than photographs of 1 to 16 bits, or floats."""
     check_size(page.imagewidth, page.imagelength, max_pixels)
     if is_raw(block) or page.is_reduced:
         message = "raw file, or its first page is a thumbnail; develop it to a 16-bit TIFF first"
@@ -93,14 +94,13 @@ def _check_page(page: tifffile.TiffPage, block: ifd.Block, max_pixels: int) -> N
         message = "TIFF with ycbcr data outside a JPEG stream; save it as RGB or grey"
         raise ImageFileError(message)
     bits, whole = page.bitspersample, page.sampleformat == 1
-    two_colours = page.samplesperpixel == 1 and photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO}
     if (
         page.sampleformat == _FLOAT
         and bits in {16, 32, 64}
         and photometric in {_BLACK_IS_ZERO, _RGB}
     ):
         whole, bits = True, 16
-    if bits not in {1, 8, 16} or not whole or (bits == 1 and not two_colours):
+    if bits not in range(1, 17) or not whole:
         what = f"{bits}-bit" if whole else "floating-point or signed"
         message = f"TIFF with {what} values; save it with 8 or 16 bits per channel"
         raise ImageFileError(message)
@@ -112,8 +112,8 @@ def _check_page(page: tifffile.TiffPage, block: ifd.Block, max_pixels: int) -> N
 
 def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, warnings: list[str]) -> Pixels:
     """Convert samples to code values where 0 is black: grey, R G B; CMYK stays; then alpha."""
-    if stored.dtype == np.bool_ or page.bitspersample == 1:
-        stored = stored.astype(np.uint8) * np.uint8(255)
+    if stored.dtype.kind in "bu" and page.photometric != _PALETTE:
+        stored = stretch(stored, page.bitspersample)
     stored, premultiplied = _without_extras(stored, page, warnings)
     if page.photometric == _WHITE_IS_ZERO:
         stored[..., 0] = np.iinfo(stored.dtype).max - stored[..., 0]
@@ -170,11 +170,11 @@ def _from_palette(stored: NDArray[Any], page: tifffile.TiffPage) -> Pixels:
         )
         raise ImageFileError(message)
     table = (entries if entries.max() < 256 else entries >> 8).astype(np.uint8).reshape(3, -1).T
-    colours = np.ascontiguousarray(table[stored[..., 0]])
+    colours = np.ascontiguousarray(table[stored[..., 0].astype(np.intp)])
     if stored.shape[2] == 1:
         return colours
-    alpha = stored[..., 1:] if stored.dtype == np.uint8 else stored[..., 1:] >> 8
-    return np.concatenate([colours, alpha.astype(np.uint8)], axis=2)
+    alpha = stretch(stored[..., 1:], page.bitspersample)
+    return np.concatenate([colours, (alpha >> 8 * (alpha.itemsize - 1)).astype(np.uint8)], axis=2)
 
 
 def _from_ycbcr(stored: NDArray[Any]) -> NDArray[Any]:

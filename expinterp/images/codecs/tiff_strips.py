@@ -82,8 +82,9 @@ def _check_extent(page: tifffile.TiffPage, file_size: int) -> None:
     if offsets and not any(counts):
         counts = _reckoned_counts(page, offsets, file_size)
     page.dataoffsets, page.databytecounts = offsets, counts
-    whole = page.compression == _UNCOMPRESSED and page.bitspersample > 1
-    short = whole and sum(counts) < page.nbytes
+    separate, _, rows, _, _ = page.shaped
+    needed = separate * rows * _row_bytes(page)
+    short = page.compression == _UNCOMPRESSED and sum(counts) < needed
     missing = len(offsets) < announced or len(offsets) != len(counts) or not all(counts)
     beyond = any(start + size > file_size for start, size in zip(offsets, counts, strict=False))
     if short or missing or beyond:
@@ -99,13 +100,19 @@ def _reckoned_counts(
     page: tifffile.TiffPage, offsets: tuple[int, ...], file_size: int
 ) -> tuple[int, ...]:
     """Return the lengths of strips that state none."""
-    if page.compression == _UNCOMPRESSED and page.bitspersample > 1 and not page.is_tiled:
-        sizes = (np.prod(page.decode(None, index)[2]) for index in range(len(offsets)))
-        return tuple(int(size) * page.dtype.itemsize for size in sizes)  # type: ignore[union-attr]
+    if page.compression == _UNCOMPRESSED and not page.is_tiled:
+        heights = (page.decode(None, index)[2][1] for index in range(len(offsets)))
+        return tuple(height * _row_bytes(page) for height in heights)
     ends = [*sorted(offsets), file_size]
     return tuple(
         min((end for end in ends if end > start), default=start) - start for start in offsets
     )
+
+
+def _row_bytes(page: tifffile.TiffPage) -> int:
+    """Return the bytes of one row of one plane, uncompressed."""
+    _, _, _, cols, together = page.shaped
+    return (cols * together * page.bitspersample + 7) // 8
 
 
 def _assemble(page: tifffile.TiffPage) -> NDArray[Any]:
