@@ -12,7 +12,12 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "expinterp"
 ALWAYS = {"errors", "text", "numpy"}  # and the standard library
-DEFERRED = {"onnxruntime", "distributed", "rawpy"}  # imported where used, inside a function
+DEFERRED = {
+    "onnxruntime",
+    "distributed",
+    "rawpy",
+    "pillow_heif",
+}  # imported where used, inside a function
 
 # package: what it may import besides ALWAYS; the row of a package holds for all its modules
 ALLOWED: dict[str, set[str]] = {
@@ -29,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": {"core", "library", "refine"},
     "images": {
         "OpenEXR", "core", "files", "imageio", "PIL", "tifffile", "imagecodecs", "cv2", "rawpy",
+        "pillow_heif",
     },
     "doctor": {"library", "refine", "onnxruntime", "cv2", "PIL"},
     "scene_io": {

@@ -16,11 +16,15 @@ from expinterp.batch.naming import identity, stem_from, tell_apart
 from expinterp.batch.settings import BatchSettings, camera_key, digest
 from expinterp.brackets import Bracket
 from expinterp.errors import OutputExistsError
-from expinterp.images import FORMATS
+from expinterp.images import OUTPUTS
+from expinterp.images.formats import named_format
 from expinterp.library import open_library
 from expinterp.scene_io import FusionJob, FusionOptions, InterpolationJob, InterpolationOptions, Job
 
 WORDS = {"medium": "mid"}  # kinds of outputs with another word in file names
+
+# Suffixes of results where the photographs are of a format that is not written.
+INSTEAD = {"raw": ".tif", "exr": ".tif", "hdr": ".tif", "pfm": ".tif", "heif": ".jpg"}
 
 
 @dataclass(frozen=True)
@@ -154,10 +158,9 @@ def _stem(bracket: Bracket, settings: BatchSettings, word: str, end: str) -> str
 def _suffix(frames: Sequence[str], wanted: str | None) -> str:
     """Choose the suffix of an output: that of the format wanted, or of the brightest photograph."""
     if wanted:
-        return FORMATS[wanted].suffixes[0]
-    suffix = PurePosixPath(frames[0]).suffix.lower()
-    known = (form.suffixes[0] for form in FORMATS.values() if suffix in form.suffixes)
-    return next(known, ".png")
+        return OUTPUTS[wanted].suffixes[0]
+    form = named_format(frames[0])
+    return INSTEAD.get(form or "", OUTPUTS[form].suffixes[0] if form in OUTPUTS else ".png")
 
 
 def relative(path: str | Path, out: Path) -> str:

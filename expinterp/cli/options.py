@@ -48,7 +48,7 @@ class Page(Name):
 NAME = Name(readable=False)
 FILE = Name(readable=False, path_type=Path)
 PAGE = Page(readable=False, path_type=Path)
-FORMATS = click.Choice(["jpeg", "png", "tiff", "webp", "avif"])
+FORMATS = click.Choice(["jpeg", "png", "tiff", "webp", "avif", "jxl"])
 
 
 def flag(names: str, text: str) -> click.Option:

@@ -7,7 +7,7 @@ writing, only what is not true for the new pixels changes in them.
 from __future__ import annotations
 
 from expinterp.images.developing.development import Development
-from expinterp.images.formats import FORMATS, image_format
+from expinterp.images.formats import FORMATS, OUTPUTS, image_format
 from expinterp.images.header import Header, read_header
 from expinterp.images.limits import MAX_PIXELS
 from expinterp.images.metadata.exif_edit import with_exposure_time
@@ -26,6 +26,7 @@ from expinterp.images.write import QUALITY, check_sides, check_target, to_depth,
 __all__ = [
     "FORMATS",
     "MAX_PIXELS",
+    "OUTPUTS",
     "QUALITY",
     "Depth",
     "Development",

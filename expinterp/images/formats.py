@@ -34,6 +34,8 @@ FORMATS = {
         (".avif",), (8,), alpha=True, grey=False, longest=32_768, largest=2**28
     ),  # limits of libavif's reader
 }
+# Those that can be written; JPEG XL has no place for a profile there.
+OUTPUTS = FORMATS | {"jxl": Format((".jxl",), (8,), alpha=True, grey=True, longest=2**18)}
 # Linear light: written by ``expinterp merge`` only.
 RADIANCE_FORMATS = {
     "exr": Format((".exr",), (16, 32), alpha=True, grey=True, longest=2**31 - 1),
@@ -41,9 +43,17 @@ RADIANCE_FORMATS = {
     "tiff": Format((".tif", ".tiff"), (16, 32), alpha=True, grey=True, longest=2**31 - 1),
 }
 # Formats that are only read, with their suffixes.
-READ_ONLY = {"raw": SUFFIXES, "exr": (".exr",), "hdr": (".hdr", ".pic", ".rgbe"), "pfm": (".pfm",)}
+READ_ONLY = {
+    "raw": SUFFIXES,
+    "exr": (".exr",),
+    "hdr": (".hdr", ".pic", ".rgbe"),
+    "pfm": (".pfm",),
+    "heif": (".heic", ".heif", ".hif"),
+    "jxl": (".jxl",),
+}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 _HEAD = 64  # bytes that show the format
-READABLE = "JPEG, PNG, TIFF, WebP, AVIF, raw, OpenEXR, Radiance HDR or PFM"
+READABLE = "JPEG, PNG, TIFF, WebP, AVIF, HEIC, JPEG XL, raw, OpenEXR, Radiance HDR or PFM"
 
 _STARTS = {
     b"\xff\xd8\xff": "jpeg",
@@ -51,6 +61,8 @@ _STARTS = {
     b"\x76\x2f\x31\x01": "exr",
     b"#?RADIANCE": "hdr",
     b"#?RGBE": "hdr",
+    b"\xff\x0a": "jxl",
+    b"\0\0\0\x0cJXL ": "jxl",
     b"PF\n": "pfm",
     b"Pf\n": "pfm",
 }
@@ -60,8 +72,6 @@ _OTHERS = {
     b"BM": "a BMP",
     b"8BPS": "a Photoshop document",
     b"%PDF": "a PDF",
-    b"\xff\x0a": "a JPEG XL",
-    b"\0\0\0\x0cJXL ": "a JPEG XL",
     b"\0\0\0\x0cjP  ": "a JPEG 2000",
     b"\xff\x4f\xff\x51": "a JPEG 2000",
     b"II\xbc": "a JPEG XR",
@@ -108,9 +118,10 @@ def sniff_format(head: bytes) -> str | None:
         return "tiff"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    if head[4:8] == b"ftyp" and b"avi" in head[8 : int.from_bytes(head[:4], "big")]:
+    brands = head[8 : int.from_bytes(head[:4], "big")] if head[4:8] == b"ftyp" else b""
+    if b"avi" in brands:
         return "avif"
-    return None
+    return "heif" if any(brand in brands for brand in _HEIF_BRANDS) else None
 
 
 def named_format(path: str | Path) -> str | None:
@@ -136,7 +147,7 @@ def is_raw_head(head: bytes) -> bool:
 def _describe_other(head: bytes) -> str:
     """Describe a file of a format that is none of `FORMATS`."""
     if head[4:8] == b"ftyp":
-        return "a HEIC file" if head[8:11] in {b"hei", b"hev", b"mif"} else "a video"
+        return "a video"
     known = (what for magic, what in _OTHERS.items() if head.startswith(magic))
     return next(known, "no image of a known format")
 
@@ -163,10 +174,10 @@ def image_format(path: str | Path) -> str:
         message = f"{path}: is a folder; name a file in it"
         raise OutputError(message)
     suffix = Path(path).suffix.lower()
-    for name, form in FORMATS.items():
+    for name, form in OUTPUTS.items():
         if suffix in form.suffixes:
             return name
-    known = ", ".join(form.suffixes[0] for form in FORMATS.values())
+    known = ", ".join(form.suffixes[0] for form in OUTPUTS.values())
     if any(suffix in suffixes for suffixes in READ_ONLY.values()):
         message = (
             f"{path}: files with the suffix '{suffix}' are read, not written; use one of {known}"

@@ -238,6 +238,16 @@ def _read_light(stream: BinaryIO, form: str) -> Header:
     return _with_size(form, *linear.read_size(stream.read(1 << 16), form), None, 16)
 
 
+def _read_container(stream: BinaryIO, form: str) -> Header:
+    """Read the header of a HEIC or JPEG XL."""
+    from expinterp.images.codecs import heif, jxl
+
+    stream.seek(0)
+    read = heif.read_header if form == "heif" else jxl.read_header
+    rows, cols, exif, bits = read(stream)
+    return _with_size(form, rows, cols, exif, bits)
+
+
 def _with_size(form: str, rows: int, cols: int, exif: bytes | None, bits: int = 8) -> Header:
     """Build a header; refuse one without pixels."""
     if rows < 1 or cols < 1:
@@ -252,5 +262,6 @@ _READERS: dict[str, Callable[[BinaryIO], Header]] = {
     "tiff": _read_tiff,
     "avif": _read_avif,
     "raw": _read_raw,
+    **{form: partial(_read_container, form=form) for form in ("heif", "jxl")},
     **{form: partial(_read_light, form=form) for form in ("exr", "hdr", "pfm")},
 }

@@ -115,6 +115,10 @@ def _decode(data: BinaryIO, form: str, max_pixels: int, development: Development
         from expinterp.images.codecs import png
 
         return png.decode(data.read(), max_pixels)
+    if form in {"heif", "jxl"}:
+        from expinterp.images.codecs import heif, jxl
+
+        return heif.decode(data, max_pixels) if form == "heif" else jxl.decode(data, max_pixels)
     from expinterp.images.codecs import pillow
 
     return pillow.decode(data.read(), form, max_pixels)

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from expinterp.errors import OutputError
 from expinterp.files import STREAM, Source, check_output, replacing
-from expinterp.images.formats import FORMATS, image_format
+from expinterp.images.formats import OUTPUTS, image_format
 from expinterp.images.limits import LONGEST_BLOCK
 from expinterp.images.metadata.exif import read_resolution
 from expinterp.images.metadata.exif_edit import fit_to_pixels
-from expinterp.images.metadata.icc import profile_space
+from expinterp.images.metadata.icc import profile_name, profile_space
 from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Metadata, Pixels
 
@@ -44,7 +44,7 @@ def check_target(
     if bit_depth not in {None, 8, 16}:
         message = f"bit_depth is 8, 16 or None, not {bit_depth}"
         raise ValueError(message)
-    if bit_depth == 16 and 16 not in FORMATS[form].depths:
+    if bit_depth == 16 and 16 not in OUTPUTS[form].depths:
         message = f"{target}: {form.upper()} holds 8 bits per channel; use PNG or TIFF for 16"
         raise OutputError(message)
     check_output(target, overwrite=overwrite, inputs=inputs)
@@ -52,8 +52,8 @@ def check_target(
 
 def _chosen_format(target: str | Path, format: str | None) -> str:
     """Return the format of an output."""
-    if format is not None and format not in FORMATS:
-        message = f"format is one of {', '.join(FORMATS)}, not {format!r}"
+    if format is not None and format not in OUTPUTS:
+        message = f"format is one of {', '.join(OUTPUTS)}, not {format!r}"
         raise ValueError(message)
     if format is None and str(target) == STREAM:
         message = "standard output has no suffix; state the format, such as png"
@@ -157,7 +157,7 @@ def check_sides(target: str | Path, rows: int, cols: int, *, format: str | None 
     OutputError
     """
     form = _chosen_format(target, format)
-    longest, largest = FORMATS[form].longest, FORMATS[form].largest
+    longest, largest = OUTPUTS[form].longest, OUTPUTS[form].largest
     if max(rows, cols) > longest or rows * cols > largest:
         most = f"{longest} rows and columns"
         if rows * cols > largest:
@@ -170,7 +170,7 @@ def check_sides(target: str | Path, rows: int, cols: int, *, format: str | None 
 
 def _fit_depth(pixels: Pixels, form: str, bit_depth: int | None, warnings: list[str]) -> Pixels:
     """Convert to the requested depth, or to one that the format can hold."""
-    holds = 8 * pixels.itemsize if 16 in FORMATS[form].depths else 8
+    holds = 8 * pixels.itemsize if 16 in OUTPUTS[form].depths else 8
     if bit_depth is None and holds < 8 * pixels.itemsize:
         warnings.append(f"{form.upper()} holds 8 bits per channel; 16 were rounded to 8")
     return to_depth(pixels, bit_depth or holds)
@@ -178,11 +178,11 @@ def _fit_depth(pixels: Pixels, form: str, bit_depth: int | None, warnings: list[
 
 def _fit_channels(pixels: Pixels, alpha: Pixels | None, form: str, warnings: list[str]) -> Pixels:
     """Join the channels that the format can hold."""
-    if alpha is not None and not FORMATS[form].alpha:
+    if alpha is not None and not OUTPUTS[form].alpha:
         pixels = pixels * (alpha > 0)[..., np.newaxis]  # hidden colours are not shown
         alpha = None
         warnings.append(f"{form.upper()} has no alpha channel; it was left out")
-    if pixels.shape[2] == 1 and not FORMATS[form].grey:
+    if pixels.shape[2] == 1 and not OUTPUTS[form].grey:
         pixels = np.repeat(pixels, 3, axis=2)
     return pixels if alpha is None else np.dstack([pixels, alpha])
 
@@ -192,7 +192,13 @@ def _fit_profile(metadata: Metadata, form: str, warnings: list[str]) -> Metadata
     if len(metadata.icc or b"") > LONGEST_BLOCK:
         warnings.append("the colour profile is longer than 16 MiB; left out")
         return replace(metadata, icc=None)
-    if FORMATS[form].grey or profile_space(metadata.icc) != "GRAY":
+    if form == "jxl" and metadata.icc is not None:
+        if "srgb" not in profile_name(metadata.icc).lower():
+            message = f"JPEG XL is written as sRGB only, not as {profile_name(metadata.icc)}"
+            message += "; use PNG, TIFF or AVIF"
+            raise OutputError(message)
+        return replace(metadata, icc=None)
+    if OUTPUTS[form].grey or profile_space(metadata.icc) != "GRAY":
         return metadata
     warnings.append(f"{form.upper()} stores grey as RGB; the grey profile was left out")
     return replace(metadata, icc=None)
@@ -243,6 +249,11 @@ def _encode(
         from expinterp.images.codecs import png
 
         png.encode(pixels, stream, metadata=metadata)
+        return []
+    if form == "jxl":
+        from expinterp.images.codecs import jxl
+
+        jxl.encode(pixels, stream, metadata=metadata, quality=quality)
         return []
     from expinterp.images.codecs import pillow
 

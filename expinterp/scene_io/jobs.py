@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from expinterp.errors import OutputError, OutputExistsError
 from expinterp.files import STREAM, check_output
-from expinterp.images import FORMATS, check_radiance_target, check_sides, check_target
+from expinterp.images import OUTPUTS, check_radiance_target, check_sides, check_target
 from expinterp.scene_io.options import FusionOptions, InterpolationOptions, MergeOptions
 
 Kind: TypeAlias = Literal["medium", "intermediate", "residual", "ghosts"]
@@ -102,7 +102,7 @@ class FusionJob:
         """Name a file that is saved in a folder: ``FOLDER/fused_virtual_1.jpg``."""
         stem, suffix = Path(self.output).stem, Path(self.output).suffix
         if self.output == STREAM:
-            stem, suffix = "fused", FORMATS[self.options.writing.stream_format].suffixes[0]
+            stem, suffix = "fused", OUTPUTS[self.options.writing.stream_format].suffixes[0]
         suffix = ".png" if kind == "mask" else suffix
         return str(folder / f"{stem}_{kind}_{number}{suffix}")
 

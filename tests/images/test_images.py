@@ -363,7 +363,7 @@ def test_import_is_light():
 
 @pytest.mark.parametrize(("brands", "form"), [
     (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "avif"),  # as libraries other than libavif write
-    (b"\0\0\0\x10ftypmif1\0\0\0\0avif", None),  # after the list of brands
+    (b"\0\0\0\x10ftypmif1\0\0\0\0avif", "heif"),  # after the list of brands
 ])  # fmt: skip
 def test_avif_is_one_of_the_brands_of_a_file(brands, form):
     assert sniff_format(brands) == form
