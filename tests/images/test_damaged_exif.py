@@ -289,6 +289,12 @@ KINDS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 KNOWN_TAGS = st.sampled_from(
     sorted({tag for tag, _ in tifffile.TIFF.TAGS.items() if tag < 1 << 16})
 )
+MICROSCOPES = {34412, *range(33628, 33632), 34361, *range(65420, 65460)}  # tifffile reads these files otherwise
+LAYOUT_TAGS = MICROSCOPES | {  # of the pixels, or of a raw file
+    *range(0x00FE, 0x010D), *range(0x0111, 0x011A), 0x011C, *range(0x0120, 0x0128), 0x0129, 0x012D, 0x013D,
+    *range(0x0140, 0x0150), *range(0x0150, 0x0160), *range(0x01B0, 0x0216), 0x02BC, 0x8773, 0x80E5, 0x80E6,
+    0x828D, 0x828E, *range(0xC612, 0xC7EF), *range(0xF001, 0xF004), 0x8649, 0x83BB,
+}  # fmt: skip
 RECORDS = st.dictionaries(
     KNOWN_TAGS | st.integers(1, 65_535),
     st.tuples(st.sampled_from(sorted(KINDS)), st.binary(max_size=24)),
@@ -308,6 +314,20 @@ def block_of(records, order):
         made.append(struct.pack(order + "HHI", tag, kind, count) + where)
     struct.pack_into(order + "I", block, 4, directory(block, order, made))
     return bytes(block)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(records=RECORDS, order=st.sampled_from("<>"), to=st.sampled_from(sorted(FORMATS)))
+def test_a_tiff_is_read_whatever_its_descriptive_fields_are(tmp_path, records, order, to):
+    """tifffile and Pillow interpret fields of many programs."""
+    kept = {tag: value for tag, value in records.items() if tag not in LAYOUT_TAGS}
+    source, target = tmp_path / "a.tif", tmp_path / f"b{SUFFIX[to]}"
+    source.write_bytes(file_with("tiff", block_of(kept, order), order))
+    photograph = read_photograph(source)
+    assert photograph.pixels.shape[:2] in {(40, 56), (56, 40)}
+    metadata = with_exposure_time(photograph.metadata, 1 / 120)
+    write_photograph(photograph.pixels, target, metadata=metadata, overwrite=True)
+    assert read_photograph(target).exposure.time == 1 / 120
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
