@@ -16,8 +16,7 @@ from expinterp.errors import OutputError
 from expinterp.files import STREAM, Source, check_output, replacing
 from expinterp.images.formats import OUTPUTS, image_format
 from expinterp.images.limits import LONGEST_BLOCK
-from expinterp.images.metadata.exif import read_resolution
-from expinterp.images.metadata.exif_edit import fit_to_pixels
+from expinterp.images.metadata.exif_edit import fit_to_pixels, with_density
 from expinterp.images.metadata.icc import profile_name, profile_space
 from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Metadata, Pixels
@@ -207,13 +206,9 @@ def _fit_profile(metadata: Metadata, form: str, warnings: list[str]) -> Metadata
 def _fit_extras(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
     """Leave out what the format cannot hold, with a warning."""
     lost = [extra.name for extra in metadata.extras if form not in extra.stored]
-    density = metadata.density
-    stated = density is None or read_resolution(metadata.exif) is not None
-    if not stated and form not in {"jpeg", "png", "tiff"}:
-        lost.append("pixel density")
     if lost:
         warnings.append(f"not carried on into the {form.upper()}: {', '.join(lost)}")
-    return metadata
+    return metadata if form in {"jpeg", "png", "tiff"} else with_density(metadata)
 
 
 def to_depth(pixels: NDArray[Any], bit_depth: int) -> Pixels:

@@ -289,7 +289,12 @@ KINDS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 KNOWN_TAGS = st.sampled_from(
     sorted({tag for tag, _ in tifffile.TIFF.TAGS.items() if tag < 1 << 16})
 )
-MICROSCOPES = {34412, *range(33628, 33632), 34361, *range(65420, 65460)}  # tifffile reads these files otherwise
+MICROSCOPES = {
+    34412,
+    *range(33628, 33632),
+    34361,
+    *range(65420, 65460),
+}  # tifffile reads these files otherwise
 LAYOUT_TAGS = MICROSCOPES | {  # of the pixels, or of a raw file
     *range(0x00FE, 0x010D), *range(0x0111, 0x011A), 0x011C, *range(0x0120, 0x0128), 0x0129, 0x012D, 0x013D,
     *range(0x0140, 0x0150), *range(0x0150, 0x0160), *range(0x01B0, 0x0216), 0x02BC, 0x8773, 0x80E5, 0x80E6,

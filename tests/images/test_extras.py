@@ -234,14 +234,20 @@ def test_pixel_density_stays(tmp_path, form, to):
 
 
 @pytest.mark.parametrize("to", ["webp", "avif"])
-def test_pixel_density_that_is_lost_is_named(tmp_path, to):
-    """Unless EXIF states one too: the density of JFIF may be the default of a program."""
-    _, (warning,) = carried(tmp_path, with_density("jpeg"), "jpeg", to)
-    assert "pixel density" in warning
+@pytest.mark.parametrize("form", ["jpeg", "png", "tiff"])
+def test_the_pixel_density_moves_into_exif_where_the_format_has_no_place(tmp_path, form, to):
+    """Unless EXIF states one already: the density of JFIF may be the default of a program."""
+    target, warnings = carried(tmp_path, with_density(form), form, to)
+    assert warnings == ()
+    with Image.open(target) as image:
+        found = image.getexif()
+    assert (found[0x11A], found[0x11B]) == pytest.approx((300, 150), abs=0.02)
+    assert found[0x128] == 2
     twice = Image.Exif()
     twice[0x11A] = 240.0
-    _, warnings = carried(tmp_path, with_density("jpeg", exif=twice.tobytes()), "jpeg", to)
-    assert warnings == ()
+    target, warnings = carried(tmp_path, with_density("jpeg", exif=twice.tobytes()), "jpeg", to)
+    with Image.open(target) as image:
+        assert image.getexif()[0x11A] == 240
 
 
 @pytest.mark.parametrize("form", ["jpeg", "png"])
@@ -327,6 +333,15 @@ def test_colours_and_text_of_a_png_stay(tmp_path, added):
     _, warnings = carried(tmp_path, png_with(*added), "png", "tiff")
     if added[0][4:8] != b"vpAg":  # which nobody would miss
         assert any(word in warnings[0] for word in ("gAMA, cHRM", "cICP", "text"))
+
+
+@pytest.mark.parametrize("keyword", [b"Software", b"Thumb::URI", b"Creation Time"])
+def test_text_of_programs_is_lost_without_a_warning(tmp_path, keyword):
+    added = chunk(b"tEXt", keyword + b"\0some program")
+    target, warnings = carried(tmp_path, png_with(added), "png", "png")
+    assert warnings == ()
+    assert added in target.read_bytes()
+    assert carried(tmp_path, png_with(added), "png", "jpeg")[1] == ()
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from expinterp.errors import OutputError
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import read_resolution
+from expinterp.images.metadata.exif_edit import density_fields
 from expinterp.images.metadata.iptc import separate_iptc
 from expinterp.images.metadata.tiff_exif import IPTC, RESOURCES, descriptive_records
 from expinterp.images.photograph import Metadata
 
 _UNCOMPRESSED, _BLACK_IS_ZERO, _RGB, _STRAIGHT = 1, 1, 2, 2  # values of the tags
 _FLOAT = 3  # value of SampleFormat
-_PER_INCH = 2
 _STRIP_BYTES = 1 << 20
 _LARGEST_FILE = 2**32 - 1  # offsets have 32 bits
 
@@ -109,14 +109,7 @@ def _extra_fields(metadata: Metadata, order: ifd.Order) -> dict[int, tuple[int, 
     iptc, others = separate_iptc(stored)
     fields = {IPTC: (ifd.BYTE, iptc), RESOURCES: (ifd.BYTE, others)}
     if metadata.density is not None and read_resolution(metadata.exif) is None:
-        for tag, value in zip(
-            (tags.X_RESOLUTION, tags.Y_RESOLUTION), metadata.density, strict=True
-        ):
-            fields[tag] = (
-                ifd.RATIONAL,
-                struct.pack(order + "II", min(round(value * 100), 2**32 - 1), 100),
-            )
-        fields[tags.RESOLUTION_UNIT] = (ifd.SHORT, struct.pack(order + "H", _PER_INCH))
+        fields |= density_fields(order, metadata.density)
     return {tag: field for tag, field in fields.items() if field[1]}
 
 

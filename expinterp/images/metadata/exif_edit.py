@@ -15,10 +15,17 @@ from contextlib import suppress
 from dataclasses import replace
 
 from expinterp.images.metadata import ifd, tags, xmp
-from expinterp.images.metadata.exif import Fields, read_directories, read_exposure, read_orientation
+from expinterp.images.metadata.exif import (
+    Fields,
+    read_directories,
+    read_exposure,
+    read_orientation,
+    read_resolution,
+)
 from expinterp.images.metadata.exif_repair import repair, sound
 from expinterp.images.photograph import Extra, Metadata
 
+_PER_INCH = 2  # ResolutionUnit
 _TIME_TOLERANCE = 0.002  # relative error of a time written as 1/n: 0.003 EV
 
 
@@ -215,3 +222,23 @@ def with_orientation(exif: bytes | None, orientation: int) -> bytes | None:
         ifd.set_field(block, where, tag=tag, kind=ifd.SHORT, value=value, in_place=False)
         return bytes(block)
     return with_orientation(None, orientation)
+
+
+def with_density(metadata: Metadata) -> Metadata:
+    """State the pixel density in the EXIF block, for formats that hold it nowhere else."""
+    if metadata.density is None or read_resolution(metadata.exif) is not None:
+        return metadata
+    block = bytearray(metadata.exif or ifd.EMPTY_BLOCK)
+    fields = density_fields(ifd.byte_order(block), metadata.density)
+    ifd.add_fields(block, ifd.FIRST_POINTER, fields)
+    return replace(metadata, exif=bytes(block))
+
+
+def density_fields(order: ifd.Order, density: tuple[float, float]) -> dict[int, tuple[int, bytes]]:
+    """Return type and value of the fields of a density in pixels per inch."""
+    parts = [struct.pack(order + "II", min(round(each * 100), 2**32 - 1), 100) for each in density]
+    fields = dict(zip((tags.X_RESOLUTION, tags.Y_RESOLUTION), parts, strict=True))
+    unit = (ifd.SHORT, struct.pack(order + "H", _PER_INCH))
+    return {tag: (ifd.RATIONAL, value) for tag, value in fields.items()} | {
+        tags.RESOLUTION_UNIT: unit
+    }

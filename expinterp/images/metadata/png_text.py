@@ -29,6 +29,7 @@ _RAW_PROFILE, _XMP = b"Raw profile type ", b"XML:com.adobe.xmp"
 _PROFILE = re.compile(rb"\s*[^\n]*\n\s*(\d{1,9})\s+(.*)", re.DOTALL)  # name, length, digits
 # Keywords with which ImageMagick repeats EXIF, profile and file as text; true for the old file only.
 _COPIES = tuple(b"%s:" % name for name in b"exif tiff xmp icc png jpeg photoshop date".split())
+_OF_PROGRAMS = (b"Software\0", b"Creation Time\0", b"signature\0", b"Thumb::", b"create-date\0")
 _LONGEST_TEXT = 1 << 26  # bytes of an unpacked text
 # Chunks that are read elsewhere, or describe the old encoding.
 _HANDLED = {
@@ -134,7 +135,8 @@ def extras_of_png(
         if kind in _COLOURS:
             colours.setdefault(kind, bytes(chunk))
         elif kind in _NAMES or (kind not in _HANDLED and kind[3] & _SAFE_TO_COPY):
-            group = groups.setdefault(_NAMES.get(kind, ""), [])
+            silent = kind in _TEXT and bytes(chunk[8:88]).startswith(_OF_PROGRAMS)
+            group = groups.setdefault("" if silent else _NAMES.get(kind, ""), [])
             group += [bytes(chunk)] if kind[3] & _SAFE_TO_COPY else []
     extras = []
     for name, group in groups.items():
