@@ -12,11 +12,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from expinterp.brackets.frames import RAW, Frame
+from expinterp.brackets.frames import Frame
 from expinterp.brackets.thumbnail_match import pack_thumbnail
 from expinterp.errors import ImageFileError, in_words, reason
 from expinterp.files import JOURNAL
-from expinterp.images.formats import FORMATS
+from expinterp.images.formats import SUFFIXES
 from expinterp.images.header import Header, read_header
 from expinterp.images.metadata.capture import read_capture
 from expinterp.images.metadata.exif import read_thumbnail
@@ -24,14 +24,9 @@ from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 
 FEW = 200  # files in a folder of which all get thumbnails, whatever they state
 READERS = 4  # files opened at a time: on shared storage most of the time is waiting
-READABLE = frozenset(suffix for form in FORMATS.values() for suffix in form.suffixes)
-RAW_SUFFIXES = frozenset(
-    {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq"}
-    | {".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2"}
-    | {".rwl", ".sr2", ".srf", ".srw", ".x3f"}
-)
-UNSUPPORTED = {".heic": "HEIC", ".heif": "HEIF", ".hif": "HEIF", ".jxl": "JPEG XL"}
-UNSUPPORTED |= {".jp2": "JPEG 2000"}
+READABLE = SUFFIXES.keys()
+INSTALL = "pip install"
+UNSUPPORTED = {".jp2": "JPEG 2000"}
 RESULTS = f"holds the results of a batch ({JOURNAL})"  # such a folder is not searched
 # Folders that systems create beside pictures. Hidden ones are skipped because of their dot.
 _SYSTEM_FOLDERS = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
@@ -137,15 +132,14 @@ def _holds(check: Callable[[], bool]) -> bool:
 def is_damaged(frame: Frame) -> bool:
     """Return whether a file or folder should be readable, but is not."""
     expected = frame.path.endswith("/") or _kind(frame.path) == "picture"
-    return frame.problem not in {None, RESULTS} and expected
+    missing = INSTALL in (frame.problem or "")  # a package, which is no damage
+    return frame.problem not in {None, RESULTS} and expected and not missing
 
 
 def _kind(name: str) -> str | None:
-    """Return what a suffix stands for: ``picture``, ``raw``, an unsupported format, or None."""
+    """Return what a suffix stands for: ``picture``, an unsupported format, or None."""
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - ten times as fast as a Path
-    if suffix in READABLE:
-        return "picture"
-    return RAW if suffix in RAW_SUFFIXES else UNSUPPORTED.get(suffix)
+    return "picture" if suffix in READABLE else UNSUPPORTED.get(suffix)
 
 
 def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
@@ -153,8 +147,6 @@ def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
     kind = _kind(entry.path)
     if entry.problem or kind is None:
         return Frame(entry.path, "", problem=entry.problem)
-    if kind == RAW:
-        return Frame(entry.path, RAW)
     if kind != "picture":
         return Frame(entry.path, "", problem=f"{kind} is not supported; convert it to JPEG or TIFF")
     try:

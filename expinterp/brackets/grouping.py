@@ -23,8 +23,9 @@ from typing import TypeAlias
 from expinterp.brackets import cameras, chains, shapes
 from expinterp.brackets.cameras import CameraShapes
 from expinterp.brackets.chains import FrameRun
-from expinterp.brackets.frames import RAW, Frame, group_frames
+from expinterp.brackets.frames import Frame, group_frames
 from expinterp.brackets.names import (
+    Prefer,
     compile_pattern,
     natural_key,
     separate_copies,
@@ -55,6 +56,7 @@ def plan_brackets(
     set_size: int | None = None,
     gap: float = GAP,
     pattern: str | None = None,
+    prefer: Prefer = "raw",
 ) -> Plan:
     """Plan which frames form brackets; reads no files.
 
@@ -74,6 +76,8 @@ def plan_brackets(
     pattern : str, optional
         How names state the sets, as `expinterp.brackets.names.compile_pattern` reads it. Then there
         are no other brackets.
+    prefer : {'raw', 'jpeg'}
+        The file that is used of a shot that has several.
 
     Returns
     -------
@@ -93,14 +97,14 @@ def plan_brackets(
     if len(order) < len(everything):
         message = "two frames have the same path; pass each file once"
         raise ValueError(message)
-    usable, twins = separate_twins(everything)
+    usable, twins = separate_twins(everything, prefer)
     found: list[Bracket | Leftover] = [*twins]
     if pattern is not None:
         found += _by_pattern(usable, pattern, set_size)
     else:
         usable, copies = separate_copies(usable)
         readable = {stem_of(frame) for frame in usable}
-        unusable = [frame for frame in everything if frame.problem or frame.format == RAW]
+        unusable = [frame for frame in everything if frame.problem]
         damaged = [frame for frame in unusable if stem_of(frame) not in readable]
         found += [*copies, *_by_evidence(usable, damaged, set_size, gap)]
     brackets = _named_apart(item for item in found if isinstance(item, Bracket))

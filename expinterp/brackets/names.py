@@ -11,12 +11,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from expinterp.brackets.frames import RAW, Frame, group_frames
 from expinterp.brackets.plan import Leftover, PlanError
 from expinterp.brackets.thumbnail_match import brightness, largest_difference, unpack_thumbnails
 
+Prefer: TypeAlias = Literal["raw", "jpeg"]
 Natural: TypeAlias = tuple[Any, ...]  # text, number, text, ...
 
 LAST_NUMBER = 9999  # of DCF file numbers
@@ -188,28 +189,48 @@ def _template_group(field: re.Match[str]) -> str:
 # Twins have one name and several formats: `choose_twin` decides which of them is used.
 
 
+# Order of the formats of one shot; others are between.
+RANKS: dict[Prefer, dict[str, int]] = {
+    "raw": {RAW: 0, "heif": 1},
+    "jpeg": {"jpeg": 1, "heif": 3, RAW: 4},
+}
+
+
 def stem_of(frame: Frame) -> Stem:
     """Return what the files of one shot have in common."""
     return frame.folder, frame.stem.casefold()
 
 
-def separate_twins(frames: Sequence[Frame]) -> tuple[list[Frame], list[Leftover]]:
+def separate_twins(
+    frames: Sequence[Frame], prefer: Prefer = "raw"
+) -> tuple[list[Frame], list[Leftover]]:
     """Separate the readable frames, one per shot and folder, from the other files."""
     formats = Counter((frame.folder, frame.format) for frame in frames)
     kept, leftovers = list[Frame](), list[Leftover]()
     for same_shot in group_frames(frames, stem_of).values():
-        chosen = choose_twin(same_shot, formats)
+        chosen = choose_twin(same_shot, formats, prefer)
         kept += [chosen] if chosen else []
         leftovers += [_set_aside(frame, chosen) for frame in same_shot if frame is not chosen]
     return kept, leftovers
 
 
-def choose_twin(same_shot: Iterable[Frame], formats: Mapping[tuple[str, str], int]) -> Frame | None:
-    """Choose the file of a shot that is used: in the format that most files of the folder have."""
-    readable = [frame for frame in same_shot if not frame.problem and frame.format != RAW]
+def choose_twin(
+    same_shot: Iterable[Frame], formats: Mapping[tuple[str, str], int], prefer: Prefer = "raw"
+) -> Frame | None:
+    """Choose the file of a shot that is used: what the camera recorded, or its JPEG.
+
+    Of other formats that one is chosen which most files of the folder have.
+    """
+    ranks = RANKS[prefer]
     return min(
-        readable,
-        key=lambda f: (-formats[f.folder, f.format], f.format != "jpeg", f.path),
+        (frame for frame in same_shot if not frame.problem),
+        key=lambda f: (
+            f.exposure.time is None,  # a file without its facts is of little use
+            ranks.get(f.format, 2),
+            -formats[f.folder, f.format],
+            f.format != "jpeg",
+            f.path,
+        ),
         default=None,
     )
 
@@ -218,10 +239,11 @@ def _set_aside(frame: Frame, kept: Frame | None) -> Leftover:
     """Return the reason why a file is not used; `kept` is the file of the same shot that is."""
     if frame.problem:
         return Leftover(frame.path, frame.problem)
-    if kept is None:
-        return Leftover(frame.path, "a raw file; develop it to a 16-bit TIFF first")
-    kind = "the raw file of" if frame.format == RAW else "the same shot as"
-    return Leftover(frame.path, f"{kind} {posixpath.basename(kept.path)}")
+    name = posixpath.basename(kept.path) if kept else "another"
+    if frame.format == RAW:
+        return Leftover(frame.path, f"the raw file of {name}")
+    remedy = "; --prefer jpeg takes this one" if kept and kept.format == RAW else ""
+    return Leftover(frame.path, f"the same shot as {name}{remedy}")
 
 
 # --- copies and results --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from expinterp.errors import ImageFileError, OutputError, reason
 from expinterp.files import read_from
-from expinterp.images.developing.raw_files import SUFFIXES
+from expinterp.images.developing.raw_files import SUFFIXES as RAW_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,17 @@ RADIANCE_FORMATS = {
 }
 # Formats that are only read, with their suffixes.
 READ_ONLY = {
-    "raw": SUFFIXES,
+    "raw": RAW_SUFFIXES,
     "exr": (".exr",),
     "hdr": (".hdr", ".pic", ".rgbe"),
     "pfm": (".pfm",),
     "heif": (".heic", ".heif", ".hif"),
     "jxl": (".jxl",),
+}
+SUFFIXES = {  # the format that each stands for
+    suffix: name
+    for name, suffixes in ({n: form.suffixes for n, form in FORMATS.items()} | READ_ONLY).items()
+    for suffix in suffixes
 }
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 _HEAD = 64  # bytes that show the format
@@ -126,9 +131,7 @@ def sniff_format(head: bytes) -> str | None:
 
 def named_format(path: str | Path) -> str | None:
     """Return the format that the suffix of a file stands for; None if it is unknown."""
-    suffix = Path(path).suffix.lower()
-    known = {name: form.suffixes for name, form in FORMATS.items()} | READ_ONLY
-    return next((name for name, suffixes in known.items() if suffix in suffixes), None)
+    return SUFFIXES.get(Path(path).suffix.lower())
 
 
 def is_raw_head(head: bytes) -> bool:

@@ -37,7 +37,7 @@ def read_thumbnail_of(path: str | Path, form: str) -> NDArray[np.uint8]:
     Returns
     -------
     uint8 array, shape (rows, cols)
-        Display-encoded; JPEG as stored (not rotated), others upright.
+        Display-encoded; JPEG and previews of raw files as stored (not rotated), others upright.
 
     Raises
     ------
@@ -47,6 +47,12 @@ def read_thumbnail_of(path: str | Path, form: str) -> NDArray[np.uint8]:
     if form == "jpeg":
         with open_source(path) as stream, damage_reported(str(path), "JPEG"):
             return _reduced_jpeg(stream, MAX_PIXELS)
+    if form == "raw":
+        from expinterp.images.developing import raw
+
+        with open_source(path) as stream, damage_reported(str(path), "RAW"):
+            if preview := raw.read_preview(stream):
+                return _reduced_jpeg(BytesIO(preview), MAX_PIXELS)
     pixels = read_photograph(path).pixels
     step = max(1, max(pixels.shape[:2]) // (4 * SIDE))
     small = pixels[::step, ::step].mean(axis=2)

@@ -350,9 +350,10 @@ def test_unusable_versions_do_not_spoil_a_folder(suffix):
     card = roll(SEEING, "church")
     paths = card.bracket(card.scene(), 3, 2)
     frames = frames_of(card)
-    form, problem = ("raw", None) if suffix == ".CR2" else ("", "HEIC is not supported")
+    form, problem = ("raw", None) if suffix == ".CR2" else ("", "HEIC files need a package")
     twins = [Frame(p.replace(".jpg", suffix), form, problem=problem) for p in paths]
-    assert sets(plan_brackets([*frames, *twins])) == truth(card)
+    for prefer in ("raw", "jpeg"):
+        assert sets(plan_brackets([*frames, *twins], prefer=prefer)) == truth(card)
     foreign = Frame("church/screen.png", "png", size=(100, 50), thumbnail=frames[0].thumbnail)
     assert sets(plan_brackets([*frames, foreign])) == truth(card)
 
@@ -394,10 +395,9 @@ def test_raw_files_other_formats_and_copies_are_set_aside_with_a_reason():
         "IMG_0001.tif": ("tiff", "the same shot as IMG_0001.jpg"),
         "IMG_0001-Edit.tif": ("tiff", "made from IMG_0001.jpg, by its name"),
         "IMG_0001 (1).jpg": ("jpeg", "a copy of IMG_0001.jpg"),
-        "IMG_0099.NEF": ("raw", "a raw file; develop it to a 16-bit TIFF first"),
     }
     frames += [replace(first, path=path, format=form) for path, (form, _) in extra.items()]
-    plan = plan_brackets(frames)
+    plan = plan_brackets(frames, prefer="jpeg")
     assert sets(plan) == truth(card)
     assert reasons(plan) == {path: reason for path, (_, reason) in extra.items()}
 
@@ -690,8 +690,32 @@ def test_shots_that_the_camera_counts_begin_each_set_anew():
 def test_a_disk_of_thousands_of_files_is_parted_without_a_wrong_bracket(seed):
     library = make_library(seed)
     assert len(library.frames) >= 2000
-    found = sets(plan_brackets(library.frames.values()))
+    found = sets(plan_brackets(library.frames.values(), prefer="jpeg"))
     assert found - library.brackets.keys() == set()
     for stated, least in ((True, 0.98), (False, 0.9)):
         known = {paths for paths, states in library.brackets.items() if states == stated}
         assert len(found & known) >= least * len(known)
+
+
+@pytest.mark.parametrize("form", ["raw", "heif"])
+@pytest.mark.parametrize("prefer", ["raw", "jpeg"])
+def test_of_a_shot_with_two_files_the_preferred_one_is_used(form, prefer):
+    card = roll(MARKING)
+    card.bracket(card.scene(), 3, 2)
+    frames = frames_of(card)
+    twins = [replace(f, path=f.path.replace(".jpg", ".ORF"), format=form) for f in frames]
+    plan = plan_brackets([*frames, *twins], prefer=prefer)
+    used, others = (twins, frames) if prefer == "raw" else (frames, twins)
+    assert sets(plan) == {frozenset(frame.path for frame in used)}
+    assert reasons(plan).keys() == {frame.path for frame in others}
+
+
+def test_a_raw_file_that_cannot_be_read_leaves_its_jpeg():
+    card = roll(MARKING)
+    card.bracket(card.scene(), 3, 2)
+    frames = frames_of(card)
+    problem = "raw files need the package rawpy: pip install 'expinterp[raw]'"
+    twins = [Frame(f.path.replace(".jpg", ".ORF"), "", problem=problem) for f in frames]
+    plan = plan_brackets([*frames, *twins])
+    assert sets(plan) == truth(card)
+    assert set(reasons(plan).values()) == {problem}

@@ -79,9 +79,9 @@ def test_a_folder_is_read_and_planned(tmp_path):
     assert plan.brackets[0].evs == (0.0, -2.0, -4.0)
     assert plan.brackets[-1].frames == ("église/Ü.png", "église/Ä.png", "église/Ö.png")
     reasons = {leftover.path: leftover.reason for leftover in plan.leftovers}
-    assert reasons.pop("DCIM/100CANON/IMG_0001.CR2") == "the raw file of IMG_0001.jpg"
+    assert "is no image" in reasons.pop("DCIM/100CANON/IMG_0001.CR2")
     assert "is empty" in reasons.pop("empty.jpg")
-    assert reasons.pop("phone.heic") == "HEIC is not supported; convert it to JPEG or TIFF"
+    assert "damaged HEIF" in reasons.pop("phone.heic")
     (damaged,) = reasons
     assert damaged == "DCIM/100CANON/IMG_0099.JPG"
     assert str(tmp_path) not in reasons[damaged]

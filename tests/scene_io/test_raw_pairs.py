@@ -136,3 +136,14 @@ def test_the_exif_of_the_raw_file_is_carried(tmp_path, run):
     run("interpolate", "long.dng", "short.dng", "-o", "m.jpg", "-q")
     found = read_photograph("m.jpg").exposure
     assert (found.time, found.camera) == (pytest.approx(1.0, rel=1e-3), "Simulated Sensor")
+
+
+def test_brackets_of_raw_files_are_found_and_computed(tmp_path, run):
+    (tmp_path / "card").mkdir()
+    for at, (ev, second) in enumerate(((2, 0), (0, 1), (-2, 2)), start=1):
+        stamp = {36867: (2, 0, f"2026:11:26 12:00:0{second}"), 41986: (3, 1, 2)}
+        path = tmp_path / "card" / f"IMG_000{at}.dng"
+        write_dng(path, scene(), 2.0**ev / 64, fields=stamp)
+    code, _, err = run("batch", "card", "-o", "out", "--mode", "both", "--json", "-q")
+    assert (code, err) == (0, "")
+    assert sorted(path.suffix for path in (tmp_path / "out").glob("IMG*")) == [".tif"] * 3

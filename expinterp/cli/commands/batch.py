@@ -92,6 +92,7 @@ BRACKETS = (
     number("--set-size", "Number of frames in a bracket.", least=2),
     value("--gap", Number(0), "SECONDS", "Longest pause in a bracket.  [default: 5]"),
     value("--pattern", str, "PATTERN", "File names, such as {set}_{frame}: a {set} is a bracket."),
+    choice("--prefer", ["raw", "jpeg"], "raw", "File of a shot that has a raw file and a JPEG."),
     file_option("--plan", "Brackets as listed by -n --json."),
     flag("-n --dry-run", "Show what would be done, and do nothing."),
 )
@@ -197,7 +198,7 @@ def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
             plan = read_plan(options["plan"])
             return (replace(plan, folder=str(folder)) if folder else plan), []
         frames = scan(folder, exclude=[options["out"]] if options["out"] else [])
-        chosen = given(options, ("set_size", "gap", "pattern"))
+        chosen = given(options, ("set_size", "gap", "pattern", "prefer"))
         plan = plan_brackets(frames, folder=str(folder.resolve()), **chosen)
     except PlanError as error:
         raise click.UsageError(str(error)) from error

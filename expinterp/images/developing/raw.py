@@ -17,7 +17,7 @@ R G B-to-XYZ, with normalised rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -101,6 +101,17 @@ def read_header(stream: BinaryIO) -> tuple[int, int, bytes | None]:
     with mapped(stream) as block, _opened(block) as raw:
         *_, cols, rows = _frame(raw.sizes) or (raw.sizes.iwidth, raw.sizes.iheight)
         return rows, cols, exif_of_raw(block, raw.other)
+
+
+def read_preview(stream: BinaryIO) -> bytes | None:
+    """Read the JPEG that is embedded for display; it is never taken for the photograph."""
+    import rawpy
+
+    with mapped(stream) as block, _opened(block) as raw, suppress(rawpy.LibRawError):
+        thumbnail = raw.extract_thumb()
+        if thumbnail.format == rawpy.ThumbFormat.JPEG:
+            return bytes(thumbnail.data)
+    return None
 
 
 @contextmanager
