@@ -220,7 +220,8 @@ def _may_remain(part: FrameRun, shape: Shape, whole: Shape, known: CameraShapes)
     count, often, size = known.complete(shape), known.count(whole), len(shape)
     if part.chain.numbers is None:
         return count < max(RECURRENT, often / 2) and shapes.is_remainder(shape, whole)
-    rare = count < max(RECURRENT, often / 4)  # then it may have broken off
+    strong = size > 2 and shapes.evidence_in(part) in shapes.STRONG
+    rare = count < max(RECURRENT, often / 4) and not strong  # then it may have broken off
     before, after = (_is_repeat(part, at, shape, known) for at in (part.start, part.stop))
     places = range(part.start, part.stop)
     begins = (rare or after) and _fits(part.chain, places, whole.stops[:size], whole)

@@ -24,6 +24,7 @@ Levels: TypeAlias = Sequence[float]  # exposures or brightness, in stops
 
 MOST_FRAMES = 15  # of a set; cameras make up to 9, remote controls more
 LEAST_STEP = 0.6  # stops between adjacent exposures; automatic exposure alone varies by less
+MEAN_STEP = 1.0  # stops; where exposures of four frames or more differ by that, some may by less
 LEAST_MARKED_STEP = 0.25  # stops; the same where the camera marks its brackets
 LEAST_BRIGHTNESS_STEP = 0.15  # stops; the same for brightness, which clipped highlights reduce
 LEAST_STEP_IN_SCENE = 0.1  # stops of brightness where people put the frames together
@@ -260,4 +261,5 @@ def _least_step(part: FrameRun) -> float:
     if not part.chain.stated:
         return LEAST_BRIGHTNESS_STEP
     marked = part.frames[0].mode == "bracket" or part.frames[0].shot is not None
-    return LEAST_MARKED_STEP if marked else LEAST_STEP
+    wide = len(part) > 3 and max(part.levels) - min(part.levels) >= MEAN_STEP * (len(part) - 1)
+    return LEAST_MARKED_STEP if marked or wide else LEAST_STEP

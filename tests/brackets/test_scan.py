@@ -104,6 +104,38 @@ def test_a_frame_has_the_facts_of_its_header(tmp_path, suffix):
     assert frame.mode == "manual"
 
 
+@pytest.mark.parametrize(
+    ("tag", "fired"), [(None, None), (0x00, False), (0x10, False), (0x01, True), (0x1F, True)]
+)
+def test_whether_a_flash_fired_is_read(tmp_path, tag, fired):
+    stated = exif_of(NOON, (1, 60))
+    if tag is not None:
+        stated.get_ifd(0x8769)[0x9209] = tag
+    rendered(0, 0).save(tmp_path / "shot.jpg", exif=stated)
+    (frame,) = scan(tmp_path)
+    assert frame.flash is fired
+
+
+def test_a_folder_of_rooms_is_planned_from_its_files(tmp_path):
+    """Room 0: a flash frame more; room 1: one empty file of five; room 2: equal stated times."""
+    for room, stops in enumerate(((0, -2, 2, 0), (0, -1, 1, -2, 2), (0, -3, -6))):
+        for at, stop in enumerate(stops):
+            time = (1, 64) if room == 2 else (2 ** (stop + 6), 4096)
+            stated = exif_of(NOON + timedelta(minutes=room, seconds=at), time, mode=1)
+            stated.get_ifd(0x8769)[0x9209] = int(room == 0 and at == 3)
+            path = tmp_path / f"IMG_{10 * room + at + 1:04d}.JPG"
+            rendered(20 + room, stop).save(path, exif=stated)
+    (tmp_path / "IMG_0012.JPG").write_bytes(b"")
+    plan = plan_brackets(scan(tmp_path))
+    numbers = [[path[4:8] for path in bracket.frames] for bracket in plan.brackets]
+    assert numbers == [
+        ["0003", "0001", "0002"],
+        ["0015", "0013", "0011", "0014"],
+        ["0021", "0022", "0023"],
+    ]
+    assert [left.path for left in plan.leftovers] == ["IMG_0004.JPG", "IMG_0012.JPG"]
+
+
 def test_pictures_with_exif_are_decoded_only_in_small_folders(tmp_path, monkeypatch):
     decoded = []
     real = folder_module.read_thumbnail_of
