@@ -34,15 +34,22 @@ cv2.imwrite(sys.argv[3], images[0])
 """
 
 
-def write_pair(folder: Path, megapixels: float, suffix: str, *, moved: int = 0) -> list[str]:
-    """Enlarge the example pair, add grain, and write it as 8-bit JPEG or 16-bit TIFF.
+def write_pair(
+    folder: Path,
+    megapixels: float,
+    suffix: str,
+    *,
+    moved: int = 0,
+    shots: tuple[str, ...] = ("long", "short"),
+) -> list[str]:
+    """Enlarge shots of the example, add grain, and write them as 8-bit JPEG or 16-bit TIFF.
 
     The camera of the short one is moved `moved` pixels to the right.
     """
     names = []
     random = np.random.default_rng(0)
     grain = random.normal(0, 1.5, (512, 512, 3)).astype(np.float32)
-    for shot in ("long", "short"):
+    for shot in shots:
         image = cv2.imread(str(EXAMPLES / f"window_{shot}.jpg")).astype(np.float32)
         factor = (megapixels * 1e6 / (image.shape[0] * image.shape[1])) ** 0.5
         size = [round(n * factor) for n in image.shape[1::-1]]

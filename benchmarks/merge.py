@@ -4,8 +4,8 @@
     python benchmarks/merge.py RADIANCE RESPONSES --scenes 6 --megapixels 6 --repeat 1
 
 RADIANCE is a folder of radiance maps, RESPONSES one of measured responses, as for ``expinterp
-train``. Each scene is photographed three times, 2 EV apart, by a camera drawn at random, and stored
-as JPEG of quality 95. Its profile is measured on seven exposures of another scene, 2 EV apart.
+train``. Each scene is photographed three times, 2 EV apart, by a camera drawn at random: stored without loss;
+as JPEG of quality 95; and so with the picture style, the sharpening and the blur of the camera. Its profile is measured on seven exposures of another scene, 2 EV apart.
 The radiance of each method is scaled per channel to the true one, since no response shows a scale;
 the error is the median of |E/E_true − 1| where the true exposure is unclipped in a shot. The dynamic
 range is that between the 0.1th and the 99.9th percentile of the green radiance, in stops.
@@ -20,6 +20,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,7 @@ from expinterp.training.simulator.triples import read_radiance
 GREY = 0.18  # of white: the median of a scene in the middle shot
 STEPS, CALIBRATION = 2.0 ** np.array([-2, 0, 2]), 2.0 ** np.arange(-6, 7, 2.0)
 RANGE = 0.1, 99.9  # percentiles
+TIMES = 1 / 320, 1 / 40, 1 / 5  # seconds
 OURS, ESTIMATED = "expinterp, profile", "expinterp, estimated"
 THEIRS, THEIR_OWN, FED = "MergeDebevec", "MergeDebevec, same shots", "MergeDebevec, our profile"
 SCRIPT = """
@@ -83,16 +85,21 @@ def measure(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     return float(np.mean(errors)), float(np.log2(high / low))
 
 
-def compare_errors(radiance: Path, responses: Path, scenes: int, *, styled: bool) -> None:
+PLAIN = {"hue": 0.0, "saturation": 1.0, "sharpening": 0.0, "blur": 0.0}
+KINDS: dict[str, dict[str, float | int | None]] = {  # of pictures: what the camera is changed by
+    "stored without loss": {**PLAIN, "quality": None},
+    "JPEG": {**PLAIN, "quality": 95},
+    "JPEG, with picture styles and blur": {"quality": 95},
+}
+
+
+def compare_errors(files: Sequence[Path], responses: Path, scenes: int, kind: str) -> None:
     """Print the error and the dynamic range of every method, over rendered brackets."""
-    files = sorted(path for path in radiance.rglob("*") if path.suffix in {".hdr", ".exr"})
     measured = read_responses(responses)
     rows: dict[str, list[tuple[float, float]]] = {}
     for seed, file in enumerate(files[:scenes]):
         random = np.random.default_rng(seed)
-        camera = replace(draw_camera(measured, random), reduction=1, quality=95)
-        if not styled:
-            camera = replace(camera, hue=0.0, saturation=1.0, sharpening=0.0, blur=0.0)
+        camera = replace(draw_camera(measured, random), reduction=1, **KINDS[kind])
         scene, other = (
             np.maximum(read_radiance(path), 1e-9) for path in (file, files[(seed + 3) % len(files)])
         )
@@ -102,7 +109,6 @@ def compare_errors(radiance: Path, responses: Path, scenes: int, *, styled: bool
             shots, times, shoot(other, CALIBRATION, camera, random)
         ).items():
             rows.setdefault(name, []).append(measure(found, truth))
-    kind = "with picture styles and blur" if styled else "without picture styles"
     print(f"{len(files[:scenes])} rendered brackets of 3 shots, 2 EV apart, {kind}")
     print(f"{'method':28}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
     for name, values in rows.items():
@@ -119,7 +125,7 @@ def compare_costs(megapixels: float, repeat: int) -> None:
         out = str(Path(folder) / "out.hdr")
         profile = str(Path(folder) / "camera.json")
         small = [cv2.imread(name)[::8, ::8, ::-1] for name in names]
-        Path(profile).write_text(expinterp.calibrate(small, [1 / 320, 1 / 40, 1 / 5]).to_json())
+        Path(profile).write_text(expinterp.calibrate(small, TIMES).to_json())
         assert read_profile(Path(profile)).shots == 3
         ours = [sys.executable, "-m", "expinterp", "merge", *names, "-o", out, "--overwrite", "-q"]
         commands = {
@@ -133,18 +139,12 @@ def compare_costs(megapixels: float, repeat: int) -> None:
 
 
 def write_bracket(folder: Path, megapixels: float) -> list[str]:
-    """Enlarge the example pair, and write it with the mean of both, in light, as three JPEGs."""
-    long, short = (cv2.imread(name) for name in write_pair(folder, megapixels, ".jpg"))
-    middle = np.sqrt(long.astype(np.float32) * short).astype(np.uint8)
-    names = []
-    for name, image, time in (
-        ("short", short, 1 / 320), ("middle", middle, 1 / 40), ("long", long, 1 / 5),
-    ):  # fmt: skip
-        names.append(str(folder / f"{name}.jpg"))
+    """Enlarge the example, three shots 3 EV apart, and write them as JPEGs with their times."""
+    names = write_pair(folder, megapixels, ".jpg", shots=("short", "medium", "long"))
+    for name, time in zip(names, TIMES, strict=True):
+        pixels = expinterp.read_photograph(name).pixels
         metadata = with_exposure_time(Metadata(), time)
-        write_photograph(
-            np.ascontiguousarray(image[..., ::-1]), names[-1], metadata=metadata, overwrite=True
-        )
+        write_photograph(pixels, name, metadata=metadata, overwrite=True)
     return names
 
 
@@ -157,8 +157,9 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, default=24)
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    for styled in (False, True):
-        compare_errors(options.radiance, options.responses, options.scenes, styled=styled)
+    files = sorted(path for path in options.radiance.rglob("*") if path.suffix in {".hdr", ".exr"})
+    for kind in KINDS if options.scenes else ():
+        compare_errors(files, options.responses, options.scenes, kind)
     if options.megapixels:
         compare_costs(options.megapixels, options.repeat)
     print(f"{os.cpu_count()} cores")

@@ -25,7 +25,7 @@ from expinterp.errors import PairError
 from expinterp.text import dump_json, parse_json
 
 ANCHOR = 128  # the code value where g = 0
-SMOOTHNESS = 10.0  # λ of the curvature term, for weights of mean 1 per pixel: where all steps of a
+SMOOTHNESS = 40.0  # λ of the curvature term, for weights of mean 1 per pixel: where all steps of a
 # bracket are equal, only this term keeps waves of that period out of the curve
 USUAL = 2.2 * np.log(np.maximum(CODE_VALUES, 0.5) / 128)  # g of an exponent of 2.2
 HAT = np.minimum(CODE_VALUES, 255 - CODE_VALUES) / 127.5  # weight w(z), 0 where clipped

@@ -213,7 +213,12 @@ def _write_exr(
         "chromaticities": tuple(read_primaries(metadata.icc)),
         **_attributes(exposure),
     }
-    OpenEXR.File(header, channels).write(stream.name)
+    try:
+        OpenEXR.File(header, channels).write(stream.name)
+    except RuntimeError as error:  # its text names the temporary file
+        full = "no space" in str(error).lower()
+        words = "no space left on device" if full else "OpenEXR failed"
+        raise OSError(words) from error
 
 
 def _attributes(exposure: Exposure) -> dict[str, Any]:

@@ -75,6 +75,19 @@ def test_each_format_holds_the_radiance(folder, name, options, dtype, tolerance)
     assert np.median(error) < 0.01
 
 
+@pytest.mark.parametrize("suffix", ["hdr", "tif"])
+def test_linear_files_are_merged_exactly(folder, suffix):
+    """Their response is known, and their ratio is measured."""
+    for name, time in (("dark", 1 / 8), ("bright", 1.0)):
+        write_radiance((RADIANCE * time).astype(np.float32), f"{name}.{suffix}")
+    code, _, err = folder.run(f"dark.{suffix}", f"bright.{suffix}", "-o", "s.tif", "--no-align")
+    assert code == ExitCode.OK
+    assert "estimate" not in err
+    light = read_light(folder.path / "s.tif")
+    seen = ((RADIANCE < 7.9) & (RADIANCE > 0.01)).all(axis=2)
+    assert np.median(np.abs(light[seen] / RADIANCE[seen] - 1)) < (0.01 if suffix == "hdr" else 1e-3)
+
+
 def test_the_record_states_scale_and_exposures(folder):
     record = folder.record(*KNOWN, "-o", "s.tif", "--save-mask", "mask.png")
     assert record["command"] == "merge"
@@ -216,6 +229,24 @@ def test_without_openexr_the_message_names_the_extra(folder, no_work, monkeypatc
     code, _, err = folder.run(*TIMES, "-o", "s.exr")
     assert code == ExitCode.MISSING_EXTRA
     assert "pip install 'expinterp[exr]'" in err
+
+
+@pytest.mark.parametrize("words", ["No space left on device.", "anything else"])
+def test_a_disk_that_fills_is_one_line_and_leaves_no_file(folder, monkeypatch, words):
+    exr = pytest.importorskip("OpenEXR")
+
+    def fail(self, name):
+        Path(name).write_bytes(b"half")
+        message = f'Failed to write "{name}". {words}'
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(exr.File, "write", fail)
+    before = folder.names()
+    code, _, err = folder.run(*KNOWN, "-o", "s.exr")
+    assert (code, err.count("\n")) == (ExitCode.OUTPUT, 1)
+    assert "s.exr: cannot be written" in err
+    assert ".part" not in err
+    assert folder.names() == before
 
 
 def test_shots_that_are_exposed_alike_are_named(folder):

@@ -92,6 +92,18 @@ def test_finishing_applies_the_matrix_in_linear_light_and_clips_once() -> None:
     assert abs(Encoding(MATRIX).finish(codes) - wanted).max() <= 2.5
 
 
+def test_light_is_converted_to_the_output_space_without_clipping() -> None:
+    light = np.random.default_rng(3).uniform(0, 9, (70, 9, 3)).astype(np.float32)
+    found, grey = light.copy(), light[..., :1].copy()
+    encoding.to_output(found, Encoding(MATRIX))
+    np.testing.assert_allclose(found, light @ MATRIX.T, rtol=1e-5, atol=1e-5)
+    for each in (None, Encoding()):
+        encoding.to_output(found := light.copy(), each)
+        np.testing.assert_array_equal(found, light)
+    encoding.to_output(grey, Encoding(MATRIX))
+    np.testing.assert_array_equal(grey, light[..., :1])
+
+
 def test_linear_srgb_is_finished_already() -> None:
     codes = encode(np.random.default_rng(3).random((5, 9, 3), np.float32))
     assert Encoding().finish(codes) is codes
