@@ -55,6 +55,34 @@ def test_a_heic_is_read_with_its_metadata(tmp_path):
     assert read_exposure(header.exif) == shot.exposure
 
 
+@pytest.mark.parametrize("suffix", [".heic", ".jxl"])
+def test_damage_of_exif_costs_only_itself(tmp_path, suffix):
+    block = bytearray(exif_block())
+    at = block.index(struct.pack("<HHI", 0x8825, 4, 1))
+    struct.pack_into("<I", block, at + 8, 1 << 30)  # the GPS directory lies outside
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".heic":
+        write_heic(path, exif=b"Exif\0\0" + bytes(block))
+    else:
+        plain = imagecodecs.jpegxl_encode(PIXELS, lossless=True, usecontainer=True)
+        box = struct.pack(">I", 6) + b"Exif\0\0" + bytes(block)  # the block begins after 6 bytes
+        path.write_bytes(plain + struct.pack(">I4s", 8 + len(box), b"Exif") + box)
+    shot = read_photograph(path)
+    assert shot.exposure == read_exposure(exif_block()) == read_exposure(read_header(path).exif)
+    (warning,) = write_photograph(shot.pixels, tmp_path / "b.jpg", metadata=shot.metadata)
+    assert warning == "not carried on into the JPEG: EXIF fields that cannot be read (GPS)"
+    assert read_photograph(tmp_path / "b.jpg").exposure == shot.exposure
+
+
+def test_the_video_of_a_motion_photo_is_named(tmp_path):
+    path = write_heic(tmp_path / "a.heic", xmp=XMP)
+    assert read_photograph(path).warnings == ()
+    video = b"\0\0\0\x18ftypmp42" + bytes(2000)
+    path.write_bytes(path.read_bytes() + struct.pack(">I", 8 + len(video)) + b"mpvd" + video)
+    (warning,) = read_photograph(path).warnings
+    assert warning.endswith("the video of the file is left out")
+
+
 def test_ten_bits_become_sixteen(tmp_path):
     wide = (PIXELS.astype(np.uint16) * 257) & 0xFFC0
     shot = read_photograph(write_heic(tmp_path / "a.heic", wide))

@@ -9,7 +9,7 @@ Source: ISO/IEC 18181-1 (codestream, annex D: image header) and 18181-2 (contain
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -104,8 +104,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
         pixels = _divide_by_alpha(pixels)
     warnings = ["the file is animated; only its first picture is read"] * header.animated
     icc = _profile(header, warnings)
-    exif, xmp = boxes.get(b"Exif", b"")[4:], boxes.get(b"xml ")
-    metadata = Metadata(exif=exif_block(exif), icc=icc, xmp=xmp or None)
+    metadata = Metadata(exif=_exif(boxes), icc=icc, xmp=boxes.get(b"xml ") or None)
     if header.transfer != _LINEAR:
         return Decoded(pixels, metadata, warnings)
     from expinterp.images.developing.linear import from_light
@@ -121,8 +120,13 @@ def read_header(stream: BinaryIO) -> tuple[int, int, bytes | None, int]:
     header = parse_header(_codestream(data, boxes))
     size = (header.rows, header.cols)
     rows, cols = size[::-1] if header.orientation >= 5 else size
-    exif = exif_block(boxes.get(b"Exif", b"")[4:])
-    return rows, cols, exif, 16 if header.bits > 8 else 8
+    return rows, cols, _exif(boxes), 16 if header.bits > 8 else 8
+
+
+def _exif(boxes: Mapping[bytes, bytes]) -> bytes | None:
+    """Return the EXIF block of the container; its box begins with the offset of the block."""
+    box = boxes.get(b"Exif", b"")
+    return exif_block(box[4 + int.from_bytes(box[:4], "big") :])
 
 
 def encode(pixels: Pixels, stream: BinaryIO, *, metadata: Metadata, quality: int) -> None:

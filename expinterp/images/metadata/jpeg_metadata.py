@@ -34,9 +34,10 @@ _MP_ENTRIES, _MULTI_VIEW = 0xB002, 2  # CIPA DC-007: table of pictures, class of
 _BEHIND = {"a gain map", "a video"}  # what a packet announces, and other bytes hold
 # Boxes of MP4 and QuickTime, but not those of a HEIC or AVIF picture; AVI, Matroska. Names of Apple,
 # Samsung, Adobe and ISO 21496-1.
+VIDEO = re.compile(rb"\0\0[\0-\x02][\0-\xff]ftyp(?!hei|hev|mif|avi|jx)")
 _FIRST_BYTES = {
     "a video": re.compile(
-        rb"\0\0[\0-\x02][\0-\xff](?:ftyp(?!hei|hev|mif|avi|jx)|moov|wide|mdat)|"
+        VIDEO.pattern + rb"|\0\0[\0-\x02][\0-\xff](?:moov|wide|mdat)|"
         rb"RIFF[\0-\xff]{4}AVI |\x1aE\xdf\xa3"
     ),
     "a gain map": re.compile(

@@ -16,7 +16,7 @@ from xml.parsers import expat
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 ROOT, DESCRIPTION = f"{RDF} RDF", f"{RDF} Description"
 LONGEST_PACKET = 1 << 24  # bytes; a longer packet is not read
-_MOST_NAMES = 1 << 17  # of elements and attributes; a packet with more is not read
+_MOST_NAMES = 1 << 16  # of elements and attributes; a packet with more is not read
 _DEEPEST = 5  # elements around a list, itself included
 _LONGEST_VALUE = 256  # characters of a value that is read
 _VALUE = rb"(?:\"[^\"<]*\"|'[^'<]*')"
