@@ -48,6 +48,11 @@ class Metadata:
     density: tuple[float, float] | None = None
     extras: tuple[Extra, ...] = ()
 
+    def warnings_for(self, form: str) -> list[str]:
+        """Return a sentence that names the extras without a place in a format; none if there are none."""
+        lost = [extra.name for extra in self.extras if form not in extra.stored]
+        return [f"not carried on into the {form.upper()}: {', '.join(lost)}"] if lost else []
+
 
 @dataclass(frozen=True, eq=False)
 class Photograph:

@@ -185,7 +185,8 @@ def _write_tiff(
         radiance = np.dstack([radiance, alpha.astype(radiance.dtype)])
     tiff_write.encode(radiance, stream, metadata=carried)
     lost = metadata.icc is not None and profile is None
-    return ["the colour profile has no linear form; it was left out"] * lost
+    said = ["the colour profile has no linear form; it was left out"] * lost
+    return said + carried.warnings_for("tiff")
 
 
 def _write_exr(

@@ -205,9 +205,7 @@ def _fit_profile(metadata: Metadata, form: str, warnings: list[str]) -> Metadata
 
 def _fit_extras(metadata: Metadata, form: str, warnings: list[str]) -> Metadata:
     """Leave out what the format cannot hold, with a warning."""
-    lost = [extra.name for extra in metadata.extras if form not in extra.stored]
-    if lost:
-        warnings.append(f"not carried on into the {form.upper()}: {', '.join(lost)}")
+    warnings += metadata.warnings_for(form)
     return metadata if form in {"jpeg", "png", "tiff"} else with_density(metadata)
 
 

@@ -17,7 +17,7 @@ from image_samples import directory, entry, picture
 from PIL import Image
 
 from expinterp.errors import ImageFileError
-from expinterp.images import read_header, read_photograph
+from expinterp.images import read_header, read_photograph, write_photograph
 
 EXACT = ["lzw", "zlib", "packbits", "zstd", "lzma", None]
 
@@ -330,3 +330,19 @@ def test_damage_prints_nothing(tmp_path, capfd, fill, read):
         with suppress(ImageFileError):
             read(path)
         assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("description", [None, "ImageJ=1.53\nimages=1", "A caption"])
+def test_a_description_of_the_layout_is_not_carried_on(tmp_path, description):
+    """tifffile and ImageJ state the shape of the old file there."""
+    stream = BytesIO()
+    metadata = {} if description is None else None
+    tifffile.imwrite(
+        stream, picture(), photometric="rgb", description=description, metadata=metadata
+    )
+    found = read_photograph(BytesIO(stream.getvalue()))
+    target = tmp_path / "a.tif"
+    assert write_photograph(picture(16, 24), target, metadata=found.metadata) == ()
+    with tifffile.TiffFile(target) as file:
+        assert file.pages.first.description == (description if description == "A caption" else "")
+    assert tifffile.imread(target).shape == (16, 24, 3)

@@ -29,6 +29,8 @@ _DESCRIPTIVE = (
     *(range(0x8769, 0x876A), range(0x8822, 0x8836)),  # EXIF, GPS, exposure of TIFF/EP
     *(range(0x9000, 0x9300), range(0xA000, 0xA500)),  # misplaced fields of the EXIF directory
 )
+# First bytes of descriptions in which tifffile, ImageJ and OME state sizes and axes of the old file.
+_OF_LAYOUT = (b'{"shape"', b"shape=", b"ImageJ=", b"<?xml", b"<OME")
 _LONGEST_VALUE = 1 << 20  # bytes of a descriptive field; longer ones are private data
 _LONGEST_BLOCK = 1 << 26  # bytes; each of the records that share a value copies it
 _OUTSIDE = 2**32 - 1
@@ -147,6 +149,8 @@ def _copy_value(
 ) -> bytes:
     """Append a value, unless it is a maker note in its place already; return the record."""
     value = _value_to_copy(file, order, field, len(block))
+    if tag == tags.DESCRIPTION and value.startswith(_OF_LAYOUT):
+        return b""
     if tag == tags.MAKER_NOTE and len(value) > 4 and block[field.start : field.stop] == value:
         return struct.pack(order + "HHII", tag, ifd.UNDEFINED, len(value), field.start)
     kind = ifd.LONG if field.kind in _LONGS_OF_BIG_TIFF else field.kind
