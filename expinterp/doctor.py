@@ -14,7 +14,9 @@ from expinterp.errors import DeviceError, ExitCode, ExpInterpError, MissingExtra
 if TYPE_CHECKING:
     from expinterp.refine import Device
 
-PACKAGES = ("numpy", "onnxruntime", "pillow", "platformdirs", "tifffile", "click", "rich")
+PACKAGES = (
+    "numpy", "onnxruntime", "pillow", "platformdirs", "tifffile", "imagecodecs", "click", "rich",
+)  # fmt: skip
 RIVALS = {  # distributions that install the same module: only one may be present
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"),
     "cv2": (
