@@ -226,17 +226,25 @@ def packed(size, level=9):
     return zlib.compress(bytes(size), level)
 
 
+def huge_jpeg():
+    """A grey JPEG whose header states 56,540 × 56,540 pixels."""
+    stream = BytesIO()
+    Image.fromarray(picture()[..., 0]).save(stream, "JPEG")
+    data = bytearray(stream.getvalue())
+    struct.pack_into(">HH", data, data.index(b"\xff\xc0") + 5, 56_540, 56_540)
+    return bytes(data)
+
+
 HOSTILE = {
     "a strip that unfolds to 300 MB": (packed(3 * 10**8), {259: (3, [8])}),
     "strips that share their bytes": (
-        packed(10**7), {259: (3, [8]), 278: (4, [1]), 257: (4, [2000]), 273: (4, [8] * 2000),
-                        279: (4, [9000] * 2000)}),
+        packed(53) + bytes(8 << 20), {259: (3, [8]), 278: (4, [1]), 257: (4, [5000]), 273: (4, [8] * 5000),
+                                      279: (4, [8 << 20] * 5000)}),
     "two million strips": (packed(53), {259: (3, [8]), 278: (4, [1]), 273: (4, [8] * 10**6),
                                         279: (4, [14] * 10**6)}),
     "a tile of 900 megapixels": (packed(99), {259: (3, [8]), 322: (4, [30000]), 323: (4, [30000]),
                                               324: (4, [8]), 325: (4, [12])}),
-    "a JPEG of 3 gigapixels": (
-        b"\xff\xd8\xff\xc0\0\x0b\x08\xff\xdc\xff\xdc\1\1\x11\0" + bytes(99), {259: (3, [7])}),
+    "a JPEG of 3 gigapixels": (huge_jpeg(), {259: (3, [7])}),
 }  # fmt: skip
 
 
