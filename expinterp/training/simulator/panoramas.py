@@ -14,12 +14,18 @@ import base64
 import re
 import tarfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from expinterp.errors import ExpInterpError, ImageFileError
-from expinterp.files import replacing
+from expinterp.errors import ExpInterpError, ImageFileError, one_line
+from expinterp.files import make_folder, replacing
+from expinterp.text import visible
 
 MAP = re.compile(rb"data:application/exr;base64,([A-Za-z0-9+/=]+)")
+ODD = re.compile(r"[^\w.+-]")  # letters that file names have on some systems only
+MOST_BYTES = 1 << 28  # of a member; the largest has some millions
+MOST_MEMBERS = 10_000
+GET = "get it with 'npm pack @pmndrs/assets'"
 LICENCE = "LICENSE-pmndrs-assets"
 
 
@@ -31,26 +37,40 @@ def read_maps(package: Path) -> dict[str, bytes]:
     ImageFileError
         If the package cannot be read, or holds no panorama.
     """
+    if not package.is_file():
+        message = f"{package}: is no file; {GET}"
+        raise ImageFileError(message)
     try:
         with tarfile.open(package) as archive:
             files = dict(_find_maps(archive))
-    except (OSError, tarfile.TarError) as error:
-        message = f"{package}: cannot be read ({error}); get it with 'npm pack @pmndrs/assets'"
+    except Exception as error:  # damaged archives raise almost any
+        message = f"{package}: cannot be read ({one_line(str(error))[:80]}); {GET}"
         raise ImageFileError(message) from error
     if not set(files) - {LICENCE}:
-        message = f"{package}: holds no panorama; get it with 'npm pack @pmndrs/assets'"
+        message = f"{package}: holds no panorama; {GET}"
         raise ImageFileError(message)
     return files
 
 
 def _find_maps(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
-    for member in archive:
-        path, stream = PurePosixPath(member.name), archive.extractfile(member)
+    """Read the ordinary members that are wanted; links are not followed."""
+    for member in islice(archive, MOST_MEMBERS):
+        path = PurePosixPath(member.name)
+        licence = path.name == "LICENSE" and len(path.parts) == 2
+        if member.size > MOST_BYTES:
+            msg = f"a member has {member.size:,} bytes"
+            raise ValueError(msg)
+        if not member.isreg() or not (licence or path.name.endswith(".exr.js")):
+            continue
+        stream = archive.extractfile(member)
         content = stream.read() if stream else b""
-        if path.name == "LICENSE" and len(path.parts) == 2:
+        if licence:
             yield LICENCE, content
-        elif path.name.endswith(".exr.js") and (found := MAP.search(content)):
-            yield path.name.removesuffix(".js"), base64.b64decode(found[1])
+        elif found := MAP.search(content):
+            yield (
+                ODD.sub("_", path.name.removesuffix(".js")),
+                base64.b64decode(found[1], validate=True),
+            )
 
 
 def unpack(package: Path, folder: Path) -> list[Path]:
@@ -64,7 +84,7 @@ def unpack(package: Path, folder: Path) -> list[Path]:
         If a file exists, or cannot be written.
     """
     files = read_maps(package)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, content in files.items():
         with replacing(folder / name, overwrite=False) as stream:
             stream.write(content)
@@ -80,7 +100,7 @@ def main() -> None:
     try:
         unpack(options.package, options.folder)
     except ExpInterpError as error:
-        raise SystemExit(str(error)) from error
+        parser.exit(error.exit_code, f"{visible(one_line(str(error)))}\n")
 
 
 if __name__ == "__main__":
