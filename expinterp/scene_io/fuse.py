@@ -285,7 +285,9 @@ def _record(
         ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
         response=describe_response(pairs[0].pair if pairs else None, opened),
         refinement=describe_refiner(opened.refiner),
-        denoise=choose_strength(job.options.denoise, refined=opened.refiner is not None),
+        denoise=choose_strength(job.options.denoise, refined=opened.refiner is not None)
+        if virtual
+        else 0.0,  # photographs are fused as they are
         timings=seconds,
         warnings=list(dict.fromkeys([*opened.remarks, *found, *warnings])),
         fusion={

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,6 +110,7 @@ def open_scene(
     else:
         remarks += _doubt_profile(file, profile, shots[0], option, options.camera)
     remarks += _doubt_device(refiner)
+    remarks += _doubt_repeats(job.images)
     stated = (shot.exposure.camera for shot in shots)
     prior = None if profile else open_library().narrow(stated, named=options.camera)
     return shots, Opened(profile, file if profile else None, prior, refiner, tuple(remarks))
@@ -140,6 +143,14 @@ def _doubt_profile(
         return []
     words = f"{file} describes {one}, but {shot.name} was taken with {two}"
     return [f"{words}; calibrate that camera, or leave {option} out"]
+
+
+def _doubt_repeats(images: Sequence[str]) -> Iterator[str]:
+    """Warn of a file that is named more than once, also through links."""
+    files = Counter(map(os.path.realpath, images))
+    for name in images:
+        if (count := files.pop(os.path.realpath(name), 1)) > 1:
+            yield f"{name}: is named {count} times, and counts as often; name each exposure once"
 
 
 def _doubt_device(refiner: Refiner | None) -> list[str]:

@@ -423,6 +423,8 @@ def test_a_folder_without_brackets_says_so(made: Card) -> None:
     assert code == ExitCode.BATCH
     assert "no brackets" in err
     assert "--set-size" in err
+    _, _, err = made.run("empty", "-o", "out", "--report", "r.html")
+    assert "r.html: is not written, as there are no brackets" in err
 
 
 # --- progress ------------------------------------------------------------------------------------

@@ -171,10 +171,25 @@ def test_any_size_is_fused(folder: Folder, shape: tuple[int, int]) -> None:
     for ev in (0, 4):
         folder.write(f"cut_{ev}.png", shoot(ev)[:rows, :cols])
     record = folder.record("cut_0.png", "cut_4.png", "--virtual", "0", *PLAIN[2:])
+    assert record["denoise"] == 0.0  # of what is computed, and nothing is
     assert folder.pixels("fused.png").shape == (*shape, 3)
     assert (record["fusion"]["metrics"]["mef_ssim"] is None) == (rows < 41)
     auto = ["cut_0.png", "cut_4.png", "--times", "1/256,1/16", *PLAIN[2:], "--overwrite"]
     assert folder.run(*auto)[0] == ExitCode.OK
+
+
+def test_denoising_is_stated_where_something_is_computed(folder: Folder) -> None:
+    options = ("--denoise", "0.5", "--overwrite")
+    assert folder.record(*PLAIN, *options, "--virtual", "1")["denoise"] == 0.5
+    assert folder.record(*PLAIN, *options, "--virtual", "0")["denoise"] == 0.0
+
+
+def test_a_file_that_is_named_twice_is_a_warning(folder: Folder) -> None:
+    (folder.path / "link.png").symlink_to("0.png")
+    for name in ("0.png", "./0.png", "link.png"):
+        warnings = folder.record(*PLAIN, name, "--overwrite", "--virtual", "0")["warnings"]
+        assert "0.png: is named 2 times, and counts as often; name each exposure once" in warnings
+    assert folder.record(*PLAIN, "--overwrite", "--virtual", "0")["warnings"] == []
 
 
 def test_sixteen_bits_are_computed_in_sixteen(folder: Folder) -> None:

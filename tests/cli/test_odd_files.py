@@ -76,7 +76,7 @@ def plans(capsys: pytest.CaptureFixture[str], lines: Any) -> None:
 
 
 def scenes(capsys: pytest.CaptureFixture[str], content: Any) -> None:
-    check(capsys, "evaluate", save("scenes.json", content), "--only", "linear", "--json")
+    check(capsys, "evaluate", save("scenes.json", content), "--only", "blind", "--json")
 
 
 def journals(capsys: pytest.CaptureFixture[str], lines: Any) -> None:

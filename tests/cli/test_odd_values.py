@@ -18,12 +18,13 @@ PLAIN = ("--overwrite", "--no-refine")
 BASES = {
     "interpolate": (*FRAMES[:2], "-o", "o.png", *PLAIN, "--json"),
     "fuse": (*FRAMES[:2], "-o", "o.png", *PLAIN, "--json"),
+    "merge": (*FRAMES[:2], "-o", "o.tif", "--overwrite", "--json"),
     "batch": ("card", "-o", "out", "--no-refine", "-n"),
     "report": ("made", "-o", "r.html", "--overwrite"),
     "calibrate": (*FRAMES, "-o", "c.json", "--overwrite"),
     "cameras": (),
     "doctor": (),
-    "evaluate": ("card", "--only", "linear"),
+    "evaluate": ("card", "--only", "blind"),
     "train": ("no source", "-o", "m.onnx"),
     "tune": ("no source", "-o", "m.onnx"),
 }

@@ -264,6 +264,8 @@ def _run(
     from expinterp.files import check_output
 
     if not plan.brackets:
+        if options["report"]:
+            console.warn(f"{options['report']}: is not written, as there are no brackets")
         return show_summary(Summary(), plan, damaged, console)
     report = options["report"]
 
