@@ -149,7 +149,7 @@ def _read_png(stream: BinaryIO) -> Header:
             if zlib.crc32(kind + content) == int.from_bytes(total, "big"):
                 chunks.append((kind, memoryview(head + content + total)))
             continue
-        elif kind == b"IEND":
+        elif kind == b"IEND" or not kind.isalpha():  # zeros without end
             break
         stream.seek(length + 4, SEEK_CUR)
     found, _ = blocks_of_png(chunks)
@@ -184,6 +184,8 @@ def _webp_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
     stream.seek(at)
     while len(head := stream.read(8)) == 8:
         kind, length = struct.unpack("<4sI", head)
+        if not kind.strip().isalnum():  # zeros without end
+            return
         yield kind, length
         at += 8 + length + length % 2
         stream.seek(at)

@@ -16,12 +16,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import cv2
 import pytest
 from batch_samples import card, contents, save_plan, shoot
 
+from expinterp import cli
 from expinterp.batch import journal
-from expinterp.brackets import Plan
+from expinterp.brackets import Plan, folder
 from expinterp.errors import ExitCode
 
 KILLS = int(os.environ.get("EXPINTERP_KILLS", "6"))
@@ -214,6 +217,57 @@ def test_damaged_files_of_all_sorts_fail_alone(tmp_path: Path) -> None:
         if result["error"]
     }
     assert set(codes.values()) == {ExitCode.IMAGE_FILE}
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [("read_header", IndexError("tuple index out of range")), ("read_header", OSError(5, "I/O error")),
+     ("read_capture", RecursionError()), ("read_thumbnail_of", MemoryError()),
+     ("read_thumbnail_of", cv2.error("Insufficient memory")), ("pack_thumbnail", AssertionError())],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)  # fmt: skip
+def test_whatever_a_file_does_while_it_is_planned_it_fails_alone_and_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    place: str, error: Exception,
+) -> None:  # fmt: skip
+    card(tmp_path / "card", 1, frames=3)
+    (tmp_path / "card" / "bad.png").write_bytes((tmp_path / "card/day 0/b000_0.png").read_bytes())
+    read, header, reading = getattr(folder, place), folder.read_header, [""]
+
+    def fail(*arguments: Any) -> Any:
+        if reading[-1] == "bad.png":
+            raise error
+        return read(*arguments)
+
+    def note(path: Path) -> Any:
+        reading.append(path.name)
+        return fail(path) if place == "read_header" else header(path)
+
+    monkeypatch.setattr(folder, "READERS", 1)
+    monkeypatch.setattr(folder, place, fail)
+    monkeypatch.setattr(folder, "read_header", note)
+    assert cli.main(["evaluate", str(tmp_path / "card"), "--only", "blind"]) == ExitCode.BATCH
+    assert "bad.png" in capsys.readouterr().err
+    assert cli.main(["batch", str(tmp_path / "card"), "-o", str(tmp_path / "out"), "--no-refine",
+                     "--mode", "fuse", "--jobs", "1"]) == ExitCode.BATCH  # fmt: skip
+    assert "bad.png" in capsys.readouterr().err
+    assert len(contents(tmp_path / "out")) == 1
+
+
+@pytest.mark.parametrize("name", ["huge.png", "huge.jpg", "huge.tif", "huge.webp", "huge.avif"])
+def test_a_file_larger_than_any_memory_fails_alone_and_by_name(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sparse, so that it takes no room on the disk."""
+    card(tmp_path / "card", 1, frames=3, suffix=Path(name).suffix)
+    first = next((tmp_path / "card").rglob("*_0*"))
+    (tmp_path / "card" / name).write_bytes(first.read_bytes())
+    os.truncate(tmp_path / "card" / name, 200 << 30)
+    code = cli.main(["batch", str(tmp_path / "card"), "-o", str(tmp_path / "out"), "--no-refine",
+                     "--mode", "fuse", "--jobs", "1"])  # fmt: skip
+    err = capsys.readouterr().err
+    assert code in {ExitCode.OK, ExitCode.BATCH}, err
+    assert len(contents(tmp_path / "out")) == 1
 
 
 def lines(out: Path) -> list[dict[str, object]]:

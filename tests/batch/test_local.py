@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from batch_samples import FUSE, KILLER, PLAIN, Bench, card, contents, here, save_plan, shoot
 
-from expinterp.batch import Local, Task, journal, pool
+from expinterp.batch import Local, Task, TaskResult, journal, pool
 from expinterp.batch import local as local_module
+from expinterp.batch.execute import perform
 from expinterp.batch.memory import BASE, count_exposures, estimate_memory
 from expinterp.batch.pool import TaskFunction
 from expinterp.batch.tasks import BatchSettings, make_tasks
@@ -91,6 +92,26 @@ def test_what_a_process_wrote_before_it_died_is_made_again(
     (failed,) = bench.run(runner=Local(jobs=1).run).failures
     assert failed.outputs == ("day 0/b000_mid_1.png",)
     assert bench.run().failures == []
+
+
+def hang_once_in_two(task: Task, settings: BatchSettings) -> TaskResult:
+    """Run a task; the second bracket hangs."""
+    if "b001" in task.bracket.name:
+        time.sleep(600)
+    return perform(task, settings)
+
+
+def test_a_task_that_hangs_is_stopped_and_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "PATIENCE", 6.0)
+    monkeypatch.setattr(pool, "BYTES_PER_SECOND", 1 << 40)
+    monkeypatch.setattr(local_module, "perform", hang_once_in_two)
+    bench = Bench(tmp_path, 3)
+    summary = bench.run(runner=Local(jobs=2).run)
+    assert summary.done == 2
+    (failed,) = summary.failures
+    assert (failed.bracket, failed.error) == ("day 1/b001", local_module.HUNG)
 
 
 def tasks_of(bench: Bench) -> list[Task]:
