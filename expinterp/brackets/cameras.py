@@ -178,9 +178,9 @@ def best_windows(count: int, windows: Sequence[Window]) -> tuple[list[Window], s
     """
     first = _best_choice(count, windows, late=False)
     last = _best_choice(count, windows[::-1], late=True)
-    doubtful = {*first, *last} - ({*first} & {*last})
+    doubtful = {*first} ^ {*last}
     frames = {at for window in doubtful for at in range(window.start, window.stop)}
-    return [window for window in first if window in last], frames
+    return [window for window in first if window not in doubtful], frames
 
 
 def _best_choice(count: int, windows: Sequence[Window], *, late: bool) -> list[Window]:

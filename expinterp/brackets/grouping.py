@@ -215,7 +215,7 @@ def _unexplained(
     explained |= set(doubtful)
     for at, (one, other) in enumerate(pairwise(run.levels)):
         if abs(one - other) >= shapes.LEAST_STEP and not {at, at + 1} <= explained:
-            yield chains.idle_between(*run.frames[at : at + 2]) or 0.0
+            yield chains.idle_between(*run.part(at, at + 2).frames) or 0.0
 
 
 def _incomplete(count: int) -> str:
@@ -263,7 +263,7 @@ class _Judge:
         if self.set_size:
             yield from self._by_size(run, reasons, self.set_size)
         for at, frame in enumerate(run.frames):
-            if reason := reasons.get(at, self._why_alone(run, at)):
+            if reason := reasons[at] if at in reasons else self._why_alone(run, at):
                 yield Leftover(frame.path, reason)
 
     def _objections(self, part: FrameRun, window: Window) -> Iterator[str]:
@@ -318,8 +318,8 @@ class _Judge:
         """Return why a frame is in no set."""
         if len(run) == 1:
             return self._why_single(run)
-        beside = run.levels[max(0, at - 1) : at] + run.levels[at + 1 : at + 2]
-        if any(abs(level - run.levels[at]) < chains.SAME_EXPOSURE for level in beside):
+        before, (own, *after) = run.part(max(0, at - 1), at).levels, run.part(at, at + 2).levels
+        if any(abs(level - own) < chains.SAME_EXPOSURE for level in (*before, *after)):
             what = "exposure" if run.chain.stated else "brightness"
             return f"the same {what} as the shot beside it"
         return "forms no set with the shots beside it; --set-size or --pattern states the sets"
