@@ -6,6 +6,7 @@ in folders such as ``100CANON``; 0001 follows 9999, often in the next folder.
 
 from __future__ import annotations
 
+import math
 import posixpath
 import re
 from collections import Counter
@@ -35,6 +36,7 @@ _FRAME_OF_SET = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+NEAR = 15.0  # seconds within which shots may be of one bracket
 MOST_DIFFERENCE = 1.0  # code value; thumbnails of recompressed copies differ by less
 DEVELOPED = 0.2  # stops of brightness from which two files of one shot are developments to fuse
 _COPY = re.compile(r"(?P<original>.+?)(?:[ _]?\(\d{1,3}\)|[-_~]\d{1,2})")
@@ -207,11 +209,31 @@ def separate_twins(
     """Separate the readable frames, one per shot and folder, from the other files."""
     formats = Counter((frame.folder, frame.format) for frame in frames)
     kept, leftovers = list[Frame](), list[Leftover]()
-    for same_shot in group_frames(frames, stem_of).values():
-        chosen = choose_twin(same_shot, formats, prefer)
-        kept += [chosen] if chosen else []
-        leftovers += [_set_aside(frame, chosen) for frame in same_shot if frame is not chosen]
+    for together in _taken_together(group_frames(frames, stem_of).values()):
+        held = [{frame.format for frame in shot if not frame.problem} for shot in together]
+        uses = Counter(form for forms in held for form in forms)
+        usual = {form for form, count in uses.items() if count == max(uses.values())}
+        for shot in together:
+            alike = [frame for frame in shot if frame.format in usual]
+            chosen = choose_twin(alike, formats, prefer) or choose_twin(shot, formats, prefer)
+            kept += [chosen] if chosen else []
+            leftovers += [_set_aside(frame, chosen) for frame in shot if frame is not chosen]
     return kept, leftovers
+
+
+def _taken_together(shots: Iterable[list[Frame]]) -> list[list[list[Frame]]]:
+    """Group shots that may be of one bracket, by time: these are best read from one format."""
+    moments = [max(frame.local_time for frame in shot) for shot in shots]
+    line = sorted(zip(moments, shots, strict=True), key=lambda each: (each[1][0].folder, each[0]))
+    groups: list[list[list[Frame]]] = []
+    before: tuple[str, float] = "", -math.inf
+    for moment, shot in line:
+        here = shot[0].folder, moment
+        near = here[0] == before[0] and 0 < moment <= before[1] + NEAR
+        groups += [] if near else [[]]
+        groups[-1].append(shot)
+        before = here
+    return groups
 
 
 def choose_twin(
@@ -225,6 +247,7 @@ def choose_twin(
     return min(
         (frame for frame in same_shot if not frame.problem),
         key=lambda f: (
+            f.exposure.time is None and f.thumbnail is None,  # of no use here
             f.exposure.time is None,  # a file without its facts is of little use
             ranks.get(f.format, 2),
             -formats[f.folder, f.format],

@@ -710,6 +710,20 @@ def test_of_a_shot_with_two_files_the_preferred_one_is_used(form, prefer):
     assert reasons(plan).keys() == {frame.path for frame in others}
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_bracket_with_one_damaged_raw_file_is_read_from_its_jpegs(lost):
+    card = roll(MARKING)
+    for _ in range(2):
+        card.bracket(card.scene(), 3, 2)
+        card.wait(60)
+    frames = frames_of(card)
+    twins = [replace(f, path=f.path.replace(".jpg", ".ORF"), format="raw") for f in frames]
+    twins[lost] = Frame(twins[lost].path, "", problem="damaged")
+    whole = frozenset(frame.path for frame in twins[3:])
+    expected = {frozenset(frame.path for frame in frames[:3]), whole}
+    assert sets(plan_brackets([*frames, *twins])) == expected
+
+
 def test_a_raw_file_that_cannot_be_read_leaves_its_jpeg():
     card = roll(MARKING)
     card.bracket(card.scene(), 3, 2)
