@@ -33,7 +33,7 @@ from expinterp.images.raw_kinds import is_raw
 
 _APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
-_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers of frame headers
+_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG markers of frame headers
 _MOST_SEGMENTS, _MOST_SKIPPED = 10_000, 1 << 20  # as in `codecs.jpeg_scan`
 _LONGEST_BLOCK = 1 << 26  # bytes of an EXIF block; a longer one is damaged
 _MOST_TEXTS = 1000  # chunks of a PNG that are looked at

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from warnings import catch_warnings, simplefilter
 
 from expinterp.errors import ExpInterpError, ImageFileError
+from expinterp.images.formats import FORMATS
 
 _FEW = 1 << 20  # pixels that are decoded from any file
 MAX_PIXELS = 500_000_000  # above any camera, below what fills a workstation's memory
@@ -28,6 +29,17 @@ def check_size(cols: int, rows: int, max_pixels: int) -> None:
         message = (
             f"the header announces {cols} × {rows} pixels, above the limit of "
             f"{max_pixels // 1_000_000} megapixels; scale the picture down first"
+        )
+        raise ImageFileError(message)
+
+
+def check_sides_read(cols: int, rows: int, form: str) -> None:
+    """Refuse a picture with longer sides than the library of its format reads."""
+    longest = FORMATS[form].longest
+    if max(cols, rows) > longest:
+        message = (
+            f"{form.upper()} of {cols} × {rows} pixels; at most {longest} rows and columns can be "
+            "read; save it as TIFF"
         )
         raise ImageFileError(message)
 

@@ -310,3 +310,26 @@ def test_a_file_with_a_huge_gap_is_refused_by_name(tmp_path, form):
     os.truncate(path, 200 * 10**9)
     assert "is longer than 4 GiB" in refusal(path)
     assert path.stat().st_blocks < 1000
+
+
+def too_long(form):
+    """The header of a picture with one row, and one column more than its library reads."""
+    cols = FORMATS[form].longest + 1
+    data = bytearray(stored_bytes(form, SMALL, 1))
+    if form == "jpeg":
+        struct.pack_into(">HH", data, data.index(b"\xff\xc0") + 5, 1, cols)
+    elif form == "png":
+        data[16:24] = struct.pack(">II", cols, 1)
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    else:
+        place = data.index(b"ispe") + 8
+        data[place : place + 8] = struct.pack(">II", cols, 1)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png", "avif"])
+def test_sides_longer_than_a_library_reads_are_named(tmp_path, form):
+    """They are not damaged; other programs may write them."""
+    path = tmp_path / f"a{SUFFIX[form]}"
+    path.write_bytes(too_long(form))
+    assert f"at most {FORMATS[form].longest} rows and columns can be read" in refusal(path)

@@ -27,6 +27,15 @@ def colours_of_primary(data: bytes) -> tuple[int, int] | None:
     return None
 
 
+def size_of_primary(data: bytes) -> tuple[int, int]:
+    """Read columns and rows of the primary picture; 0, 0 if not stated."""
+    for kind, content in _properties_of_primary(data):
+        if kind == b"ispe" and len(content) >= 12:
+            cols, rows = struct.unpack_from(">II", content, 4)
+            return cols, rows
+    return 0, 0
+
+
 def depth_of_primary(data: bytes) -> int:
     """Read the bits per channel of the primary picture; 8 if not stated."""
     for kind, content in _properties_of_primary(data):

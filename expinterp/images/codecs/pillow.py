@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, WebPImagePlugin
 
 from expinterp.images.codecs import avif_boxes, jpeg_scan
 from expinterp.images.codecs.jpeg_scan import JpegFile
-from expinterp.images.limits import check_size, refuse_hdr, without_warnings
+from expinterp.images.limits import check_sides_read, check_size, refuse_hdr, without_warnings
 from expinterp.images.metadata import iptc
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block, read_orientation
 from expinterp.images.metadata.exif_edit import with_orientation, without_orientation
@@ -44,7 +44,9 @@ class AvifFile(AvifImagePlugin.AvifImageFile):
 
     def _open(self) -> None:
         """Read size and metadata as Pillow does; the orientation of the container counts."""
-        self._decoder = AvifImagePlugin._avif.AvifDecoder(self.fp.read(), "auto", 2)  # type: ignore
+        data = cast("BinaryIO", self.fp).read()
+        check_sides_read(*avif_boxes.size_of_primary(data), "avif")  # libavif does not say why
+        self._decoder = AvifImagePlugin._avif.AvifDecoder(data, "auto", 2)  # type: ignore
         found = self._decoder.get_info()
         self._size, self.n_frames, self._mode, icc, exif, orientation, xmp = found
         self.is_animated = self.n_frames > 1
@@ -93,6 +95,7 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     layout = jpeg_scan.read_layout(data) if form == "jpeg" else None
     image = _PLUGINS[form](BytesIO(jpeg_scan.as_eight_bits(data, layout) if layout else data))
     check_size(*image.size, max_pixels)
+    check_sides_read(*image.size, form)
     stated = image.info.get("jfif_unit") in {1, 2}  # Pillow itself falls back on EXIF
     metadata = Metadata(
         exif=exif_block(image.info.get("exif")),

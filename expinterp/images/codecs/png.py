@@ -21,7 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import ImageFileError
-from expinterp.images.limits import LONGEST_BLOCK, REMEDY, check_content, check_size, refuse_hdr
+from expinterp.images.limits import (
+    LONGEST_BLOCK,
+    REMEDY,
+    check_content,
+    check_sides_read,
+    check_size,
+    refuse_hdr,
+)
 from expinterp.images.metadata.exif import read_orientation
 from expinterp.images.metadata.png_text import (
     blocks_of_png,
@@ -100,6 +107,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
             others.append((kind, chunk))
     cols, rows, depth, colour = struct.unpack_from(">IIBB", found[b"IHDR"])
     check_size(cols, rows, max_pixels)
+    check_sides_read(cols, rows, "png")
     check_content(cols, rows, len(data), _PIXELS_PER_BYTE, "PNG")
     if len(found.get(b"cICP", b"")) > 1:
         refuse_hdr(found[b"cICP"][1])
