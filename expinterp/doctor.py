@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from expinterp.refine import Device
 
 PACKAGES = (
-    "numpy", "onnxruntime", "pillow", "platformdirs", "tifffile", "imagecodecs", "click", "rich",
+    "numpy", "onnxruntime", "pillow", "imageio", "imagecodecs", "platformdirs", "tifffile", "click",
+    "rich",
 )  # fmt: skip
+EXTRAS = {  # formats that need a further package: the extra and the package
+    "raw files": ("raw", "rawpy"),
+    "HEIC": ("heif", "pillow-heif"),
+    "OpenEXR": ("exr", "OpenEXR"),
+}
 RIVALS = {  # distributions that install the same module: only one may be present
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"),
     "cv2": (
@@ -53,16 +59,23 @@ class Finding:
         ``OK``, or the exit code of a command that fails for this reason.
     cure : str or None
         How to solve the problem.
+    formats : tuple of dict, or None
+        Of the check of formats: for each its name, whether it is ``read`` and ``written``, and the
+        ``extra`` that it needs.
     """
 
     name: str
     detail: str
     code: ExitCode = ExitCode.OK
     cure: str | None = None
+    formats: tuple[dict[str, Any], ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the finding as JSON types."""
-        return {**asdict(self), "ok": self.code is ExitCode.OK, "code": int(self.code)}
+        facts = {**asdict(self), "ok": self.code is ExitCode.OK, "code": int(self.code)}
+        if self.formats is None:
+            del facts["formats"]
+        return facts
 
 
 def examine(*, device: Device = "auto") -> list[Finding]:
@@ -132,12 +145,36 @@ def find_opencv() -> Finding:
 
 
 def find_formats() -> Finding:
-    """Report the file formats that this installation reads and writes."""
+    """Report the file formats that this installation reads and writes, and what others need."""
+    formats = list_formats()
+    both = ", ".join(each["format"] for each in formats if each["read"] and each["written"])
+    only = ", ".join(each["format"] for each in formats if each["read"] and not each["written"])
+    missing = [each for each in formats if not each["read"]]
+    words = f"read and written: {both}; only read: {only}"
+    if missing:
+        words += f"; not installed: {', '.join(each['format'] for each in missing)}"
+    extras = ",".join(each["extra"] for each in missing if each["extra"])
+    cure = f"pip install 'expinterp[{extras}]', if you need these formats" if extras else None
+    return Finding("formats", words, cure=cure, formats=tuple(formats))
+
+
+def list_formats() -> list[dict[str, Any]]:
+    """List the formats: whether each is read and written here, and the extra that it needs."""
     from PIL import features
 
-    formats = ["JPEG", "PNG 8/16", "TIFF 8/16"]
-    formats += [name for name in ("WebP", "AVIF") if features.check(name.lower())]
-    return Finding("formats", ", ".join(formats))
+    here = {"WebP": bool(features.check("webp")), "AVIF": bool(features.check("avif"))}
+    written = ("JPEG", "PNG 8/16", "TIFF 8/16", "WebP", "AVIF", "JPEG XL")
+    linear = ("floating-point TIFF", "Radiance HDR", "PFM")
+    formats = [_format(name, read=here.get(name, True), written=True) for name in written]
+    formats += [_format(name, read=True, written=False) for name in linear]
+    for name, (extra, package) in EXTRAS.items():
+        present = installed_version(package) is not None
+        formats.append({**_format(name, read=present, written=False), "extra": extra})
+    return formats
+
+
+def _format(name: str, *, read: bool, written: bool) -> dict[str, Any]:
+    return {"format": name, "read": read, "written": read and written, "extra": None}
 
 
 def find_providers() -> Finding:

@@ -113,3 +113,17 @@ def test_first_problem_decides() -> None:
     ]
     assert doctor.first_problem(findings) is ExitCode.MODEL
     assert doctor.first_problem(findings[:1]) is ExitCode.OK
+
+
+def test_formats_are_listed_with_the_extras_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, rawpy="0.28", pillow_heif=None, OpenEXR=None)
+    finding = found("formats")
+    assert finding.code is ExitCode.OK
+    assert finding.cure == "pip install 'expinterp[heif,exr]', if you need these formats"
+    assert "not installed: HEIC, OpenEXR" in finding.detail
+    listed = {each["format"]: each for each in finding.as_json()["formats"]}
+    assert listed["raw files"] == {
+        "format": "raw files", "read": True, "written": False, "extra": "raw"
+    }  # fmt: skip
+    assert listed["HEIC"]["read"] is False
+    assert listed["JPEG XL"]["written"] is True
