@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
-from expinterp.core.ghosts import Deghost, Reference
+from expinterp.core.ghosts import Deghost, Ghosts, Reference
 from expinterp.core.pair import Pair, measure
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels
-from expinterp.images.developing.negative import measure_log_ratio, merge
+from expinterp.images.developing.negative import are_registered, measure_log_ratio, merge
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,13 @@ def _with_negatives(pair: Pair, long: Photograph, short: Photograph) -> Pair:
     measured = measure_log_ratio(one, two)
     log_ratio = pair.log_ratio if measured is None else measured
     ratio = math.exp(log_ratio)
+    if not are_registered(one, two, ratio):
+        return pair
+    draft, ghosts = pair.shape != one.shape, pair.ghosts
     return replace(
         pair,
+        shape=one.shape,
+        ghosts=Ghosts.none(*one.shape[:2]) if draft and ghosts and not ghosts.share else ghosts,
         log_ratio=log_ratio,
         ratio_measured=ratio,
         exact=lambda at: one.develop(merge(one, two, ratio=ratio, position=at)),

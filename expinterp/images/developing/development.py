@@ -27,7 +27,8 @@ class Development:
     keep : bool
         Whether the values of the sensor are kept, as the `negative` of the photograph.
     draft : bool
-        Whether the mosaic is interpolated quickly, good enough to measure the pictures.
+        Whether pictures are developed at a quarter of their size, good enough to measure them. Only files
+        that are merged before development are.
     """
 
     white_balance: WhiteBalance = "camera"

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +30,9 @@ from expinterp.images.photograph import Pixels
 FALL = (0.80, 0.95)  # share of the clipping level over which the weight of ``long`` falls to 0
 LEAST_CLIP = 0.5  # of the white level: a darker largest value is no clipping
 SAMPLES = 2_000_000  # pixels that a ratio is measured from
+BLOCK, BLOCKS = 512, 3  # averaged pixels of a block's side; blocks in each direction
+SURE = 0.1  # response of a phase correlation from which on a shift is believed
+LARGEST_SHIFT = 0.4  # averaged pixels
 STRIP = 256  # rows that one thread merges at a time
 
 Mosaic = NDArray[np.uint16]
@@ -47,7 +51,9 @@ class Negative:
     white : float
         Value that becomes white.
     pattern : bytes
-        The colours of the mosaic.
+        The colours of the mosaic, 2 × 2.
+    shape : tuple of int
+        Rows, columns and channels of the developed picture.
     develop : function
         Develops a mosaic of this file, with the full quality, to upright working code values.
     """
@@ -56,6 +62,7 @@ class Negative:
     black: NDArray[np.float32]
     white: float
     pattern: bytes
+    shape: tuple[int, int, int]
     develop: Callable[[Mosaic], Pixels]
 
     def fits(self, other: Negative) -> bool:
@@ -94,6 +101,39 @@ def merge(long: Negative, short: Negative, *, ratio: float, position: float) -> 
 
     map_threads(work, strips(len(out), STRIP))
     return out
+
+
+def are_registered(long: Negative, short: Negative, ratio: float) -> bool:
+    """Return whether two mosaics show their details at the same places, to about a pixel.
+
+    Blocks of both, averaged over the colours, are compared by phase correlation.
+    """
+    level = np.float32(_clipping_level(long))
+    half_rows, half_cols = (side // 2 for side in long.mosaic.shape)
+    side = min(BLOCK, half_rows, half_cols)
+    shifts = []
+    for top in np.linspace(0, half_rows - side, BLOCKS).astype(int):
+        for left in np.linspace(0, half_cols - side, BLOCKS).astype(int):
+            at = slice(2 * top, 2 * (top + side)), slice(2 * left, 2 * (left + side))
+            e1, e2 = (_averaged(each, at) for each in (long, short))
+            seen = np.sqrt(np.clip(np.minimum(e1, level) / ratio, 0, None))
+            also = np.sqrt(np.clip(np.minimum(e2, level / ratio), 0, None))
+            shift, response = cv2.phaseCorrelate(
+                seen, also, cv2.createHanningWindow((side, side), cv2.CV_32F)
+            )
+            if response > SURE:
+                shifts.append(shift)
+    return not shifts or bool(np.hypot(*np.median(shifts, axis=0)) <= LARGEST_SHIFT)
+
+
+def _averaged(negative: Negative, at: tuple[slice, slice]) -> NDArray[np.float32]:
+    """Return a part of a mosaic in linear light, averaged over 2 × 2 pixels."""
+    black = negative.black if negative.black.size == 1 else negative.black[at]
+    part = (negative.mosaic[at] - black) / (np.float32(negative.white) - black)
+    return np.asarray(
+        cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA),
+        np.float32,
+    )
 
 
 def measure_log_ratio(long: Negative, short: Negative) -> float | None:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -63,7 +64,7 @@ def decode(stream: BinaryIO, max_pixels: int, development: Development) -> Decod
     MissingExtraError
         If rawpy is not installed.
     """
-    with mapped(stream) as block, _opened(block) as raw:
+    with mapped(stream) as block, _opened(_source(stream)) as raw:
         sizes = raw.sizes
         check_size(sizes.iwidth, sizes.iheight, max_pixels)
         check_sensor_data(block, sizes.iwidth * sizes.iheight)
@@ -75,8 +76,9 @@ def decode(stream: BinaryIO, max_pixels: int, development: Development) -> Decod
         warnings: list[str] = []
         multipliers = _multipliers(raw, development, warnings)
         encoding = Encoding(_matrix(raw, block, development.space, warnings), development.space)
-        negative = _negative(raw, bytes(block), multipliers) if development.keep else None
-        pixels = _develop(raw, multipliers, draft=development.draft)
+        negative = _negative(raw, _source(stream), multipliers) if development.keep else None
+        draft = development.draft and negative is not None
+        pixels = _develop(raw, multipliers, draft=draft)
         metadata = Metadata(exif_of_raw(block, raw.other), icc_profile(development.space))
         return Decoded(pixels, metadata, warnings, encoding, negative)
 
@@ -89,7 +91,7 @@ def read_multipliers(stream: BinaryIO, development: Development) -> tuple[float,
     ImageFileError, MissingExtraError
         As `decode`.
     """
-    with mapped(stream) as block, _opened(block) as raw:
+    with mapped(stream), _opened(_source(stream)) as raw:
         if development.white_balance == "auto":
             with quiet_stderr():
                 raw.unpack()
@@ -98,7 +100,7 @@ def read_multipliers(stream: BinaryIO, development: Development) -> tuple[float,
 
 def read_header(stream: BinaryIO) -> tuple[int, int, bytes | None]:
     """Read rows and columns, as stored, and the EXIF block of a raw file; errors as `decode`."""
-    with mapped(stream) as block, _opened(block) as raw:
+    with mapped(stream) as block, _opened(_source(stream)) as raw:
         *_, cols, rows = _frame(raw.sizes) or (raw.sizes.iwidth, raw.sizes.iheight)
         return rows, cols, exif_of_raw(block, raw.other)
 
@@ -107,15 +109,24 @@ def read_preview(stream: BinaryIO) -> bytes | None:
     """Read the JPEG that is embedded for display; it is never taken for the photograph."""
     import rawpy
 
-    with mapped(stream) as block, _opened(block) as raw, suppress(rawpy.LibRawError):
+    with mapped(stream), _opened(_source(stream)) as raw, suppress(rawpy.LibRawError):
         thumbnail = raw.extract_thumb()
         if thumbnail.format == rawpy.ThumbFormat.JPEG:
             return bytes(thumbnail.data)
     return None
 
 
+def _source(stream: BinaryIO) -> str | bytes:
+    """Return the name of the file of a stream, which LibRaw then reads itself, or its content."""
+    name = getattr(stream, "name", None)
+    if isinstance(name, str) and Path(name).is_file():
+        return name
+    stream.seek(0)
+    return stream.read()
+
+
 @contextmanager
-def _opened(block: ifd.Block) -> Iterator[Any]:
+def _opened(source: str | bytes) -> Iterator[Any]:
     """Open a raw file with LibRaw; its errors become one line, its text on stderr is dropped."""
     try:
         import rawpy
@@ -124,7 +135,10 @@ def _opened(block: ifd.Block) -> Iterator[Any]:
     try:
         with rawpy.RawPy() as raw:
             with quiet_stderr():
-                raw.open_buffer(BytesIO(block))
+                if isinstance(source, str):
+                    raw.open_file(source)
+                else:
+                    raw.open_buffer(BytesIO(source))
             yield raw
     except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError) as error:
         raise ImageFileError(UNREADABLE) from error
@@ -169,17 +183,29 @@ def _develop(raw: Any, multipliers: tuple[float, ...], *, draft: bool = False) -
         adjust_maximum_thr=0.0,
         highlight_mode=rawpy.HighlightMode.Clip,
         user_flip=0,
-        demosaic_algorithm=rawpy.DemosaicAlgorithm.LINEAR if draft else None,
+        half_size=draft,
     )
-    shown = _crop(linear.reshape(*linear.shape[:2], -1), sizes)
+    shown = linear.reshape(*linear.shape[:2], -1)
+    shown = _reduce(shown) if draft else _crop(shown, sizes)
     return make_upright(_encode(shown), ORIENTATIONS[sizes.flip & 7])
 
 
-def _negative(raw: Any, data: bytes, multipliers: tuple[float, ...]) -> Negative | None:
-    """Keep the mosaic of an unpacked file, and what develops others; None without a mosaic."""
+def _reduce(linear: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Average 2 × 2 pixels of a picture that has half the size already."""
+    import cv2
+
+    rows, cols = (max(1, side // 2) for side in linear.shape[:2])
+    small = cv2.resize(linear, (cols, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint16)
+
+
+def _negative(raw: Any, source: str | bytes, multipliers: tuple[float, ...]) -> Negative | None:
+    """Keep the mosaic of an unpacked file, and what develops others; None without a Bayer mosaic."""
     import rawpy
 
     if raw.raw_type != rawpy.RawType.Flat or raw.num_colors != 3:
+        return None
+    if raw.raw_pattern is None or raw.raw_pattern.shape != (2, 2):
         return None
     black = np.asarray(raw.black_level_per_channel, np.float32)
     one = np.array([[black[0]]], np.float32)
@@ -187,14 +213,15 @@ def _negative(raw: Any, data: bytes, multipliers: tuple[float, ...]) -> Negative
     white = max(float(raw.white_level), float(black.max()) + 1)
 
     def develop(mosaic: Mosaic) -> Pixels:
-        with _opened(data) as other:
+        with _opened(source) as other:
             with quiet_stderr():
                 other.unpack()
             other.raw_image[...] = mosaic
             return _develop(other, multipliers)
 
-    pattern = b"" if raw.raw_pattern is None else raw.raw_pattern.tobytes()
-    return Negative(raw.raw_image.copy(), at_pixels, white, pattern, develop)
+    shape = (*_upright_size(raw.sizes), 3)
+    pattern = raw.raw_pattern.tobytes()
+    return Negative(raw.raw_image.copy(), at_pixels, white, pattern, shape, develop)
 
 
 def _crop(pixels: NDArray[np.uint16], sizes: Any) -> NDArray[np.uint16]:
@@ -204,6 +231,12 @@ def _crop(pixels: NDArray[np.uint16], sizes: Any) -> NDArray[np.uint16]:
         return pixels
     left, top, cols, rows = frame
     return pixels[top : top + rows, left : left + cols]
+
+
+def _upright_size(sizes: Any) -> tuple[int, int]:
+    """Return rows and columns of the developed picture."""
+    *_, cols, rows = _frame(sizes) or (sizes.iwidth, sizes.iheight)
+    return (cols, rows) if ORIENTATIONS[sizes.flip & 7] >= 5 else (rows, cols)
 
 
 def _frame(sizes: Any) -> tuple[int, int, int, int] | None:
