@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Codes, Floats, Pixels, check_images, with_channels
-from expinterp.core.mapping import CODE_VALUES, CODES, inliers, to_codes
+from expinterp.core.mapping import CODE_VALUES, CODES, LONG_CLIPPED, inliers, to_codes
 from expinterp.errors import PairError
 from expinterp.text import dump_json, parse_json
 
 ANCHOR = 128  # the code value where g = 0
-SMOOTHNESS = 40.0  # λ of the curvature term, for weights of mean 1 per pixel: where all steps of a
+SMOOTHNESS = 100.0  # λ of the curvature term, for weights of mean 1 per pixel: where all steps of a
 # bracket are equal, only this term keeps waves of that period out of the curve
 USUAL = 2.2 * np.log(np.maximum(CODE_VALUES, 0.5) / 128)  # g of an exponent of 2.2
 HAT = np.minimum(CODE_VALUES, 255 - CODE_VALUES) / 127.5  # weight w(z), 0 where clipped
@@ -180,7 +180,7 @@ def calibrate_scenes(
         msg = "scenes must all be grey or all colour"
         raise ValueError(msg)
     channels = range(stacks[0][0].shape[-1])
-    parts = [[(_inlier_pixels(shots[..., c]), log) for shots, log in stacks] for c in channels]
+    parts = [[(_usable_pixels(shots, c), log) for shots, log in stacks] for c in channels]
     if not all(any(HAT[z].any() for z, _ in each) for each in parts):
         msg = (
             "no unclipped pixel follows the exposure; "
@@ -216,19 +216,21 @@ def _sort_shots(
     return shots, np.log(np.asarray(times, dtype=np.float64)[dark_first])
 
 
-def _inlier_pixels(shots: Codes) -> Codes:
-    """Return the pixels (shots, pixels) that are inliers between all adjacent shots.
+def _usable_pixels(shots: Codes, channel: int) -> Codes:
+    """Return the code values (shots, pixels) of a channel that show its response.
 
-    Borders, captions and things that moved would distort the response. `shots`, of one channel,
-    run from dark to bright.
+    Those are the inliers between all adjacent shots: borders, captions and things that moved would
+    distort it. Where another channel is clipped, the value counts as clipped too: the sensor was,
+    and the correction of colours spoiled all channels. `shots` run from dark to bright.
     """
-    z = shots.reshape(len(shots), -1)
+    z = shots[..., channel].reshape(len(shots), -1)
     kept = np.ones(z.shape[1], dtype=np.bool_)
     for short, long in pairwise(z):
         index = long.astype(np.intp) * CODES + short
         joint = np.bincount(index, minlength=CODES**2).reshape(CODES, CODES)
         kept &= inliers(joint).ravel()[index]
-    return z[:, kept]
+    spoiled = (shots.max(axis=3) >= LONG_CLIPPED).reshape(z.shape)
+    return np.where(spoiled, z.dtype.type(255), z)[:, kept]
 
 
 def _debevec(parts: Sequence[tuple[Codes, Floats]]) -> Floats:

@@ -89,6 +89,36 @@ def test_calibration_agrees_with_debevecs_least_squares_written_out():
     np.testing.assert_allclose(found[5:250], increasing(solution[:256])[5:250], atol=2e-3)
 
 
+def miss_of(profile, truth):
+    return float(np.sqrt(np.square((profile.response - truth)[:, 10:246]).mean()))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_pixel_with_a_clipped_channel_does_not_count(seed):
+    """The correction of colours spoils all channels where the sensor was clipped in one."""
+    radiance, times = scene((100, 120), seed=seed, stops=8), [0.05, 0.2, 0.8, 3.2]
+    correction = np.array([[1.6, -0.4, -0.2], [-0.3, 1.6, -0.3], [-0.1, -0.5, 1.6]])
+    stack = [expose(np.clip(radiance * time, 0, 1) @ correction.T, 1.0) for time in times]
+    assert miss_of(calibrate(stack, times), gamma_response()) < 0.005  # else 0.06
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_brackets_with_equal_steps_leave_no_waves(seed):
+    """Any wave whose period is a step would fit as well; only smoothness speaks against it."""
+
+    def encode(light):
+        code = light ** (1 / 2.2)
+        return 0.65 * code + 0.35 * (3 * code**2 - 2 * code**3)
+
+    light = np.linspace(0, 1, 4097)
+    inverse = np.interp(np.arange(256) / 255, encode(light), light)
+    truth = np.log(np.maximum(inverse, 1e-6) / inverse[128])
+    radiance, times = scene((100, 120), seed=seed, stops=8), [0.01 * 4.0**step for step in range(5)]
+    stack = [np.rint(255 * encode(np.clip(radiance * time, 0, 1))) for time in times]
+    found = calibrate([shot.astype(np.uint8) for shot in stack], times)
+    assert miss_of(found, truth) < 0.003  # with a smoothness of 0.04: 0.005 and 0.017
+
+
 def test_pixels_that_do_not_follow_the_exposure_are_left_out():
     radiance = scene((60, 80), stops=10)
     stack = np.stack([expose(radiance, time) for time in TIMES])
