@@ -29,6 +29,7 @@ LEAST_MARKED_STEP = 0.25  # stops; the same where the camera marks its brackets
 LEAST_BRIGHTNESS_STEP = 0.15  # stops; the same for brightness, which clipped highlights reduce
 LEAST_STEP_IN_SCENE = 0.1  # stops of brightness where people put the frames together
 BIAS_TOLERANCE = 0.4  # stops between the exposure compensation and the exposure taken
+METERED_TOLERANCE = 0.08  # stops by which automatic exposures of a bracket miss even steps
 _PER_STOP = 6  # offsets are rounded to sixths of a stop, so that thirds and halves are exact
 
 
@@ -189,7 +190,7 @@ def evidence_of(frames: Sequence[Frame], levels: Levels) -> Evidence:
 
 def _may_be_metered(modes: set[Mode | None], biases: set[float | None], levels: Levels) -> bool:
     """Return whether automatic exposure may have changed between shots of one scene."""
-    shape = shape_of(levels, stated=True, least_step=LEAST_STEP)
+    shape = shape_of(levels, stated=True, least_step=LEAST_STEP, tolerance=METERED_TOLERANCE)
     pair = modes <= {"auto", None} and len(levels) == 2 and biases | modes != {None}
     return pair or (modes == {"auto"} and not (shape and shape.regular))
 

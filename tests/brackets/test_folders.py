@@ -140,6 +140,50 @@ def test_two_automatic_shots_are_no_bracket(names, folder, step, seconds, bias):
     assert len(check([], *frames)) == 2
 
 
+@pytest.mark.parametrize(
+    "stops",
+    [(0, 0.4, 0.8, 1.3), (0, -0.7, 0.5, -0.2), (0, -0.8, 1.1), (0, 1, 0, 1), (0, -1.5, 0.7)],
+)
+@pytest.mark.parametrize("bias", [None, 0.0])
+def test_automatic_shots_of_one_scene_are_no_bracket(stops, bias):
+    names = (f"IMG_20240101_12000{at}.jpg" for at in range(9))
+    frames = [
+        shot(name, stop, 0, 2 * at, mode="auto", bias=bias)
+        for at, (name, stop) in enumerate(zip(names, stops, strict=False))
+    ]
+    check([], *frames)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        (
+            "WhatsApp Image 2024-01-01 at 12.00.01.jpeg",
+            "WhatsApp Image 2024-01-01 at 12.00.31.jpeg",
+        ),
+        ("2016.01.01-17.39.22.jpg", "2016.01.01-17.39.42.jpg"),
+    ],
+)
+@pytest.mark.parametrize("exif", [True, False])
+def test_names_that_end_with_a_time_name_no_set(names, exif):
+    facts = {"mode": "auto"} if exif else {}
+    frames = [
+        shot(name, stops, 0, at, exif=exif, **facts)
+        for name, stops, at in zip(names, (0, 0.4), (0, 20), strict=True)
+    ]
+    check([], *frames)
+
+
+def test_series_in_changing_light_are_no_brackets():
+    names = [f"IMG_{at:04d}.jpg" for at in range(40)]
+    metered = [
+        shot(n, round(at / 3) / 3, 0, 4 * at, seen=0, mode="auto") for at, n in enumerate(names)
+    ]
+    check([], *metered)
+    fixed = [shot(n, 0, 0, 4 * at, seen=-at / 10, mode="manual") for at, n in enumerate(names)]
+    check([], *fixed)
+
+
 @pytest.mark.parametrize("name", ["IMG_{:04d}.jpg", "{:d}x.jpg"])
 @pytest.mark.parametrize("folder", ["", "church/"])
 def test_equal_pictures_without_exif_are_no_bracket(name, folder):
@@ -227,6 +271,21 @@ def test_two_equal_apertures_in_a_set_count_once(mode, count, size, pictures):
     assert set(reasons.values()) == {"the same exposure as the shot before it"}
 
 
+@pytest.mark.parametrize("pictures", [True, False])
+def test_a_marked_bracket_may_vary_time_and_aperture_together(pictures):
+    """Programmed exposure does."""
+    settings = ((1 / 64, 5.6, 0), (1 / 128, 8.0, -2), (1 / 32, 4.0, 2))
+    frames = [
+        replace(
+            shot(f"IMG_{at:04d}.jpg", 0, 0, at, seen=stops, pictures=pictures, mode="bracket"),
+            exposure=Exposure(time, 100.0, f_number, "Model 7"),
+            bias=float(stops),
+        )
+        for at, (time, f_number, stops) in enumerate(settings)
+    ]
+    check([frames])
+
+
 def test_sensitivities_above_those_of_the_first_tag_count():
     speeds = {102_400.0: 0, 25_600.0: -2, 409_600.0: 2}
     frames = [
@@ -266,6 +325,11 @@ def test_brackets_of_a_panorama_are_told_apart(views, stops, facts):
     count = len(stops)
     pause = count * 0.5 + 1.5
     check([bracket(1 + count * v, stops, v, v * pause, step=0.5, **facts) for v in range(views)])
+
+
+@pytest.mark.parametrize("facts", [{}, {"pictures": False}])
+def test_a_clock_that_stands_still_is_no_hindrance(facts):
+    check([bracket(1 + 3 * view, view=view, step=0, **facts) for view in range(4)])
 
 
 @pytest.mark.parametrize("shift", [1 / 3, 1.0])
