@@ -142,7 +142,7 @@ def is_raw_head(head: bytes) -> bool:
     >>> is_raw_head(b"FUJIFILMCCD-RAW "), is_raw_head(b"II*\0\x10\0\0\0CR\2\0")
     (True, True)
     """
-    by_canon = head[:2] in {b"II", b"MM"} and head[8:10] == b"CR"  # CR2: a TIFF of its own
+    by_canon = head[:2] in {b"II", b"MM"} and head[8:12] == b"CR\2\0"  # CR2: a TIFF of its own
     by_phase_one = head[:4] in {b"II*\0", b"MM\0*"} and head[8:12] in {b"IIII", b"MMMM"}
     return head.startswith(_RAW) or head[4:12] == b"ftypcrx " or by_canon or by_phase_one
 

@@ -210,6 +210,15 @@ def test_a_first_directory_that_is_cut_off_keeps_its_records(order):
 
 
 @ORDERS
+@pytest.mark.parametrize("number", [0, 42 << 8, 0x55])
+def test_a_wrong_number_in_the_header_costs_nothing(order, number):
+    block = bytearray(exif(6, order=order))
+    struct.pack_into(order + "H", block, 2, number)
+    assert read_exposure(bytes(block)) == KNOWN
+    assert repair(bytes(block)) == (exif(6, order=order), [])
+
+
+@ORDERS
 @pytest.mark.parametrize("kind", [3, 5, 13])
 def test_a_pointer_of_another_type_is_followed(order, kind):
     block = bytearray(exif(order=order))
@@ -307,8 +316,8 @@ RECORDS = st.dictionaries(
 )
 
 
-def block_of(records, order):
-    block = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
+def block_of(records, order, room=0):
+    block = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4 + room))
     made = []
     for tag, (kind, value) in sorted(records.items()):
         stored = value[: len(value) // KINDS[kind] * KINDS[kind]]
@@ -321,13 +330,25 @@ def block_of(records, order):
     return bytes(block)
 
 
+@ORDERS
+@pytest.mark.parametrize("value", [b"CR\2\0", b"CREO ", b"IIII", b"MMMM"])
+def test_a_first_value_like_that_of_a_raw_file_makes_no_raw_file(tmp_path, order, value):
+    """A TIFF begins with the EXIF block."""
+    metadata = Metadata(exif=block_of({0x010F: (2, value + b"Works\0")}, order))
+    for _ in range(2):
+        write_photograph(picture(8, 8), tmp_path / "a.tif", metadata=metadata, overwrite=True)
+        found = read_photograph(tmp_path / "a.tif")
+        assert fields(tmp_path / "a.tif")["0th", 0x010F].encode() in value + b"Works"
+        metadata = with_exposure_time(found.metadata, 1 / 8)
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=RECORDS, order=st.sampled_from("<>"), to=st.sampled_from(sorted(FORMATS)))
 def test_a_tiff_is_read_whatever_its_descriptive_fields_are(tmp_path, records, order, to):
     """tifffile and Pillow interpret fields of many programs."""
     kept = {tag: value for tag, value in records.items() if tag not in LAYOUT_TAGS}
     source, target = tmp_path / "a.tif", tmp_path / f"b{SUFFIX[to]}"
-    source.write_bytes(file_with("tiff", block_of(kept, order), order))
+    source.write_bytes(file_with("tiff", block_of(kept, order, 8), order))
     photograph = read_photograph(source)
     assert photograph.pixels.shape[:2] in {(40, 56), (56, 40)}
     metadata = with_exposure_time(photograph.metadata, 1 / 120)

@@ -372,3 +372,24 @@ def test_a_description_of_the_layout_is_not_carried_on(tmp_path, description):
     with tifffile.TiffFile(target) as file:
         assert file.pages.first.description == (description if description == "A caption" else "")
     assert tifffile.imread(target).shape == (16, 24, 3)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("kind", "value"), [(16, 12_800), (3, 800), (5, (400, 1))])
+def test_numbers_of_64_bits_become_shorter(tmp_path, order, kind, value):
+    """Other files cannot hold them."""
+    stream = BytesIO()
+    tifffile.imwrite(
+        stream, picture(), photometric="rgb", bigtiff=True, byteorder=order, metadata=None,
+        extratags=[(0x8827, kind, 1, value, True), (0x829A, 5, 1, (1, 8), True)],
+    )  # fmt: skip
+    found = read_photograph(BytesIO(stream.getvalue()))
+    assert found.exposure.time == 1 / 8
+    for suffix in ("jpg", "tif"):
+        target = tmp_path / f"a.{suffix}"
+        write_photograph(picture(), target, metadata=found.metadata)
+        again = read_photograph(target)
+        assert again.exposure == found.exposure
+        with Image.open(target) as image:
+            assert image.getexif()[0x8827] == (value[0] if kind == 5 else value)
+        assert struct.pack(order + "HH", 0x8827, 16) not in target.read_bytes()

@@ -272,6 +272,13 @@ def test_hostile_packets_take_seconds_at_most(tmp_path, hostile):
     assert process_time() - begun < 4
 
 
+def test_entities_are_not_expanded():
+    text = packet("tiff:Orientation='&six;'")
+    text = b"<!DOCTYPE x [<!ENTITY six '6'>]>" + text[text.index(b"<x:") :]
+    assert read_orientation(None, text) == 1
+    assert fitted(text) is None
+
+
 def test_a_packet_of_too_many_elements_is_not_read():
     huge = packet("tiff:Orientation='6'", "<mine:a/>" * 70_000)
     assert read_orientation(None, huge) == 1

@@ -18,15 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import OutputError
+from expinterp.images.formats import is_raw_head
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import read_resolution
 from expinterp.images.metadata.exif_edit import density_fields
 from expinterp.images.metadata.iptc import separate_iptc
-from expinterp.images.metadata.tiff_exif import IPTC, RESOURCES, descriptive_records
+from expinterp.images.metadata.tiff_exif import IPTC, RESOURCES, descriptive_records, exif_of_tiff
 from expinterp.images.photograph import Metadata
 
 _UNCOMPRESSED, _BLACK_IS_ZERO, _RGB, _STRAIGHT = 1, 1, 2, 2  # values of the tags
 _FLOAT = 3  # value of SampleFormat
+_HEAD = 64  # bytes that show a raw file
 _STRIP_BYTES = 1 << 20
 _LARGEST_FILE = 2**32 - 1  # offsets have 32 bits
 
@@ -53,7 +55,10 @@ def encode(pixels: NDArray[Any], stream: BinaryIO, *, metadata: Metadata) -> Non
 
 def _head(pixels: NDArray[Any], metadata: Metadata, rows_per_strip: int) -> tuple[bytes, ifd.Order]:
     """Build all bytes before the first strip, in the byte order of the EXIF block."""
-    block = bytearray(metadata.exif or ifd.EMPTY_BLOCK)
+    exif = metadata.exif or ifd.EMPTY_BLOCK
+    block = bytearray(
+        (exif_of_tiff(exif) if is_raw_head(exif[:_HEAD]) else exif) or ifd.EMPTY_BLOCK
+    )
     order, records = descriptive_records(bytes(block))
     rows, row_bytes = len(pixels), pixels[:1].nbytes
     heights = [min(rows_per_strip, rows - top) for top in range(0, rows, rows_per_strip)]

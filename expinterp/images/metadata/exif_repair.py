@@ -14,6 +14,7 @@ from dataclasses import replace
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.photograph import Extra, Metadata
 
+_VERSION = 42  # of TIFF, in the header
 _ROUNDS = 8  # directories of hostile blocks may overlap, so that one repair damages another
 _LONGEST_LIST = 6  # names in a message
 _UNITS = {1, 2, 3}  # of resolution: none, inch, centimetre
@@ -65,6 +66,7 @@ def repair(exif: bytes) -> tuple[bytes, list[str]]:
     if ifd.is_big(block):
         message = "it is a BigTIFF"
         raise ifd.DamagedBlockError(message)
+    struct.pack_into(ifd.byte_order(block) + "H", block, 2, _VERSION)
     for _ in range(_ROUNDS):
         before = bytes(block)
         lost += _repair_directory(block, ifd.FIRST_POINTER, set(), tags.SUBDIRECTORIES)

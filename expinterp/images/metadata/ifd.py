@@ -36,7 +36,7 @@ _LONGEST_NUMBER = 64  # characters of a number that is stored as text
 _NUMBER = re.compile(rb"\s*([+-]?\d{1,20}(?:\.\d{0,20})?)(?:\s*/\s*(\d{1,20}))?[\s\0]*")
 HEADER = 8  # bytes
 FIRST_POINTER = 4  # where the header stores the offset of the first directory; see `first_pointer`
-_ORDERS: dict[bytes, Order] = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
+_ORDERS: dict[bytes, Order] = {b"II": "<", b"MM": ">"}  # the number that follows is wrong at times
 
 
 class DamagedBlockError(ValueError):
@@ -78,7 +78,7 @@ def byte_order(block: Block) -> Order:
     DamagedBlockError
         If the block does not begin like a TIFF.
     """
-    order = _ORDERS.get(bytes(block[:4])) if len(block) >= HEADER else None
+    order = _ORDERS.get(bytes(block[:2])) if len(block) >= HEADER else None
     if order is None:
         message = "no TIFF header"
         raise DamagedBlockError(message)

@@ -36,6 +36,7 @@ _LONGEST_BLOCK = 1 << 26  # bytes; each of the records that share a value copies
 _OUTSIDE = 2**32 - 1
 _LONGS_OF_BIG_TIFF = {ifd.LONG8, ifd.IFD8}
 _BIG_ENDIAN = b"MM\0*" + bytes(4)
+_FIRST_VALUE = 16  # lowest offset of a value: some raw files are told by the bytes before it
 _MAKER_NOTE_REACH = 1 << 15  # highest offset at which a maker note keeps its place
 
 
@@ -97,6 +98,7 @@ def _collect(file: ifd.Block, order: ifd.Order, first: ifd.Directory) -> bytes |
     note = _maker_note(file, order, first.fields)
     if note is not None and 8 <= note.start <= _MAKER_NOTE_REACH:
         block += bytes(note.start - len(block)) + file[note.start : note.stop]
+    block += bytes(max(_FIRST_VALUE - len(block), 0))
     start = _copy_directory(file, first, block, {first.start})
     struct.pack_into(order + "I", block, ifd.FIRST_POINTER, start)
     return bytes(block)
