@@ -27,6 +27,7 @@ RESIDUAL = {8: 28, 16: 36}  # in addition, if the residual is written
 STACK = 14  # of a fusion, and for each exposure in it:
 EXPOSURE = {8: 6, 16: 10}
 ENCODER = {"avif": 38, "webp": 6}  # in addition, for formats with large encoders
+RAW = 24  # in addition, for LibRaw's own picture and the values of the sensors
 WIDEST = 8.0  # EV assumed from end to end of a bracket that states nothing
 DOUBT = 0.5  # EV by which a step may be larger in the pixels than in the files
 
@@ -38,7 +39,7 @@ def estimate_memory(task: Task, settings: BatchSettings) -> int:
     pixels, depth = max(sizes, default=(0, 8))
     each = max(_weigh_pixel(job, task.bracket, depth) for job in task.jobs)
     written = settings.format or next((header.format for header in headers), "")
-    each += ENCODER.get(written, 0)
+    each += ENCODER.get(written, 0) + RAW * any(header.format == "raw" for header in headers)
     return BASE + ((settings.threads or 1) - 1) * THREAD + pixels * each
 
 

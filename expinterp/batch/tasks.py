@@ -107,11 +107,13 @@ def _interpolations(
     frames = _paths(bracket, settings)
     pairs = list(enumerate(pairwise(frames)))[::-1]
     response = settings.profiles.get(camera_key(bracket))
+    raw = named_format(frames[0]) == "raw" and len(frames) > 2
+    reference = min(frames) if raw else None  # all pairs get one white balance
     for number, (place, (long, short)) in enumerate(pairs, start=1):
         end = mark + (f"_{number}" if len(pairs) > 1 else "")
         outputs = {kind: _file(bracket, settings, kind, end) for kind in settings.kinds}
         times = options.times and options.times[place : place + 2]
-        yield InterpolationJob(long, short, outputs, _adapt(options, times, response))
+        yield InterpolationJob(long, short, outputs, _adapt(options, times, response, reference))
 
 
 def _fusion(
@@ -135,9 +137,17 @@ def _fusion(
 
 
 @lru_cache(maxsize=1024)
-def _adapt(options: Any, times: tuple[float, ...] | None, response: Path | None) -> Any:
+def _adapt(
+    options: Any,
+    times: tuple[float, ...] | None,
+    response: Path | None,
+    reference: str | None = None,
+) -> Any:
     """Return the options of a job; equal ones share one object, since there may be 100,000."""
-    return replace(options, times=times, response=response or options.response)
+    development = replace(options.development, reference=reference)
+    return replace(
+        options, times=times, response=response or options.response, development=development
+    )
 
 
 def _paths(bracket: Bracket, settings: BatchSettings) -> list[str]:

@@ -80,11 +80,13 @@ def read_photograph(
 
 
 def balance_alike(sources: Sequence[str], development: Development) -> Development:
-    """Return a development with the white balance of the first source that is a raw file.
+    """Return a development with the white balance of its reference, or of the first raw source.
 
     Sources that cannot be read are skipped; reading them tells why.
     """
-    for source in sources:
+    for source in (development.reference, *sources):
+        if source is None:
+            continue
         with suppress(ImageFileError), open_source(source) as stream:
             form, _ = detect_format(stream, source)
             stream.seek(0)

@@ -147,3 +147,20 @@ def test_brackets_of_raw_files_are_found_and_computed(tmp_path, run):
     code, _, err = run("batch", "card", "-o", "out", "--mode", "both", "--json", "-q")
     assert (code, err) == (0, "")
     assert sorted(path.suffix for path in (tmp_path / "out").glob("IMG*")) == [".tif"] * 3
+
+
+def test_all_pairs_of_a_bracket_get_one_white_balance(tmp_path, run):
+    """The middle frame states another one: it is the first of the second pair."""
+    (tmp_path / "card").mkdir()
+    for at, ev in enumerate((2, 0, -2), start=1):
+        stamp = {36867: (2, 0, f"2026:11:26 12:00:0{at}"), 41986: (3, 1, 2)}
+        neutral = np.array([0.2, 1.0, 0.9]) if at == 2 else None
+        path = tmp_path / "card" / f"IMG_000{at}.dng"
+        write_dng(path, scene(), 2.0**ev / 8, fields=stamp, neutral=neutral)
+    assert run("batch", "card", "-o", "out", "-q")[0] == 0
+    brighter, darker = (
+        read_photograph(path).pixels.mean((0, 1))
+        for path in sorted((tmp_path / "out").glob("IMG*"))
+    )
+    tints = [pixels / pixels.sum() for pixels in (brighter, darker)]
+    assert abs(tints[0] - tints[1]).max() < 0.05
