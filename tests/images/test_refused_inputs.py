@@ -144,12 +144,11 @@ def test_strips_without_a_length(tmp_path, options, kept):
         np.testing.assert_array_equal(read_photograph(path).pixels, picture(64, 48))
 
 
-@pytest.mark.parametrize("tag", [273, 279])
-def test_tiff_without_its_strips_is_refused(tmp_path, tag):
+def test_tiff_without_its_strips_is_refused(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, picture(64, 48), photometric="rgb", rowsperstrip=64, metadata=None)
     with tifffile.TiffFile(path, mode="r+") as file:
-        file.pages[0].tags[tag].overwrite(10**8)
+        file.pages[0].tags[273].overwrite(10**8)
     assert "truncated" in refusal(path)
 
 

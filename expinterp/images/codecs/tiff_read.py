@@ -100,7 +100,7 @@ def _check_page(page: tifffile.TiffPage, block: ifd.Block, max_pixels: int) -> N
         and photometric in {_BLACK_IS_ZERO, _RGB}
     ):
         whole, bits = True, 16
-    if bits not in range(1, 17) or not whole:
+    if bits not in range(1, 17) or not whole or (bits == 1 < page.samplesperpixel):
         what = f"{bits}-bit" if whole else "floating-point or signed"
         message = f"TIFF with {what} values; save it with 8 or 16 bits per channel"
         raise ImageFileError(message)

@@ -34,6 +34,8 @@ _NAMES = {
     6: "old-style JPEG", 34712: "JPEG 2000", 34887: "LERC", 50002: "JPEG XL", 52546: "JPEG XL",
     34933: "PNG", 34934: "JPEG XR", 22610: "JPEG XR", 32809: "ThunderScan", 32908: "PIXAR",
 }  # fmt: skip
+_COUNTS = {279, 325}  # tags: StripByteCounts, TileByteCounts
+_TRUNCATED = f"truncated TIFF; {REMEDY}"
 _LARGEST_TILE = 1 << 28  # bytes, where the picture itself is smaller
 
 
@@ -48,9 +50,14 @@ def decode_page(page: tifffile.TiffPage) -> NDArray[Any]:
         Any that tifffile or imagecodecs raise on damage.
     """
     _check_codec(page)
-    _check_extent(page, page.parent.filehandle.size)
+    ends_early = _check_extent(page, page.parent.filehandle.size)
     separate, _, rows, cols, together = page.shaped
-    stored = page.asarray() if page.is_contiguous else _assemble(page)
+    try:
+        stored = page.asarray() if page.is_contiguous else _assemble(page)
+    except Exception as error:
+        if not ends_early:
+            raise
+        raise ImageFileError(_TRUNCATED) from error
     stored = stored.reshape(separate, rows, cols, together)
     if separate == 1:
         whole: NDArray[Any] = stored[0]
@@ -67,33 +74,34 @@ def _check_codec(page: tifffile.TiffPage) -> None:
         raise ImageFileError(message)
 
 
-def _check_extent(page: tifffile.TiffPage, file_size: int) -> None:
-    """Refuse a page whose strips are missing, overlap, or reach beyond the end of the file.
+def _check_extent(page: tifffile.TiffPage, file_size: int) -> bool:
+    """Refuse a page whose strips are missing or overlap; return whether one ends after the file.
 
     tifffile fills missing strips with zeros: a small file could make it fill gigabytes. Where all
     strips have no length, it is that of the pixels, or reaches to the next strip, as in libtiff.
+    A strip that ends after the file may have a length that is too large; decoding it shows.
     """
     if page.rowsperstrip < 1 and not page.is_tiled:
         message = f"damaged TIFF (its strips have no rows); {REMEDY}"
         raise ImageFileError(message)
     announced = int(np.prod(page.chunked))
     offsets = page.dataoffsets[:announced]
-    counts = page.databytecounts[:announced]
+    counts = page.databytecounts[:announced] if _COUNTS & {*page.tags.keys()} else ()
     if offsets and not any(counts):
         counts = _reckoned_counts(page, offsets, file_size)
-    page.dataoffsets, page.databytecounts = offsets, counts
+    rest = [file_size - start for start in offsets]
+    inside = tuple(min(pair) for pair in zip(counts, rest, strict=False))
+    page.dataoffsets, page.databytecounts = offsets, inside
     separate, _, rows, _, _ = page.shaped
     needed = separate * rows * _row_bytes(page)
-    short = page.compression == _UNCOMPRESSED and sum(counts) < needed
-    missing = len(offsets) < announced or len(offsets) != len(counts) or not all(counts)
-    beyond = any(start + size > file_size for start, size in zip(offsets, counts, strict=False))
-    if short or missing or beyond:
-        message = f"truncated TIFF; {REMEDY}"
-        raise ImageFileError(message)
+    short = page.compression == _UNCOMPRESSED and sum(inside) < needed
+    if short or len(offsets) < announced or len(inside) < announced or min(inside) < 1:
+        raise ImageFileError(_TRUNCATED)
     tile = int(np.prod(page.chunks)) * page.dtype.itemsize  # type: ignore[union-attr]
-    if sum(counts) > 2 * file_size + page.nbytes or tile > max(page.nbytes, _LARGEST_TILE):
+    if sum(inside) > 2 * file_size + page.nbytes or tile > max(page.nbytes, _LARGEST_TILE):
         message = f"damaged TIFF (its strips or tiles overlap, or are larger than it); {REMEDY}"
         raise ImageFileError(message)
+    return inside != counts
 
 
 def _reckoned_counts(
@@ -103,10 +111,9 @@ def _reckoned_counts(
     if page.compression == _UNCOMPRESSED and not page.is_tiled:
         heights = (page.decode(None, index)[2][1] for index in range(len(offsets)))
         return tuple(height * _row_bytes(page) for height in heights)
-    ends = [*sorted(offsets), file_size]
-    return tuple(
-        min((end for end in ends if end > start), default=start) - start for start in offsets
-    )
+    ends = np.append(np.unique(offsets), file_size)
+    next_at = ends[np.searchsorted(ends[:-1], offsets, side="right")]
+    return tuple((next_at - offsets).tolist())
 
 
 def _row_bytes(page: tifffile.TiffPage) -> int:
