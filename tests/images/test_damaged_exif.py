@@ -72,7 +72,7 @@ def astray(tag, offset):
 
 
 def value_of(tag, kind, **changed):
-    counts = {0x9003: 20, 0x927C: 72}
+    counts = {0x9003: 20, 0x927C: 72, 2: 3}
     return lambda block, order: set_record(
         block, order, record_at(block, order, tag, kind, counts.get(tag, 1)), **changed
     )
@@ -94,6 +94,7 @@ DAMAGE = {
     "maker note outside": (value_of(0x927C, 7, offset=2**32 - 1), {("exif", 0x927C)}, "MakerNote"),
     "count too large": (value_of(0x9204, 10, count=2**32 - 1), {("exif", 0x9204)}, "ExposureBias"),
     "value in the header": (value_of(0x9003, 2, offset=2), {("exif", 0x9003)}, "DateTimeOriginal"),
+    "latitude outside": (value_of(2, 5, offset=1 << 30), {("gps", 2)}, "GPSLatitude"),
     "GPS outside": (astray(0x8825, 1 << 30), "gps", "GPS"),
     "GPS is no directory": (astray(0x8825, 9), "gps", "GPS"),
     "GPS is the first": (pointer_to(0x8825, "first"), "gps", "GPS"),

@@ -102,7 +102,7 @@ def _of_libraw(other: Any, camera: tuple[str, str]) -> bytes:
     exif = {
         tags.EXPOSURE_TIME: (ifd.RATIONAL, _fraction(other.shutter_speed)),
         tags.F_NUMBER: (ifd.RATIONAL, _fraction(other.aperture)),
-        tags.ISO: (ifd.SHORT, struct.pack("<H", min(round(other.iso_speed), 65_535))),
+        tags.ISO: (ifd.LONG, struct.pack("<I", min(round(other.iso_speed), _LARGEST_PART))),
         _FOCAL_LENGTH: (ifd.RATIONAL, _fraction(other.focal_length)),
     }
     exif = {tag: (kind, value) for tag, (kind, value) in exif.items() if value.strip(b"\0")}

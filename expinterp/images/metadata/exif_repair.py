@@ -69,7 +69,7 @@ def repair(exif: bytes) -> tuple[bytes, list[str]]:
     struct.pack_into(ifd.byte_order(block) + "H", block, 2, _VERSION)
     for _ in range(_ROUNDS):
         before = bytes(block)
-        lost += _repair_directory(block, ifd.FIRST_POINTER, set(), tags.SUBDIRECTORIES)
+        lost += _repair_directory(block, ifd.FIRST_POINTER, set())
         _repair_resolution(block)
         if block == before:
             return before, list(dict.fromkeys(lost))
@@ -78,24 +78,25 @@ def repair(exif: bytes) -> tuple[bytes, list[str]]:
 
 
 def _repair_directory(
-    block: bytearray, pointer_at: int, seen: set[int], expected: set[int]
+    block: bytearray, pointer_at: int, seen: set[int], within: int | None = None
 ) -> Iterator[str]:
     """Repair a directory and those below it; yield the names of what is lost.
 
-    `seen` holds the offsets of directories that were met, `expected` the tags of the pointers that
-    this directory may hold.
+    `seen` holds the offsets of directories that were met; `within` is the tag of the pointer to this
+    one, None for the first.
     """
     order = ifd.byte_order(block)
     directory = ifd.follow_pointer(block, order, pointer_at)
     seen.add(directory.start)
-    yield from (name_of(tag) for tag in directory.unreadable)
+    yield from (name_of(tag, within) for tag in directory.unreadable)
+    expected = tags.SUBDIRECTORIES if within is None else tags.BELOW.get(within, set())
     starts = ifd.new_subdirectories(block, order, directory, expected, seen)
     pointers = tags.SUBDIRECTORIES & directory.fields.keys()
     yield from (name_of(tag) for tag in sorted(pointers - starts.keys()))
     for tag, start in starts.items():
         record = directory.fields[tag].record
         struct.pack_into(order + "HII", block, record + 2, ifd.LONG, 1, start)
-        yield from _repair_directory(block, record + 8, seen, tags.BELOW.get(tag, set()))
+        yield from _repair_directory(block, record + 8, seen, tag)
     untrue = {tag for tag in directory.fields if tags.is_of_raw_or_layout(tag)}
     _keep_records(block, pointer_at, directory, untrue | (pointers - starts.keys()))
 
@@ -128,11 +129,12 @@ def _repair_resolution(block: bytearray) -> None:
             ifd.set_field(block, where, tag=tag, kind=kind, value=stored, in_place=False)
 
 
-def name_of(tag: int) -> str:
-    """Return the name of a tag, or its number."""
+def name_of(tag: int, within: int | None = None) -> str:
+    """Return the name of a tag, or its number; `within` is the tag of the pointer to its directory."""
     from PIL import ExifTags
 
-    return _NAMES.get(tag) or ExifTags.TAGS.get(tag) or f"tag {tag:#06x}"
+    known = ExifTags.GPSTAGS if within == tags.GPS_DIRECTORY else ExifTags.TAGS
+    return _NAMES.get(tag) or known.get(tag) or f"tag {tag:#06x}"
 
 
 _NAMES = {
