@@ -107,10 +107,11 @@ class FrameRun:
             replace(self.chain, frames=frames, levels=levels, numbers=None), 0, len(places)
         )
 
-    def damaged_within(self) -> bool:
-        """Return whether a file between its frames cannot be used."""
+    def damaged_within(self, margin: int = 0) -> bool:
+        """Return whether a file between its frames, or up to `margin` beside, cannot be used."""
         numbers = (self.chain.numbers or (0,))[self.start : self.stop] or (0,)
-        return any(numbers[0] < number < numbers[-1] for number in self.chain.damaged)
+        first, last = numbers[0] - margin, numbers[-1] + margin
+        return any(first <= number <= last for number in self.chain.damaged)
 
     def longest_pause(self) -> float | None:
         """Return the longest pause in seconds, without dark frames; None if one is unknown."""
@@ -256,10 +257,8 @@ def pause_between(one: Frame, other: Frame) -> float | None:
 def idle_between(one: Frame, other: Frame) -> float | None:
     """Return the pause between two frames, less the dark frame that a long exposure may need."""
     pause = pause_between(one, other)
-    if pause is None:
-        return None
     longest = max(one.exposure.time or 0.0, other.exposure.time or 0.0)
-    return pause - (longest if longest >= LONG_EXPOSURE else 0.0)
+    return None if pause is None else pause - (longest if longest >= LONG_EXPOSURE else 0.0)
 
 
 # --- runs ----------------------------------------------------------------------------------------

@@ -281,7 +281,7 @@ class _Judge:
             yield f"the shot beside this set may belong to it; {options} settles it"
         recurs = self.known.count(shape) >= cameras.RECURRENT
         enough = {*shapes.STRONG, Evidence.MANUAL} if shape.regular else shapes.CERTAIN
-        sure = size > 2 and evidence in enough
+        sure = (size > 2 or part.damaged_within(margin=1)) and evidence in enough
         if part.missing_beside() and not recurs and not sure:
             yield f"files beside this set are missing; --set-size {size} takes it all the same"
         if size == 2 and self.known.complete(shape) < 2 and evidence not in shapes.CERTAIN:

@@ -85,6 +85,13 @@ def test_an_empty_file_does_not_spoil_the_others_of_seven(stops, facts, folder):
         check([frames], empty, shot(folder + "IMG_0050.jpg", 0.7, 9, 900, exif="exif" not in facts))
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_an_empty_file_does_not_spoil_a_marked_bracket_in_a_culled_folder(lost):
+    sets = [bracket(101 + 50 * at, view=at, at=60 * at, **MARKED) for at in range(2)]
+    empty = Frame(sets[0].pop(lost).path, "", problem="is empty")
+    check(sets, empty)
+
+
 @pytest.mark.parametrize("stops", [(0, -2), (0, 2)])
 @pytest.mark.parametrize("facts", [MARKED, {"mode": "manual"}])
 def test_a_lone_pair_is_a_bracket(stops, facts):
