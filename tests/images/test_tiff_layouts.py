@@ -332,6 +332,16 @@ def test_a_padded_last_strip_is_read(compression):
     np.testing.assert_array_equal(read_photograph(BytesIO(data)).pixels, grey)
 
 
+@pytest.mark.parametrize("at", [-2, 20])
+def test_the_checksum_of_deflate_counts(at):
+    """Without compression, only the sum shows damage."""
+    grey = np.random.default_rng(1).integers(0, 256, 37 * 53, np.uint8).tobytes()
+    data = bytearray(zlib.compress(grey, 0))
+    data[at] ^= 1
+    with pytest.raises(ImageFileError, match="damaged TIFF"):
+        read_photograph(BytesIO(by_hand(bytes(data), {259: (3, [8])})))
+
+
 @pytest.mark.parametrize("pages", [
     [{"subfiletype": 1}, {"photometric": "cfa"}], [{"photometric": "cfa"}], [{}, {"photometric": "cfa"}],
 ], ids=str)  # fmt: skip

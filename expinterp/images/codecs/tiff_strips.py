@@ -154,7 +154,10 @@ def _decode_strip(
         size = int(np.prod(shape)) * page.bitspersample // 8
         if page.compression not in _DEFLATE or page.bitspersample < 8:
             raise
-        data = zlib.decompressobj().decompress(data, size)  # the buffer of imagecodecs is exact
+        stream = zlib.decompressobj()
+        data = stream.decompress(data, size)
+        if not stream.decompress(stream.unconsumed_tail, 1):  # no longer than the buffer
+            raise
         decoded = page.decode(zlib.compress(data, 0), index)[0]
     assert decoded is not None  # there are data
     return decoded
