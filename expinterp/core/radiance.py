@@ -112,15 +112,14 @@ def merge_radiance(
         total, weight = radiance[rows], np.zeros(parts[0].shape, np.float32)
         total[...] = 0
         for k, (codes, exposure) in enumerate(zip(parts, exposures, strict=True)):
-            certainty = tables.weigh(codes)
+            certainty, said = tables.weigh(codes, exposure)
             if opacities:
                 most = np.maximum.reduce([opacity[rows] for opacity in opacities])
                 share = opacities[k][rows] / np.maximum(most, 1).astype(np.float32)
                 certainty *= share.astype(np.float32)[..., np.newaxis]
+                said *= share.astype(np.float32)[..., np.newaxis]
             weight += certainty
-            certainty *= tables.expose(codes)
-            certainty *= np.float32(1 / exposure)
-            total += certainty
+            total += said
         unknown = weight == 0
         weight[unknown] = 1
         total /= weight
@@ -175,13 +174,10 @@ class _Tables:
             (exposure[:, 1] / 4).astype(np.float32),
         )
 
-    def expose(self, codes: Pixels) -> Plane:
-        """Return x of each code value."""
-        return _look_up(codes, self.exposure)
-
-    def weigh(self, codes: Pixels) -> Plane:
-        """Return the weight of each value of a shot."""
+    def weigh(self, codes: Pixels, exposure: float) -> tuple[Plane, Plane]:
+        """Return the weight of each value of a shot, and its product with the radiance stated."""
         weight = _look_up(codes, self.weight)
+        said = _look_up(codes, self.weight * self.exposure * np.float32(1 / exposure))
         brightest = codes[..., 0]
         for channel in range(1, codes.shape[2]):
             brightest = np.maximum(brightest, codes[..., channel])
@@ -189,7 +185,8 @@ class _Tables:
         near = factor < 1
         if near.any():
             weight[near] *= factor[near][:, np.newaxis]
-        return weight
+            said[near] *= factor[near][:, np.newaxis]
+        return weight, said
 
     def limit(
         self, values: Sequence[Pixels], channels: NDArray[np.intp], exposures: Sequence[float]

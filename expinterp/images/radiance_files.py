@@ -125,7 +125,8 @@ def write_radiance(
         )
     with replacing(target, overwrite=overwrite) as stream:
         if form == "exr":
-            _write_exr(_convert(radiance, dtype), stream, alpha, metadata, exposure or Exposure())
+            header = _attributes(exposure or Exposure(), metadata.icc)
+            _write_exr(radiance, dtype, stream, alpha, header)
         elif form == "hdr":
             _write_hdr(radiance, stream)
         else:
@@ -190,29 +191,27 @@ def _write_tiff(
 
 
 def _write_exr(
-    radiance: Light,
+    radiance: NDArray[np.float32],
+    dtype: Any,
     stream: BinaryIO,
     alpha: NDArray[np.float32] | None,
-    metadata: Metadata,
-    exposure: Exposure,
+    attributes: dict[str, Any],
 ) -> None:
     """Write OpenEXR, compressed without loss, into an open file; alpha is multiplied in."""
     import OpenEXR
 
-    from expinterp.images.developing.profiles import read_primaries
-
     if alpha is not None:
-        opacity = alpha.astype(radiance.dtype)
-        radiance = radiance * opacity[..., np.newaxis]
+        radiance = radiance * alpha[..., np.newaxis]
     names = "Y" if radiance.shape[2] == 1 else "RGB"
-    channels = {name: np.ascontiguousarray(radiance[..., c]) for c, name in enumerate(names)}
-    if alpha is not None:
-        channels["A"] = opacity
+    planes = {name: radiance[..., c] for c, name in enumerate(names)}
+    planes |= {} if alpha is None else {"A": alpha}
+    channels = {
+        name: np.ascontiguousarray(_convert(plane, dtype)) for name, plane in planes.items()
+    }
     header: dict[str, Any] = {
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
-        "chromaticities": tuple(read_primaries(metadata.icc)),
-        **_attributes(exposure),
+        **attributes,
     }
     try:
         OpenEXR.File(header, channels).write(stream.name)
@@ -222,9 +221,12 @@ def _write_exr(
         raise OSError(words) from error
 
 
-def _attributes(exposure: Exposure) -> dict[str, Any]:
-    """List the standard attributes of a shot."""
+def _attributes(exposure: Exposure, icc: bytes | None) -> dict[str, Any]:
+    """List the standard attributes of a shot and its colours."""
+    from expinterp.images.developing.profiles import read_primaries
+
     stated = {
+        "chromaticities": read_primaries(icc),
         "expTime": exposure.time,
         "isoSpeed": exposure.iso,
         "aperture": exposure.f_number,
