@@ -182,10 +182,10 @@ class _Tables:
         for channel in range(1, codes.shape[2]):
             brightest = np.maximum(brightest, codes[..., channel])
         factor = self.certain[brightest]
-        near = factor < 1
-        if near.any():
-            weight[near] *= factor[near][:, np.newaxis]
-            said[near] *= factor[near][:, np.newaxis]
+        if factor.min() < 1:
+            dimmed = np.asarray(cv2.merge([factor] * codes.shape[2])).reshape(codes.shape)
+            weight *= dimmed
+            said *= dimmed
         return weight, said
 
     def limit(
