@@ -112,8 +112,8 @@ def test_chroma_of_half_the_resolution_lies_at_even_places():
 
 def test_a_data_window_is_placed_in_the_picture(tmp_path):
     write_exr(tmp_path / "a.exr", colour(LIGHT),
-              dataWindow=((np.array([4, 6], "i4")), np.array([39, 29], "i4")),
-              displayWindow=(np.array([0, 0], "i4"), np.array([49, 49], "i4")))  # fmt: skip
+              dataWindow=((np.array([5, 8], "i4")), np.array([40, 31], "i4")),
+              displayWindow=(np.array([1, 2], "i4"), np.array([50, 51], "i4")))  # fmt: skip
     shot = read_photograph(tmp_path / "a.exr")
     assert shot.pixels.shape == (50, 50, 3)
     assert np.array_equal(shot.pixels[6:30, 4:40], encode(LIGHT))

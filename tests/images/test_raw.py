@@ -213,3 +213,35 @@ def test_the_table_of_linear_light_is_the_curve():
 
     linear = np.arange(65_536) / 65_535
     assert abs(_linear_codes() - 65_535 * SRGB_CURVE.encode(linear)).max() <= 1.5
+
+
+def test_white_does_not_depend_on_the_brightest_pixel(tmp_path):
+    """LibRaw's default would take a picture that is nearly white for one that is."""
+    linear = decode(read_photograph(dng(tmp_path, flat((0.85, 0.85, 0.85)))).pixels)
+    assert linear.mean() == pytest.approx(0.85, rel=0.01)
+
+
+def test_sensor_data_that_are_too_few_are_refused(tmp_path):
+    """LibRaw would fill the rest."""
+    from expinterp.images.metadata import ifd
+
+    path = dng(tmp_path, detailed())
+    block = bytearray(path.read_bytes())
+    short = {"tag": 0x0117, "kind": ifd.LONG, "value": struct.pack("<I", 100)}
+    ifd.set_field(block, ifd.FIRST_POINTER, **short, in_place=False)
+    path.write_bytes(block)
+    with pytest.raises(ImageFileError, match="cut off or missing"):
+        read_photograph(path)
+
+
+@pytest.mark.parametrize("full_well", [np.inf, 3e4])
+@pytest.mark.parametrize("moved", [(0, 0), (2, 0), (0, 2), (4, 6)])
+def test_mosaics_are_merged_only_where_they_are_registered(tmp_path, full_well, moved):
+    from expinterp.images.developing.negative import are_registered
+
+    radiance, keep = detailed(240, 320) / 4, Development(keep=True)
+    sensor = Sensor(full_well=full_well, read_noise=3)
+    long = dng(tmp_path, radiance, 4, sensor=sensor)
+    short = dng(tmp_path, np.roll(radiance, moved, (0, 1)), 0.25, name="b.dng", sensor=sensor)
+    one, two = (read_photograph(path, development=keep).negative for path in (long, short))
+    assert are_registered(one, two, 16.0) == (moved == (0, 0))
