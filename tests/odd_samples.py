@@ -56,7 +56,7 @@ def spoilt(draw: st.DrawFn, sound: Any) -> Any:
         for key in keys[:-1]:
             holder = holder[key]
         if draw(st.booleans()) or holder is value:
-            holder[keys[-1]] = draw(ODD)
+            holder[keys[-1]] = copy.deepcopy(draw(ODD))
         else:
             del holder[keys[-1]]
     return value[0]
