@@ -250,14 +250,15 @@ def _frame(sizes: Any) -> tuple[int, int, int, int] | None:
 
 
 def _encode(linear: NDArray[np.uint16]) -> Pixels:
-    """Encode linear light of 16 bits as working code values."""
-    table, out = _linear_codes(), np.empty(linear.shape, np.uint16)
+    """Encode linear light of 16 bits as working code values, in place where that is possible."""
+    table = _linear_codes()
+    out = linear if linear.flags.writeable and linear.flags.c_contiguous else np.empty_like(linear)
 
     def work(rows: slice) -> None:
-        np.take(table, linear[rows], out=out[rows], mode="clip")
+        out[rows] = table.take(linear[rows], mode="clip")
 
     map_threads(work, strips(len(out), STRIP))
-    return out
+    return np.ascontiguousarray(out)
 
 
 @cache
