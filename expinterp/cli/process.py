@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 from expinterp.errors import STOPPED, ExitCode
 
 REPEATS = 1.0  # seconds in which further signals are the same wish: terminals send them to all
-AGAIN = 0.01  # seconds until a swallowed signal is sent again
+AGAIN = 0.05  # seconds until a swallowed signal is sent again
 
 
 class Interruption:
@@ -36,6 +36,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.began: float | None = None
+        self._hearing = False
 
     def listen(self) -> None:
         """Handle signals from now on; those that the caller ignores stay ignored."""
@@ -50,10 +51,12 @@ class Interruption:
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if self.began is None:
+        if self._hearing:
+            self._send_again()
+        elif self.began is None:
             self.began = now
             raise KeyboardInterrupt
-        if now - self.began > REPEATS:  # what is being cleaned up does not end
+        elif now - self.began > REPEATS:  # what is being cleaned up does not end
             with suppress(OSError, AttributeError):
                 os.write(sys.stderr.fileno(), f"expinterp: error: {STOPPED}\n".encode())
             os._exit(ExitCode.INTERRUPTED)
@@ -61,8 +64,13 @@ class Interruption:
     def hear(self, unraisable: sys.UnraisableHookArgs) -> None:
         """Raise again what was raised where no error can be, as in a callback of a library."""
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            self.began = None
-            threading.Timer(AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
+            self.began, self._hearing = None, True
+            self._send_again()
+            self._hearing = False
+
+    @staticmethod
+    def _send_again() -> None:
+        threading.Timer(AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 INTERRUPTION = Interruption()
