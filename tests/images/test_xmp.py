@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from datetime import datetime, timedelta, timezone
 from time import process_time
@@ -43,7 +44,7 @@ SPACES = {
 
 
 def packet(properties="", elements="", *, other=False):
-    """A packet; with other prefixes than the usual ones if wanted."""
+    """A packet; with other prefixes than the usual ones if wanted, or without the outermost element."""
     spaces = "".join(f" xmlns:{prefix}='{uri}'" for prefix, uri in SPACES.items())
     properties = f" {properties}" if properties else ""
     text = (
@@ -52,7 +53,9 @@ def packet(properties="", elements="", *, other=False):
         f"<mine:also>x</mine:also>{elements}</rdf:Description></rdf:RDF></x:xmpmeta>"
         "<?xpacket end='w'?>"
     )
-    for prefix in SPACES if other else ():
+    if other == "bare":  # x:xmpmeta is optional
+        text = re.sub("</?x:xmpmeta[^>]*>", "", text)
+    for prefix in SPACES if other is True else ():
         text = text.replace(f"{prefix}:", f"o{prefix}:").replace(
             f"xmlns:{prefix}=", f"xmlns:o{prefix}="
         )
@@ -67,7 +70,9 @@ def stating(values, *, form, other=False):
     return packet("", elements, other=other)
 
 
-WAYS = pytest.mark.parametrize("other", [False, True], ids=["usual", "other prefixes"])
+WAYS = pytest.mark.parametrize(
+    "other", [False, True, "bare"], ids=["usual", "other prefixes", "without x:xmpmeta"]
+)
 SHAPES = pytest.mark.parametrize("form", ["attribute", "element"])
 
 
@@ -98,11 +103,12 @@ def test_exposure_that_only_xmp_states_counts(form, other):
     assert read_exposure(exif(), before) == read_exposure(exif())
 
 
-def test_a_list_of_sensitivities_is_read():
+@WAYS
+def test_a_list_of_sensitivities_is_read(other):
     listed = (
         "<exif:ISOSpeedRatings><rdf:Seq>\n <rdf:li>800</rdf:li></rdf:Seq></exif:ISOSpeedRatings>"
     )
-    assert read_exposure(None, packet("", listed)).iso == 800
+    assert read_exposure(None, packet("", listed, other=other)).iso == 800
     shutter = packet("exif:ShutterSpeedValue='3/1' exif:ApertureValue='4/1'")
     assert read_exposure(None, shutter) == Exposure(time=1 / 8, f_number=4.0)
 

@@ -75,7 +75,7 @@ def read_elements(packet: bytes) -> list[Element]:
             opened.append((path, attributes, parser.CurrentByteIndex, []))
 
     def read(text: str) -> None:
-        for *_, parts in opened[3:]:  # a property, and its list
+        for *_, parts in opened[2:]:  # a property and its list, even where no x:xmpmeta is around
             if len(parts) < _LONGEST_VALUE:
                 parts.append(text[:_LONGEST_VALUE])
 
