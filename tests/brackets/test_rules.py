@@ -235,6 +235,18 @@ def test_a_frequent_set_may_be_part_of_a_larger_one_if_numbers_are_missing(numbe
     assert may_be_part(whole.part(0, 2), PAIR, camera(usual=9, pair=9)) is part
 
 
+@pytest.mark.parametrize(("seconds", "part"), [(14.9, True), (15.1, False)])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_shot_within_15_seconds_may_complete_a_frequent_set(first, seconds, part):
+    """The first or the last two frames of 0 −2 +2, and the third one after or before a pause."""
+    moments = [(0, 1, 1 + seconds), (0, seconds, 1 + seconds)][first]
+    captured = [NOON + timedelta(seconds=at) for at in moments]
+    whole = run(0.0, -2.0, 2.0, numbers=(1, 2, 3), captured=captured)
+    two = Shape(USUAL.offsets[first : first + 2])
+    known = CameraShapes({USUAL: ShapeTally(9), two: ShapeTally(9)})
+    assert may_be_part(whole.part(first, first + 2), two, known) is part
+
+
 @pytest.mark.parametrize(("seconds", "more"), [(14.9, True), (15.1, False)])
 def test_a_shot_within_15_seconds_may_belong_to_the_set_before_it(seconds, more):
     captured = [NOON + timedelta(seconds=at) for at in (0, 1, 2, 2 + seconds)]

@@ -173,6 +173,18 @@ def test_a_pair_that_shows_no_noise_gets_the_usual_one(shape, channels):
     assert found[0].luminance > found[1].luminance > found[2].luminance > 0
 
 
+@pytest.mark.parametrize(("pixels", "measured"), [(199, False), (200, True), (399, True)])
+def test_200_pixels_of_all_windows_show_the_noise_of_a_band(pixels, measured):
+    """Without texture or false colour it is the median of energy / slope²."""
+    parts = [
+        noise._Sample(*np.float32([[2], [0], [12]]).repeat(n, 1), *np.ones((3, 2, n)), (0.0, 0.0))
+        for n in (150, pixels - 150)
+    ]
+    found = noise._measure_band(parts)
+    assert (found is not None) is measured
+    assert found is None or found.luminance == 3
+
+
 def test_rounding_to_eight_bits_is_noise_too():
     radiance = smooth_scene()
     for bits, least in ((8, 1e-3), (16, 0.0)):
@@ -190,6 +202,16 @@ def noisy_pair(sigma=2.0, *, time=8.0):
     radiance = smooth_scene()
     short = add_noise(expose(radiance, time / RATIO), sigma)
     return expose(radiance, time), short, expose(radiance, time / np.sqrt(RATIO))
+
+
+def test_a_band_loses_the_cube_of_its_share_of_noise():
+    """min(κ·V / E, 1)³ with κ = 2.2: texture of ten times that energy keeps all but a thousandth."""
+    energy = np.float32([[0.0, 1.0, 2.2, 4.4, 22.0]])
+    removed = shrink._excess(np.ones_like(energy), energy)
+    np.testing.assert_allclose(removed, [[1, 1, 1, 1 / 8, 1e-3]], rtol=1e-4)
+    np.testing.assert_allclose(
+        shrink._excess(3 * np.ones_like(energy), 3 * energy), removed, rtol=1e-4
+    )
 
 
 def test_noise_of_the_brightened_short_shot_is_removed():

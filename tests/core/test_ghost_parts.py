@@ -25,6 +25,7 @@ from expinterp.core.ghosts.detect import (
     Conflict,
     _bounds,
     _close,
+    _contradiction,
     _disk,
     _drop_small,
     _fill_holes,
@@ -274,6 +275,16 @@ def test_both_directions_contradict_alike() -> None:
         assert found.share < 0.25
 
 
+def test_contradictions_are_averaged_by_a_gaussian_of_1_2_pixels() -> None:
+    """Across the straight border of a thing that is 60 code values too bright."""
+    long = np.full((20, 40), 100, np.uint8)
+    short = long.copy()
+    long[:, 20:] = 160  # surely brighter from column 21 on, as a border may be half a pixel off
+    found = _contradiction(long, short, (CODES,) * 4)[10]
+    share = [(1 + math.erf((x - 20.5) / 1.2 / math.sqrt(2))) / 2 for x in range(40)]
+    np.testing.assert_allclose(found, 60 * np.array(share), atol=1)
+
+
 def test_masks_on_small_copies_are_cautious() -> None:
     mask = np.ones((1536, 3072), bool)
     mask[:, 1202:] = False  # two thirds of the pixel 400 of the copy stay
@@ -325,6 +336,14 @@ def test_a_corrected_mapping_keeps_white_white_and_black_black(offset) -> None:
     fitted = _fit_medians(imf, joint)
     assert fitted[200:].min() == 255
     assert fitted[0] < 3
+
+
+def test_clipped_pixels_of_the_target_count_in_the_median() -> None:
+    """At each code value z: four tenths at z − 10, two tenths at z, four tenths clipped."""
+    joint = np.zeros((256, 256), np.int64)
+    for z in range(20, 240):
+        joint[z, [z - 10, z, 255]] = 400, 200, 400
+    np.testing.assert_allclose(_fit_medians(CODES, joint), CODES, atol=0.01)
 
 
 def test_a_mapping_that_too_few_pixels_show_stays() -> None:
@@ -448,6 +467,13 @@ def test_clipping_sets_in_gradually(white, black, brighter) -> None:
     assert share[128] == 0
     steps = np.diff(share)
     assert (steps >= 0).all() if brighter else (steps <= 0).all()
+
+
+def test_clipping_sets_in_within_four_code_values() -> None:
+    codes = np.float32([0, 2, 3, 4, 5, 6, 7, 128, 247, 248, 249, 250, 251, 252, 255])
+    dark, bright = (follow._clipped_share(codes, brighter=brighter) for brighter in (False, True))
+    np.testing.assert_array_equal(dark, [1, 1, 0.75, 0.5, 0.25] + [0] * 10)
+    np.testing.assert_array_equal(bright, [0] * 10 + [0.25, 0.5, 0.75, 1, 1])
 
 
 def test_what_is_clipped_and_not_contradicted_stays() -> None:

@@ -27,7 +27,7 @@ from expinterp.images import (
 from expinterp.images.header import read_header
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.capture import read_capture
-from expinterp.images.metadata.exif import read_exposure, read_orientation
+from expinterp.images.metadata.exif import read_exposure, read_orientation, read_text
 from expinterp.images.metadata.exif_edit import fit_to_pixels
 from expinterp.images.metadata.exif_repair import repair
 
@@ -473,3 +473,14 @@ def test_the_compensation_follows_the_exposure(order, bias, after):
     assert read_capture(silent).bias is None
     unknown = with_exposure_time(Metadata(exif=camera_block(fields, order)), None).exif
     assert read_capture(unknown).bias is None
+
+
+@ORDERS
+@pytest.mark.parametrize(("size", "read"), [(2, True), (256, True), (257, False), (5000, False)])
+def test_a_text_of_more_than_256_bytes_is_not_read(order, size, read):
+    name = b"M" * (size - 1)
+    block = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
+    record = entry(block, order, tags.MAKE, 2, name + b"\0")
+    struct.pack_into(order + "I", block, 4, directory(block, order, [record]))
+    found = ifd.first_directory(bytes(block), order).fields
+    assert read_text(bytes(block), found, tags.MAKE) == (name.decode() if read else "")
