@@ -72,8 +72,12 @@ def agree(shots: Sequence[Photograph]) -> tuple[list[Photograph], list[str]]:
     Raises
     ------
     PairError
-        If colour profiles differ.
+        If colour profiles differ, or a shot has no visible pixels.
     """
+    for shot in shots:
+        if shot.alpha is not None and not shot.alpha.any():
+            message = f"{shot.name}: the image is transparent everywhere; leave it out"
+            raise PairError(message)
     first, *others = shots
     agreeing, remarks = [first], [*first.warnings]
     for other in others:

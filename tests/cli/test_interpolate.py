@@ -161,6 +161,16 @@ def test_opacity_is_that_of_the_more_opaque_photograph(folder: Folder) -> None:
         np.testing.assert_array_equal(kept, np.maximum(alpha, 255 - alpha))
 
 
+@pytest.mark.parametrize("name", ["long", "short"])
+def test_an_image_that_is_transparent_everywhere_is_named(folder: Folder, name: str) -> None:
+    for each, time in TIMES.items():
+        alpha = np.full(SHAPE, 0 if each == name else 255, np.uint8)
+        folder.write(f"{each}.png", shoot(time), alpha=alpha, overwrite=True)
+    code, _, said = folder.run("long.png", "short.png", "-o", "mid.png")
+    assert code == ExitCode.PAIR
+    assert f"{name}.png: the image is transparent everywhere" in said
+
+
 def test_grey_pairs_stay_grey(folder: Folder) -> None:
     for name, time in TIMES.items():
         folder.write(f"grey_{name}.png", shoot(time)[..., :1], time=time)

@@ -74,8 +74,12 @@ def test_damage_of_exif_costs_only_itself(tmp_path, suffix):
     assert read_photograph(tmp_path / "b.jpg").exposure == shot.exposure
 
 
-def test_the_video_of_a_motion_photo_is_named(tmp_path):
+@pytest.mark.parametrize("suffix", [".heic", ".avif"])
+def test_the_video_of_a_motion_photo_is_named(tmp_path, suffix):
     path = write_heic(tmp_path / "a.heic", xmp=XMP)
+    if suffix == ".avif":
+        path = tmp_path / "a.avif"
+        Image.fromarray(PIXELS).save(path, xmp=XMP)
     assert read_photograph(path).warnings == ()
     video = b"\0\0\0\x18ftypmp42" + bytes(2000)
     path.write_bytes(path.read_bytes() + struct.pack(">I", 8 + len(video)) + b"mpvd" + video)

@@ -122,6 +122,16 @@ def test_a_data_window_is_placed_in_the_picture(tmp_path):
     assert "do not fill" in shot.warnings[0]
 
 
+def test_a_window_without_data_is_refused_before_it_is_filled(tmp_path, monkeypatch):
+    """A file of some bytes can display 500 megapixels of nothing."""
+    write_exr(tmp_path / "a.exr", colour(LIGHT),
+              displayWindow=(np.array([0, 0], "i4"), np.array([99, 9999], "i4")))  # fmt: skip
+    assert read_photograph(tmp_path / "a.exr").pixels.shape == (10_000, 100, 3)
+    monkeypatch.setattr("expinterp.images.developing.openexr.FEW_PIXELS", 10_000)
+    with pytest.raises(ImageFileError, match="save it cropped"):
+        read_photograph(tmp_path / "a.exr")
+
+
 def test_opacity_is_not_multiplied_in(tmp_path):
     opacity = np.full((24, 36), 0.5, np.float32)
     write_exr(tmp_path / "a.exr", {**colour(LIGHT * 0.5), "A": opacity})

@@ -16,7 +16,7 @@ from expinterp.errors import ImageFileError, MissingExtraError
 from expinterp.images.developing.silence import quiet_stderr
 from expinterp.images.limits import check_size, refuse_hdr
 from expinterp.images.metadata.exif import exif_block
-from expinterp.images.metadata.jpeg_metadata import VIDEO
+from expinterp.images.metadata.jpeg_metadata import holds_video
 from expinterp.images.photograph import Decoded, Metadata
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ SPACES_OF_PRIMARIES: dict[int, Space] = {
     9: "rec2020",
 }  # code points of H.273; others count as sRGB
 _SEARCHED = 1 << 16  # bytes of the container in which items are looked for
-_SEARCHED_FROM = 64  # behind the type of the file itself
 _GAIN_MAPS = (b"hdrgainmap", b"HDRGainMap", b"tmap")
 
 
@@ -99,6 +98,6 @@ def _describe_more(data: bytes, pictures: int, info: dict[str, Any]) -> list[str
             name in auxiliary + data[:_SEARCHED] for name in _GAIN_MAPS
         ),
         "the depth map of the file is left out": bool(info.get("depth_images")),
-        "the video of the file is left out": VIDEO.search(data, _SEARCHED_FROM) is not None,
+        "the video of the file is left out": holds_video(data),
     }
     return [words for words, there in found.items() if there]

@@ -27,6 +27,7 @@ from expinterp.images.metadata.exif_repair import join_names, name_of
 from expinterp.images.metadata.icc import profile_space
 from expinterp.images.metadata.jpeg_metadata import (
     LONGEST_EXIF,
+    holds_video,
     left_behind,
     metadata_of_jpeg,
     split_packet,
@@ -138,6 +139,8 @@ def _warnings(image: ImageFile.ImageFile, data: bytes, form: str) -> list[str]:
     warnings = []
     if getattr(image, "n_frames", 1) > 1:
         warnings.append("the file is animated; only its first picture is read")
+    if form == "avif" and holds_video(data):
+        warnings.append("the video of the file is left out")
     if form == "avif" and (bits := avif_boxes.depth_of_primary(data)) > 8:
         warnings.append(f"the AVIF holds {bits} bits per channel; read as 8")
     return warnings

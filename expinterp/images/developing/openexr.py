@@ -25,6 +25,7 @@ from expinterp.images.limits import REMEDY, check_size
 MISSING = "OpenEXR files need the package OpenEXR: pip install 'expinterp[exr]'"
 COLOURS, LUMINANCE = ("R", "G", "B"), ("Y", "RY", "BY")
 LARGEST = 1 << 31  # a coordinate of a window beyond is damage
+MOST_EMPTY, FEW_PIXELS = 100, 1 << 24  # displayed pixels for each with data; fewer are no burden
 _one_at_a_time = threading.Lock()  # OpenEXR's warnings are printed, so sys.stdout is replaced
 
 
@@ -84,9 +85,15 @@ def _first(file: Any) -> Any:
 
 def _check_part(part: Any, max_pixels: int) -> None:
     """Refuse a part by its header: deep, too large, or of other channels."""
-    for name in ("displayWindow", "dataWindow"):
+    areas = []
+    for name in ("dataWindow", "displayWindow"):
         (left, top), (right, bottom) = _window(part, name)
-        check_size(right - left + 1, bottom - top + 1, max_pixels)
+        cols, rows = right - left + 1, bottom - top + 1
+        check_size(cols, rows, max_pixels)
+        areas.append(cols * rows)
+    if areas[1] > max(MOST_EMPTY * areas[0], FEW_PIXELS):
+        message = "OpenEXR whose data fill almost nothing of what it displays; save it cropped"
+        raise ImageFileError(message)
     if "deep" in str(part.header.get("type", "")).lower():
         message = "OpenEXR with deep data; save it flat"
         raise ImageFileError(message)

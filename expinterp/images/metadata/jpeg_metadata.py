@@ -34,10 +34,11 @@ _MP_ENTRIES, _MULTI_VIEW = 0xB002, 2  # CIPA DC-007: table of pictures, class of
 _BEHIND = {"a gain map", "a video"}  # what a packet announces, and other bytes hold
 # Boxes of MP4 and QuickTime, but not those of a HEIC or AVIF picture; AVI, Matroska. Names of Apple,
 # Samsung, Adobe and ISO 21496-1.
-VIDEO = re.compile(rb"\0\0[\0-\x02][\0-\xff]ftyp(?!hei|hev|mif|avi|jx)")
+_VIDEO = re.compile(rb"\0\0[\0-\x02][\0-\xff]ftyp(?!hei|hev|mif|avi|jx)")
+_OWN_TYPE = 64  # bytes in which a HEIC or AVIF file states its own type
 _FIRST_BYTES = {
     "a video": re.compile(
-        VIDEO.pattern + rb"|\0\0[\0-\x02][\0-\xff](?:moov|wide|mdat)|"
+        _VIDEO.pattern + rb"|\0\0[\0-\x02][\0-\xff](?:moov|wide|mdat)|"
         rb"RIFF[\0-\xff]{4}AVI |\x1aE\xdf\xa3"
     ),
     "a gain map": re.compile(
@@ -47,6 +48,11 @@ _FIRST_BYTES = {
     "a sound": re.compile(rb"SoundShot_Meta"),
 }
 _ANNOUNCED = re.compile(rb"xmpNote:HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-f]{32})")
+
+
+def holds_video(data: bytes) -> bool:
+    """Return whether a HEIC or AVIF file holds a video besides its pictures."""
+    return _VIDEO.search(data, _OWN_TYPE) is not None
 
 
 def metadata_of_jpeg(segments: Sequence[tuple[str, bytes]], found: Metadata) -> Metadata:
