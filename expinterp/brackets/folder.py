@@ -102,7 +102,8 @@ def _walk(root: Path, visited: set[tuple[int, int] | None]) -> Iterator[_Entry]:
                 (links if child.is_symlink() else folders).append((path + "/", Path(child.path)))
             elif _kind(child.name):
                 # Other than ordinary files are not opened: reading a pipe would never end.
-                broken = "link to a missing file" if child.is_symlink() else "no ordinary file"
+                missing = child.is_symlink() and not _holds(Path(child.path).exists)
+                broken = "link to a missing file" if missing else "no ordinary file"
                 yield _Entry(path, Path(child.path), None if _holds(child.is_file) else broken)
 
 

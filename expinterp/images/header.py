@@ -36,6 +36,7 @@ _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG markers of frame headers
 _MOST_SEGMENTS, _MOST_SKIPPED = 10_000, 1 << 20  # as in `codecs.jpeg_scan`
 _LONGEST_BLOCK = 1 << 26  # bytes of an EXIF block; a longer one is damaged
+_LONGEST_CONTAINER = 1 << 32  # bytes of a HEIC or JPEG XL, which is read whole
 _MOST_TEXTS = 1000  # chunks of a PNG that are looked at
 _CUT_OFF = f"the header is cut off or damaged; {REMEDY}"
 
@@ -244,6 +245,9 @@ def _read_container(stream: BinaryIO, form: str) -> Header:
     """Read the header of a HEIC or JPEG XL."""
     from expinterp.images.codecs import heif, jxl
 
+    if stream.seek(0, SEEK_END) > _LONGEST_CONTAINER:
+        message = "is longer than 4 GiB; save it with fewer pixels, or as a TIFF"
+        raise ImageFileError(message)
     stream.seek(0)
     read = heif.read_header if form == "heif" else jxl.read_header
     rows, cols, exif, bits = read(stream)

@@ -1,5 +1,6 @@
 """Laws of headers: they agree with the decoders, and damage is reported."""
 
+import os
 import struct
 from io import BytesIO
 
@@ -152,6 +153,17 @@ def test_the_pixels_are_not_read(tmp_path):
     del data[data.rindex(b"\xff\xda") + 20 :]
     header = read_header(written(tmp_path, "jpeg", bytes(data)))
     assert (header.rows, header.cols) == (200, 300)
+
+
+@pytest.mark.parametrize(("suffix", "start"), [
+    (".heic", b"\0\0\0\x18ftypheic"), (".jxl", b"\xff\x0a"),
+])  # fmt: skip
+def test_the_header_of_a_file_with_a_huge_gap_takes_no_memory(tmp_path, suffix, start):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(start)
+    os.truncate(path, (1 << 32) + 1)
+    with pytest.raises(ImageFileError, match="is longer than 4 GiB"):
+        read_header(path)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
