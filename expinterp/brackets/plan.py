@@ -31,34 +31,36 @@ class PlanError(ValueError):
     """A plan that contradicts itself, or a file that is not a plan."""
 
 
+def _require(condition: object, message: str) -> None:
+    if not condition:
+        raise PlanError(message)
+
+
 @dataclass(frozen=True)
-class Bracket:
+class _Item:
+    def as_json(self) -> dict[str, Any]:
+        """Return the values as JSON types."""
+        return {"kind": type(self).__name__.lower(), **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Bracket(_Item):
     """The files of one scene."""
 
     name: str  # unique in its plan, letter case aside; parts separated by / follow the folders
-    frames: tuple[
-        str, ...
-    ]  # paths relative to the folder of the plan, brightest first; two or more
+    frames: tuple[str, ...]  # paths relative to the folder of the plan, brightest first; >= 2
     reason: str = ""  # why they belong together, one phrase
     times: tuple[float, ...] | None = None  # seconds, one per frame; None unless all are stated
     evs: tuple[float, ...] | None = None  # stops below the first frame, from time, ISO and aperture
     camera: str | None = None  # maker and model
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the values as JSON types."""
-        return {"kind": "bracket", **asdict(self)}
-
 
 @dataclass(frozen=True)
-class Leftover:
+class Leftover(_Item):
     """A file (or a folder, its path ending in ``/``) that is in no bracket."""
 
     path: str  # relative to the folder of the plan
     reason: str  # one phrase for the user
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the values as JSON types."""
-        return {"kind": "leftover", **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -76,42 +78,27 @@ class Plan:
     leftovers: tuple[Leftover, ...] = ()
 
     def __post_init__(self) -> None:
-        _check(self.brackets)
+        names: set[str] = set()
+        owners: dict[str, str] = {}
+        for bracket in self.brackets:
+            name, key = bracket.name, bracket.name.casefold()
+            _require(key not in names, f"two brackets are named {name}; give each its own name")
+            names.add(key)
+            few = f"bracket {name} has fewer than {FEWEST} frames; remove it"
+            _require(len(bracket.frames) >= FEWEST, few)
+            for path in bracket.frames:
+                message = f"{path} is already in bracket {owners.get(path)}; name each file once"
+                _require(path not in owners, message)
+                owners[path] = name
 
     def lines(self) -> Iterator[str]:
         """Return the plan as lines of JSON, without line ends."""
-        header = {"kind": "plan", "schema_version": SCHEMA_VERSION, "folder": self.folder}
-        yield dump_json(header)
-        items: tuple[Bracket | Leftover, ...] = (*self.brackets, *self.leftovers)
-        yield from (dump_json(item.as_json()) for item in items)
-
-
-def _check(brackets: Iterable[Bracket]) -> None:
-    """Check that a batch can run the brackets."""
-    names: set[str] = set()
-    owners: dict[str, str] = {}
-    for bracket in brackets:
-        if bracket.name.casefold() in names:
-            message = f"two brackets are named {bracket.name}; give each its own name"
-            raise PlanError(message)
-        names.add(bracket.name.casefold())
-        if len(bracket.frames) < FEWEST:
-            message = f"bracket {bracket.name} has fewer than {FEWEST} frames; remove it"
-            raise PlanError(message)
-        for path in bracket.frames:
-            owner = owners.setdefault(path, bracket.name)
-            if owner != bracket.name or bracket.frames.count(path) > 1:
-                message = f"{path} is already in bracket {owner}; name each file once"
-                raise PlanError(message)
+        yield dump_json({"kind": "plan", "schema_version": SCHEMA_VERSION, "folder": self.folder})
+        yield from (dump_json(item.as_json()) for item in (*self.brackets, *self.leftovers))
 
 
 def parse_plan(lines: Iterable[str]) -> Plan:
-    """Read a plan from its lines, as written or edited.
-
-    Parameters
-    ----------
-    lines : iterable of str
-        JSON lines; empty ones are skipped.
+    """Read a plan from JSON lines, as written or edited; empty ones are skipped.
 
     Raises
     ------
@@ -136,19 +123,18 @@ def _parse_item(values: dict[str, Any]) -> Bracket | Leftover | str:
     """Build what one line describes: a bracket, a leftover, or the folder of the plan."""
     kind = values["kind"]
     if kind == "plan":
-        if values["schema_version"] > SCHEMA_VERSION:
-            message = f"schema version {values['schema_version']} is newer than {SCHEMA_VERSION}"
-            raise PlanError(message)
+        version = values["schema_version"]
+        newer = f"schema version {version} is newer than {SCHEMA_VERSION}"
+        _require(version <= SCHEMA_VERSION, newer)
         return _text(values, "folder")
     if kind == "leftover":
         return Leftover(_text(values, "path"), _text(values, "reason", ""))
-    if kind != "bracket":
-        message = f"'kind' must be plan, bracket or leftover, not {kind}"
-        raise PlanError(message)
-    frames = _relative(values["frames"])
+    _require(kind == "bracket", f"'kind' must be plan, bracket or leftover, not {kind}")
+    frames = values["frames"]
+    _require(isinstance(frames, list), "'frames' must be a list of paths")
     return Bracket(
         name=_text(values, "name"),
-        frames=frames,
+        frames=tuple(map(_path, frames)),
         reason=_text(values, "reason", ""),
         times=_numbers(values, "times", len(frames)),
         evs=_numbers(values, "evs", len(frames)),
@@ -159,30 +145,18 @@ def _parse_item(values: dict[str, Any]) -> Bracket | Leftover | str:
 def _text(values: dict[str, Any], key: str, default: str | None = None) -> str:
     """Return a text; without a default it must be present and not empty."""
     value = values.get(key, default)
-    if not isinstance(value, str) or (default is None and not value):
-        message = f"'{key}' must be a text"
-        raise PlanError(message)
-    return _storable(value)
+    _require(isinstance(value, str) and (value or default is not None), f"'{key}' must be a text")
+    unusual = f"{str(value)[:40]!r} has a character that no file name can have"
+    _require(is_storable(str(value)), unusual)
+    return str(value)
 
 
-def _storable(name: str) -> str:
-    """Refuse a name that no file can have."""
-    if not is_storable(name):
-        message = f"{name[:40]!r} has a character that no file name can have"
-        raise PlanError(message)
-    return name
-
-
-def _relative(paths: object) -> tuple[str, ...]:
-    """Check the frames of a bracket: relative paths inside the folder."""
-    if not isinstance(paths, list) or not all(isinstance(path, str) and path for path in paths):
-        message = "'frames' must be a list of paths"
-        raise PlanError(message)
-    for path in paths:
-        if PurePath(path).anchor or ".." in PurePath(path).parts:
-            message = f"{path} is not inside the folder"
-            raise PlanError(message)
-    return tuple(map(_storable, paths))
+def _path(path: str) -> str:
+    """Return the path of a frame; it must be relative, and inside the folder."""
+    text = _text({"path": path}, "path")
+    inside = not PurePath(text).anchor and ".." not in PurePath(text).parts
+    _require(inside, f"{text} is not inside the folder")
+    return text
 
 
 def _numbers(values: dict[str, Any], key: str, count: int) -> tuple[float, ...] | None:
@@ -190,11 +164,10 @@ def _numbers(values: dict[str, Any], key: str, count: int) -> tuple[float, ...] 
     numbers = values.get(key)
     if numbers is None or (isinstance(numbers, list) and len(numbers) != count):
         return None
-    if not isinstance(numbers, list) or not all(
+    valid = isinstance(numbers, list) and all(
         isinstance(one, (int, float)) and abs(one) <= LARGEST for one in numbers
-    ):
-        message = f"'{key}' must be numbers, at most ±{LARGEST:g}"
-        raise PlanError(message)
+    )
+    _require(valid, f"'{key}' must be numbers, at most ±{LARGEST:g}")
     return tuple(map(float, numbers))
 
 
