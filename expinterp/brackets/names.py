@@ -11,8 +11,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from expinterp.brackets.frames import RAW, Frame, group_frames
 from expinterp.brackets.plan import Leftover, PlanError
@@ -53,13 +52,7 @@ _FIELD = re.compile(r"\\\{(\w+)\\\}")  # {name}, as re.escape leaves it
 
 
 def natural_key(text: str) -> Natural:
-    """Return a key that sorts names as people do: ``shot9`` before ``shot10``.
-
-    Examples
-    --------
-    >>> sorted(["shot10", "Shot9"], key=natural_key)
-    ['Shot9', 'shot10']
-    """
+    """Return a key that sorts names as people do: ``shot9`` before ``shot10``."""
     parts = _DIGITS.split(text.casefold())
     return tuple(int(part) if at % 2 else part for at, part in enumerate(parts))
 
@@ -74,8 +67,7 @@ def common_name(stems: Sequence[str]) -> str:
     return posixpath.commonprefix(stems).rstrip(_SEPARATORS) or stems[0]
 
 
-@dataclass(frozen=True, slots=True)
-class FileNumber:
+class FileNumber(NamedTuple):
     """The number that a camera put into a file name, and the characters before it."""
 
     prefix: str
@@ -86,37 +78,18 @@ def read_file_number(stem: str) -> FileNumber | None:
     """Read the number in a camera's file name; numbers that people gave do not count.
 
     People may have numbered files after deleting some; then a gap in them means nothing.
-
-    Examples
-    --------
-    >>> read_file_number("IMG_0042")
-    FileNumber(prefix='IMG_', number=42)
-    >>> read_file_number("wedding-042") is None
-    True
     """
     dcf = _DCF_STEM.fullmatch(stem)
     return None if dcf is None else FileNumber(dcf[1], int(dcf[2]))
 
 
 def is_camera_folder(name: str) -> bool:
-    """Return whether a camera named a folder (DCF); its name then says nothing about the pictures.
-
-    Examples
-    --------
-    >>> is_camera_folder("100CANON"), is_camera_folder("church")
-    (True, False)
-    """
+    """Return whether a camera named a folder (DCF); its name then says nothing about the pictures."""
     return _DCF_FOLDER.fullmatch(name) is not None
 
 
 def next_folder(folder: str) -> str | None:
-    """Return the folder that a camera creates when this one is full; None if people named it.
-
-    Examples
-    --------
-    >>> next_folder("DCIM/100CANON")
-    'DCIM/101CANON'
-    """
+    """Return the folder that a camera creates when this one is full; None if people named it."""
     parent, slash, name = folder.rpartition("/")
     dcf = _DCF_FOLDER.fullmatch(name)
     if dcf is None:
@@ -163,9 +136,7 @@ def compile_pattern(pattern: str) -> Callable[[str], str | None]:
         message = f"the pattern {pattern} is not a valid regular expression ({error}); correct it"
         raise PlanError(message) from error
     if "set" not in expression.groupindex:
-        message = (
-            f"the pattern {pattern} has no {{set}}; write {{set}} in place of the name of the set"
-        )
+        message = f"the pattern {pattern} has no {{set}}; write it in place of the name of the set"
         raise PlanError(message)
     whole = "/" in pattern
 
@@ -187,9 +158,7 @@ def _template_group(field: re.Match[str]) -> str:
     return "(?P<set>[^/]+)" if field[1] == "set" else "[^/]+?"
 
 
-# --- files of one shot -----------------------------------------------------------------------------
-# Twins have one name and several formats: `choose_twin` decides which of them is used.
-
+# --- files of one shot: twins have one name and several formats -----------------------------------
 
 # Order of the formats of one shot; others are between.
 RANKS: dict[Prefer, dict[str, int]] = {
@@ -206,16 +175,30 @@ def stem_of(frame: Frame) -> Stem:
 def separate_twins(
     frames: Sequence[Frame], prefer: Prefer = "raw"
 ) -> tuple[list[Frame], list[Leftover]]:
-    """Separate the readable frames, one per shot and folder, from the other files."""
+    """Separate the readable frames, one per shot and folder, from the other files.
+
+    The preferred format is used that all shots of one time have; else what the camera recorded, or
+    its JPEG. Of other formats that one is used which most files of the folder have.
+    """
     formats = Counter((frame.folder, frame.format) for frame in frames)
     kept, leftovers = list[Frame](), list[Leftover]()
     for together in _taken_together(group_frames(frames, stem_of).values()):
-        held = [{frame.format for frame in shot if not frame.problem} for shot in together]
-        uses = Counter(form for forms in held for form in forms)
-        usual = {form for form, count in uses.items() if count == max(uses.values())}
-        for shot in together:
-            alike = [frame for frame in shot if frame.format in usual]
-            chosen = choose_twin(alike, formats, prefer) or choose_twin(shot, formats, prefer)
+        readable = [[frame for frame in shot if not frame.problem] for shot in together]
+        uses = Counter(form for shot in readable for form in {frame.format for frame in shot})
+
+        def rank(frame: Frame, uses: Counter[str] = uses) -> tuple[Any, ...]:
+            return (
+                uses[frame.format] < max(uses.values()),
+                frame.exposure.time is None and frame.thumbnail is None,  # of no use here
+                frame.exposure.time is None,  # a file without its facts is of little use
+                RANKS[prefer].get(frame.format, 2),
+                -formats[frame.folder, frame.format],
+                frame.format != "jpeg",
+                frame.path,
+            )
+
+        for shot, usable in zip(together, readable, strict=True):
+            chosen = min(usable, key=rank, default=None)
             kept += [chosen] if chosen else []
             leftovers += [_set_aside(frame, chosen) for frame in shot if frame is not chosen]
     return kept, leftovers
@@ -223,39 +206,18 @@ def separate_twins(
 
 def _taken_together(shots: Iterable[list[Frame]]) -> list[list[list[Frame]]]:
     """Group shots that may be of one bracket, by time: these are best read from one format."""
-    moments = [max(frame.local_time for frame in shot) for shot in shots]
-    line = sorted(zip(moments, shots, strict=True), key=lambda each: (each[1][0].folder, each[0]))
-    groups: list[list[list[Frame]]] = []
-    before: tuple[str, float] = "", -math.inf
-    for moment, shot in line:
-        here = shot[0].folder, moment
-        near = here[0] == before[0] and 0 < moment <= before[1] + NEAR
+
+    def moment(shot: list[Frame]) -> tuple[str, float]:
+        return shot[0].folder, max(frame.local_time for frame in shot)
+
+    groups, before = list[list[list[Frame]]](), ("", -math.inf)
+    for shot in sorted(shots, key=moment):
+        folder, time = here = moment(shot)
+        near = folder == before[0] and 0 < time <= before[1] + NEAR
         groups += [] if near else [[]]
         groups[-1].append(shot)
         before = here
     return groups
-
-
-def choose_twin(
-    same_shot: Iterable[Frame], formats: Mapping[tuple[str, str], int], prefer: Prefer = "raw"
-) -> Frame | None:
-    """Choose the file of a shot that is used: what the camera recorded, or its JPEG.
-
-    Of other formats that one is chosen which most files of the folder have.
-    """
-    ranks = RANKS[prefer]
-    return min(
-        (frame for frame in same_shot if not frame.problem),
-        key=lambda f: (
-            f.exposure.time is None and f.thumbnail is None,  # of no use here
-            f.exposure.time is None,  # a file without its facts is of little use
-            ranks.get(f.format, 2),
-            -formats[f.folder, f.format],
-            f.format != "jpeg",
-            f.path,
-        ),
-        default=None,
-    )
 
 
 def _set_aside(frame: Frame, kept: Frame | None) -> Leftover:
@@ -284,22 +246,15 @@ def _why_copy(stem: Stem, stems: Mapping[Stem, Frame]) -> str | None:
     """Return why a file shows no shot of its own; None if it does."""
     folder, name = stem
     if named := _WORD.fullmatch(name):
-        original = _beginning(folder, named["original"], stems)
-        if original:
-            return f"made from {posixpath.basename(original.path)}, by its name"
+        text = named["original"]
+        ends = [at for at in range(len(text), 0, -1) if text[at : at + 1] in _SEPARATORS]
+        for original in (stems.get((folder, text[:end])) for end in ends):
+            if original:
+                return f"made from {posixpath.basename(original.path)}, by its name"
     copy = _COPY.fullmatch(name)
     original = stems.get((folder, copy["original"])) if copy else None
     if original and _look_alike(stems[stem], original):
         return f"a copy of {posixpath.basename(original.path)}"
-    return None
-
-
-def _beginning(folder: str, name: str, stems: Mapping[Stem, Frame]) -> Frame | None:
-    """Return the file whose name a name begins with; None if there is none."""
-    ends = [at for at, letter in enumerate(name) if letter in _SEPARATORS]
-    for end in (len(name), *reversed(ends)):
-        if original := stems.get((folder, name[:end])):
-            return original
     return None
 
 
