@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from expinterp.brackets import shapes
 from expinterp.brackets.chains import CLOCK_TICK, Chain, FrameRun, counts_on, idle_between
@@ -188,22 +188,19 @@ def _best_choice(count: int, windows: Sequence[Window], *, late: bool) -> list[W
     ending: dict[int, list[Window]] = defaultdict(list)
     for window in windows:
         ending[window.stop].append(window)
-    gains, last = (
-        [0],
-        list[tuple[Window, ...]]([()]),
-    )  # of the frames before each position: most, and the window that ends it
+    best: list[tuple[int, Any]] = [(0, None)]  # up to each position: sum; last window, earlier ones
     for stop in range(1, count + 1):
-        gains.append(gains[-1])
-        last.append(())
+        best.append(best[-1])
         for window in ending[stop]:
-            gain = gains[window.start] + stop - window.start - 1
-            if gain > gains[stop] or (late and gain == gains[stop] and not last[stop]):
-                gains[stop], last[stop] = gain, (window,)
-    chosen, at = list[Window](), count
-    while at:
-        chosen += last[at]
-        at = last[at][0].start if last[at] else at - 1
-    return chosen[::-1]
+            before, chosen = best[window.start]
+            gain, most = before + stop - window.start - 1, best[stop][0]
+            if gain > most or (late and gain == most and best[stop] is best[stop - 1]):
+                best[stop] = gain, (window, chosen)
+    found, (_, link) = list[Window](), best[-1]
+    while link:
+        window, link = link
+        found.append(window)
+    return found[::-1]
 
 
 # --- completeness --------------------------------------------------------------------------------

@@ -54,9 +54,7 @@ class Chain:
     frames: tuple[Frame, ...]
     levels: tuple[float, ...]  # stops: exposures where stated, else brightness of the thumbnails
     stream: Stream
-    numbers: tuple[int, ...] | None = (
-        None  # file numbers, counted on after 9999; None: names have none
-    )
+    numbers: tuple[int, ...] | None = None  # of the files, counted on after 9999; None: no numbers
     damaged: frozenset[int] = frozenset()  # numbers of files that are there, but cannot be used
     tolerance: float = TOLERANCE  # stops by which exposures may miss even steps
 
@@ -98,20 +96,10 @@ class FrameRun:
         """Return the part between two positions in this run."""
         return FrameRun(self.chain, self.start + start, self.start + stop)
 
-    def without(self, at: int) -> FrameRun:
-        """Return this run without one of its frames."""
-        places = [place for place in range(self.start, self.stop) if place != self.start + at]
-        frames = tuple(self.chain.frames[place] for place in places)
-        levels = tuple(self.chain.levels[place] for place in places)
-        return FrameRun(
-            replace(self.chain, frames=frames, levels=levels, numbers=None), 0, len(places)
-        )
-
     def damaged_within(self, margin: int = 0) -> bool:
         """Return whether a file between its frames, or up to `margin` beside, cannot be used."""
-        numbers = (self.chain.numbers or (0,))[self.start : self.stop] or (0,)
-        first, last = numbers[0] - margin, numbers[-1] + margin
-        return any(first <= number <= last for number in self.chain.damaged)
+        numbers = (self.chain.numbers or ())[self.start : self.stop]
+        return any(numbers[0] - margin <= n <= numbers[-1] + margin for n in self.chain.damaged)
 
     def longest_pause(self) -> float | None:
         """Return the longest pause in seconds, without dark frames; None if one is unknown."""
@@ -135,44 +123,27 @@ def stream_of(frame: Frame) -> Stream:
     return Stream(place_of(frame), camera, frame.serial, frame.ev is not None, kind)
 
 
-def is_shown(frame: Frame) -> bool:
-    """Return whether a frame has a level: an exposure or a thumbnail."""
-    return frame.ev is not None or frame.thumbnail is not None
-
-
 def find_chains(frames: Iterable[Frame], damaged: Iterable[Frame] = ()) -> Iterator[Chain]:
     """Order frames that have a level; `damaged` are the other files of shots."""
     absent = group_frames(damaged, place_of)
-    unusable = {frame.path for files in absent.values() for frame in files}
     for stream, members in group_frames(frames, stream_of).items():
         for line in _numbered_lines(members, absent.get(stream.place, ())):
-            here = [(number, frame) for number, frame in line if frame.path not in unusable]
-            lost = frozenset(number for number, frame in line if frame.path in unusable)
+            here = [(number, frame) for number, frame in line if not frame.problem]
+            numbers = tuple(number for number, _ in here)
+            lost = frozenset(number for number, frame in line if frame.problem)
             chain = make_chain([frame for _, frame in here], stream)
-            yield replace(chain, numbers=tuple(number for number, _ in here), damaged=lost)
+            yield replace(chain, numbers=numbers, damaged=lost)
         others = [frame for frame in members if read_file_number(frame.stem) is None]
-        for dated in (True, False):
-            chosen = [frame for frame in others if (frame.captured is not None) == dated]
-            if chosen:
-                yield make_chain(sort_by_time(chosen), stream)
+        for dated in group_frames(others, lambda frame: frame.captured is None).values():
+            yield make_chain(sort_by_time(dated), stream)
 
 
 def make_chain(frames: Sequence[Frame], stream: Stream) -> Chain:
     """Build a chain of frames that are in order."""
     nominal = all(is_nominal(frame.exposure.time or 1.0) for frame in frames)
-    levels = (exposure_levels if stream.stated else brightness_levels)(frames)
+    stated = tuple(frame.ev or 0.0 for frame in frames)
+    levels = stated if stream.stated else brightness_levels(frames)
     return Chain(tuple(frames), levels, stream, tolerance=NOMINAL if nominal else TOLERANCE)
-
-
-def run_of(frames: Sequence[Frame], *, stated: bool) -> FrameRun:
-    """Return frames that people put together as a run, by exposures or by brightness."""
-    chain = make_chain(frames, stream_of(frames[0])._replace(stated=stated))
-    return FrameRun(replace(chain, tolerance=TOLERANCE), 0, len(frames))
-
-
-def exposure_levels(frames: Sequence[Frame]) -> tuple[float, ...]:
-    """Return the exposures in stops of frames that all state them."""
-    return tuple(ev for frame in frames if (ev := frame.ev) is not None)
 
 
 def brightness_levels(frames: Sequence[Frame]) -> tuple[float, ...]:
@@ -187,13 +158,11 @@ def brightness_levels(frames: Sequence[Frame]) -> tuple[float, ...]:
 def _numbered_lines(frames: Iterable[Frame], damaged: Iterable[Frame]) -> Iterator[Numbered]:
     """Order the frames that a camera numbered; folders that continue each other form one line."""
     groups: dict[tuple[str, str], Numbered] = defaultdict(list)
-    for frame in frames:
+    for frame in (*frames, *damaged):
         if named := read_file_number(frame.stem):
-            groups[frame.folder, named.prefix.casefold()].append((named.number, frame))
-    for frame in damaged:
-        named = read_file_number(frame.stem)
-        if named and (line := groups.get((frame.folder, named.prefix.casefold()))):
-            line.append((named.number, frame))
+            key = frame.folder, named.prefix.casefold()
+            if key in groups or not frame.problem:
+                groups[key].append((named.number, frame))
     open_lines: dict[tuple[str | None, str], Numbered] = {}
     for folder, prefix in sorted(groups, key=lambda group: (natural_key(group[0]), group)):
         line = _unwrap(groups[folder, prefix])
@@ -285,38 +254,32 @@ def find_runs(chain: Chain, *, gap: float) -> Iterator[FrameRun]:
 
 def _cut(chain: Chain, gap: float) -> Iterator[FrameRun]:
     """Cut a chain into runs, by its levels as they are."""
-    similar = _may_be_one_scene(chain)
-    start = 0
-    for at in range(1, len(chain.frames)):
-        one, other = chain.frames[at - 1], chain.frames[at]
-        if chain.missing(at) or not similar[at - 1] or not follows(one, other, gap=gap):
+    start, frames, similar = 0, chain.frames, _may_be_one_scene(chain)
+    for at in range(1, len(frames)):
+        continues = similar[at - 1] and follows(frames[at - 1], frames[at], gap=gap)
+        if chain.missing(at) or not continues:
             yield FrameRun(chain, start, at)
             start = at
-    yield FrameRun(chain, start, len(chain.frames))
+    yield FrameRun(chain, start, len(frames))
 
 
 def follows(one: Frame, other: Frame, *, gap: float) -> bool:
-    """Return whether a frame may belong to the bracket of the one before it."""
+    """Return whether a frame may belong to the bracket of the one before it.
+
+    It is so only after a short pause: some cameras state the end of the exposure.
+    """
     same_light = one.mode == other.mode and bool(one.flash) == bool(other.flash)
-    return (
-        same_light
-        and counts_on(one, other)
-        and _in_time(one, other, gap)
-        and _same_lens(one, other)
-    )
+    pause, idle = pause_between(one, other), idle_between(one, other)
+    if pause is None or idle is None:
+        in_time = one.captured is None and other.captured is None
+    else:
+        in_time = pause + (one.exposure.time or 0.0) >= 0 and idle <= gap + CLOCK_TICK
+    return same_light and in_time and counts_on(one, other) and _same_lens(one, other)
 
 
 def counts_on(one: Frame, other: Frame) -> bool:
     """Return whether the camera's own shot numbers continue from one frame to the next."""
     return one.shot is None or other.shot is None or other.shot == one.shot + 1
-
-
-def _in_time(one: Frame, other: Frame, gap: float) -> bool:
-    """Return whether the pause is short; some cameras state the end of the exposure."""
-    pause, idle = pause_between(one, other), idle_between(one, other)
-    if pause is None or idle is None:
-        return one.captured is None and other.captured is None
-    return pause + (one.exposure.time or 0.0) >= 0 and idle <= gap + CLOCK_TICK
 
 
 def _same_lens(one: Frame, other: Frame) -> bool:

@@ -184,9 +184,9 @@ def _by_evidence(
     scenes = [scene for scene in found if set_size in {None, len(scene[0])}]
     taken = {frame.path for run, _ in scenes for frame in run.frames}
     rest = [frame for frame in frames if frame.path not in taken]
-    silent = (frame for frame in rest if not chains.is_shown(frame))
-    yield from _leave(silent, "states no exposure time, and has no thumbnail")
-    line = chains.find_chains(filter(chains.is_shown, rest), damaged)
+    levelled = group_frames(rest, lambda frame: frame.ev is not None or frame.thumbnail is not None)
+    yield from _leave(levelled.get(False, ()), "states no exposure time, and has no thumbnail")
+    line = chains.find_chains(levelled.get(True, ()), damaged)
     runs = [run for chain in line for run in chains.find_runs(chain, gap=gap)]
     shaped = [(run, shape) for run, _ in scenes if (shape := shape_in(run))]
     known = cameras.learn_shapes(runs, shaped)
@@ -240,7 +240,9 @@ class _Judge:
         same = [at for at in range(1, count) if abs(levels[at] - levels[at - 1]) < equal]
         if count < LEAST_WITH_REPEAT or len(same) != 1 or same[0] in {1, count - 1}:
             return []
-        part = run.without(same[0])
+        others = [frame for at, frame in enumerate(run.frames) if at != same[0]]
+        chain = chains.make_chain(others, run.chain.stream)
+        part = FrameRun(replace(chain, tolerance=equal), 0, len(others))
         window = shapes.window_at(part, 0, len(part))
         evidence = shapes.evidence_in(part)
         if window is None or not window.shape.regular or self.known.count(window.shape):

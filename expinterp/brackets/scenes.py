@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TypeAlias
 
 from expinterp.brackets import chains, shapes
 from expinterp.brackets.cameras import ShapesByCamera, regular_windows, shapes_for
-from expinterp.brackets.chains import MEAN_BRIGHTNESS_STEP, FrameRun, stream_of
+from expinterp.brackets.chains import MEAN_BRIGHTNESS_STEP, TOLERANCE, FrameRun, stream_of
 from expinterp.brackets.frames import Frame, group_frames
 from expinterp.brackets.names import common_name, name_in, set_of
 from expinterp.brackets.plan import Bracket
@@ -26,13 +27,13 @@ def bracket_of(run: FrameRun, reason: str, name: str | None = None) -> Bracket:
     order = sorted(range(len(run)), key=lambda at: -run.levels[at])
     frames = [run.frames[at] for at in order]
     times = [frame.exposure.time for frame in frames if frame.exposure.time]
-    evs = chains.exposure_levels(frames) if run.chain.stated else ()
+    evs = [run.levels[at] for at in order]
     return Bracket(
         name=name or name_in(run.frames[0].folder, run.frames[0].stem),
         frames=tuple(frame.path for frame in frames),
         reason=reason,
         times=tuple(times) if len(times) == len(frames) else None,
-        evs=tuple(round(ev - evs[0], 2) for ev in evs) if len(evs) == len(frames) else None,
+        evs=tuple(round(ev - evs[0], 2) for ev in evs) if run.chain.stated else None,
         camera=frames[0].exposure.camera,
     )
 
@@ -76,9 +77,9 @@ def with_levels(frames: Sequence[Frame]) -> FrameRun | None:
     least = {True: shapes.LEAST_MARKED_STEP, False: shapes.LEAST_STEP_IN_SCENE}
     for stated, step in least.items():
         if all((f.ev if stated else f.thumbnail) is not None for f in frames):
-            run = chains.run_of(frames, stated=stated)
-            if smallest_step(run.levels) >= step:
-                return run
+            chain = chains.make_chain(frames, stream_of(frames[0])._replace(stated=stated))
+            if smallest_step(chain.levels) >= step:
+                return FrameRun(replace(chain, tolerance=TOLERANCE), 0, len(frames))
     return None
 
 
