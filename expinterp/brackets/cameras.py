@@ -33,12 +33,18 @@ class ShapeTally:
     uncertain: int = 0  # the others
     pauses: list[float] = field(default_factory=list)  # the longest within each set, in seconds
 
+    @cached_property
+    def usual_pause(self) -> float | None:
+        """The pause in seconds that nine in ten sets do not exceed; None if few are known."""
+        pauses = sorted(self.pauses)
+        return pauses[(len(pauses) - 1) * 9 // 10] if len(pauses) >= ENOUGH else None
 
+
+@dataclass(frozen=True)
 class CameraShapes:
     """The shapes that one camera makes, by their tallies."""
 
-    def __init__(self, tallies: Mapping[Shape, ShapeTally]) -> None:
-        self.tallies = tallies
+    tallies: Mapping[Shape, ShapeTally]
 
     def complete(self, shape: Shape) -> int:
         """Count the complete sets of a shape."""
@@ -48,19 +54,9 @@ class CameraShapes:
         """Count the sets of a shape."""
         return self.complete(shape) + self.tallies[shape].uncertain if shape in self.tallies else 0
 
-    @cached_property
-    def usual_pauses(self) -> dict[Shape, float]:
-        """The pauses in seconds that nine in ten sets of a shape do not exceed, where known."""
-        sorted_pauses = ((shape, sorted(tally.pauses)) for shape, tally in self.tallies.items())
-        return {
-            shape: pauses[(len(pauses) - 1) * 9 // 10]
-            for shape, pauses in sorted_pauses
-            if len(pauses) >= ENOUGH
-        }
-
     def is_slow(self, seconds: float | None, shape: Shape) -> bool:
-        """Return whether a pause is clearly longer than those within sets of a shape."""
-        usual = self.usual_pauses.get(shape)
+        """Return whether a pause is clearly longer than nine in ten within sets of a shape."""
+        usual = self.tallies[shape].usual_pause if shape in self.tallies else None
         return None not in {seconds, usual} and seconds > SLOW * usual + CLOCK_TICK  # type: ignore[operator]
 
     @cached_property
@@ -109,7 +105,9 @@ def learn_shapes(
 
 def regular_windows(run: FrameRun) -> list[Window]:
     """Divide a run that clearly consists of sets of one shape; return an empty list for others."""
-    every = [window for n in range(2, _longest(run) + 1) for window in windows_of(run, n)]
+    every = [
+        window for n in range(2, min(len(run), MOST_FRAMES) + 1) for window in windows_of(run, n)
+    ]
     whole = [window for window in every if len(window.shape) == len(run)]
     if run.damaged_within():
         return whole
@@ -126,27 +124,17 @@ def regular_windows(run: FrameRun) -> list[Window]:
     return whole
 
 
-def _longest(run: FrameRun) -> int:
-    return min(len(run), MOST_FRAMES)
-
-
 # --- division of runs ----------------------------------------------------------------------------
 
 
 def divide_run(run: FrameRun, known: CameraShapes) -> tuple[list[Window], set[int]]:
     """Divide a run into sets of shapes that its camera makes, else into whatever sets it shows.
 
-    Returns
-    -------
-    list of Window
-        The sets, first to last.
-    set of int
-        Positions of frames that may belong to several sets.
+    The result is that of `best_windows`.
     """
-    lengths = sorted({len(shape) for shape in known.shapes})
     windows = [
         window
-        for length in lengths
+        for length in sorted({len(shape) for shape in known.shapes})
         for window in windows_of(run, length)
         if window.shape in known.shapes
         and not known.is_slow(run.part(window.start, window.stop).longest_pause(), window.shape)
@@ -156,8 +144,8 @@ def divide_run(run: FrameRun, known: CameraShapes) -> tuple[list[Window], set[in
 
 def _shown_windows(run: FrameRun) -> list[Window]:
     """Find regular sets of three frames or more, and the whole run if it is beyond doubt a set."""
-    found = []
-    for length in sorted({_longest(run), *range(3, _longest(run))}):
+    found, most = list[Window](), min(len(run), MOST_FRAMES)
+    for length in sorted({most, *range(3, most)}):
         for window in windows_of(run, length):
             evidence = shapes.evidence_in(run.part(window.start, window.stop))
             sure = length == len(run) and evidence in shapes.CERTAIN
@@ -216,7 +204,7 @@ def _may_remain(part: FrameRun, shape: Shape, whole: Shape, known: CameraShapes)
     """Return whether a set may be all that remains of a larger one of a given shape."""
     count, often, size = known.complete(shape), known.count(whole), len(shape)
     if part.chain.numbers is None:
-        return count < max(RECURRENT, often / 2) and shapes.is_remainder(shape, whole)
+        return count < max(RECURRENT, often / 2) and shapes.may_remain(shape.stops, whole)
     strong = size > 2 and shapes.evidence_in(part) in shapes.STRONG
     rare = count < max(RECURRENT, often / 4) and not strong  # then it may have broken off
     before, after = (_is_repeat(part, at, shape, known) for at in (part.start, part.stop))
@@ -236,13 +224,10 @@ def goes_on(part: FrameRun) -> float | None:
         if first < 0 or end > len(chain.frames) or not chain.stated:
             continue
         one, other = chain.frames[at - 1 : at + 1]
-        if one.mode == other.mode and not counts_on(one, other):
-            continue  # the camera started a new set
+        new = one.mode == other.mode and not counts_on(one, other)  # the camera started a new set
         larger = window_at(FrameRun(chain, first, end), 0, end - first)
-        seconds = idle_between(one, other)
-        near = seconds is None or seconds <= NEAR
-        if larger and larger.shape.regular and near:
-            return seconds or 0.0
+        if larger and larger.shape.regular and not new and _is_near(chain, at - 1, at):
+            return idle_between(one, other) or 0.0
     return None
 
 
@@ -251,10 +236,9 @@ def _is_repeat(part: FrameRun, at: int, shape: Shape, known: CameraShapes) -> bo
     chain = part.chain
     if not 0 < at < len(chain.frames):
         return False
-    if abs(chain.levels[at] - chain.levels[at - 1]) >= chain.tolerance:
-        return False
-    seconds = idle_between(*chain.frames[at - 1 : at + 1])
-    return seconds is None or (seconds <= NEAR and not known.is_slow(seconds, shape))
+    alike = abs(chain.levels[at] - chain.levels[at - 1]) < chain.tolerance
+    slow = known.is_slow(idle_between(*chain.frames[at - 1 : at + 1]), shape)
+    return alike and not slow and _is_near(chain, at - 1, at)
 
 
 def _may_be_in(part: FrameRun, whole: Shape, shift: int) -> bool:
@@ -263,22 +247,23 @@ def _may_be_in(part: FrameRun, whole: Shape, shift: int) -> bool:
     Its other frames are missing; or they are there, exposed as they should be, but separated by a
     pause or by another missing frame.
     """
-    chain, numbers = part.chain, part.chain.numbers or ()
-    found: list[int] = []
-    offsets: list[float] = []
+    numbers = part.chain.numbers or ()
+    found: dict[int, float] = {}  # the offsets in stops of the frames that are there
     for number, offset in enumerate(whole.stops, numbers[part.start] - shift):
         at = bisect_left(numbers, number)
         if at < len(numbers) and numbers[at] == number:
-            found.append(at)
-            offsets.append(offset)
-    others = (at for at in found if not part.start <= at < part.stop)
-    return all(_is_near(part, at) for at in others) and _fits(chain, found, offsets, whole)
+            found[at] = offset
+    near = all(
+        _is_near(part.chain, min(at, part.stop - 1), max(at, part.start))
+        for at in found
+        if not part.start <= at < part.stop
+    )
+    return near and _fits(part.chain, list(found), list(found.values()), whole)
 
 
-def _is_near(part: FrameRun, at: int) -> bool:
-    """Return whether a frame was taken shortly before or after a set."""
-    pair = (at, part.start) if at < part.start else (part.stop - 1, at)
-    seconds = idle_between(*(part.chain.frames[place] for place in pair))
+def _is_near(chain: Chain, one: int, other: int) -> bool:
+    """Return whether a frame may have been taken shortly before another."""
+    seconds = idle_between(chain.frames[one], chain.frames[other])
     return seconds is None or seconds <= NEAR
 
 

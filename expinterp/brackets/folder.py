@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.thumbnail_match import pack_thumbnail
@@ -33,8 +33,7 @@ _SYSTEM_FOLDERS = {"@eadir", "__macosx", "$recycle.bin", "system volume informat
 _decoding_large = threading.Lock()
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A file: its path relative to the scanned folder, its real path, and what is wrong with it."""
 
     path: str
@@ -45,11 +44,10 @@ class _Entry:
 def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Frame]:
     """Find the pictures below a folder and read their headers.
 
-    Hidden files and folders are skipped. A folder that holds the journal of a batch is listed, but
-    not searched. Links to folders are followed, each folder once.
-
-    Folders in `exclude`, such as that of the outputs, are skipped. The frames are sorted by path. A
-    file, or a folder (path ending in ``/``), that cannot be read has a `problem`.
+    Hidden files and folders are skipped, and folders in `exclude`. A folder that holds the journal
+    of a batch is listed, but not searched. Links to folders are followed, each folder once. The
+    frames are sorted by path. A file, or a folder (path ending in ``/``), that cannot be read has a
+    `problem`.
 
     Raises
     ------
@@ -145,11 +143,11 @@ def _kind(name: str) -> str | None:
 
 def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
     """Read the header of one file; an error becomes the problem of its frame."""
-    kind = _kind(entry.path)
-    if entry.problem or kind is None:
-        return Frame(entry.path, "", problem=entry.problem)
-    if kind != "picture":
-        return Frame(entry.path, "", problem=f"{kind} is not supported; convert it to JPEG or TIFF")
+    kind, problem = _kind(entry.path), entry.problem
+    if kind in UNSUPPORTED.values():
+        problem = problem or f"{kind} is not supported; convert it to JPEG or TIFF"
+    if problem:
+        return Frame(entry.path, "", problem=problem)
     try:
         header = read_header(entry.real)
         capture = read_capture(header.exif, header.xmp)
@@ -158,14 +156,9 @@ def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
     except Exception as error:  # noqa: BLE001 - a file must not stop the others, whatever it does
         problem = in_words(error).removeprefix(f"{entry.real}: ")
         return Frame(entry.path, "", problem=problem)
-    return Frame(
-        path=entry.path,
-        format=header.format,
-        size=(header.rows, header.cols),
-        depth=header.depth,
-        thumbnail=thumbnail,
-        **vars(capture),
-    )
+    size = header.rows, header.cols
+    facts = {"size": size, "depth": header.depth, "thumbnail": thumbnail, **vars(capture)}
+    return Frame(entry.path, header.format, **facts)
 
 
 def _read_thumbnail(path: Path, header: Header, *, decode: bool) -> bytes | None:

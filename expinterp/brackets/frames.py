@@ -76,17 +76,10 @@ class Frame:
         """How much light was recorded, log2(time·ISO/N²) in stops; None without a time.
 
         Nominal times count as exact thirds of a stop; ISO and aperture count only where stated.
-
-        Examples
-        --------
-        >>> Frame("a.jpg", exposure=Exposure(time=1 / 15, iso=100, f_number=10.0)).ev
-        -4.0
         """
         shot = self.exposure
-        if not shot.time:
-            return None
         gain = (shot.iso or 1.0) / (shot.f_number or 1.0) ** 2
-        return stops_of_time(shot.time) + math.log2(gain)
+        return stops_of_time(shot.time) + math.log2(gain) if shot.time else None
 
     @property
     def local_time(self) -> float:

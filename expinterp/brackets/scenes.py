@@ -137,12 +137,9 @@ def shape_in(run: FrameRun) -> Shape | None:
 def lacks_frames(run: FrameRun, cameras: ShapesByCamera) -> bool:
     """Return whether a scene is clearly smaller than the other sets of its camera."""
     known, shape = shapes_for(run, cameras), shape_in(run)
-
-    def may_remain_of(whole: Shape) -> bool:
-        if shape is not None:
-            return shapes.is_remainder(shape, whole)
-        return run.chain.stated and shapes.levels_remain(run.levels, whole)
-
-    larger = sum(tally.complete for whole, tally in known.tallies.items() if may_remain_of(whole))
-    count = known.complete(shape) if shape else 0
-    return larger >= (USUAL if shape else 1) and count < max(2, larger / 20)
+    if not (shape or run.chain.stated):
+        return False
+    levels, least = (shape.stops, USUAL) if shape else (run.levels, 1)
+    wholes = (whole for whole in known.tallies if shapes.may_remain(levels, whole))
+    larger = sum(map(known.complete, wholes))
+    return larger >= least and (known.complete(shape) if shape else 0) < max(2, larger / 20)

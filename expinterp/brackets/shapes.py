@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
-from itertools import combinations, pairwise
+from functools import cache, lru_cache
+from itertools import chain, combinations, pairwise
 from typing import TypeAlias
 
 from expinterp.brackets import thumbnail_match as match
@@ -67,29 +67,20 @@ def orders(count: int) -> frozenset[Ranks]:
     [(0, 1, 2), (1, 0, 2), (1, 2, 0), (2, 1, 0)]
     """
     rising = tuple(range(count))
+    middle = count // 2
+    below, above = rising[:middle], rising[middle + 1 :]
     found = {rising, rising[::-1]}
-    if count % 2 and count > 1:
-        middle = count // 2
-        below, above = rising[:middle], rising[middle + 1 :]
-        found |= {(middle, *below, *above), (middle, *above[::-1], *below[::-1])}
+    if count % 2:
         pairs = list(zip(below[::-1], above, strict=True))
-        found.add((middle, *(rank for pair in pairs for rank in pair)))
-        found.add((middle, *(rank for pair in pairs for rank in pair[::-1])))
+        found |= {(middle, *below, *above), (middle, *above[::-1], *below[::-1])}
+        found |= {(middle, *chain(*pairs)), (middle, *chain(*(pair[::-1] for pair in pairs)))}
     return frozenset(found)
 
 
 def rank(levels: Levels) -> Ranks:
-    """Rank levels, 0 for the darkest.
-
-    Examples
-    --------
-    >>> rank([0.0, -2.0, 2.0])
-    (1, 0, 2)
-    """
-    ranks = [0] * len(levels)
-    for place, at in enumerate(sorted(range(len(levels)), key=levels.__getitem__)):
-        ranks[at] = place
-    return tuple(ranks)
+    """Rank levels, 0 for the darkest: (1, 0, 2) for 0 −2 +2 stops."""
+    order = sorted(range(len(levels)), key=levels.__getitem__)
+    return tuple(sorted(range(len(levels)), key=order.__getitem__))
 
 
 def smallest_step(levels: Levels) -> float:
@@ -118,30 +109,24 @@ def shape_of(
     return Shape(tuple(round(_PER_STOP * (level - low)) for level in levels), regular=False)
 
 
-@cache
-def is_remainder(part: Shape, whole: Shape) -> bool:
-    """Return whether `part` may be what remains of `whole` after frames were lost.
+@lru_cache(maxsize=1 << 14)
+def may_remain(levels: tuple[float, ...], whole: Shape) -> bool:
+    """Return whether exposures in stops, or brightness, may be of a set that lost frames.
 
     Examples
     --------
-    >>> is_remainder(Shape((0, 24)), Shape((12, 0, 24)))
+    >>> may_remain((-2.0, 2.0), Shape((12, 0, 24)))
     True
     """
-    if len(part) >= len(whole) or part.stated != whole.stated:
+    count = len(levels)
+    if count >= len(whole):
         return False
-    if part.stated:
-        return levels_remain(part.stops, whole)
-    return any(rank(left) == rank(part.offsets) for left in combinations(whole.offsets, len(part)))
-
-
-def levels_remain(levels: Levels, whole: Shape) -> bool:
-    """Return whether exposures in stops may be what remains of a set after frames were lost."""
-    if len(levels) >= len(whole) or not whole.stated:
-        return False
+    if not whole.stated:
+        return any(rank(left) == rank(levels) for left in combinations(whole.offsets, count))
     return any(_are_among(levels, whole.stops, levels[0] - first) for first in whole.stops)
 
 
-def _are_among(levels: Levels, offsets: Sequence[float], shift: float) -> bool:
+def _are_among(levels: Levels, offsets: Levels, shift: float) -> bool:
     """Return whether levels are among the shifted offsets, in order."""
     rest = iter(offsets)
     return all(any(abs(level - shift - offset) <= TOLERANCE for offset in rest) for level in levels)
@@ -210,20 +195,20 @@ def follow_biases(frames: Sequence[Frame], levels: Levels) -> bool:
 def show_one_scene(frames: Sequence[Frame], levels: Levels) -> bool:
     """Return whether all frames have thumbnails, and these show one scene."""
     thumbnails = _darkest_first(frames, levels)
-    return thumbnails is not None and match.are_one_scene(thumbnails)
+    return bool(thumbnails) and match.are_one_scene(thumbnails)
 
 
 def show_different_scenes(frames: Sequence[Frame], levels: Levels) -> bool:
     """Return whether all frames have thumbnails, and these cannot show one scene."""
     thumbnails = _darkest_first(frames, levels)
-    return thumbnails is not None and match.are_different_scenes(thumbnails)
+    return bool(thumbnails) and match.are_different_scenes(thumbnails)
 
 
-def _darkest_first(frames: Sequence[Frame], levels: Levels) -> list[bytes] | None:
-    """Return the thumbnails of frames, least exposed first; None unless all have one."""
-    ordered = sorted(zip(levels, frames, strict=True), key=lambda pair: pair[0])
-    thumbnails = [frame.thumbnail for _, frame in ordered if frame.thumbnail is not None]
-    return thumbnails if len(thumbnails) == len(ordered) else None
+def _darkest_first(frames: Sequence[Frame], levels: Levels) -> list[bytes]:
+    """Return the thumbnails of frames, least exposed first; an empty list unless all have one."""
+    order = sorted(range(len(frames)), key=levels.__getitem__)
+    thumbnails = [frames[at].thumbnail or b"" for at in order]
+    return thumbnails if all(thumbnails) else []
 
 
 # --- windows -------------------------------------------------------------------------------------

@@ -32,12 +32,9 @@ Blocks = NDArray[np.float32]
 
 
 def pack_thumbnail(grey: NDArray[Any]) -> bytes:
-    """Average a picture over blocks.
+    """Average a picture over blocks: uint8 array (rows, cols) of display-encoded code values.
 
-    Parameters
-    ----------
-    grey : uint8 array, shape (rows, cols)
-        Display-encoded code values; a picture below 12 × 12 pixels is enlarged.
+    A picture below 12 × 12 pixels is enlarged.
     """
     repeat = -(-SIDE // min(grey.shape))
     grey = np.repeat(np.repeat(grey, repeat, 0), repeat, 1) if repeat > 1 else grey
@@ -59,45 +56,37 @@ def brightness(blocks: Blocks) -> NDArray[np.float32]:
     return np.asarray(_GAMMA * np.log2((blocks + 1) / 256).mean(axis=(1, 2)), np.float32)
 
 
+def _differences(blocks: Blocks) -> Blocks:
+    """Compute the differences of adjacent blocks in code values, shape (pictures, 264)."""
+    both = (np.diff(blocks, axis=axis).reshape(len(blocks), -1) for axis in (2, 1))
+    return np.concatenate(list(both), axis=1)
+
+
 def edges_of(blocks: Blocks) -> Blocks:
     """Compute differences of adjacent blocks, scaled to a mean of 1; shape (pictures, 264)."""
-    across = np.diff(blocks, axis=2).reshape(len(blocks), -1)
-    down = np.diff(blocks, axis=1).reshape(len(blocks), -1)
-    edges = np.concatenate([across, down], axis=1)
+    edges = _differences(blocks)
     return np.asarray(edges / (np.abs(edges).mean(axis=1, keepdims=True) + _TINY), np.float32)
 
 
 def have_detail(blocks: Blocks) -> NDArray[np.bool_]:
     """Return for each picture whether it has enough detail to be compared; shape (pictures,)."""
-    across = np.abs(np.diff(blocks, axis=2)).mean(axis=(1, 2))
-    down = np.abs(np.diff(blocks, axis=1)).mean(axis=(1, 2))
-    return np.asarray(across + down >= 2 * LEAST_DETAIL)
+    return np.asarray(np.abs(_differences(blocks)).mean(axis=1) >= LEAST_DETAIL)
 
 
 def similarity(one: Blocks, other: Blocks) -> NDArray[np.float32]:
-    """Compare pictures by their edges, pair by pair.
+    """Compare pictures, pair by pair, by edges as `edges_of` computes them; shape (pairs,).
 
-    Parameters
-    ----------
-    one, other : float32 arrays, shape (pairs, 264)
-        As computed by `edges_of`.
-
-    Returns
-    -------
-    float32 array, shape (pairs,)
-        1 if all edges agree in sign, −1 if all disagree, 0 for featureless pictures.
+    It is 1 if all edges agree in sign, −1 if all disagree, 0 for featureless pictures.
     """
     weight = np.minimum(np.abs(one), np.abs(other))
     agreement = (weight * np.sign(one) * np.sign(other)).sum(axis=1)
     return np.asarray(agreement / (weight.sum(axis=1) + _TINY))
 
 
-def are_one_scene(thumbnails: Sequence[bytes], *, least: float = SAME_SCENE) -> bool:
+def are_one_scene(thumbnails: Sequence[bytes]) -> bool:
     """Return whether pictures, darkest first, are exposures of one scene, by their similarity."""
-    return all(
-        alike >= least and darker <= MOST_DARKER
-        for alike, darker in starmap(_compare, pairwise(thumbnails))
-    )
+    pairs = starmap(_compare, pairwise(thumbnails))
+    return all(alike >= SAME_SCENE and darker <= MOST_DARKER for alike, darker in pairs)
 
 
 def are_different_scenes(thumbnails: Sequence[bytes]) -> bool:
@@ -123,5 +112,4 @@ def _compare(dark: bytes, bright: bytes) -> tuple[float, float]:
 
 def largest_difference(one: bytes, other: bytes) -> float:
     """Compute the largest difference of two thumbnails in any block, in code values."""
-    blocks = unpack_thumbnails([one, other])
-    return float(np.abs(blocks[0] - blocks[1]).max())
+    return float(np.ptp(unpack_thumbnails([one, other]), axis=0).max())
