@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from expinterp.brackets import shapes
 from expinterp.brackets.chains import CLOCK_TICK, Chain, FrameRun, counts_on, idle_between
-from expinterp.brackets.shapes import MOST_FRAMES, Evidence, Shape, Window, window_at, windows_of
+from expinterp.brackets.shapes import MOST_FRAMES, Evidence, Shape, Window, window_of, windows_of
 
 RECURRENT = 3  # sets of one shape that are no coincidence
 REPEATS, MOST = 3, 0.6  # sets of one shape in a run with other frames, and the share they cover
@@ -91,23 +91,19 @@ def learn_shapes(
         tallies[_camera_of(run)][shape].complete += 1
     for run in runs:
         for window in regular_windows(run):
-            tally = tallies[_camera_of(run)][window.shape]
-            found = run.part(window.start, window.stop)
-            certain = shapes.evidence_in(found) in shapes.CERTAIN
-            sure = window.shape.regular or len(found) < len(run) or certain
-            complete = sure and not found.missing_beside(damaged=True)
+            tally, shape, part = tallies[_camera_of(run)][window.shape], window.shape, window.part
+            sure = shape.regular or len(part) < len(run) or window.evidence in shapes.CERTAIN
+            complete = sure and not part.missing_beside(damaged=True)
             tally.complete += complete
             tally.uncertain += not complete
-            if (seconds := found.longest_pause()) is not None:
+            if (seconds := part.longest_pause()) is not None:
                 tally.pauses.append(seconds)
     return {camera: CameraShapes(found) for camera, found in tallies.items()}
 
 
 def regular_windows(run: FrameRun) -> list[Window]:
     """Divide a run that clearly consists of sets of one shape; return an empty list for others."""
-    every = [
-        window for n in range(2, min(len(run), MOST_FRAMES) + 1) for window in windows_of(run, n)
-    ]
+    every = windows_of(run, range(2, min(len(run), MOST_FRAMES) + 1))
     whole = [window for window in every if len(window.shape) == len(run)]
     if run.damaged_within():
         return whole
@@ -116,7 +112,7 @@ def regular_windows(run: FrameRun) -> list[Window]:
     often = Counter(window.shape for window in larger)
     repeated = [window for window in larger if often[window.shape] > 1]
     for usual, least in ((regular, MOST if larger else 1.0), (repeated, 1.0)):
-        windows, doubtful = best_windows(len(run), usual)
+        windows, doubtful = best_windows(run, usual)
         alike = len({window.shape for window in windows}) == 1 and not doubtful
         covered = sum(len(window.shape) for window in windows) / len(run)
         if alike and (covered == 1.0 or (covered >= least and len(windows) >= REPEATS)):
@@ -134,57 +130,55 @@ def divide_run(run: FrameRun, known: CameraShapes) -> tuple[list[Window], set[in
     """
     windows = [
         window
-        for length in sorted({len(shape) for shape in known.shapes})
-        for window in windows_of(run, length)
+        for window in windows_of(run, {len(shape) for shape in known.shapes})
         if window.shape in known.shapes
-        and not known.is_slow(run.part(window.start, window.stop).longest_pause(), window.shape)
+        and not known.is_slow(window.part.longest_pause(), window.shape)
     ]
-    return best_windows(len(run), windows or _shown_windows(run))
+    return best_windows(run, windows or list(_shown_windows(run)))
 
 
-def _shown_windows(run: FrameRun) -> list[Window]:
+def _shown_windows(run: FrameRun) -> Iterator[Window]:
     """Find regular sets of three frames or more, and the whole run if it is beyond doubt a set."""
-    found, most = list[Window](), min(len(run), MOST_FRAMES)
-    for length in sorted({most, *range(3, most)}):
-        for window in windows_of(run, length):
-            evidence = shapes.evidence_in(run.part(window.start, window.stop))
-            sure = length == len(run) and evidence in shapes.CERTAIN
-            regular = window.shape.regular and length > 2 and evidence is not Evidence.AUTOMATIC
-            found += [window] if sure or regular else []
-    return found
+    most = min(len(run), MOST_FRAMES)
+    for window in windows_of(run, {most, *range(3, most)}):
+        size, evidence = len(window.part), window.evidence
+        sure = size == len(run) and evidence in shapes.CERTAIN
+        if sure or (size > 2 and window.shape.regular and evidence is not Evidence.AUTOMATIC):
+            yield window
 
 
-def best_windows(count: int, windows: Sequence[Window]) -> tuple[list[Window], set[int]]:
-    """Choose windows of a run of `count` frames without overlap: most frames in fewest windows.
+def best_windows(run: FrameRun, windows: Sequence[Window]) -> tuple[list[Window], set[int]]:
+    """Choose windows of a run without overlap: most frames in fewest windows.
 
     Returns
     -------
     list of Window
         Those in the first and in the last such choice.
     set of int
-        Positions of the frames of those in only one: they may belong to several sets.
+        Positions in the chain of the frames of those in only one: they may be of several sets.
     """
-    first = _best_choice(count, windows, late=False)
-    last = _best_choice(count, windows[::-1], late=True)
+    first = _best_choice(run, windows, late=False)
+    last = _best_choice(run, windows[::-1], late=True)
     doubtful = {*first} ^ {*last}
-    frames = {at for window in doubtful for at in range(window.start, window.stop)}
-    return [window for window in first if window not in doubtful], frames
+    chosen = [window for window in first if window not in doubtful]
+    return chosen, {at for window in doubtful for at in window.places}
 
 
-def _best_choice(count: int, windows: Sequence[Window], *, late: bool) -> list[Window]:
+def _best_choice(run: FrameRun, windows: Sequence[Window], *, late: bool) -> list[Window]:
     """Choose windows whose frames less one sum to most; among equals the first, or late ones."""
     ending: dict[int, list[Window]] = defaultdict(list)
     for window in windows:
-        ending[window.stop].append(window)
-    best: list[tuple[int, Any]] = [(0, None)]  # up to each position: sum; last window, earlier ones
-    for stop in range(1, count + 1):
-        best.append(best[-1])
+        ending[window.part.stop].append(window)
+    best: dict[int, tuple[int, Any]]  # up to each position: sum; last window, the ones before it
+    best = {run.start: (0, None)}
+    for stop in range(run.start + 1, run.stop + 1):
+        best[stop] = best[stop - 1]
         for window in ending[stop]:
-            before, chosen = best[window.start]
-            gain, most = before + stop - window.start - 1, best[stop][0]
+            before, chosen = best[window.part.start]
+            gain, most = before + len(window.part) - 1, best[stop][0]
             if gain > most or (late and gain == most and best[stop] is best[stop - 1]):
                 best[stop] = gain, (window, chosen)
-    found, (_, link) = list[Window](), best[-1]
+    found, (_, link) = list[Window](), best[run.stop]
     while link:
         window, link = link
         found.append(window)
@@ -205,7 +199,7 @@ def _may_remain(part: FrameRun, shape: Shape, whole: Shape, known: CameraShapes)
     count, often, size = known.complete(shape), known.count(whole), len(shape)
     if part.chain.numbers is None:
         return count < max(RECURRENT, often / 2) and shapes.may_remain(shape.stops, whole)
-    strong = size > 2 and shapes.evidence_in(part) in shapes.STRONG
+    strong = size > 2 and shapes.evidence_of(part.frames, part.levels) in shapes.STRONG
     rare = count < max(RECURRENT, often / 4) and not strong  # then it may have broken off
     before, after = (_is_repeat(part, at, shape, known) for at in (part.start, part.stop))
     places = range(part.start, part.stop)
@@ -225,7 +219,7 @@ def goes_on(part: FrameRun) -> float | None:
             continue
         one, other = chain.frames[at - 1 : at + 1]
         new = one.mode == other.mode and not counts_on(one, other)  # the camera started a new set
-        larger = window_at(FrameRun(chain, first, end), 0, end - first)
+        larger = window_of(FrameRun(chain, first, end))
         if larger and larger.shape.regular and not new and _is_near(chain, at - 1, at):
             return idle_between(one, other) or 0.0
     return None

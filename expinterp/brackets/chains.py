@@ -92,10 +92,6 @@ class FrameRun:
         """Their exposure or brightness in stops."""
         return self.chain.levels[self.start : self.stop]
 
-    def part(self, start: int, stop: int) -> FrameRun:
-        """Return the part between two positions in this run."""
-        return FrameRun(self.chain, self.start + start, self.start + stop)
-
     def damaged_within(self, margin: int = 0) -> bool:
         """Return whether a file between its frames, or up to `margin` beside, cannot be used."""
         numbers = (self.chain.numbers or ())[self.start : self.stop]

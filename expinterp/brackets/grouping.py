@@ -151,17 +151,12 @@ def _by_pattern(frames: Sequence[Frame], pattern: str, set_size: int | None) -> 
         if objection:
             yield from _leave(group, objection)
             continue
-        kept = list[Frame]()
+        kept, others = list[Frame](), list[Frame]()
         for frame in group:
-            distinct = not kept or with_levels([*kept, frame])
-            kept += [frame] if distinct else []
-            yield from [] if distinct else _leave([frame], "as bright as another frame of its set")
+            (kept if not kept or with_levels([*kept, frame]) else others).append(frame)
         run = with_levels(kept) if len(kept) > 1 else None
-        yield from (
-            [bracket_of(run, "names match the pattern", name)]
-            if run
-            else _leave(kept, "as bright as another frame of its set")
-        )
+        yield from [bracket_of(run, "names match the pattern", name)] if run else []
+        yield from _leave(others if run else group, "as bright as another frame of its set")
 
 
 def _objection(group: Sequence[Frame], set_size: int | None) -> str | None:
@@ -211,11 +206,10 @@ def _unexplained(
     run: FrameRun, windows: Iterable[Window], doubtful: Iterable[int]
 ) -> Iterator[float]:
     """List the seconds (0: unknown) at which exposures of a run step outside any set."""
-    explained = {at for window in windows for at in range(window.start, window.stop)}
-    explained |= set(doubtful)
-    for at, (one, other) in enumerate(pairwise(run.levels)):
+    explained = {*doubtful, *(at for window in windows for at in window.places)}
+    for at, (one, other) in enumerate(pairwise(run.levels), run.start):
         if abs(one - other) >= shapes.LEAST_STEP and not {at, at + 1} <= explained:
-            yield chains.idle_between(*run.part(at, at + 2).frames) or 0.0
+            yield chains.idle_between(*run.chain.frames[at : at + 2]) or 0.0
 
 
 def _incomplete(count: int) -> str:
@@ -242,35 +236,32 @@ class _Judge:
             return []
         others = [frame for at, frame in enumerate(run.frames) if at != same[0]]
         chain = chains.make_chain(others, run.chain.stream)
-        part = FrameRun(replace(chain, tolerance=equal), 0, len(others))
-        window = shapes.window_at(part, 0, len(part))
-        evidence = shapes.evidence_in(part)
+        window = shapes.window_of(FrameRun(replace(chain, tolerance=equal), 0, len(others)))
         if window is None or not window.shape.regular or self.known.count(window.shape):
             return []
-        if evidence is Evidence.AUTOMATIC or self.set_size not in {None, count, len(part)}:
+        automatic = window.evidence is Evidence.AUTOMATIC
+        if automatic or self.set_size not in {None, count, len(others)}:
             return []
         repeated = Leftover(run.frames[same[0]].path, "the same exposure as the shot before it")
-        return [bracket_of(part, f"{evidence.value}: {window.shape}"), repeated]
+        return [_as_bracket(window), repeated]
 
     def sets_in(self, run: FrameRun, windows: Iterable[Window], doubtful: Iterable[int]) -> Found:
         """Accept the sets of a run, unless there is an objection."""
         several = "may belong to more than one set; --set-size or --pattern states which"
         reasons: dict[int, str] = dict.fromkeys(doubtful, several)
         for window in windows:
-            part = run.part(window.start, window.stop)
-            objection = next(self._objections(part, window), None)
-            if objection is None:
-                yield bracket_of(part, f"{shapes.evidence_in(part).value}: {window.shape}")
-            reasons.update(dict.fromkeys(range(window.start, window.stop), objection or ""))
+            objection = next(self._objections(window), "")
+            yield from [] if objection else [_as_bracket(window)]
+            reasons.update(dict.fromkeys(window.places, objection))
         if self.set_size:
             yield from self._by_size(run, reasons, self.set_size)
-        for at, frame in enumerate(run.frames):
+        for at, frame in enumerate(run.frames, run.start):
             if reason := reasons[at] if at in reasons else self._why_alone(run, at):
                 yield Leftover(frame.path, reason)
 
-    def _objections(self, part: FrameRun, window: Window) -> Iterator[str]:
+    def _objections(self, window: Window) -> Iterator[str]:
         """List reasons why a set is no bracket."""
-        size, shape, evidence = len(part), window.shape, shapes.evidence_in(part)
+        part, shape, evidence, size = window.part, window.shape, window.evidence, len(window.part)
         if shapes.show_different_scenes(part.frames, part.levels):
             yield "pictures show different scenes"
         if self.set_size:
@@ -288,31 +279,33 @@ class _Judge:
             yield f"files beside this set are missing; --set-size {size} takes it all the same"
         if size == 2 and self.known.complete(shape) < 2 and evidence not in shapes.CERTAIN:
             yield "the only pair, and a frame may be missing; --set-size 2 takes it all the same"
-        if self._is_chance(part, window, evidence):
+        if self._is_chance(window, evidence):
             yield f"nothing shows that they were bracketed; --set-size {size} takes them"
 
-    def _is_chance(self, part: FrameRun, window: Window, evidence: Evidence) -> bool:
+    def _is_chance(self, window: Window, evidence: Evidence) -> bool:
         """Return whether single shots may have this shape by coincidence.
 
         Two automatic exposures in thirds of a stop differ by a given step about once in 16 times,
         three form a given shape once in 300 times. So shapes must outnumber other steps.
         """
-        shape, count, size = window.shape, self.known.count(window.shape), len(part)
+        shape, count, size = window.shape, self.known.count(window.shape), len(window.shape)
         if evidence in shapes.STRONG or (evidence is Evidence.MANUAL and size > 2):
             return False
         others = sum(not self.known.is_slow(pause, shape) for pause in self.unexplained)
         automatic = evidence is Evidence.AUTOMATIC
         if size > 2 and shape.regular:
             return others > max(1, 3 * (count - 1)) or (automatic and count < cameras.RECURRENT)
-        seen = all(frame.thumbnail for frame in part.frames)  # and they do not show one scene
+        seen = all(
+            frame.thumbnail for frame in window.part.frames
+        )  # and they do not show one scene
         return automatic or seen or count < cameras.RECURRENT or others > count / 10
 
     def _by_size(self, run: FrameRun, reasons: dict[int, str], size: int) -> Iterator[Bracket]:
         """Find sets of the stated size in the stretches of a run that divide into them evenly."""
-        rest = [at for at in range(len(run)) if reasons.get(at) != ""]
+        rest = [at for at in range(run.start, run.stop) if reasons.get(at) != ""]
         for _, group in groupby(enumerate(rest), lambda place: place[1] - place[0]):
             stretch = [at for _, at in group]
-            parts = [run.part(start, start + size) for start in stretch[::size]]
+            parts = [FrameRun(run.chain, start, start + size) for start in stretch[::size]]
             if len(stretch) % size == 0 and all(map(_may_be_set, parts)):
                 yield from (bracket_of(part, f"{size} frames in succession") for part in parts)
                 reasons.update(dict.fromkeys(stretch, ""))
@@ -321,8 +314,9 @@ class _Judge:
         """Return why a frame is in no set."""
         if len(run) == 1:
             return self._why_single(run)
-        before, (own, *after) = run.part(max(0, at - 1), at).levels, run.part(at, at + 2).levels
-        if any(abs(level - own) < chains.SAME_EXPOSURE for level in (*before, *after)):
+        levels = run.chain.levels[max(run.start, at - 1) : at + 2]
+        own = run.chain.levels[at]
+        if sum(abs(level - own) < chains.SAME_EXPOSURE for level in levels) > 1:
             what = "exposure" if run.chain.stated else "brightness"
             return f"the same {what} as the shot beside it"
         return "forms no set with the shots beside it; --set-size or --pattern states the sets"
@@ -343,7 +337,11 @@ class _Judge:
         return "a single shot"
 
 
+def _as_bracket(window: Window) -> Bracket:
+    return bracket_of(window.part, f"{window.evidence.value}: {window.shape}")
+
+
 def _may_be_set(part: FrameRun) -> bool:
     """Return whether nothing contradicts that frames are one bracket."""
-    window = shapes.window_at(part, 0, len(part))
-    return window is not None and not shapes.show_different_scenes(part.frames, part.levels)
+    different = shapes.show_different_scenes(part.frames, part.levels)
+    return shapes.window_of(part) is not None and not different

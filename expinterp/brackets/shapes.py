@@ -8,10 +8,10 @@ part of a run that has a shape, so that it may be a set.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import chain, combinations, pairwise
 from typing import TypeAlias
 
@@ -151,13 +151,6 @@ CERTAIN = {Evidence.COUNTED, Evidence.COMPENSATED, Evidence.SEEN}
 STRONG = {*CERTAIN, Evidence.MARKED}
 
 
-def evidence_in(part: FrameRun) -> Evidence:
-    """Return the strongest evidence that a part of a run is a bracket."""
-    if not part.chain.stated:
-        return Evidence.SEEN  # a condition of such windows
-    return evidence_of(part.frames, part.levels)
-
-
 def evidence_of(frames: Sequence[Frame], levels: Levels) -> Evidence:
     """Return the strongest evidence that frames with these exposures in stops form a bracket."""
     biases, modes = {frame.bias for frame in frames}, {frame.mode for frame in frames}
@@ -214,32 +207,45 @@ def _darkest_first(frames: Sequence[Frame], levels: Levels) -> list[bytes]:
 # --- windows -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Window:
-    """A part of a run that may be a set, by its positions in the run, and its shape."""
+    """A part of a run that may be a set, and its shape."""
 
-    start: int
-    stop: int
+    part: FrameRun
     shape: Shape
 
+    @property
+    def places(self) -> range:
+        """The positions of its frames in the chain."""
+        return range(self.part.start, self.part.stop)
 
-def window_at(run: FrameRun, start: int, length: int) -> Window | None:
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The strongest evidence that it is a bracket."""
+        if not self.part.chain.stated:
+            return Evidence.SEEN  # a condition of such windows
+        return evidence_of(self.part.frames, self.part.levels)
+
+
+def window_of(part: FrameRun) -> Window | None:
     """Return a part of a run as a window; None if its frames cannot be a set."""
-    part, chain = run.part(start, start + length), run.chain
-    frames, levels = part.frames, part.levels
-    least, tolerance = _least_step(part), chain.tolerance
-    shape = shape_of(levels, stated=chain.stated, least_step=least, tolerance=tolerance)
+    frames, levels, stated = part.frames, part.levels, part.chain.stated
+    least, tolerance = _least_step(part), part.chain.tolerance
+    shape = shape_of(levels, stated=stated, least_step=least, tolerance=tolerance)
     if shape is None:
         return None
-    if biases_contradict(frames, levels) if chain.stated else not show_one_scene(frames, levels):
-        return None
-    return Window(start, start + length, shape)
+    fit = not biases_contradict(frames, levels) if stated else show_one_scene(frames, levels)
+    return Window(part, shape) if fit else None
 
 
-def windows_of(run: FrameRun, length: int) -> list[Window]:
-    """Find all windows of a length."""
-    starts = range(len(run) - length + 1)
-    return [window for start in starts if (window := window_at(run, start, length))]
+def windows_of(run: FrameRun, lengths: Iterable[int]) -> list[Window]:
+    """Find all windows of these lengths, the shortest first."""
+    parts = (
+        FrameRun(run.chain, start, start + length)
+        for length in sorted(lengths)
+        for start in range(run.start, run.stop - length + 1)
+    )
+    return [window for part in parts if (window := window_of(part))]
 
 
 def _least_step(part: FrameRun) -> float:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from expinterp.brackets import Frame, thumbnail_match
 from expinterp.brackets.cameras import best_windows
-from expinterp.brackets.chains import find_chains, find_runs
+from expinterp.brackets.chains import Chain, FrameRun, find_chains, find_runs, stream_of
 from expinterp.brackets.frames import stops_of_time
 from expinterp.brackets.names import (
     compile_pattern,
@@ -245,8 +245,11 @@ def test_featureless_pictures_are_neither_alike_nor_an_error():
 # --- parting -------------------------------------------------------------------------------------
 
 
+EMPTY = Chain((), (), stream_of(Frame("")))
+
+
 def total(windows):
-    return sum(window.stop - window.start - 1 for window in windows)
+    return sum(len(window.part) - 1 for window in windows)
 
 
 @given(st.data())
@@ -254,8 +257,10 @@ def test_parting_finds_the_best_and_reports_what_another_best_has(data):
     count = data.draw(st.integers(1, 9))
     spans = st.tuples(st.integers(0, count - 1), st.integers(2, 4))
     drawn = data.draw(st.sets(spans.filter(lambda span: sum(span) <= count), max_size=8))
-    windows = [Window(at, at + n, Shape(tuple(range(n)))) for at, n in sorted(drawn)]
-    chosen, doubtful = best_windows(count, windows)
+    windows = [
+        Window(FrameRun(EMPTY, at, at + n), Shape(tuple(range(n)))) for at, n in sorted(drawn)
+    ]
+    chosen, doubtful = best_windows(FrameRun(EMPTY, 0, count), windows)
     partings = list(all_partings(windows))
     best = max(map(total, partings))
     bests = [set(parting) for parting in partings if total(parting) == best]
@@ -263,7 +268,7 @@ def test_parting_finds_the_best_and_reports_what_another_best_has(data):
     if len(bests) == 1:
         assert set(chosen) == bests[0]
         assert not doubtful
-    covered = {at for window in chosen for at in range(window.start, window.stop)}
+    covered = {at for window in chosen for at in window.places}
     assert not covered & doubtful
 
 
@@ -273,7 +278,7 @@ def all_partings(windows):
         return
     first, *rest = windows
     yield from all_partings(rest)
-    free = [w for w in rest if w.start >= first.stop or w.stop <= first.start]
+    free = [w for w in rest if not {*w.places} & {*first.places}]
     yield from ([first, *parting] for parting in all_partings(free))
 
 

@@ -26,7 +26,7 @@ from expinterp.brackets.shapes import (
     evidence_of,
     follow_biases,
     shape_of,
-    window_at,
+    window_of,
 )
 from expinterp.brackets.thumbnail_match import are_one_scene, have_detail, pack_thumbnail
 from expinterp.brackets.thumbnail_match import unpack_thumbnails as unpack
@@ -64,7 +64,7 @@ def test_steps_are_at_least_two_thirds_of_a_stop_or_one_third_in_bracketing_mode
 
 @pytest.mark.parametrize(("brightest", "regular"), [(2.4, True), (2.6, False)])
 def test_exposures_miss_even_steps_by_a_quarter_of_a_stop_at_most(brightest, regular):
-    assert window_at(run(0.0, -2.0, brightest), 0, 3).shape.regular is regular
+    assert window_of(run(0.0, -2.0, brightest)).shape.regular is regular
 
 
 @pytest.mark.parametrize(("brightest", "found"), [(1.1, False), (1.3, True)])
@@ -226,13 +226,13 @@ def test_a_scene_with_a_gap_lacks_frames_if_one_larger_set_has_its_exposures(lar
 @pytest.mark.parametrize(("larger", "part"), [(16, False), (24, True)])
 def test_a_set_may_have_broken_off_if_larger_ones_are_four_times_as_frequent(larger, part):
     whole = run(0.0, -2.0, 0.5, numbers=(1, 2, 3))
-    assert may_be_part(whole.part(0, 2), PAIR, camera(usual=larger, pair=5)) is part
+    assert may_be_part(FrameRun(whole.chain, 0, 2), PAIR, camera(usual=larger, pair=5)) is part
 
 
 @pytest.mark.parametrize(("numbers", "part"), [((1, 2, 3), False), ((1, 2, 4), True)])
 def test_a_frequent_set_may_be_part_of_a_larger_one_if_numbers_are_missing(numbers, part):
     whole = run(0.0, -2.0, 0.5, numbers=numbers)
-    assert may_be_part(whole.part(0, 2), PAIR, camera(usual=9, pair=9)) is part
+    assert may_be_part(FrameRun(whole.chain, 0, 2), PAIR, camera(usual=9, pair=9)) is part
 
 
 @pytest.mark.parametrize(("seconds", "part"), [(14.9, True), (15.1, False)])
@@ -244,14 +244,14 @@ def test_a_shot_within_15_seconds_may_complete_a_frequent_set(first, seconds, pa
     whole = run(0.0, -2.0, 2.0, numbers=(1, 2, 3), captured=captured)
     two = Shape(USUAL.offsets[first : first + 2])
     known = CameraShapes({USUAL: ShapeTally(9), two: ShapeTally(9)})
-    assert may_be_part(whole.part(first, first + 2), two, known) is part
+    assert may_be_part(FrameRun(whole.chain, first, first + 2), two, known) is part
 
 
 @pytest.mark.parametrize(("seconds", "more"), [(14.9, True), (15.1, False)])
 def test_a_shot_within_15_seconds_may_belong_to_the_set_before_it(seconds, more):
     captured = [NOON + timedelta(seconds=at) for at in (0, 1, 2, 2 + seconds)]
     whole = run(-2.0, 0.0, 2.0, 4.0, captured=captured)
-    assert (goes_on(whole.part(0, 3)) is not None) is more
+    assert (goes_on(FrameRun(whole.chain, 0, 3)) is not None) is more
 
 
 # --- evidence ------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_a_shape_without_strong_evidence_must_outnumber_other_steps(
 ):
     judge = _Judge(CameraShapes({shape: ShapeTally(count)}), [1.0] * others, None, 5.0)
     part = run(*SET[: len(shape)])
-    assert judge._is_chance(part, window_at(part, 0, len(part)), evidence) is doubted
+    assert judge._is_chance(window_of(part), evidence) is doubted
 
 
 # --- reasons -------------------------------------------------------------------------------------
