@@ -16,15 +16,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
+from expinterp.brackets import names
 from expinterp.brackets import thumbnail_match as match
 from expinterp.brackets.frames import Frame, group_frames, is_nominal
-from expinterp.brackets.names import (
-    LAST_NUMBER,
-    is_camera_folder,
-    natural_key,
-    next_folder,
-    read_file_number,
-)
+from expinterp.brackets.names import LAST_NUMBER, natural_key, read_file_number
 
 Numbered: TypeAlias = list[tuple[int, Frame]]  # frames by file number
 
@@ -110,7 +105,7 @@ class FrameRun:
 def place_of(frame: Frame) -> str:
     """Return the place of a frame."""
     parent, _, name = frame.folder.rpartition("/")
-    return parent if is_camera_folder(name) else frame.folder
+    return parent if names.is_camera_folder(name) else frame.folder
 
 
 def stream_of(frame: Frame) -> Stream:
@@ -168,7 +163,7 @@ def _numbered_lines(frames: Iterable[Frame], damaged: Iterable[Frame]) -> Iterat
             line = before
         elif before:
             yield before
-        open_lines[next_folder(folder) or f"{folder}/", prefix] = line
+        open_lines[names.next_folder(folder) or f"{folder}/", prefix] = line
     yield from open_lines.values()
 
 

@@ -20,30 +20,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import TypeAlias
 
-from expinterp.brackets import cameras, chains, shapes
+from expinterp.brackets import cameras, chains, names, scenes, shapes
 from expinterp.brackets.cameras import CameraShapes
 from expinterp.brackets.chains import FrameRun
 from expinterp.brackets.frames import Frame, group_frames
-from expinterp.brackets.names import (
-    Prefer,
-    compile_pattern,
-    natural_key,
-    separate_copies,
-    separate_twins,
-    stem_of,
-)
 from expinterp.brackets.plan import Bracket, Leftover, Plan
-from expinterp.brackets.scenes import (
-    LONGEST_PAUSE,
-    bracket_of,
-    find_scenes,
-    lacks_frames,
-    shape_in,
-    with_levels,
-)
 from expinterp.brackets.shapes import Evidence, Window
 
 GAP = 5.0  # seconds from the end of one exposure to the start of the next
+INCOMPLETE = "probably what is left of a larger set; --set-size {} takes it"
 LEAST_WITH_REPEAT = 6  # frames of a set in which one exposure may come twice
 
 Found: TypeAlias = Iterator[Bracket | Leftover]
@@ -56,7 +41,7 @@ def plan_brackets(
     set_size: int | None = None,
     gap: float = GAP,
     pattern: str | None = None,
-    prefer: Prefer = "raw",
+    prefer: names.Prefer = "raw",
 ) -> Plan:
     """Plan which frames form brackets; reads no files.
 
@@ -91,40 +76,37 @@ def plan_brackets(
     ValueError
         If two frames have one path, or `set_size` or `gap` is out of range.
     """
-    _check(set_size, gap)
-    everything = sorted(frames, key=lambda frame: (natural_key(frame.path), frame.path))
-    order = {frame.path: place for place, frame in enumerate(everything)}
-    if len(order) < len(everything):
-        message = "two frames have the same path; pass each file once"
-        raise ValueError(message)
-    usable, twins = separate_twins(everything, prefer)
-    found: list[Bracket | Leftover] = [*twins]
-    if pattern is not None:
-        found += _by_pattern(usable, pattern, set_size)
-    else:
-        usable, copies = separate_copies(usable)
-        readable = {stem_of(frame) for frame in usable}
-        unusable = [frame for frame in everything if frame.problem]
-        damaged = [frame for frame in unusable if stem_of(frame) not in readable]
-        found += [*copies, *_by_evidence(usable, damaged, set_size, gap)]
-    brackets = _named_apart(item for item in found if isinstance(item, Bracket))
-    leftovers = [item for item in found if isinstance(item, Leftover)]
-    return Plan(folder, tuple(brackets), tuple(sorted(leftovers, key=lambda f: order[f.path])))
-
-
-def _check(set_size: int | None, gap: float) -> None:
     if set_size is not None and set_size < 2:
         message = f"a bracket has 2 frames or more, not {set_size}"
         raise ValueError(message)
     if not gap >= 0:
         message = f"a gap is 0 seconds or more, not {gap}"
         raise ValueError(message)
+    everything = sorted(frames, key=lambda frame: (names.natural_key(frame.path), frame.path))
+    order = {frame.path: place for place, frame in enumerate(everything)}
+    if len(order) < len(everything):
+        message = "two frames have the same path; pass each file once"
+        raise ValueError(message)
+    usable, found = names.separate_twins(everything, prefer)
+    if pattern is not None:
+        items = [*found, *_by_pattern(usable, pattern, set_size)]
+    else:
+        usable, copies = names.separate_copies(usable)
+        readable = {names.stem_of(frame) for frame in usable}
+        unusable = [frame for frame in everything if frame.problem]
+        damaged = [frame for frame in unusable if names.stem_of(frame) not in readable]
+        items = [*found, *copies, *_by_evidence(usable, damaged, set_size, gap)]
+    brackets = _named_apart(item for item in items if isinstance(item, Bracket))
+    leftovers = (item for item in items if isinstance(item, Leftover))
+    return Plan(folder, tuple(brackets), tuple(sorted(leftovers, key=lambda f: order[f.path])))
 
 
 def _named_apart(brackets: Iterable[Bracket]) -> Iterator[Bracket]:
     """Sort brackets by name, and make names differ in more than letter case."""
     used: Counter[str] = Counter()
-    for bracket in sorted(brackets, key=lambda each: (natural_key(each.name), min(each.frames))):
+    for bracket in sorted(
+        brackets, key=lambda each: (names.natural_key(each.name), min(each.frames))
+    ):
         name, number = bracket.name, 1
         while used[name.casefold()]:
             number += 1
@@ -138,14 +120,9 @@ def _leave(frames: Iterable[Frame], reason: str) -> Iterator[Leftover]:
     return (Leftover(frame.path, reason) for frame in frames)
 
 
-def _wrong_size(count: int, set_size: int | None) -> str | None:
-    """Return why a set has the wrong size; None if it has the right one."""
-    return None if set_size in {None, count} else f"in a set of {count} frames, not {set_size}"
-
-
 def _by_pattern(frames: Sequence[Frame], pattern: str, set_size: int | None) -> Found:
     """Find the sets that names state; of equally bright frames the first counts."""
-    name_of = compile_pattern(pattern)
+    name_of = names.compile_pattern(pattern)
     for name, group in group_frames(frames, lambda frame: name_of(frame.path)).items():
         objection = _objection(group, set_size) if name else "does not match the pattern"
         if objection:
@@ -153,9 +130,9 @@ def _by_pattern(frames: Sequence[Frame], pattern: str, set_size: int | None) -> 
             continue
         kept, others = list[Frame](), list[Frame]()
         for frame in group:
-            (kept if not kept or with_levels([*kept, frame]) else others).append(frame)
-        run = with_levels(kept) if len(kept) > 1 else None
-        yield from [bracket_of(run, "names match the pattern", name)] if run else []
+            (kept if not kept or scenes.with_levels([*kept, frame]) else others).append(frame)
+        run = scenes.with_levels(kept) if len(kept) > 1 else None
+        yield from [scenes.bracket_of(run, "names match the pattern", name)] if run else []
         yield from _leave(others if run else group, "as bright as another frame of its set")
 
 
@@ -168,6 +145,11 @@ def _objection(group: Sequence[Frame], set_size: int | None) -> str | None:
     return _wrong_size(len(group), set_size) or mixed
 
 
+def _wrong_size(count: int, set_size: int | None) -> str | None:
+    """Return why a set has the wrong size; None if it has the right one."""
+    return None if set_size in {None, count} else f"in a set of {count} frames, not {set_size}"
+
+
 # --- by evidence ---------------------------------------------------------------------------------
 
 
@@ -175,31 +157,27 @@ def _by_evidence(
     frames: Sequence[Frame], damaged: Sequence[Frame], set_size: int | None, gap: float
 ) -> Found:
     """Find scenes with a folder or name of their own first, then sets in the runs of the rest."""
-    found = find_scenes(frames, gap=gap)
-    scenes = [scene for scene in found if set_size in {None, len(scene[0])}]
-    taken = {frame.path for run, _ in scenes for frame in run.frames}
+    found = scenes.find_scenes(frames, gap=gap)
+    whole = [scene for scene in found if set_size in {None, len(scene[0])}]
+    taken = {frame.path for run, _ in whole for frame in run.frames}
     rest = [frame for frame in frames if frame.path not in taken]
     levelled = group_frames(rest, lambda frame: frame.ev is not None or frame.thumbnail is not None)
     yield from _leave(levelled.get(False, ()), "states no exposure time, and has no thumbnail")
     line = chains.find_chains(levelled.get(True, ()), damaged)
     runs = [run for chain in line for run in chains.find_runs(chain, gap=gap)]
-    shaped = [(run, shape) for run, _ in scenes if (shape := shape_in(run))]
+    shaped = [(run, shape) for run, _ in whole if (shape := scenes.shape_in(run))]
     known = cameras.learn_shapes(runs, shaped)
-    for run, bracket in scenes:
-        lacking = not set_size and lacks_frames(run, known)
-        yield from _leave(run.frames, _incomplete(len(run))) if lacking else [bracket]
+    for run, bracket in whole:
+        lacking = not set_size and scenes.lacks_frames(run, known)
+        yield from _leave(run.frames, INCOMPLETE.format(len(run))) if lacking else [bracket]
     divided = [(run, *cameras.divide_run(run, cameras.shapes_for(run, known))) for run in runs]
     steps: dict[object, list[float]] = defaultdict(list)  # pauses by stream and mode
-    for run, windows, doubtful in divided:
-        steps[_setting(run)] += _unexplained(run, windows, doubtful)
-    for run, windows, doubtful in divided:
-        judge = _Judge(cameras.shapes_for(run, known), steps[_setting(run)], set_size, gap)
+    settings = [(run.chain.stream, run.frames[0].mode) for run in runs]
+    for setting, (run, windows, doubtful) in zip(settings, divided, strict=True):
+        steps[setting] += _unexplained(run, windows, doubtful)
+    for setting, (run, windows, doubtful) in zip(settings, divided, strict=True):
+        judge = _Judge(cameras.shapes_for(run, known), steps[setting], set_size, gap)
         yield from judge.without_repeat(run) or judge.sets_in(run, windows, doubtful)
-
-
-def _setting(run: FrameRun) -> tuple[object, ...]:
-    """Return the stream of a run and the exposure mode."""
-    return run.chain.stream, run.frames[0].mode
 
 
 def _unexplained(
@@ -210,10 +188,6 @@ def _unexplained(
     for at, (one, other) in enumerate(pairwise(run.levels), run.start):
         if abs(one - other) >= shapes.LEAST_STEP and not {at, at + 1} <= explained:
             yield chains.idle_between(*run.chain.frames[at : at + 2]) or 0.0
-
-
-def _incomplete(count: int) -> str:
-    return f"probably what is left of a larger set; --set-size {count} takes it"
 
 
 @dataclass(frozen=True)
@@ -268,7 +242,7 @@ class _Judge:
             yield from filter(None, [_wrong_size(size, self.set_size)])
             return
         if cameras.may_be_part(part, shape, self.known):
-            yield _incomplete(size)
+            yield INCOMPLETE.format(size)
         if (seconds := cameras.goes_on(part)) is not None:
             options = f"--gap {math.ceil(seconds)} or --set-size {size}"
             yield f"the shot beside this set may belong to it; {options} settles it"
@@ -307,7 +281,9 @@ class _Judge:
             stretch = [at for _, at in group]
             parts = [FrameRun(run.chain, start, start + size) for start in stretch[::size]]
             if len(stretch) % size == 0 and all(map(_may_be_set, parts)):
-                yield from (bracket_of(part, f"{size} frames in succession") for part in parts)
+                yield from (
+                    scenes.bracket_of(part, f"{size} frames in succession") for part in parts
+                )
                 reasons.update(dict.fromkeys(stretch, ""))
 
     def _why_alone(self, run: FrameRun, at: int) -> str:
@@ -326,19 +302,18 @@ class _Judge:
         chain, at = run.chain, run.start
         if run.frames[0].flash and any(not frame.flash for frame in chain.frames):
             return "a flash fired, unlike for the shots beside it"
-        for one, other in ((at - 1, at), (at, at + 1)):
-            if not (one >= 0 and other < len(chain.frames)) or chain.missing(other):
-                continue
-            pair = FrameRun(chain, one, other + 1)
+        for other in range(max(1, at), min(at + 2, len(chain.frames))):
+            pair = FrameRun(chain, other - 1, other + 1)
             idle = chains.idle_between(*pair.frames)
-            if idle and self.gap < idle <= LONGEST_PAUSE and _may_be_set(pair):
+            near = idle and self.gap < idle <= scenes.LONGEST_PAUSE and not chain.missing(other)
+            if idle and near and _may_be_set(pair):
                 joined = f"--gap {math.ceil(idle)} joins them, if they are of one scene"
                 return f"{idle:.0f} s from the shot beside it; {joined}"
         return "a single shot"
 
 
 def _as_bracket(window: Window) -> Bracket:
-    return bracket_of(window.part, f"{window.evidence.value}: {window.shape}")
+    return scenes.bracket_of(window.part, f"{window.evidence.value}: {window.shape}")
 
 
 def _may_be_set(part: FrameRun) -> bool:
