@@ -105,7 +105,7 @@ class FrameRun:
 def place_of(frame: Frame) -> str:
     """Return the place of a frame."""
     parent, _, name = frame.folder.rpartition("/")
-    return parent if names.is_camera_folder(name) else frame.folder
+    return parent if names.next_folder(name) else frame.folder
 
 
 def stream_of(frame: Frame) -> Stream:
@@ -130,17 +130,13 @@ def find_chains(frames: Iterable[Frame], damaged: Iterable[Frame] = ()) -> Itera
 
 
 def make_chain(frames: Sequence[Frame], stream: Stream) -> Chain:
-    """Build a chain of frames that are in order."""
-    nominal = all(is_nominal(frame.exposure.time or 1.0) for frame in frames)
-    stated = tuple(frame.ev or 0.0 for frame in frames)
-    levels = stated if stream.stated else brightness_levels(frames)
-    return Chain(tuple(frames), levels, stream, tolerance=NOMINAL if nominal else TOLERANCE)
-
-
-def brightness_levels(frames: Sequence[Frame]) -> tuple[float, ...]:
-    """Return the brightness in stops of frames that all have a thumbnail."""
+    """Build a chain of frames that are in order, and have exposures or thumbnails."""
+    if stream.stated:
+        nominal = all(is_nominal(frame.exposure.time or 1.0) for frame in frames)
+        levels = tuple(frame.ev or 0.0 for frame in frames)
+        return Chain(tuple(frames), levels, stream, tolerance=NOMINAL if nominal else TOLERANCE)
     blocks = match.unpack_thumbnails([frame.thumbnail or b"" for frame in frames])
-    return tuple(match.brightness(blocks).tolist())
+    return Chain(tuple(frames), tuple(match.brightness(blocks).tolist()), stream)
 
 
 # --- by file number ------------------------------------------------------------------------------
@@ -197,20 +193,24 @@ def _continuing_shift(last: int, first: int) -> int | None:
 # --- by time -------------------------------------------------------------------------------------
 
 
+def _moments(frames: Sequence[Frame]) -> list[float]:
+    """Return when frames were captured, in seconds since 1970: in UTC where all state the offset."""
+    universal = [frame.universal_time for frame in frames if frame.universal_time is not None]
+    return universal if len(universal) == len(frames) else [frame.local_time for frame in frames]
+
+
 def sort_by_time(frames: Sequence[Frame]) -> list[Frame]:
     """Sort frames by time of capture, those of the same moment by name."""
-    zoned = all(frame.universal_time is not None for frame in frames)
-    moments = {f.path: (f.universal_time if zoned else f.local_time) or 0.0 for f in frames}
-    return sorted(frames, key=lambda f: (moments[f.path], natural_key(f.stem), f.path))
+    timed = zip(_moments(frames), frames, strict=True)
+    line = sorted(timed, key=lambda each: (each[0], natural_key(each[1].stem), each[1].path))
+    return [frame for _, frame in line]
 
 
 def pause_between(one: Frame, other: Frame) -> float | None:
     """Return the seconds from the end of one exposure to the start of the next; None if unknown."""
     if one.captured is None or other.captured is None:
         return None
-    start, end = one.universal_time, other.universal_time
-    if start is None or end is None:
-        start, end = one.local_time, other.local_time
+    start, end = _moments([one, other])
     return end - start - (one.exposure.time or 0.0)
 
 
@@ -233,12 +233,10 @@ def find_runs(chain: Chain, *, gap: float) -> Iterator[FrameRun]:
     for run in _cut(chain, gap):
         equal = chain.stated and max(run.levels) - min(run.levels) < SAME_EXPOSURE
         if equal and len(run) > 1 and all(frame.thumbnail for frame in run.frames):
-            seen = brightness_levels(run.frames)
-            if max(seen) - min(seen) >= MEAN_BRIGHTNESS_STEP:
+            seen = make_chain(run.frames, chain.stream._replace(stated=False))
+            if max(seen.levels) - min(seen.levels) >= MEAN_BRIGHTNESS_STEP:
                 numbers = chain.numbers and chain.numbers[run.start : run.stop]
-                stream = chain.stream._replace(stated=False)
-                part = Chain(run.frames, seen, stream, numbers, chain.damaged)
-                yield from _cut(part, gap)
+                yield from _cut(replace(seen, numbers=numbers, damaged=chain.damaged), gap)
                 continue
         yield run
 

@@ -24,7 +24,6 @@ from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 
 FEW = 200  # files in a folder of which all get thumbnails, whatever they state
 READERS = 4  # files opened at a time: on shared storage most of the time is waiting
-READABLE = SUFFIXES.keys()
 INSTALL = "pip install"
 UNSUPPORTED = {".jp2": "JPEG 2000"}
 RESULTS = f"holds the results of a batch ({JOURNAL})"  # such a folder is not searched
@@ -138,7 +137,7 @@ def is_damaged(frame: Frame) -> bool:
 def _kind(name: str) -> str | None:
     """Return what a suffix stands for: ``picture``, an unsupported format, or None."""
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - ten times as fast as a Path
-    return "picture" if suffix in READABLE else UNSUPPORTED.get(suffix)
+    return "picture" if suffix in SUFFIXES else UNSUPPORTED.get(suffix)
 
 
 def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:

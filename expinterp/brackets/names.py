@@ -57,11 +57,6 @@ def natural_key(text: str) -> Natural:
     return tuple(int(part) if at % 2 else part for at, part in enumerate(parts))
 
 
-def name_in(folder: str, name: str) -> str:
-    """Put a name into a folder."""
-    return f"{folder}/{name}" if folder else name
-
-
 def common_name(stems: Sequence[str]) -> str:
     """Return what all names begin with, without the separator before the rest."""
     return posixpath.commonprefix(stems).rstrip(_SEPARATORS) or stems[0]
@@ -81,11 +76,6 @@ def read_file_number(stem: str) -> FileNumber | None:
     """
     dcf = _DCF_STEM.fullmatch(stem)
     return None if dcf is None else FileNumber(dcf[1], int(dcf[2]))
-
-
-def is_camera_folder(name: str) -> bool:
-    """Return whether a camera named a folder (DCF); its name then says nothing about the pictures."""
-    return _DCF_FOLDER.fullmatch(name) is not None
 
 
 def next_folder(folder: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -11,7 +12,7 @@ from expinterp.brackets import chains, shapes
 from expinterp.brackets.cameras import ShapesByCamera, regular_windows, shapes_for
 from expinterp.brackets.chains import MEAN_BRIGHTNESS_STEP, TOLERANCE, FrameRun, stream_of
 from expinterp.brackets.frames import Frame, group_frames
-from expinterp.brackets.names import common_name, name_in, set_of
+from expinterp.brackets.names import common_name, set_of
 from expinterp.brackets.plan import Bracket
 from expinterp.brackets.shapes import Evidence, Shape, smallest_step
 
@@ -29,7 +30,7 @@ def bracket_of(run: FrameRun, reason: str, name: str | None = None) -> Bracket:
     times = [frame.exposure.time for frame in frames if frame.exposure.time]
     evs = [run.levels[at] for at in order]
     return Bracket(
-        name=name or name_in(run.frames[0].folder, run.frames[0].stem),
+        name=name or posixpath.join(run.frames[0].folder, run.frames[0].stem),
         frames=tuple(frame.path for frame in frames),
         reason=reason,
         times=tuple(times) if len(times) == len(frames) else None,
@@ -66,7 +67,7 @@ def _named_alike(frames: Sequence[Frame]) -> Iterator[tuple[str, list[Frame]]]:
 
     for (folder, name), members in group_frames(frames, key).items():
         if name:
-            yield name_in(folder, common_name([frame.stem for frame in members])), members
+            yield posixpath.join(folder, common_name([frame.stem for frame in members])), members
 
 
 def with_levels(frames: Sequence[Frame]) -> FrameRun | None:
