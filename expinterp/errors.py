@@ -28,11 +28,15 @@ STOPPED = "interrupted; no output is left half written"
 def reason(error: Exception) -> str:
     """Return the text of a system error, without its number, for a message.
 
+    Python raises another error for a name with a zero byte, or with half of a surrogate pair.
+
     Examples
     --------
     >>> reason(OSError(28, "No space left on device"))
     'no space left on device'
     """
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return "its name has a character that no file name can have"
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 

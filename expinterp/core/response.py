@@ -86,9 +86,14 @@ class Profile:
         if not isinstance(facts, dict) or facts.get("expinterp_profile") != PROFILE_VERSION:
             msg = f"no expinterp profile of version {PROFILE_VERSION}"
             raise ValueError(msg)
-        response = np.array(facts["response"], np.float64)
-        residual, camera, shots = float(facts["residual"]), facts["camera"], int(facts["shots"])
-        scale = facts.get("scale")  # older profiles have none
+        try:
+            response = np.array(facts["response"], np.float64)
+            residual, camera, shots = float(facts["residual"]), facts["camera"], int(facts["shots"])
+            scale = facts.get("scale")  # older profiles have none
+            scale = None if scale is None else float(scale)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            msg = "a value is missing, or of the wrong type"
+            raise ValueError(msg) from error
         curves = response.shape in {(1, CODES), (3, CODES)} and np.abs(response).max() <= WIDEST
         if not curves or not (np.diff(response) > 0).all():
             msg = f"response must be 1 or 3 increasing rows of 256 numbers, at most ±{WIDEST:g}"
@@ -101,7 +106,6 @@ class Profile:
         elif scale is not None and not 1 / MOST_SCALE <= scale <= MOST_SCALE:
             msg = f"scale must be a number from {1 / MOST_SCALE:g} to {MOST_SCALE:g}, not {scale}"
         else:
-            scale = None if scale is None else float(scale)
             return cls(response, residual, shots, camera, scale)
         raise ValueError(msg)
 

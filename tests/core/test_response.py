@@ -271,6 +271,22 @@ def test_profiles_with_impossible_values_are_refused(facts):
         Profile.from_json(json.dumps(sound | facts))
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"response": "x"},
+        {"response": [[1], [1, 2]]},
+        {"shots": None},
+        {"scale": []},
+        {"residual": {}},
+    ],
+)
+def test_values_of_the_wrong_type_are_refused_in_words(facts):
+    sound = {"expinterp_profile": 1, "residual": 0, "shots": 3, "camera": None, "response": []}
+    with pytest.raises(ValueError, match=r"^a value is missing, or of the wrong type$"):
+        Profile.from_json(json.dumps(sound | facts))
+
+
 def test_a_missing_profile_is_refused_by_name(tmp_path):
     with pytest.raises(ImageFileError, match=r"none\.json.*make one with"):
         read_profile(tmp_path / "none.json")

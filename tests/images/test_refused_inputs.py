@@ -43,7 +43,8 @@ def test_missing_folder_and_empty_are_named(tmp_path):
     assert "folder" in refusal(tmp_path)
     (tmp_path / "empty.jpg").touch()
     assert "empty" in refusal(tmp_path / "empty.jpg")
-    assert "cannot be read" in refusal("a\0b.jpg")
+    for name in ("a\0b.jpg", "a\ud800.jpg"):
+        assert "cannot be read (its name has a character that no" in refusal(name)
 
 
 def test_folder_is_named_where_opening_one_is_forbidden(tmp_path, monkeypatch):
