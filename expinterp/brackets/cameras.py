@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -199,7 +199,7 @@ def _may_remain(part: FrameRun, shape: Shape, whole: Shape, known: CameraShapes)
     count, often, size = known.complete(shape), known.count(whole), len(shape)
     if part.chain.numbers is None:
         return count < max(RECURRENT, often / 2) and shapes.may_remain(shape.stops, whole)
-    strong = size > 2 and shapes.evidence_of(part.frames, part.levels) in shapes.STRONG
+    strong = size > 2 and shapes.evidence_of(part) in shapes.STRONG
     rare = count < max(RECURRENT, often / 4) and not strong  # then it may have broken off
     before, after = (_is_repeat(part, at, shape, known) for at in (part.start, part.stop))
     places = range(part.start, part.stop)
@@ -263,10 +263,10 @@ def _is_near(chain: Chain, one: int, other: int) -> bool:
 
 def _fits(chain: Chain, places: Sequence[int], stops: Sequence[float], whole: Shape) -> bool:
     """Return whether frames are exposed as those of a larger set with these offsets would be."""
-    levels = [chain.levels[at] for at in places]
+    frames = tuple(chain.frames[at] for at in places)
+    levels = tuple(chain.levels[at] for at in places)
     if not whole.stated:
-        frames = [chain.frames[at] for at in places]
-        same_order = shapes.rank(levels) == shapes.rank(stops)
-        return same_order and shapes.show_one_scene(frames, levels)
+        part = FrameRun(replace(chain, frames=frames, levels=levels), 0, len(frames))
+        return shapes.rank(levels) == shapes.rank(stops) and shapes.show_one_scene(part)
     offsets = [level - stop for level, stop in zip(levels, stops, strict=True)]
     return max(offsets) - min(offsets) <= 2 * chain.tolerance + _STEP_ROUNDING * len(places)

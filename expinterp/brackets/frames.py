@@ -30,13 +30,7 @@ def is_nominal(time: float) -> bool:
 
 
 def stops_of_time(time: float) -> float:
-    """Convert an exposure time in seconds to stops, log2(t); 1/60 s means 2⁻⁶ s.
-
-    Examples
-    --------
-    >>> stops_of_time(1 / 60), stops_of_time(1 / 15)
-    (-6.0, -4.0)
-    """
+    """Convert an exposure time in seconds to stops, log2(t); 1/60 s means 2⁻⁶ s."""
     stops = math.log2(time)
     return round(3 * stops) / 3 if is_nominal(time) else stops
 

@@ -236,7 +236,7 @@ class _Judge:
     def _objections(self, window: Window) -> Iterator[str]:
         """List reasons why a set is no bracket."""
         part, shape, evidence, size = window.part, window.shape, window.evidence, len(window.part)
-        if shapes.show_different_scenes(part.frames, part.levels):
+        if shapes.show_different_scenes(part):
             yield "pictures show different scenes"
         if self.set_size:
             yield from filter(None, [_wrong_size(size, self.set_size)])
@@ -318,5 +318,4 @@ def _as_bracket(window: Window) -> Bracket:
 
 def _may_be_set(part: FrameRun) -> bool:
     """Return whether nothing contradicts that frames are one bracket."""
-    different = shapes.show_different_scenes(part.frames, part.levels)
-    return shapes.window_of(part) is not None and not different
+    return shapes.window_of(part) is not None and not shapes.show_different_scenes(part)

@@ -95,13 +95,13 @@ def whole_scene(frames: Sequence[Frame], *, gap: float) -> FrameRun | None:
 
 def _is_scene(run: FrameRun, gap: float) -> bool:
     """Return whether the frames of a folder or name are exposures of one scene, made on purpose."""
-    frames, levels, stated = run.frames, run.levels, run.chain.stated
+    frames, stated = run.frames, run.chain.stated
     pauses = [chains.pause_between(one, other) for one, other in pairwise(frames)]
     quick = all(chains.follows(one, other, gap=gap) for one, other in pairwise(frames))
-    dated, evidence = frames[0].captured is not None, shapes.evidence_of(frames, levels)
-    if stated and shapes.biases_contradict(frames, levels):
+    dated, evidence = frames[0].captured is not None, shapes.evidence_of(run)
+    if stated and shapes.biases_contradict(run):
         return False
-    if not shapes.show_one_scene(frames, levels):
+    if not shapes.show_one_scene(run):
         return stated and quick and dated and _is_credible(run, evidence)
     several = len(regular_windows(run)) > 1 and not (quick and dated)
     if several or any(pause is not None and pause > LONGEST_PAUSE for pause in pauses):
@@ -109,19 +109,19 @@ def _is_scene(run: FrameRun, gap: float) -> bool:
     modes = {frame.mode for frame in frames}
     if evidence in _MEANT or modes == {"manual"} or (stated and not dated):
         return True
-    mean_step = (max(levels) - min(levels)) / len(pauses)
+    mean_step = (max(run.levels) - min(run.levels)) / len(pauses)
     may_be_slow = len(frames) > 2 and modes != {"auto"}
     if not stated:
         least = MEAN_BRIGHTNESS_STEP / (1 if dated else min(len(pauses), 2))
         return mean_step >= least and (quick or may_be_slow)
     regular = len(frames) > 2 and shape_in(run) is not None
-    enough = regular or smallest_step(levels) >= shapes.LEAST_STEP
+    enough = regular or smallest_step(run.levels) >= shapes.LEAST_STEP
     return enough and (evidence is Evidence.SEEN if quick else may_be_slow)
 
 
 def _is_credible(run: FrameRun, evidence: Evidence) -> bool:
     """Return whether the headers suggest one scene, where the thumbnails do not show it."""
-    if shapes.show_different_scenes(run.frames, run.levels):
+    if shapes.show_different_scenes(run):
         return False
     weak = evidence in {Evidence.AUTOMATIC, Evidence.SILENT}
     return not weak or (shape_in(run) is not None and len(run) > 2)

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from expinterp.brackets import thumbnail_match as match
 from expinterp.brackets.chains import MEAN_BRIGHTNESS_STEP, TOLERANCE, FrameRun
-from expinterp.brackets.frames import Frame, Mode
+from expinterp.brackets.frames import Mode
 
 Ranks: TypeAlias = tuple[int, ...]
 Levels: TypeAlias = Sequence[float]  # exposures or brightness, in stops
@@ -59,13 +59,7 @@ class Shape:
 
 @cache
 def orders(count: int) -> frozenset[Ranks]:
-    """List the orders in which cameras expose a set.
-
-    Examples
-    --------
-    >>> sorted(orders(3))
-    [(0, 1, 2), (1, 0, 2), (1, 2, 0), (2, 1, 0)]
-    """
+    """List the orders in which cameras expose a set, as ranks from 0 for the darkest."""
     rising = tuple(range(count))
     middle = count // 2
     below, above = rising[:middle], rising[middle + 1 :]
@@ -111,13 +105,7 @@ def shape_of(
 
 @lru_cache(maxsize=1 << 14)
 def may_remain(levels: tuple[float, ...], whole: Shape) -> bool:
-    """Return whether exposures in stops, or brightness, may be of a set that lost frames.
-
-    Examples
-    --------
-    >>> may_remain((-2.0, 2.0), Shape((12, 0, 24)))
-    True
-    """
+    """Return whether exposures in stops, or brightness, may be of a set that lost frames."""
     count = len(levels)
     if count >= len(whole):
         return False
@@ -151,14 +139,15 @@ CERTAIN = {Evidence.COUNTED, Evidence.COMPENSATED, Evidence.SEEN}
 STRONG = {*CERTAIN, Evidence.MARKED}
 
 
-def evidence_of(frames: Sequence[Frame], levels: Levels) -> Evidence:
-    """Return the strongest evidence that frames with these exposures in stops form a bracket."""
+def evidence_of(run: FrameRun) -> Evidence:
+    """Return the strongest evidence that frames form a bracket."""
+    frames, levels, count = run.frames, run.levels, len(run)
     biases, modes = {frame.bias for frame in frames}, {frame.mode for frame in frames}
-    if [frame.shot for frame in frames] == list(range(1, len(frames) + 1)):
+    if [frame.shot for frame in frames] == list(range(1, count + 1)):
         return Evidence.COUNTED
-    if None not in biases and len(biases) == len(frames) and follow_biases(frames, levels):
+    if None not in biases and len(biases) == count and follow_biases(run):
         return Evidence.COMPENSATED
-    if not _may_be_metered(modes, biases, levels) and show_one_scene(frames, levels):
+    if not _may_be_metered(modes, biases, levels) and show_one_scene(run):
         return Evidence.SEEN
     if modes == {"manual"} and len({frame.exposure.iso for frame in frames}) > 1:
         return Evidence.SILENT
@@ -173,34 +162,35 @@ def _may_be_metered(modes: set[Mode | None], biases: set[float | None], levels: 
     return pair or (modes == {"auto"} and not (shape and shape.regular))
 
 
-def biases_contradict(frames: Sequence[Frame], levels: Levels) -> bool:
+def biases_contradict(run: FrameRun) -> bool:
     """Return whether compensation varies, but not as the exposures of one scene would."""
-    biases = {frame.bias for frame in frames}
-    return None not in biases and len(biases) > 1 and not follow_biases(frames, levels)
+    biases = {frame.bias for frame in run.frames}
+    return None not in biases and len(biases) > 1 and not follow_biases(run)
 
 
-def follow_biases(frames: Sequence[Frame], levels: Levels) -> bool:
+def follow_biases(run: FrameRun) -> bool:
     """Return whether exposures differ as compensation does: the metered light was the same."""
-    offsets = [level - (frame.bias or 0.0) for frame, level in zip(frames, levels, strict=True)]
+    pairs = zip(run.frames, run.levels, strict=True)
+    offsets = [level - (frame.bias or 0.0) for frame, level in pairs]
     return max(offsets) - min(offsets) <= BIAS_TOLERANCE
 
 
-def show_one_scene(frames: Sequence[Frame], levels: Levels) -> bool:
+def show_one_scene(run: FrameRun) -> bool:
     """Return whether all frames have thumbnails, and these show one scene."""
-    thumbnails = _darkest_first(frames, levels)
+    thumbnails = _darkest_first(run)
     return bool(thumbnails) and match.are_one_scene(thumbnails)
 
 
-def show_different_scenes(frames: Sequence[Frame], levels: Levels) -> bool:
+def show_different_scenes(run: FrameRun) -> bool:
     """Return whether all frames have thumbnails, and these cannot show one scene."""
-    thumbnails = _darkest_first(frames, levels)
+    thumbnails = _darkest_first(run)
     return bool(thumbnails) and match.are_different_scenes(thumbnails)
 
 
-def _darkest_first(frames: Sequence[Frame], levels: Levels) -> list[bytes]:
+def _darkest_first(run: FrameRun) -> list[bytes]:
     """Return the thumbnails of frames, least exposed first; an empty list unless all have one."""
-    order = sorted(range(len(frames)), key=levels.__getitem__)
-    thumbnails = [frames[at].thumbnail or b"" for at in order]
+    pairs = sorted(zip(run.levels, run.frames, strict=True), key=lambda pair: pair[0])
+    thumbnails = [frame.thumbnail or b"" for _, frame in pairs]
     return thumbnails if all(thumbnails) else []
 
 
@@ -222,20 +212,17 @@ class Window:
     @cached_property
     def evidence(self) -> Evidence:
         """The strongest evidence that it is a bracket."""
-        if not self.part.chain.stated:
-            return Evidence.SEEN  # a condition of such windows
-        return evidence_of(self.part.frames, self.part.levels)
+        # Without exposures, that the pictures show one scene is a condition of windows.
+        return evidence_of(self.part) if self.part.chain.stated else Evidence.SEEN
 
 
 def window_of(part: FrameRun) -> Window | None:
     """Return a part of a run as a window; None if its frames cannot be a set."""
-    frames, levels, stated = part.frames, part.levels, part.chain.stated
-    least, tolerance = _least_step(part), part.chain.tolerance
-    shape = shape_of(levels, stated=stated, least_step=least, tolerance=tolerance)
-    if shape is None:
-        return None
-    fit = not biases_contradict(frames, levels) if stated else show_one_scene(frames, levels)
-    return Window(part, shape) if fit else None
+    least, tolerance, stated = _least_step(part), part.chain.tolerance, part.chain.stated
+    shape = shape_of(part.levels, stated=stated, least_step=least, tolerance=tolerance)
+    if shape and (not biases_contradict(part) if stated else show_one_scene(part)):
+        return Window(part, shape)
+    return None
 
 
 def windows_of(run: FrameRun, lengths: Iterable[int]) -> list[Window]:

@@ -259,8 +259,7 @@ def test_a_shot_within_15_seconds_may_belong_to_the_set_before_it(seconds, more)
 
 @pytest.mark.parametrize(("bias", "expected"), [(1.65, True), (1.55, False), (2.45, False)])
 def test_exposures_follow_compensation_within_four_tenths_of_a_stop(bias, expected):
-    frames = run(-2.0, 0.0, 2.0, bias=(-2, 0, bias)).frames
-    assert follow_biases(frames, (-2.0, 0.0, 2.0)) is expected
+    assert follow_biases(run(-2.0, 0.0, 2.0, bias=(-2, 0, bias))) is expected
 
 
 @pytest.mark.parametrize(
@@ -274,7 +273,7 @@ def test_exposures_follow_compensation_within_four_tenths_of_a_stop(bias, expect
 )
 def test_each_frame_of_a_compensated_set_has_a_bias_of_its_own(biases, compensated):
     part = run(0.0, 1 / 3, 2 / 3, bias=biases)
-    evidence = evidence_of(part.frames, part.levels)
+    evidence = evidence_of(part)
     assert (evidence is Evidence.COMPENSATED) is compensated
 
 
@@ -283,7 +282,7 @@ def test_each_frame_of_a_compensated_set_has_a_bias_of_its_own(biases, compensat
 )
 def test_a_set_that_the_camera_counts_begins_with_one(shots, counted):
     part = run(*SET, shot=shots)
-    assert (evidence_of(part.frames, part.levels) is Evidence.COUNTED) is counted
+    assert (evidence_of(part) is Evidence.COUNTED) is counted
 
 
 @pytest.mark.parametrize(
