@@ -215,7 +215,7 @@ def goes_on(part: FrameRun) -> float | None:
     """
     chain, start, stop = part.chain, part.start, part.stop
     for first, end, at in ((start - 1, stop, start), (start, stop + 1, stop)):
-        if first < 0 or end > len(chain.frames) or not chain.stated:
+        if first < 0 or end > len(chain.frames) or not chain.stream.stated:
             continue
         one, other = chain.frames[at - 1 : at + 1]
         new = one.mode == other.mode and not counts_on(one, other)  # the camera started a new set
@@ -247,11 +247,7 @@ def _may_be_in(part: FrameRun, whole: Shape, shift: int) -> bool:
         at = bisect_left(numbers, number)
         if at < len(numbers) and numbers[at] == number:
             found[at] = offset
-    near = all(
-        _is_near(part.chain, min(at, part.stop - 1), max(at, part.start))
-        for at in found
-        if not part.start <= at < part.stop
-    )
+    near = all(_is_near(part.chain, min(at, part.stop - 1), max(at, part.start)) for at in found)
     return near and _fits(part.chain, list(found), list(found.values()), whole)
 
 

@@ -38,7 +38,7 @@ class Stream(NamedTuple):
     place: str
     camera: str | None
     serial: str | None
-    stated: bool  # whether the files state their exposures
+    stated: bool  # whether exposures are known, not only brightness
     format: tuple[object, ...]  # size, depth and file format
 
 
@@ -53,17 +53,12 @@ class Chain:
     damaged: frozenset[int] = frozenset()  # numbers of files that are there, but cannot be used
     tolerance: float = TOLERANCE  # stops by which exposures may miss even steps
 
-    @property
-    def stated(self) -> bool:
-        """Whether the levels are stated exposures."""
-        return self.stream.stated
-
-    def missing(self, at: int, *, damaged: bool = False) -> int:
-        """Count the file numbers known to be missing before a position, or also the damaged."""
+    def missing(self, at: int, *, damaged: bool = False) -> bool:
+        """Return whether files before a position are known to be missing, or also are damaged."""
         if self.numbers is None or not 0 < at < len(self.numbers):
-            return 0
+            return False
         between = range(self.numbers[at - 1] + 1, self.numbers[at])
-        return len(between) - sum(n in between for n in self.damaged if not damaged)
+        return any(damaged or number not in self.damaged for number in between)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +226,7 @@ def find_runs(chain: Chain, *, gap: float) -> Iterator[FrameRun]:
     the aperture ring or the lights made the exposures: the pictures are believed.
     """
     for run in _cut(chain, gap):
-        equal = chain.stated and max(run.levels) - min(run.levels) < SAME_EXPOSURE
+        equal = chain.stream.stated and max(run.levels) - min(run.levels) < SAME_EXPOSURE
         if equal and len(run) > 1 and all(frame.thumbnail for frame in run.frames):
             seen = make_chain(run.frames, chain.stream._replace(stated=False))
             if max(seen.levels) - min(seen.levels) >= MEAN_BRIGHTNESS_STEP:
@@ -290,10 +285,10 @@ def _may_be_one_scene(chain: Chain) -> Sequence[bool]:
     count, thumbnails = len(chain.frames), [frame.thumbnail for frame in chain.frames]
     if count < 2 or not any(thumbnails):
         return [True] * (count - 1)
-    least = match.OTHER_SCENE if chain.stated else match.MAYBE_SAME_SCENE
+    least = match.OTHER_SCENE if chain.stream.stated else match.MAYBE_SAME_SCENE
     blocks = match.unpack_thumbnails([thumbnail or match.BLANK for thumbnail in thumbnails])
     edges = match.edges_of(blocks)
-    unclear = chain.stated & ~match.have_detail(blocks)
+    unclear = chain.stream.stated & ~match.have_detail(blocks)
     near, far = (
         (match.similarity(edges[:-lag], edges[lag:]) >= least) | unclear[:-lag] | unclear[lag:]
         for lag in (1, 2)

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,11 +69,10 @@ def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Fr
 
 def _identity(path: Path) -> tuple[int, int] | None:
     """Identify a folder, whatever its name; None if there is no such folder."""
-    try:
+    with suppress(OSError):
         status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return status.st_dev, status.st_ino
+    return None
 
 
 def _walk(root: Path, visited: set[tuple[int, int] | None]) -> Iterator[_Entry]:
@@ -112,19 +111,15 @@ def _list_folder(folder: Path) -> list[os.DirEntry[str]] | str:
         return f"cannot be read ({reason(error)})"
     if any(child.name == JOURNAL for child in children):
         return RESULTS
-    return [
-        child
-        for child in children
-        if not child.name.startswith(".") and child.name.lower() not in _SYSTEM_FOLDERS
-    ]
+    shown = (child for child in children if not child.name.startswith("."))
+    return [child for child in shown if child.name.lower() not in _SYSTEM_FOLDERS]
 
 
 def _holds(check: Callable[[], bool]) -> bool:
     """Run a check of a directory entry; circular links fail it."""
-    try:
+    with suppress(OSError):
         return check()
-    except OSError:
-        return False
+    return False
 
 
 def is_damaged(frame: Frame) -> bool:

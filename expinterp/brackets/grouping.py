@@ -13,11 +13,11 @@ missed one: what may be something else is left out, with the reason and the opti
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
 from typing import TypeAlias
 
 from expinterp.brackets import cameras, chains, names, scenes, shapes
@@ -103,16 +103,12 @@ def plan_brackets(
 
 def _named_apart(brackets: Iterable[Bracket]) -> Iterator[Bracket]:
     """Sort brackets by name, and make names differ in more than letter case."""
-    used: Counter[str] = Counter()
-    for bracket in sorted(
-        brackets, key=lambda each: (names.natural_key(each.name), min(each.frames))
-    ):
-        name, number = bracket.name, 1
-        while used[name.casefold()]:
-            number += 1
-            name = f"{bracket.name}-{number}"
-        used[name.casefold()] += 1
-        yield replace(bracket, name=name)
+    used = set[str]()
+    for each in sorted(brackets, key=lambda b: (names.natural_key(b.name), min(b.frames))):
+        numbered = (f"{each.name}-{n}" if n > 1 else each.name for n in itertools.count(1))
+        name = next(name for name in numbered if name.casefold() not in used)
+        used.add(name.casefold())
+        yield replace(each, name=name)
 
 
 def _leave(frames: Iterable[Frame], reason: str) -> Iterator[Leftover]:
@@ -185,7 +181,7 @@ def _unexplained(
 ) -> Iterator[float]:
     """List the seconds (0: unknown) at which exposures of a run step outside any set."""
     explained = {*doubtful, *(at for window in windows for at in window.places)}
-    for at, (one, other) in enumerate(pairwise(run.levels), run.start):
+    for at, (one, other) in enumerate(itertools.pairwise(run.levels), run.start):
         if abs(one - other) >= shapes.LEAST_STEP and not {at, at + 1} <= explained:
             yield chains.idle_between(*run.chain.frames[at : at + 2]) or 0.0
 
@@ -277,7 +273,7 @@ class _Judge:
     def _by_size(self, run: FrameRun, reasons: dict[int, str], size: int) -> Iterator[Bracket]:
         """Find sets of the stated size in the stretches of a run that divide into them evenly."""
         rest = [at for at in range(run.start, run.stop) if reasons.get(at) != ""]
-        for _, group in groupby(enumerate(rest), lambda place: place[1] - place[0]):
+        for _, group in itertools.groupby(enumerate(rest), lambda place: place[1] - place[0]):
             stretch = [at for _, at in group]
             parts = [FrameRun(run.chain, start, start + size) for start in stretch[::size]]
             if len(stretch) % size == 0 and all(map(_may_be_set, parts)):
@@ -293,7 +289,7 @@ class _Judge:
         levels = run.chain.levels[max(run.start, at - 1) : at + 2]
         own = run.chain.levels[at]
         if sum(abs(level - own) < chains.SAME_EXPOSURE for level in levels) > 1:
-            what = "exposure" if run.chain.stated else "brightness"
+            what = "exposure" if run.chain.stream.stated else "brightness"
             return f"the same {what} as the shot beside it"
         return "forms no set with the shots beside it; --set-size or --pattern states the sets"
 

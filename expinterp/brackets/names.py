@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from expinterp.brackets.frames import RAW, Frame, group_frames
@@ -89,17 +90,9 @@ def next_folder(folder: str) -> str | None:
 
 
 def set_of(stem: str) -> str | None:
-    """Return the name of the set before a trailing frame suffix; None without such a suffix.
-
-    Examples
-    --------
-    >>> [set_of(stem) for stem in ("church_1", "church-dark", "church +2EV", "IMG_0042")]
-    ['church', 'church', 'church', None]
-    """
-    if read_file_number(stem) is not None:
-        return None
-    part = _FRAME_OF_SET.fullmatch(stem)
-    return None if part is None else part["set"].rstrip(_SEPARATORS).casefold() or None
+    """Return the name of the set before a trailing frame suffix; None without such a suffix."""
+    part = None if read_file_number(stem) else _FRAME_OF_SET.fullmatch(stem)
+    return part["set"].rstrip(_SEPARATORS).casefold() or None if part else None
 
 
 def compile_pattern(pattern: str) -> Callable[[str], str | None]:
@@ -119,33 +112,27 @@ def compile_pattern(pattern: str) -> Callable[[str], str | None]:
     'trip/church'
     """
     template = "(?P<set>" not in pattern
-    source = _FIELD.sub(_template_group, re.escape(pattern)) if template else pattern
+    escaped = re.escape(pattern).replace(r"\{set\}", "(?P<set>[^/]+)")
     try:
-        expression = re.compile(source)
+        expression = re.compile(_FIELD.sub("[^/]+?", escaped) if template else pattern)
     except re.error as error:
         message = f"the pattern {pattern} is not a valid regular expression ({error}); correct it"
         raise PlanError(message) from error
     if "set" not in expression.groupindex:
         message = f"the pattern {pattern} has no {{set}}; write it in place of the name of the set"
         raise PlanError(message)
-    whole = "/" in pattern
-
-    def set_of_path(path: str) -> str | None:
-        folder, slash, name = path.rpartition("/")
-        stem = name.rpartition(".")[0] or name
-        text = f"{folder}{slash}{stem}" if whole else stem
-        match = expression.fullmatch(text)
-        if match is None or not match["set"]:
-            return None
-        above = text[: text.rfind("/", 0, match.start("set")) + 1] if whole else folder + slash
-        return f"{above}{match['set']}"
-
-    return set_of_path
+    return partial(_set_of_path, expression, whole="/" in pattern)
 
 
-def _template_group(field: re.Match[str]) -> str:
-    """Turn a field of a template into a group; every field but the set matches any text."""
-    return "(?P<set>[^/]+)" if field[1] == "set" else "[^/]+?"
+def _set_of_path(expression: re.Pattern[str], path: str, *, whole: bool) -> str | None:
+    folder, slash, name = path.rpartition("/")
+    stem = name.rpartition(".")[0] or name
+    text = f"{folder}{slash}{stem}" if whole else stem
+    match = expression.fullmatch(text)
+    if match is None or not match["set"]:
+        return None
+    above = text[: text.rfind("/", 0, match.start("set")) + 1] if whole else folder + slash
+    return f"{above}{match['set']}"
 
 
 # --- files of one shot: twins have one name and several formats -----------------------------------

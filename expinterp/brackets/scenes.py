@@ -34,7 +34,7 @@ def bracket_of(run: FrameRun, reason: str, name: str | None = None) -> Bracket:
         frames=tuple(frame.path for frame in frames),
         reason=reason,
         times=tuple(times) if len(times) == len(frames) else None,
-        evs=tuple(round(ev - evs[0], 2) for ev in evs) if run.chain.stated else None,
+        evs=tuple(round(ev - evs[0], 2) for ev in evs) if run.chain.stream.stated else None,
         camera=frames[0].exposure.camera,
     )
 
@@ -95,7 +95,7 @@ def whole_scene(frames: Sequence[Frame], *, gap: float) -> FrameRun | None:
 
 def _is_scene(run: FrameRun, gap: float) -> bool:
     """Return whether the frames of a folder or name are exposures of one scene, made on purpose."""
-    frames, stated = run.frames, run.chain.stated
+    frames, stated = run.frames, run.chain.stream.stated
     pauses = [chains.pause_between(one, other) for one, other in pairwise(frames)]
     quick = all(chains.follows(one, other, gap=gap) for one, other in pairwise(frames))
     dated, evidence = frames[0].captured is not None, shapes.evidence_of(run)
@@ -129,7 +129,7 @@ def _is_credible(run: FrameRun, evidence: Evidence) -> bool:
 
 def shape_in(run: FrameRun) -> Shape | None:
     """Return the shape of a scene, if cameras make such sets."""
-    stated = run.chain.stated
+    stated = run.chain.stream.stated
     least = shapes.LEAST_MARKED_STEP if stated else shapes.LEAST_STEP_IN_SCENE
     shape = shapes.shape_of(run.levels, stated=stated, least_step=least)
     return shape if shape and shape.regular else None
@@ -138,7 +138,7 @@ def shape_in(run: FrameRun) -> Shape | None:
 def lacks_frames(run: FrameRun, cameras: ShapesByCamera) -> bool:
     """Return whether a scene is clearly smaller than the other sets of its camera."""
     known, shape = shapes_for(run, cameras), shape_in(run)
-    if not (shape or run.chain.stated):
+    if not (shape or run.chain.stream.stated):
         return False
     levels, least = (shape.stops, USUAL) if shape else (run.levels, 1)
     wholes = (whole for whole in known.tallies if shapes.may_remain(levels, whole))

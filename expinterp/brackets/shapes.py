@@ -213,12 +213,12 @@ class Window:
     def evidence(self) -> Evidence:
         """The strongest evidence that it is a bracket."""
         # Without exposures, that the pictures show one scene is a condition of windows.
-        return evidence_of(self.part) if self.part.chain.stated else Evidence.SEEN
+        return evidence_of(self.part) if self.part.chain.stream.stated else Evidence.SEEN
 
 
 def window_of(part: FrameRun) -> Window | None:
     """Return a part of a run as a window; None if its frames cannot be a set."""
-    least, tolerance, stated = _least_step(part), part.chain.tolerance, part.chain.stated
+    least, tolerance, stated = _least_step(part), part.chain.tolerance, part.chain.stream.stated
     shape = shape_of(part.levels, stated=stated, least_step=least, tolerance=tolerance)
     if shape and (not biases_contradict(part) if stated else show_one_scene(part)):
         return Window(part, shape)
@@ -237,7 +237,7 @@ def windows_of(run: FrameRun, lengths: Iterable[int]) -> list[Window]:
 
 def _least_step(part: FrameRun) -> float:
     """Return the smallest step, in stops, by which exposures of a set differ."""
-    if not part.chain.stated:
+    if not part.chain.stream.stated:
         return LEAST_BRIGHTNESS_STEP
     marked = part.frames[0].mode == "bracket" or part.frames[0].shot is not None
     wide = len(part) > 3 and max(part.levels) - min(part.levels) >= MEAN_STEP * (len(part) - 1)
