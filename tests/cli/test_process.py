@@ -224,7 +224,7 @@ def test_what_is_shown_to_people_holds_no_control_character(tmp_path: Path) -> N
         on_terminal("evaluate", str(folder)),
         on_terminal("fuse", first, f"--cam{EVIL}"),
         on_terminal("cameras", "--remove", EVIL),
-        on_terminal("train", str(folder), "-o", f"m{EVIL}.onnx"),
+        on_terminal("train", str(folder), "-o", str(tmp_path / f"m{EVIL}.onnx")),
     ]
     assert made
     for text in shown:
