@@ -21,14 +21,14 @@ KILLER = """
 import os, signal
 from expinterp.scene_io import open_scene
 read = open_scene.read_shots
-def read_or_die(sources):
+def read_or_die(sources, *others):
     poison = os.environ.get("POISON", "")
     once = os.environ.get("POISON_ONCE")
     if poison in sources and not (once and os.path.exists(once)):
         if once:
             open(once, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
-    return read(sources)
+    return read(sources, *others)
 open_scene.read_shots = read_or_die
 """
 SHAPE = (48, 64)

@@ -144,7 +144,7 @@ def _adapt(
     reference: str | None = None,
 ) -> Any:
     """Return the options of a job; equal ones share one object, since there may be 100,000."""
-    development = replace(options.development, reference=reference)
+    development = replace(options.development, balanced_by=reference)
     return replace(
         options, times=times, response=response or options.response, development=development
     )

@@ -74,6 +74,10 @@ class Number(click.FloatRange):
             self.fail(f"{value!r} is not a number", param, ctx)
         return number
 
+    def _describe_range(self) -> str:
+        """Describe the range in help texts; click writes one without bounds as ``x<=None``."""
+        return "" if self.min is None and self.max is None else super()._describe_range()
+
 
 def times(text: str) -> tuple[float, ...]:
     """Read several exposure times, separated by commas.

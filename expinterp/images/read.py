@@ -80,11 +80,11 @@ def read_photograph(
 
 
 def balance_alike(sources: Sequence[str], development: Development) -> Development:
-    """Return a development with the white balance of its reference, or of the first raw source.
+    """Return a development with the white balance of `balanced_by`, or of the first raw source.
 
     Sources that cannot be read are skipped; reading them tells why.
     """
-    for source in (development.reference, *sources):
+    for source in (development.balanced_by, *sources):
         if source is None:
             continue
         with suppress(ImageFileError), open_source(source) as stream:

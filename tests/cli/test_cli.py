@@ -319,3 +319,30 @@ def test_a_table_shows_names_that_stdout_cannot_express(tmp_path: Path) -> None:
     done = command("batch", "card", "-n", cwd=tmp_path, env=latin)
     assert done.returncode == ExitCode.OK
     assert r"left over: \u043a\u0430\u0440\u0442\u0430/alone.jpg" in done.stdout
+
+
+def test_an_option_sets_a_field_of_one_class_only():
+    """Options fill the fields that have their names."""
+    from dataclasses import fields
+
+    from expinterp.core.fusion import Weighting
+    from expinterp.scene_io import (
+        Development,
+        FusionOptions,
+        InterpolationOptions,
+        WantedExposure,
+        Writing,
+    )
+
+    for kinds in (
+        (InterpolationOptions, Development, WantedExposure, Writing),
+        (FusionOptions, Development, Weighting, Writing),
+    ):
+        names = [field.name for kind in kinds for field in fields(kind)]
+        assert sorted(names) == sorted(set(names))
+
+
+def test_help_states_no_range_without_bounds():
+    for name, command in cli.commands.commands.items():
+        context = command.make_context(name, [], resilient_parsing=True)
+        assert "None" not in command.get_help(context)

@@ -21,7 +21,7 @@ class Development:
         As the camera chose it, that of daylight, or such that the picture is grey on average.
     space : {'srgb', 'adobe-rgb', 'display-p3', 'rec2020'}
         The output space.
-    reference : str or None
+    balanced_by : str or None
         The raw file whose white balance all frames get; None for the first of a job.
     multipliers : tuple of float or None
         Factors of the sensor's R, G, B and second G, in place of `white_balance`: those of another
@@ -35,7 +35,7 @@ class Development:
 
     white_balance: WhiteBalance = "camera"
     space: Space = "srgb"
-    reference: str | None = None
+    balanced_by: str | None = None
     multipliers: tuple[float, ...] | None = None
     keep: bool = False
     draft: bool = False
