@@ -119,7 +119,7 @@ def compile_pattern(pattern: str) -> Callable[[str], str | None]:
         message = f"the pattern {pattern} is not a valid regular expression ({error}); correct it"
         raise PlanError(message) from error
     if "set" not in expression.groupindex:
-        message = f"the pattern {pattern} has no {{set}}; write it in place of the name of the set"
+        message = f"the pattern {pattern} has no {{set}}; write {{set}} for the name of the set"
         raise PlanError(message)
     return partial(_set_of_path, expression, whole="/" in pattern)
 
