@@ -10,6 +10,12 @@ the variance of shot noise constant (Anscombe 1948). To first order, Var E_i = (
 E²·g′(z_i)²·σ². E and σ are those of all shots, so that w_i = 1/g′(z_i)². Computed from each E_i
 itself, weights would prefer what noise made darker.
 
+Near black, an error of the black level outweighs that noise: a code value of 1 may stand for nothing. It
+is an error of the exposure, of standard deviation c = x(BLACK_ERROR), and adds (c/t_i)² to Var E_i:
+w_i = 1/(g′(z_i)² + (c/(E·t_i))²). A dark shot then counts little where a brighter one is nearly
+black, and black itself counts as a low exposure. E comes from a first mean, by the weights
+t_i²/(x′(z_i)² + c²).
+
 Sources: Robertson, Borman and Stevenson, "Estimation-theoretic approach to dynamic range
 enhancement using multiple exposures", JEI 12(2), 2003 (certainty: the slope of the response);
 Granados et al., "Optimal HDR reconstruction with linear digital cameras", CVPR 2010, and Hasinoff,
@@ -34,6 +40,8 @@ from expinterp.core.parallel import map_threads, strips
 STRIP = 64  # rows that one thread merges at a time
 SHOULDER = 230  # code value of the brightest channel from which a shot counts less and less:
 # where one channel of the sensor is clipped, the colour correction spoils all of them
+BLACK_ERROR = 2  # code values: how far the black level of a camera, its noise or a scan may be off
+TINY = np.float32(1e-30)  # against division by 0
 LAST_RESORT = np.float32(1e-4)  # factor on the weight of a shot with a clipped channel
 WHITE, BLACK = 255, 128  # marks of pixels that are clipped in all shots
 
@@ -109,27 +117,25 @@ def merge_radiance(
 
     def work(rows: slice) -> None:
         parts = [np.ascontiguousarray(shot[rows]) for shot in shots]
-        total, weight = radiance[rows], np.zeros(parts[0].shape, np.float32)
-        total[...] = 0
-        for k, (codes, exposure) in enumerate(zip(parts, exposures, strict=True)):
-            certainty, said = tables.weigh(codes, exposure)
-            if opacities:
-                most = np.maximum.reduce([opacity[rows] for opacity in opacities])
-                share = opacities[k][rows] / np.maximum(most, 1).astype(np.float32)
-                certainty *= share.astype(np.float32)[..., np.newaxis]
-                said *= share.astype(np.float32)[..., np.newaxis]
-            weight += certainty
-            total += said
-        unknown = weight == 0
-        weight[unknown] = 1
-        total /= weight
+        shares = _shares([opacity[rows] for opacity in opacities])
+        merged, seen = tables.mean(parts, exposures, shares)
+        radiance[rows] = merged
+        unknown = ~seen
         if unknown.any():
             values = [part[unknown] for part in parts]
-            total[unknown], marks = tables.limit(values, np.nonzero(unknown)[2], exposures)
+            radiance[rows][unknown], marks = tables.limit(values, np.nonzero(unknown)[2], exposures)
             clipped[rows] = _mark(unknown, marks)
 
     map_threads(work, strips(len(radiance), STRIP), progress=progress)
     return radiance, clipped
+
+
+def _shares(opacities: Sequence[Pixels]) -> list[Plane]:
+    """Return the share (rows, cols, 1) by which each shot counts: opacity, relative to the largest."""
+    if not opacities:
+        return []
+    most = np.maximum(np.maximum.reduce(opacities), 1).astype(np.float32)
+    return [(opacity / most).astype(np.float32)[..., np.newaxis] for opacity in opacities]
 
 
 def _mark(unknown: NDArray[np.bool_], marks: Codes) -> Codes:
@@ -144,7 +150,9 @@ class _Tables:
     """What each code value of the dtype of the shots stands for."""
 
     exposure: Plane  # (channels, codes): x(z) / x(white)
-    weight: Plane  # (channels, codes): 1/g′², 0 at both ends
+    first: Plane  # (channels, codes): 1/(x′² + c²), 0 at white
+    certainty: Plane  # (channels, codes): 1/g′², 0 at white
+    black_error: Plane  # (channels,): c²
     certain: Plane  # (codes,): factor on the weights of a pixel by its brightest channel
     darkest: Plane  # (channels,): x of a pixel that is black
 
@@ -162,31 +170,58 @@ class _Tables:
             exposure = np.stack([np.interp(codes, CODE_VALUES, curve) for curve in curves])
             exposure[:, 0] = 0
             g = np.stack([np.interp(codes, CODE_VALUES, curve) for curve in response])
-        weight = _least(np.gradient(g, codes, axis=1)) ** -2.0
-        weight[:, [0, -1]] = 0
+        certainty = _least(np.gradient(g, codes, axis=1)) ** -2.0
+        certainty[:, 0] = certainty[:, 1]
+        black_error = exposure[:, [BLACK_ERROR * top // 255]] ** 2
+        first = 1 / (np.gradient(exposure, codes, axis=1) ** 2 + black_error)
+        certainty[:, -1] = first[:, -1] = 0
         certain = np.clip((LONG_CLIPPED - codes) / (LONG_CLIPPED - SHOULDER), LAST_RESORT, 1)
         if response is None:  # the channels are those of the sensor
             certain[:] = 1
-        return cls(
-            exposure.astype(np.float32),
-            weight.astype(np.float32),
-            certain.astype(np.float32),
-            (exposure[:, 1] / 4).astype(np.float32),
-        )
+        darkest = exposure[:, 1] / 4
+        exposure[:, 0] = darkest
+        tables = exposure, first, certainty, black_error[:, 0], certain, darkest
+        return cls(*(table.astype(np.float32) for table in tables))
 
-    def weigh(self, codes: Pixels, exposure: float) -> tuple[Plane, Plane]:
-        """Return the weight of each value of a shot, and its product with the radiance stated."""
-        weight = _look_up(codes, self.weight)
-        said = _look_up(codes, self.weight * self.exposure * np.float32(1 / exposure))
+    def mean(
+        self, shots: Sequence[Pixels], exposures: Sequence[float], shares: Sequence[Plane]
+    ) -> tuple[Plane, NDArray[np.bool_]]:
+        """Return the weighted mean of what the shots state, and whether one shows it unclipped."""
+        top = self.exposure.shape[1] - 1
+        shape = shots[0].shape
+        seen = np.zeros(shape, np.bool_)
+        for k, codes in enumerate(shots):
+            inside = (codes > 0) & (codes < top)
+            seen |= inside & (shares[k] > 0) if shares else inside
+        mean: Plane = np.zeros(shape, np.float32)
+        for weigh in (self._weigh_first, self._weigh):
+            total, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+            for k, (codes, t) in enumerate(zip(shots, exposures, strict=True)):
+                counts = weigh(codes, np.float32(t), mean)
+                if shares:
+                    counts *= shares[k]
+                weight += counts
+                counts *= _look_up(codes, self.exposure / np.float32(t))
+                total += counts
+            mean = np.divide(total, np.maximum(weight, TINY), dtype=np.float32)
+        return mean, seen
+
+    def _weigh_first(self, codes: Pixels, t: np.float32, _: Plane) -> Plane:
+        """Return the weight t²/(x′² + c²) of each value of a shot."""
+        return _look_up(codes, self.first * t**2)
+
+    def _weigh(self, codes: Pixels, t: np.float32, radiance: Plane) -> Plane:
+        """Return the weight 1/(g′² + (c/(E·t))²) of each value, less beside a clipped channel."""
+        certainty = _look_up(codes, self.certainty)
+        signal = (radiance * t) ** 2
+        weight = certainty * signal / (signal + certainty * self.black_error + TINY)
         brightest = codes[..., 0]
         for channel in range(1, codes.shape[2]):
             brightest = np.maximum(brightest, codes[..., channel])
         factor = self.certain[brightest]
         if factor.min() < 1:
-            dimmed = np.asarray(cv2.merge([factor] * codes.shape[2])).reshape(codes.shape)
-            weight *= dimmed
-            said *= dimmed
-        return weight, said
+            weight *= factor[..., np.newaxis]
+        return np.asarray(weight)
 
     def limit(
         self, values: Sequence[Pixels], channels: NDArray[np.intp], exposures: Sequence[float]

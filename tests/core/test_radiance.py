@@ -139,6 +139,27 @@ def test_what_is_clipped_in_all_is_the_nearest_end_and_marked(dtype):
     np.testing.assert_array_equal(clipped, [[WHITE, BLACK, WHITE, 0]])
 
 
+@pytest.mark.parametrize("count", [7, 9])
+@pytest.mark.parametrize("offset", [(1, 2, 3), (3, 1, 0), (0, 0, 2)])
+def test_a_black_level_that_is_off_gives_shadows_no_colour(count, offset):
+    """The darkest shots show nothing but the offset, divided by a tiny exposure."""
+    times = 4.0 ** -np.arange(count)
+    truth = np.array([0.06, 0.04, 0.03])  # of white in the brightest
+    shots = [np.rint(255 * (truth * t) ** (1 / 2.2) + offset).astype(np.uint8) for t in times]
+    merged, _ = merge_radiance(
+        [shot.reshape(1, 1, 3) for shot in shots], gamma_response(channels=3), times
+    )
+    np.testing.assert_allclose(merged[0, 0], truth, rtol=0.3)
+
+
+def test_black_in_a_brighter_shot_limits_what_darker_ones_say():
+    codes, times = (2, 1, 1, 1, 1, 1, 1, 0, 0), 2.0 ** np.arange(-12, 5, 2)
+    shots = [np.full((1, 1, 1), code, np.uint8) for code in codes]
+    merged, marks = merge_radiance(shots, gamma_response(channels=1), times)
+    assert 0 < merged[0, 0, 0] < (1 / 255) ** 2.2 / times[-1]
+    assert not marks.any()
+
+
 def test_a_shot_with_a_clipped_channel_hardly_counts_in_the_others():
     """Where the sensor clips one channel, the correction of colours spoils all."""
     dark = np.full((1, 1, 3), 100, np.uint8)
