@@ -13,6 +13,7 @@ from expinterp.core.mapping import (
     BRIGHTEST,
     CODE_VALUES,
     TAIL,
+    _median_curve,
     imf_from_response,
     inlier_share,
     inliers,
@@ -124,6 +125,18 @@ def test_a_large_part_that_never_changes_does_not_shift_the_levels():
         image[:, :60] = np.linspace(180, 220, 200).round()[:, None, None]
     for z1, z2 in (level.T for level in levels_of(long, short)):
         assert np.abs(z2 - z1 * 16 ** (-1 / GAMMA)).max() < 1
+
+
+@pytest.mark.parametrize("wrong", [[100], [80, 81, 82], [60, 130, 131, 200]])
+def test_a_few_levels_that_moved_do_not_bend_the_first_mapping(wrong):
+    """At each z1 all pixels are at z1 / 2, but at a few levels they are white."""
+    joint = np.zeros((256, 256), np.int64)
+    expected = CODE_VALUES // 2
+    joint[np.arange(256), expected.astype(int)] = 9
+    joint[wrong] = 0
+    joint[wrong, 255] = 9
+    curve = _median_curve(joint)
+    assert np.abs(curve - expected)[16:-16].max() <= 2
 
 
 def test_levels_avoid_clipped_ends():

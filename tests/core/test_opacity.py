@@ -73,6 +73,17 @@ def test_hidden_colours_change_nothing(bits, seed):
     assert same(*plans)
 
 
+def test_the_order_of_a_pair_changes_nothing():
+    """The opacities of the shots are swapped with them."""
+    images, opacities = pair(), masks()
+    (short, long), (dark, bright) = spoil(images, opacities, 2), opacities
+    one = measure(long, short, opacities=[bright, dark])
+    two = measure(short, long, opacities=[dark, bright])
+    assert two.swapped
+    assert same(one, two)
+    assert one.ratio_measured == two.ratio_measured
+
+
 def test_the_ratio_is_that_of_what_both_show():
     images, opacities = pair(), masks()
     (short, long), (dark, bright) = spoil(images, opacities, 1), opacities

@@ -149,6 +149,17 @@ def test_a_small_file_with_many_pixels_is_refused_at_once(monkeypatch):
         read(bytes(data))
 
 
+@pytest.mark.parametrize(("per_byte", "message"), [(2000, "missing"), (2100, "cannot hold")])
+def test_a_byte_of_a_jpeg_holds_2048_pixels_at_most(per_byte, message):
+    """Beyond 2²⁰ pixels: one bit for a block of brightness, which stands for 256 of them at most."""
+    data = bytearray(encoded(picture()))
+    frame, cols = data.index(b"\xff\xc0"), 5000
+    rows = ((1 << 20) + per_byte * len(data)) // cols
+    struct.pack_into(">HH", data, frame + 5, rows, cols)
+    with pytest.raises(ImageFileError, match=message):
+        read(bytes(data))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
     ("bits", "lossless"), [(12, False), (8, True), (10, True), (12, True), (16, True)]
