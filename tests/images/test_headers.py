@@ -14,6 +14,7 @@ from PIL import Image
 
 from expinterp.errors import ImageFileError
 from expinterp.images import FORMATS, read_header, read_photograph
+from expinterp.images.codecs import avif_boxes
 from expinterp.images.metadata.exif import read_exposure
 
 FORMS = sorted(FORMATS)
@@ -218,3 +219,10 @@ def test_damage_is_reported_or_harmless(tmp_path_factory, form, data):
 
 def test_samples_are_valid():
     assert all(np.frombuffer(sample, np.uint8).size > 100 for sample in SAMPLES.values())
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(37, 53), (64, 16)])
+def test_the_size_of_an_avif_is_columns_and_rows(rows, cols):
+    data = stored_bytes("avif", picture(rows, cols), 1)
+    assert avif_boxes.size_of_primary(data) == (cols, rows)
+    assert avif_boxes.size_of_primary(data[:40]) == (0, 0)
