@@ -245,3 +245,25 @@ def test_mosaics_are_merged_only_where_they_are_registered(tmp_path, full_well, 
     short = dng(tmp_path, np.roll(radiance, moved, (0, 1)), 0.25, name="b.dng", sensor=sensor)
     one, two = (read_photograph(path, development=keep).negative for path in (long, short))
     assert are_registered(one, two, 16.0) == (moved == (0, 0))
+
+
+def without_balance(path: Path) -> Path:
+    """Remove the white balance as shot: its tag becomes one without a meaning."""
+    path.write_bytes(
+        path.read_bytes().replace(struct.pack("<HH", 50728, 5), struct.pack("<HH", 65001, 5))
+    )
+    return path
+
+
+@pytest.mark.parametrize("silent", ["a", "b", "ab"])
+def test_daylight_is_named_only_where_it_is_used(tmp_path, silent):
+    """The first file decides: what later ones do not state is not needed."""
+    frames = [dng(tmp_path, flat((0.2, 0.2, 0.2)), name=f"{name}.dng", neutral=np.array([0.3, 1.0, 0.9]))
+              for name in "ab"]  # fmt: skip
+    for path in frames:
+        if path.stem in silent:
+            without_balance(path)
+    development = balance_alike([*map(str, frames)], Development())
+    warned = {path.stem: read_photograph(path, development=development).warnings for path in frames}
+    named = {name for name, found in warned.items() if any("daylight" in text for text in found)}
+    assert named == (set() if silent == "b" else set(silent))

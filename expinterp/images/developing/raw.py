@@ -16,7 +16,7 @@ R G B-to-XYZ, with normalised rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from io import BytesIO
@@ -150,19 +150,23 @@ def _multipliers(raw: Any, development: Development, warnings: list[str]) -> tup
     """Return the white balance as factors of R, G, B and the second G."""
     if raw.num_colors == 1:
         return (1.0,) * 4
-    if development.multipliers and development.white_balance != "camera":
-        return development.multipliers
-    found = raw.daylight_whitebalance
-    if development.white_balance == "auto":
-        raw.postprocess(use_auto_wb=True, half_size=True, no_auto_bright=True)
-        found = raw.auto_whitebalance
-    elif development.white_balance == "camera":
-        if all(value > 0 for value in raw.camera_whitebalance[:3]):
-            found = raw.camera_whitebalance
-        else:
-            warnings.append(NO_BALANCE)
+    daylight = _relative(raw.daylight_whitebalance)
+    stated = all(value > 0 for value in raw.camera_whitebalance[:3])
     if development.multipliers:
-        return development.multipliers
+        chosen = development.multipliers
+    elif development.white_balance == "auto":
+        raw.postprocess(use_auto_wb=True, half_size=True, no_auto_bright=True)
+        chosen = _relative(raw.auto_whitebalance)
+    else:
+        as_shot = development.white_balance == "camera" and stated
+        chosen = _relative(raw.camera_whitebalance) if as_shot else daylight
+    if development.white_balance == "camera" and not stated and chosen == daylight:
+        warnings.append(NO_BALANCE)
+    return chosen
+
+
+def _relative(found: Sequence[float]) -> tuple[float, ...]:
+    """Divide factors of R, G, B and the second G by that of G; 1 for all if one is missing."""
     red, green, blue, second = found
     if min(red, green, blue) <= 0:
         return (1.0,) * 4
