@@ -29,8 +29,8 @@ class Development:
     keep : bool
         Whether the values of the sensor are kept, as the `negative` of the photograph.
     draft : bool
-        Whether pictures are developed at a quarter of their size, good enough to measure them. Only files
-        that are merged before development are.
+        Whether files with a `negative` are developed at a quarter of each side, to measure them;
+        others are developed in full.
     """
 
     white_balance: WhiteBalance = "camera"

@@ -95,7 +95,7 @@ def merge(long: Negative, short: Negative, *, ratio: float, position: float) -> 
         w1 = np.clip((FALL[1] - e1 / clip) / (FALL[1] - FALL[0]), 0, 1)
         w2 = np.float32(1 / ratio)
         merged = (w1 * e1 * np.float32(k1) + w2 * e2 * np.float32(k2)) / (w1 + w2)
-        black = _rows_of(long.black, rows)
+        black = _part(long.black, rows)
         values = black + merged * (long.white - black)
         out[rows] = np.clip(np.rint(values), 0, max(long.white, 1))
 
@@ -128,7 +128,7 @@ def are_registered(long: Negative, short: Negative, ratio: float) -> bool:
 
 def _averaged(negative: Negative, at: tuple[slice, slice]) -> NDArray[np.float32]:
     """Return a part of a mosaic in linear light, averaged over 2 × 2 pixels."""
-    black = negative.black if negative.black.size == 1 else negative.black[at]
+    black = _part(negative.black, at)
     part = (negative.mosaic[at] - black) / (np.float32(negative.white) - black)
     return np.asarray(
         cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA),
@@ -147,8 +147,8 @@ def measure_log_ratio(long: Negative, short: Negative) -> float | None:
 
 def _sample(negative: Negative, step: int) -> Negative:
     """Return every n-th row and column; the colours do not matter."""
-    black = negative.black if len(negative.black) == 1 else negative.black[::step, ::step]
-    return replace(negative, mosaic=negative.mosaic[::step, ::step], black=black)
+    at = slice(None, None, step), slice(None, None, step)
+    return replace(negative, mosaic=negative.mosaic[at], black=_part(negative.black, at))
 
 
 def _clipping_level(negative: Negative) -> float:
@@ -161,9 +161,10 @@ def _clipping_level(negative: Negative) -> float:
 
 def _linear(negative: Negative, rows: slice) -> NDArray[np.float32]:
     """Convert rows of a mosaic to linear light."""
-    black = _rows_of(negative.black, rows)
+    black = _part(negative.black, rows)
     return (negative.mosaic[rows] - black) / (np.float32(negative.white) - black)
 
 
-def _rows_of(black: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
-    return black if len(black) == 1 else black[rows]
+def _part(black: NDArray[np.float32], at: slice | tuple[slice, slice]) -> NDArray[np.float32]:
+    """Return the black level of a part of a mosaic; one value holds for all of it."""
+    return black if black.size == 1 else black[at]

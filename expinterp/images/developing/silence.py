@@ -21,7 +21,7 @@ def quiet_stderr() -> Iterator[None]:
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, 2)
                 os.close(nowhere)
-        elif _users:
+        else:
             _users.append(_users[0])
     try:
         yield
