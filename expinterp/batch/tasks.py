@@ -20,11 +20,13 @@ from expinterp.images import OUTPUTS
 from expinterp.images.formats import named_format
 from expinterp.library import open_library
 from expinterp.scene_io import FusionJob, FusionOptions, InterpolationJob, InterpolationOptions, Job
+from expinterp.text import natural_key
 
 WORDS = {"medium": "mid"}  # kinds of outputs with another word in file names
 
 # Suffixes of results where the photographs are of a format that is not written.
-INSTEAD = {"raw": ".tif", "exr": ".tif", "hdr": ".tif", "pfm": ".tif", "heif": ".jpg"}
+INSTEAD = {"raw": ".tif", "exr": ".tif", "hdr": ".tif", "pfm": ".tif"}
+INSTEAD |= {"heif": ".jpg", "jxl": ".png"}  # a file of JPEG XL is written as sRGB only
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _interpolations(
     pairs = list(enumerate(pairwise(frames)))[::-1]
     response = settings.profiles.get(camera_key(bracket))
     raw = named_format(frames[0]) == "raw" and len(frames) > 2
-    reference = min(frames) if raw else None  # all pairs get one white balance
+    reference = min(frames, key=natural_key) if raw else None  # all pairs get one white balance
     for number, (place, (long, short)) in enumerate(pairs, start=1):
         end = mark + (f"_{number}" if len(pairs) > 1 else "")
         outputs = {kind: _file(bracket, settings, kind, end) for kind in settings.kinds}

@@ -19,7 +19,8 @@ from typing import NamedTuple, TypeAlias
 from expinterp.brackets import names
 from expinterp.brackets import thumbnail_match as match
 from expinterp.brackets.frames import Frame, group_frames, is_nominal
-from expinterp.brackets.names import LAST_NUMBER, natural_key, read_file_number
+from expinterp.brackets.names import LAST_NUMBER, read_file_number
+from expinterp.text import natural_key
 
 Numbered: TypeAlias = list[tuple[int, Frame]]  # frames by file number
 

@@ -26,6 +26,7 @@ from expinterp.brackets.chains import FrameRun
 from expinterp.brackets.frames import Frame, group_frames
 from expinterp.brackets.plan import Bracket, Leftover, Plan
 from expinterp.brackets.shapes import Evidence, Window
+from expinterp.text import natural_key
 
 GAP = 5.0  # seconds from the end of one exposure to the start of the next
 INCOMPLETE = "probably what is left of a larger set; --set-size {} takes it"
@@ -82,7 +83,7 @@ def plan_brackets(
     if not gap >= 0:
         message = f"a gap is 0 seconds or more, not {gap}"
         raise ValueError(message)
-    everything = sorted(frames, key=lambda frame: (names.natural_key(frame.path), frame.path))
+    everything = sorted(frames, key=lambda frame: (natural_key(frame.path), frame.path))
     order = {frame.path: place for place, frame in enumerate(everything)}
     if len(order) < len(everything):
         message = "two frames have the same path; pass each file once"
@@ -104,7 +105,7 @@ def plan_brackets(
 def _named_apart(brackets: Iterable[Bracket]) -> Iterator[Bracket]:
     """Sort brackets by name, and make names differ in more than letter case."""
     used = set[str]()
-    for each in sorted(brackets, key=lambda b: (names.natural_key(b.name), min(b.frames))):
+    for each in sorted(brackets, key=lambda b: (natural_key(b.name), min(b.frames))):
         numbered = (f"{each.name}-{n}" if n > 1 else each.name for n in itertools.count(1))
         name = next(name for name in numbered if name.casefold() not in used)
         used.add(name.casefold())

@@ -19,12 +19,10 @@ from expinterp.brackets.plan import Leftover, PlanError
 from expinterp.brackets.thumbnail_match import brightness, largest_difference, unpack_thumbnails
 
 Prefer: TypeAlias = Literal["raw", "jpeg"]
-Natural: TypeAlias = tuple[Any, ...]  # text, number, text, ...
 
 LAST_NUMBER = 9999  # of DCF file numbers
 _DCF_STEM = re.compile(r"(?!\d{8})(\w{4})(\d{4})", re.ASCII)
 _DCF_FOLDER = re.compile(r"([1-9]\d\d)(\w{5})", re.ASCII)
-_DIGITS = re.compile(r"(\d+)")
 _FRAME_OF_SET = re.compile(
     r"""(?! .* \d\d [.:_-] \d\d [.:_-] \d\d $)  # no time or date at the end, as in 12.00.31
     (?P<set> .*? [^\W\d_] .*? )
@@ -50,12 +48,6 @@ _WORD = re.compile(
 Stem = tuple[str, str]  # folder, and the name without its suffix in small letters
 _SEPARATORS = " -_.(+"
 _FIELD = re.compile(r"\\\{(\w+)\\\}")  # {name}, as re.escape leaves it
-
-
-def natural_key(text: str) -> Natural:
-    """Return a key that sorts names as people do: ``shot9`` before ``shot10``."""
-    parts = _DIGITS.split(text.casefold())
-    return tuple(int(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def common_name(stems: Sequence[str]) -> str:

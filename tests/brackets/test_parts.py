@@ -13,15 +13,10 @@ from expinterp.brackets import Frame, thumbnail_match
 from expinterp.brackets.cameras import best_windows
 from expinterp.brackets.chains import Chain, FrameRun, find_chains, find_runs, stream_of
 from expinterp.brackets.frames import stops_of_time
-from expinterp.brackets.names import (
-    compile_pattern,
-    natural_key,
-    next_folder,
-    read_file_number,
-    set_of,
-)
+from expinterp.brackets.names import compile_pattern, next_folder, read_file_number, set_of
 from expinterp.brackets.shapes import Shape, Window, may_remain, orders, rank, shape_of
 from expinterp.core.exposure import Exposure
+from expinterp.text import natural_key
 
 # --- names ---------------------------------------------------------------------------------------
 
