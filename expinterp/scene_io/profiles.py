@@ -15,7 +15,7 @@ from expinterp.core.registration.opacity import blank, seen_in
 from expinterp.errors import OutputExistsError, PairError
 from expinterp.files import STREAM, check_output, replacing
 from expinterp.images import Photograph
-from expinterp.scene_io.shots import agree, check_alike, read_shots, state_times
+from expinterp.scene_io.shots import agree, check_alike, read_shots, refuse_known, state_times
 from expinterp.svg import Axis, Chart
 
 POOR_FIT = 0.5  # stops; brackets of still scenes mostly give 0.1 to 0.3
@@ -71,12 +71,13 @@ def calibrate_files(
     UnnamedCameraError
         If the profile is to be remembered, and no camera is named.
     PairError
-        If it is to be remembered, and does not fit the shots.
+        If it is to be remembered, and does not fit the shots, or if their response is known.
     ExpInterpError
         If a file cannot be read or written, or the shots do not match.
     """
     _check_outputs(images, output, plot, overwrite)
     shots = read_shots(images)
+    refuse_known(shots)
     if times:
         shots = state_times(shots, times)
     times = relative_times(shots)

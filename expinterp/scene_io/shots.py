@@ -130,6 +130,20 @@ def check_alike(shots: Sequence[Photograph]) -> None:
     check_images([shot.pixels for shot in shots], [shot.name for shot in shots])
 
 
+def refuse_known(shots: Sequence[Photograph]) -> None:
+    """Refuse shots whose response is known: what is measured would be our own curve.
+
+    Raises
+    ------
+    PairError
+    """
+    for shot in shots:
+        if shot.encoding:
+            message = f"{shot.name}: the response of raw and linear files is known"
+            message += "; calibrate with the JPEG files of the camera"
+            raise PairError(message)
+
+
 def state_times(shots: Sequence[Photograph], times: Sequence[float]) -> list[Photograph]:
     """Replace the exposures that files state by times in seconds."""
     return [

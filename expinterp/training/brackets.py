@@ -22,7 +22,7 @@ from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.evaluation import Case, Material, Triple, open_case
 from expinterp.evaluation.scenes.triples import TimedBracket, even_triples
 from expinterp.metrics.assessment import shrink
-from expinterp.scene_io.shots import check_alike, read_shots
+from expinterp.scene_io.shots import check_alike, read_shots, refuse_known
 from expinterp.training.patches import TONE_BINS, StageOneImages, TrainingTriple, apply_stage_one
 from expinterp.training.settings import KnownMetadata
 from expinterp.training.simulator.camera import Image
@@ -167,6 +167,7 @@ def calibrate_brackets(brackets: Sequence[TimedBracket]) -> Profile:
     stacks = []
     for bracket in usable:
         shots = read_shots([str(file) for file in bracket.files])
+        refuse_known(shots)
         check_alike(shots)
         stacks.append(([_as_colour(shot.pixels) for shot in shots], bracket.times))
     cameras = {bracket.camera for bracket in usable}
