@@ -21,7 +21,14 @@ from expinterp.images.radiance_files import (
     write_radiance,
 )
 from expinterp.images.read import balance_alike, read_photograph
-from expinterp.images.write import QUALITY, check_sides, check_target, to_depth, write_photograph
+from expinterp.images.write import (
+    QUALITY,
+    check_profile,
+    check_sides,
+    check_target,
+    to_depth,
+    write_photograph,
+)
 
 __all__ = [
     "FORMATS",
@@ -35,6 +42,7 @@ __all__ = [
     "Photograph",
     "Pixels",
     "balance_alike",
+    "check_profile",
     "check_radiance_target",
     "check_sides",
     "check_target",

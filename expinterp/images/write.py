@@ -120,7 +120,9 @@ def write_photograph(
     form = _chosen_format(target, format)
     pixels = _checked_pixels(encoding.finish(pixels) if encoding else pixels, alpha)
     check_sides(target, *pixels.shape[:2], format=form)
-    carried, warnings = fit_to_pixels(metadata or Metadata(), *pixels.shape[:2]), list[str]()
+    metadata = metadata or Metadata()
+    check_profile(target, metadata.icc, format=form)
+    carried, warnings = fit_to_pixels(metadata, *pixels.shape[:2]), list[str]()
     carried = _fit_extras(_fit_profile(carried, form, warnings), form, warnings)
     joined = _fit_depth(_fit_channels(pixels, alpha, form, warnings), form, bit_depth, warnings)
     if str(target) == STREAM:
@@ -167,6 +169,21 @@ def check_sides(target: str | Path, rows: int, cols: int, *, format: str | None 
         raise OutputError(message)
 
 
+def check_profile(target: str | Path, icc: bytes | None, *, format: str | None = None) -> None:
+    """Refuse a colour profile that the format cannot hold: in JPEG XL, all but sRGB.
+
+    Raises
+    ------
+    OutputError
+    """
+    if _chosen_format(target, format) != "jxl" or icc is None or len(icc) > LONGEST_BLOCK:
+        return
+    if "srgb" not in profile_name(icc).lower():
+        message = f"{target}: JPEG XL is written as sRGB only, not as {profile_name(icc)}"
+        message += "; use PNG, TIFF or AVIF"
+        raise OutputError(message)
+
+
 def _fit_depth(pixels: Pixels, form: str, bit_depth: int | None, warnings: list[str]) -> Pixels:
     """Convert to the requested depth, or to one that the format can hold."""
     holds = 8 * pixels.itemsize if 16 in OUTPUTS[form].depths else 8
@@ -191,11 +208,7 @@ def _fit_profile(metadata: Metadata, form: str, warnings: list[str]) -> Metadata
     if len(metadata.icc or b"") > LONGEST_BLOCK:
         warnings.append("the colour profile is longer than 16 MiB; left out")
         return replace(metadata, icc=None)
-    if form == "jxl" and metadata.icc is not None:
-        if "srgb" not in profile_name(metadata.icc).lower():
-            message = f"JPEG XL is written as sRGB only, not as {profile_name(metadata.icc)}"
-            message += "; use PNG, TIFF or AVIF"
-            raise OutputError(message)
+    if form == "jxl":
         return replace(metadata, icc=None)
     if OUTPUTS[form].grey or profile_space(metadata.icc) != "GRAY":
         return metadata

@@ -11,7 +11,13 @@ from typing import Literal, TypeAlias
 
 from expinterp.errors import OutputError, OutputExistsError
 from expinterp.files import STREAM, check_output
-from expinterp.images import OUTPUTS, check_radiance_target, check_sides, check_target
+from expinterp.images import (
+    OUTPUTS,
+    check_profile,
+    check_radiance_target,
+    check_sides,
+    check_target,
+)
 from expinterp.scene_io.options import FusionOptions, InterpolationOptions, MergeOptions
 
 Kind: TypeAlias = Literal["medium", "intermediate", "residual", "ghosts"]
@@ -205,6 +211,18 @@ def check_size(job: Job | MergeJob, rows: int, cols: int) -> None:
     radiance = {job.output} if isinstance(job, MergeJob) else set[str]()  # any size fits
     for name in set(job.files) - radiance:
         check_sides(name, rows, cols, format=job.options.writing.format_of(name))
+
+
+def check_profiles(job: Job | MergeJob, icc: bytes | None) -> None:
+    """Check, once the files are read, that the formats of the outputs can hold their profile.
+
+    Raises
+    ------
+    OutputError
+    """
+    for name in set(job.files) - set(job.drawn):
+        if not (isinstance(job, MergeJob) and name == job.output):
+            check_profile(name, icc, format=job.options.writing.format_of(name))
 
 
 def _check_folder(job: FusionJob, folder: Path, kind: str) -> None:

@@ -15,14 +15,17 @@ from expinterp.core.encoding import known_response
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import Profile
 from expinterp.doctor import find_clash
-from expinterp.images import Photograph, balance_alike
+from expinterp.images import Development, Photograph, balance_alike
+from expinterp.images.formats import named_format
 from expinterp.library import ANY, is_same_camera, open_library, read_profile
 from expinterp.refine import Refiner, choose_profile, open_refiner
-from expinterp.scene_io.jobs import Job, MergeJob, check_size
+from expinterp.scene_io.jobs import Job, MergeJob, check_profiles, check_size
 from expinterp.scene_io.options import CommonOptions
 from expinterp.scene_io.shots import agree, read_shots, state_times, waits
+from expinterp.text import natural_key
 
 Opener = Callable[..., Refiner]
+LIGHT = {"raw", "exr", "hdr", "pfm"}  # formats whose response is known
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def open_scene(
     ExpInterpError
         For the first file that cannot be read, or does not match the others.
     OutputError
-        If the format of an output cannot hold as many rows or columns.
+        If the format of an output cannot hold as many rows or columns, or their colour profile.
     UnknownCameraError
         If the library does not know the camera of the options.
     """
@@ -90,13 +93,15 @@ def open_scene(
     if options.threads:
         cv2.setNumThreads(options.threads)  # everything but the network uses OpenCV's threads
     given = read_profile(options.response) if options.response else None
-    ready = sorted(name for name in job.images if not waits(name))
+    ready = sorted((name for name in job.images if not waits(name)), key=natural_key)
     development = balance_alike(ready, replace(options.development, keep=True, draft=draft))
-    known = development.multipliers is not None  # the network would only blur what is exact
+    known = development.multipliers is not None or any(named_format(n) in LIGHT for n in ready)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_refiner, options, opener) if refine and not known else None
         shots = read_shots(job.images, development)
         refiner = opening.result() if opening else None
+    if refine and known and not shots[0].encoding:  # its name misled
+        refiner = _open_refiner(options, opener)
     profile = choose_profile(given, refiner)
     option, file = ("--response", options.response) if given else ("--model", options.model)
     if options.times:
@@ -104,9 +109,10 @@ def open_scene(
     shots, remarks = agree(arrange(shots))
     if not options.crop:  # which may make it small enough
         check_size(job, *shots[0].pixels.shape[:2])
-    if shots[0].encoding:
+    check_profiles(job, shots[0].metadata.icc)
+    remarks += _explain_useless(shots[0], options)
+    if shots[0].encoding:  # the network would only blur what is exact
         profile, file, refiner = known_response(), None, None
-        remarks += _explain_known(shots[0], options)
     else:
         remarks += _doubt_profile(file, profile, shots[0], option, options.camera)
     remarks += _doubt_device(refiner)
@@ -120,13 +126,21 @@ def _open_refiner(options: CommonOptions, opener: Opener | None) -> Refiner:
     return (opener or open_refiner)(options.model, device=options.device, threads=options.threads)
 
 
-def _explain_known(shot: Photograph, options: CommonOptions) -> list[str]:
-    """Warn of options for unknown responses, which do nothing where the response is known."""
-    named = options.camera not in {None, ANY}
-    given = {"--response": options.response, "--camera": named, "--model": options.model}
-    useless = " and ".join(name for name, value in given.items() if value)
-    words = f"{shot.name}: the response of {shot.format.upper()} is known"
-    return [f"{words}; leave {useless} out, which has no effect"] if useless else []
+def _explain_useless(shot: Photograph, options: CommonOptions) -> Iterator[str]:
+    """Warn of options for unknown responses where it is known, and of those for raw files."""
+    named, plain, chosen = options.camera not in {None, ANY}, Development(), options.development
+    reasons = {}
+    if shot.encoding:
+        given = {"--response": options.response, "--camera": named, "--model": options.model}
+        reasons["the response of {} is known"] = given
+    if shot.format != "raw":
+        balanced = chosen.white_balance != plain.white_balance
+        given = {"--white-balance": balanced, "--colour": chosen.space != plain.space}
+        reasons["{} is no raw file"] = given
+    for reason, given in reasons.items():
+        if useless := " and ".join(name for name, value in given.items() if value):
+            words = f"{shot.name}: {reason.format(shot.format.upper())}"
+            yield f"{words}; leave {useless} out, which has no effect"
 
 
 def _doubt_profile(

@@ -10,7 +10,9 @@ import pytest
 from PIL import ImageCms
 
 from expinterp.cli import main
-from expinterp.images import Development, read_photograph
+from expinterp.core.encoding import decode
+from expinterp.images import Development, read_photograph, write_photograph, write_radiance
+from expinterp.scene_io import open_scene
 from expinterp.training.simulator.dng import Sensor, write_dng
 
 SIDE = (160, 224)
@@ -164,3 +166,64 @@ def test_all_pairs_of_a_bracket_get_one_white_balance(tmp_path, run):
     )
     tints = [pixels / pixels.sum() for pixels in (brighter, darker)]
     assert abs(tints[0] - tints[1]).max() < 0.05
+
+
+def test_frames_are_balanced_as_the_first_by_number(tmp_path, run):
+    """IMG_9 comes before IMG_10."""
+    for name, time, blue in (("IMG_9.dng", 4, 0.9), ("IMG_10.dng", 0.25, 0.3)):
+        write_dng(tmp_path / name, scene(), time, neutral=np.array([0.5, 1.0, blue]))
+    assert run("interpolate", "IMG_10.dng", "IMG_9.dng", "-o", "m.tif", "-q")[0] == 0
+    write_dng(tmp_path / "medium.dng", scene(), 1.0, neutral=np.array([0.5, 1.0, 0.9]))
+    assert psnr("m.tif") > 52
+
+
+@pytest.mark.parametrize("arguments", [("-o", "camera.json"), ("--remember",)])
+def test_a_known_response_is_not_calibrated(tmp_path, run, arguments):
+    shoot(tmp_path)
+    code, out, err = run("calibrate", "long.dng", "medium.dng", "short.dng", *arguments)
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert "JPEG files of the camera" in err
+    assert not (tmp_path / "camera.json").exists()
+
+
+def test_a_profile_that_jpeg_xl_cannot_hold_is_refused_before_the_work(tmp_path, run, monkeypatch):
+    shoot(tmp_path)
+    monkeypatch.setattr("expinterp.scene_io.interpolate.measure_shots", None)
+    monkeypatch.setattr("expinterp.scene_io.fuse.plan_exposures", None)
+    for command in ("interpolate", "fuse"):
+        code, _, err = run(command, "long.dng", "short.dng", "-o", "m.jxl", "--colour", "rec2020")
+        assert (code, err.count("\n")) == (6, 1)
+        assert "m.jxl: JPEG XL is written as sRGB only" in err
+
+
+def test_options_for_raw_files_are_named_as_useless(tmp_path, run):
+    shoot(tmp_path)
+    for name in ("long", "short"):
+        shot = read_photograph(f"{name}.dng")
+        write_photograph(shot.pixels, f"{name}.jpg")
+        write_radiance(decode(shot.pixels), f"{name}.hdr")
+    for suffix in ("jpg", "hdr"):
+        code, _, err = run("interpolate", f"long.{suffix}", f"short.{suffix}", "-o", f"{suffix}.png",
+                           "--colour", "rec2020", "--white-balance", "daylight")  # fmt: skip
+        assert code == 0
+        assert "no raw file; leave --white-balance and --colour out" in err
+
+
+def test_the_network_is_not_opened_where_the_response_is_known(tmp_path, run, monkeypatch):
+    shoot(tmp_path)
+    for name in ("long", "short"):
+        write_radiance(decode(read_photograph(f"{name}.dng").pixels), f"{name}.hdr")
+        write_photograph(read_photograph(f"{name}.dng").pixels, f"{name}.jpg")
+        (tmp_path / f"{name}.jpg").rename(tmp_path / f"{name}.pfm")
+    opened = []
+    real = open_scene.open_refiner
+    monkeypatch.setattr(
+        open_scene, "open_refiner", lambda *a, **k: opened.append(1) or real(*a, **k)
+    )
+    for suffix, times in (("dng", 0), ("hdr", 0), ("pfm", 1)):  # the last is a JPEG in truth
+        code, out, _ = run(
+            "interpolate", f"long.{suffix}", f"short.{suffix}", "-o", f"{suffix}.png", "--json"
+        )
+        assert code == 0
+        assert (json.loads(out)["refinement"] is not None) == bool(times)
+        assert len(opened) == times
