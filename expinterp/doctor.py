@@ -150,7 +150,7 @@ def find_formats() -> Finding:
     both = ", ".join(each["format"] for each in formats if each["read"] and each["written"])
     only = ", ".join(each["format"] for each in formats if each["read"] and not each["written"])
     missing = [each for each in formats if not each["read"]]
-    words = f"read and written: {both}; only read: {only}"
+    words = f"read and written: {both}; read, or written by 'expinterp merge' alone: {only}"
     if missing:
         words += f"; not installed: {', '.join(each['format'] for each in missing)}"
     extras = ",".join(each["extra"] for each in missing if each["extra"])

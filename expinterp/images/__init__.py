@@ -1,4 +1,4 @@
-"""Reading and writing photographs: JPEG, PNG, TIFF, WebP and AVIF.
+"""Reading and writing photographs of all formats that `formats` lists.
 
 Pixels are read upright, with the depth of the file. Metadata are read as blocks of bytes. On
 writing, only what is not true for the new pixels changes in them.

@@ -42,7 +42,7 @@ RADIANCE_FORMATS = {
     "hdr": Format((".hdr", ".pic", ".rgbe"), (8,), alpha=False, grey=False, longest=2**31 - 1),
     "tiff": Format((".tif", ".tiff"), (16, 32), alpha=True, grey=True, longest=2**31 - 1),
 }
-# Formats that are only read, with their suffixes.
+# Formats that are read too, with their suffixes.
 READ_ONLY = {
     "raw": RAW_SUFFIXES,
     "exr": (".exr",),
@@ -182,9 +182,10 @@ def image_format(path: str | Path) -> str:
             return name
     known = ", ".join(form.suffixes[0] for form in OUTPUTS.values())
     if any(suffix in suffixes for suffixes in READ_ONLY.values()):
-        message = (
-            f"{path}: files with the suffix '{suffix}' are read, not written; use one of {known}"
-        )
+        words = f"files with the suffix '{suffix}' are read, not written"
+        if any(suffix in form.suffixes for form in RADIANCE_FORMATS.values()):
+            words = f"only 'expinterp merge' writes files with the suffix '{suffix}'"
+        message = f"{path}: {words}; use one of {known}"
         raise OutputError(message)
     what = f"no image format has the suffix '{suffix}'" if suffix else "the name has no suffix"
     message = f"{path}: {what}; use one of {known}"

@@ -48,9 +48,9 @@ class Header:
     Attributes
     ----------
     format : str
-        A key of `expinterp.images.FORMATS`, from the content and not the suffix.
+        A format of `expinterp.images.formats`, from the content and not the suffix.
     rows, cols : int
-        As stored, not rotated upright.
+        As stored, not rotated upright; HEIC and JPEG XL state them upright.
     exif : bytes or None
         A TIFF block, without the ``Exif\0\0`` prefix.
     xmp : bytes or None
@@ -73,8 +73,8 @@ def read_header(path: str | Path) -> Header:
     Raises
     ------
     ImageFileError
-        If the file is missing, unreadable, empty, cut off within its header, or not a JPEG, PNG,
-        TIFF, WebP or AVIF; one line with the name and a remedy.
+        If the file is missing, unreadable, empty, cut off within its header, or of no format that is
+        read; one line with the name and a remedy.
     """
     with open_source(path) as stream:
         form, _ = detect_format(stream, str(path))

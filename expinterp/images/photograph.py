@@ -73,7 +73,7 @@ class Photograph:
     warnings : tuple of str
         A sentence for each part of the file that is not in `pixels`.
     format : str
-        A key of `expinterp.images.FORMATS`, from the content and not the suffix.
+        A format of `expinterp.images.formats`, from the content and not the suffix.
     encoding : Encoding or None
         If it is known, `pixels` are its working code values: `Encoding.finish` converts them to the
         space of the profile in `metadata`. None: `pixels` are what the file displays.

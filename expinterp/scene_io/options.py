@@ -86,7 +86,7 @@ class Writing:
     stream_format : str
         Format of standard output; files are in the format of their suffix.
     quality : int
-        1..100, of JPEG, WebP and AVIF.
+        1..100, of JPEG, WebP, AVIF and JPEG XL.
     bit_depth : 8, 16 or None
         Bits per channel; None keeps those of the inputs where the format can hold them.
     overwrite : bool

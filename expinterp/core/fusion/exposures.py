@@ -1,4 +1,4 @@
-"""Fuse the shots of a plan with virtual exposures between them, or merge them to radiance.
+"""Fuse the shots of a plan with virtual exposures between them.
 
 Images are as described in `expinterp.core.arrays`.
 
@@ -57,7 +57,7 @@ def fuse_exposures(
     levels: int | None = None,
     progress: Progress = lambda stage, share: None,
 ) -> Fusion:
-    """Fuse the shots of a plan with virtual exposures between them, or merge them to radiance.
+    """Fuse the shots of a plan with virtual exposures between them.
 
     Parameters
     ----------
