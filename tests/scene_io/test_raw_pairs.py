@@ -7,11 +7,13 @@ import json
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import ImageCms
 
 from expinterp.cli import main
 from expinterp.core.encoding import decode
 from expinterp.images import Development, read_photograph, write_photograph, write_radiance
+from expinterp.images.developing.profiles import icc_profile, linear_profile
 from expinterp.scene_io import open_scene
 from expinterp.training.simulator.dng import Sensor, write_dng
 
@@ -131,6 +133,23 @@ def test_raw_files_are_fused(tmp_path, run):
     assert psnr("v/f_virtual_1.tif") > 55
     assert read_photograph("f.tif").metadata.icc
     assert read_photograph("g.png").pixels.shape == (*SIDE, 3)
+
+
+@pytest.mark.parametrize("space", ["srgb", "rec2020"])
+@pytest.mark.parametrize("balance", ["camera", "daylight", "auto"])
+def test_raw_files_are_merged_to_linear_light_of_a_space(tmp_path, run, space, balance):
+    shoot(tmp_path, ev=2)
+    wanted = ("--white-balance", balance, "--colour", space)
+    code, _, err = run("merge", "long.dng", "short.dng", "-o", "s.tif", "--no-align", *wanted)
+    assert (code, err) == (0, "")
+    development = Development(white_balance=balance, space=space)
+    truth = read_photograph("long.dng", development=development)
+    light = decode(truth.pixels) @ truth.encoding.matrix.T
+    seen = (truth.pixels < 60_000).all(axis=2) & (light > 0.01).all(axis=2)
+    assert np.median(np.abs(tifffile.imread("s.tif")[seen] / light[seen] - 1)) < 0.01
+    with tifffile.TiffFile("s.tif") as tiff:
+        stored = tiff.pages.first.tags["InterColorProfile"].value
+    assert stored == linear_profile(icc_profile(space))
 
 
 def test_the_exif_of_the_raw_file_is_carried(tmp_path, run):

@@ -20,6 +20,7 @@ from expinterp.cli.jobs import (
 )
 from expinterp.cli.options import (
     CAMERA,
+    DEVELOPMENT,
     MOTION,
     NAME,
     OVERWRITE,
@@ -61,6 +62,7 @@ SECTIONS = {
         ),
     ),
     "Photographs": (TIMES, RESPONSE, CAMERA, *MOTION),
+    "Raw files": DEVELOPMENT,
     "Files": (OVERWRITE, threads_option("all CPUs")),
     "Messages": (json_option("Print a record of the work as JSON, on standard output."),),
 }  # fmt: skip
