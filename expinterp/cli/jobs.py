@@ -63,10 +63,13 @@ def fusion_options(options: dict[str, Any], *, metrics: bool) -> FusionOptions:
 
 def merge_options(options: dict[str, Any]) -> MergeOptions:
     """Collect the options of merging."""
-    from expinterp.scene_io import MergeOptions, Writing
+    from expinterp.scene_io import Development, MergeOptions, Writing
 
-    writing = Writing(**_fields(Writing, options))
-    return MergeOptions(writing=writing, **_fields(MergeOptions, options))
+    return MergeOptions(
+        development=Development(**_fields(Development, options)),
+        writing=Writing(**_fields(Writing, options)),
+        **_fields(MergeOptions, options),
+    )
 
 
 def _fields(kind: type[Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -100,11 +103,13 @@ def name_camera(options: dict[str, Any], console: Console) -> dict[str, Any]:
 def describe_response(record: JobRecord) -> str:
     """Describe where the response comes from."""
     response = record.response
+    shots = "pair" if len(record.inputs) == 2 else "shots"
     if response["source"] != "camera":
         known = response["source"] == "known"
-        return "known response" if known else f"response from the {response['source']}"
+        source = shots if response["source"] == "pair" else response["source"]
+        return "known response" if known else f"response from the {source}"
     count = "1 curve" if response["curves"] == 1 else f"{response['curves']} curves"
-    return f"response from the pair and {count} of {response['camera']}"
+    return f"response from the {shots} and {count} of {response['camera']}"
 
 
 def stream_contradictions(images: Sequence[str], options: dict[str, Any]) -> Iterator[str]:

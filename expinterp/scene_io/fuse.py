@@ -16,6 +16,7 @@ from expinterp.core.fusion import Stack
 from expinterp.core.fusion.exposures import Fusion, fuse_exposures
 from expinterp.core.fusion.plan import ExposurePlan, Virtual, plan_exposures
 from expinterp.core.intermediate import round_codes
+from expinterp.core.registration.motion import Motion
 from expinterp.core.render import Interpolation
 from expinterp.errors import PairError
 from expinterp.files import make_folder
@@ -63,6 +64,13 @@ class PlannedScene:
     def viewpoint(self) -> str:
         """The name of the shot that the others are aligned to."""
         return self.shots[self.plan.order.index(self.plan.viewpoint)].name
+
+    @property
+    def motions(self) -> list[Motion]:
+        """The motion of each shot that was aligned to another; empty if none was."""
+        plan = self.plan
+        pairs = zip(plan.order, plan.motions, strict=False)
+        return [motion for index, motion in pairs if index != plan.viewpoint]
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,11 +274,6 @@ def _record(
     """Record what was done, in plain values."""
     pairs = [pair for pair in scene.pairs if pair]
     opened, plan, shots = scene.opened, scene.plan, scene.shots
-    motions = [
-        motion
-        for index, motion in zip(plan.order, plan.motions, strict=False)
-        if index != plan.viewpoint
-    ]
     pair_warnings = [warning for pair in pairs for warning in pair.warnings]
     found = [*explain_motion(scene), *plan.notices, *pair_warnings]
     return JobRecord(
@@ -281,7 +284,7 @@ def _record(
         ],
         outputs=[asdict(output) for output in outputs],
         ratio=describe_ratio([pair.pair for pair in pairs]),
-        motion=describe_motion(*motions, aligned_to=scene.viewpoint),
+        motion=describe_motion(*scene.motions, aligned_to=scene.viewpoint),
         ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
         response=describe_response(pairs[0].pair if pairs else None, opened),
         refinement=describe_refiner(opened.refiner),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -24,7 +25,6 @@ from expinterp.scene_io.record import (
     JobRecord,
     Output,
     describe_motion,
-    describe_ratio,
     describe_response,
     describe_shot,
 )
@@ -37,11 +37,10 @@ def merge_files(
     clock = Clock(progress, "read", "measure", "merge", "write")
     scene = plan_scene(job, clock, opener, refine=False, virtual="auto", remedy="")
     shots = scene.shots
-    stated = [exposure_ratio(long.exposure, short.exposure) for short, long in pairwise(shots)]
     try:
         merged = merge_exposures(
             scene.plan,
-            stated=stated,
+            stated=_stated_ratios(shots),
             response=scene.opened.profile,
             prior=scene.opened.prior,
             progress=clock.advance,
@@ -102,8 +101,8 @@ def _record(
             for shot in shots[::-1]
         ],
         outputs=[asdict(output) for output in outputs],
-        ratio=describe_ratio([pair.pair for pair in pairs]),
-        motion=describe_motion(*plan.motions, aligned_to=scene.viewpoint),
+        ratio=_describe_ratio(scene, merged),
+        motion=describe_motion(*scene.motions, aligned_to=scene.viewpoint),
         ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
         response={
             **describe_response(pairs[0].pair if pairs else None, opened),
@@ -116,6 +115,19 @@ def _record(
         merge=_describe(scene, merged),
         mask=encode_mask(plan.ghosts, shots=len(shots)),
     )
+
+
+def _stated_ratios(shots: Sequence[Photograph]) -> list[float | None]:
+    """Return the ratio of each shot, from dark to bright, to the next brighter one, as stated."""
+    return [exposure_ratio(long.exposure, short.exposure) for short, long in pairwise(shots)]
+
+
+def _describe_ratio(scene: PlannedScene, merged: Radiance) -> dict[str, float | None]:
+    """Describe the exposure ratio from end to end: stated, and as the shots were merged."""
+    stated = [ratio for ratio in _stated_ratios(scene.shots) if ratio]
+    span = max(merged.exposures) / min(merged.exposures)
+    complete = len(stated) == len(scene.shots) - 1
+    return {"stated": math.prod(stated) if complete else None, "measured": span, "used": span}
 
 
 def _describe(scene: PlannedScene, merged: Radiance) -> dict[str, Any]:

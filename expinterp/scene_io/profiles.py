@@ -139,7 +139,7 @@ def relative_times(shots: Sequence[Photograph]) -> list[float]:
     ratios = [exposure_ratio(shot.exposure, shots[0].exposure) for shot in shots]
     if len(set(ratios)) < 2:
         names = ", ".join(shot.name for shot in shots)
-        message = f"{names}: all are exposed alike; use shots of a bracket, from dark to bright"
+        message = f"{names}: all are exposed alike; give shots of different exposure"
         raise PairError(message)
     return [ratio for ratio in ratios if ratio is not None]
 

@@ -12,8 +12,9 @@ import pytest
 import tifffile
 from cli_samples import Folder
 from image_samples import exif
+from motion_samples import hand, similarity, textured
 from motion_samples import seen as from_pose
-from motion_samples import similarity, textured
+from motion_samples import shots as moved
 from PIL import Image, ImageCms
 from synthetic import expose, gamma_response, scene
 
@@ -168,6 +169,31 @@ def test_a_camera_that_moved_is_aligned(folder):
     light = read_light(folder.path / "s.tif")
     inner = np.s_[20:-20, 20:-20]
     assert np.median(np.abs(light[inner] / (radiance[inner] * 0.6) - 1)) < 0.02
+
+
+def test_a_motion_that_is_unknown_is_no_motion_of_zero(folder):
+    folder.write("one.png", moved(np.eye(3), ratio=4)[0])
+    folder.write("two.png", moved(hand(0.1))[1])
+    record = folder.record("one.png", "two.png", "-o", "s.tif", "--reference", "long")
+    assert any("cannot be measured" in warning for warning in record["warnings"])
+    assert record["motion"] == {"pixels": None, "aligned_to": None}
+
+
+@pytest.mark.parametrize("options", [KNOWN, (*TIMES, "--no-align"), (*TIMES, "--times", "1,3,10")])
+def test_the_ratio_is_that_of_the_exposures(folder, options):
+    record = folder.record(*options, "-o", "s.tif")
+    exposures = record["merge"]["exposures"]
+    assert record["ratio"]["used"] == pytest.approx(exposures["c.png"] / exposures["a.png"], 1e-4)
+    assert record["ratio"]["measured"] == record["ratio"]["used"]
+    assert record["ratio"]["stated"] == pytest.approx(10 if "--times" in options else 16)
+
+
+def test_words_fit_more_shots_than_two(folder):
+    assert "response from the shots" in folder.run(*TIMES, "-o", "s.tif", "-v")[2]
+    assert "response from the pair" in folder.run("a.png", "b.png", "-o", "t.tif", "-v")[2]
+    folder.write("d.png", expose(RADIANCE, 1.0), time=1.0)
+    err = folder.run("c.png", "d.png", "-o", "u.tif")[2]
+    assert "all are exposed alike; give shots of different exposure" in err
 
 
 def test_opacity_is_kept_where_the_format_has_it(folder):

@@ -87,7 +87,7 @@ def measure_series(
     """
     found = [pair for pair in pairs if pair]
     if not found:
-        message = "all are exposed alike; use shots of a bracket, from dark to bright"
+        message = "all are exposed alike; give shots of different exposure"
         raise PairError(message)
     logs = [ratio and math.log(ratio) for ratio in stated]
     if profile and profile.source == "known":
