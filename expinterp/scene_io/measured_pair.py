@@ -9,12 +9,15 @@ import numpy as np
 
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
 from expinterp.core.ghosts import Deghost, Ghosts, Reference
-from expinterp.core.pair import Pair, measure
+from expinterp.core.pair import DOUBLED, UNTOLD, Pair, measure
 from expinterp.core.prior import ResponsePrior
+from expinterp.core.registration.motion import STILL
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels
 from expinterp.images.developing.negative import are_registered, measure_log_ratio, merge
+
+UNMEASURED = {UNTOLD, DOUBLED}  # notices of a motion that cannot be measured
 
 
 @dataclass(frozen=True)
@@ -132,11 +135,12 @@ def match_files(
 
     `still` states whether the shots are registered as they are.
     """
-    warnings = tuple(f"{long.name} and {short.name}: {notice}" for notice in pair.notices)
+    names = f"{long.name} and {short.name}"
     if pair.swapped:
         long, short = short, long
     if still:
         pair = _with_negatives(pair, long, short)
+    warnings = tuple(f"{names}: {notice}" for notice in pair.notices)
     return MeasuredPair(long, short, pair, warnings)
 
 
@@ -147,15 +151,22 @@ def with_full_quality(shot: Photograph) -> Photograph:
 
 
 def _with_negatives(pair: Pair, long: Photograph, short: Photograph) -> Pair:
-    """Let a pair of raw files that are registered as they are be merged before development."""
+    """Let a pair of raw files that are registered as they are be merged before development.
+
+    Where their mosaics show that the camera did not move, it need not be measured in the pictures.
+    """
     one, two = long.negative, short.negative
     if one is None or two is None or pair.long.shape != long.pixels.shape or not one.fits(two):
         return pair
     measured = measure_log_ratio(one, two)
     log_ratio = pair.log_ratio if measured is None else measured
     ratio = math.exp(log_ratio)
-    if not are_registered(one, two, ratio):
+    registered = are_registered(one, two, ratio)
+    if registered is False:
         return pair
+    if registered and pair.motion and pair.motion.pixels is None:
+        notices = tuple(said for said in pair.notices if said not in UNMEASURED)
+        pair = replace(pair, motion=STILL, notices=notices)
     draft, ghosts = pair.shape != one.shape, pair.ghosts
     return replace(
         pair,

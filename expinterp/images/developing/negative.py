@@ -103,10 +103,11 @@ def merge(long: Negative, short: Negative, *, ratio: float, position: float) -> 
     return out
 
 
-def are_registered(long: Negative, short: Negative, ratio: float) -> bool:
+def are_registered(long: Negative, short: Negative, ratio: float) -> bool | None:
     """Return whether two mosaics show their details at the same places, to about a pixel.
 
-    Blocks of both, averaged over the colours, are compared by phase correlation.
+    Blocks of both, averaged over the colours, are compared by phase correlation; None if none of
+    them has enough texture.
     """
     level = np.float32(_clipping_level(long))
     half_rows, half_cols = (side // 2 for side in long.mosaic.shape)
@@ -123,7 +124,7 @@ def are_registered(long: Negative, short: Negative, ratio: float) -> bool:
             )
             if response > SURE:
                 shifts.append(shift)
-    return not shifts or bool(np.hypot(*np.median(shifts, axis=0)) <= LARGEST_SHIFT)
+    return bool(np.hypot(*np.median(shifts, axis=0)) <= LARGEST_SHIFT) if shifts else None
 
 
 def _averaged(negative: Negative, at: tuple[slice, slice]) -> NDArray[np.float32]:
