@@ -149,7 +149,7 @@ def test_guides_name_every_option(command: str, pages: list[str]) -> None:
 
 def test_the_library_page_begins_as_the_readme_does() -> None:
     """The README's Python is run in `test_examples`."""
-    assert blocks("docs/library.md", "python") == blocks("README.md", "python")
+    assert blocks("docs/library.md", "python")[:1] == blocks("README.md", "python")
 
 
 def test_every_guide_is_in_the_navigation() -> None:

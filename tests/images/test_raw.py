@@ -267,3 +267,13 @@ def test_daylight_is_named_only_where_it_is_used(tmp_path, silent):
     warned = {path.stem: read_photograph(path, development=development).warnings for path in frames}
     named = {name for name, found in warned.items() if any("daylight" in text for text in found)}
     assert named == (set() if silent == "b" else set(silent))
+
+
+def test_only_what_the_camera_shows_is_left(tmp_path):
+    """A DNG states it by DefaultCropOrigin and DefaultCropSize."""
+    radiance = detailed()
+    whole = read_photograph(dng(tmp_path, radiance)).pixels
+    crop = {50719: (4, 2, (8, 4)), 50720: (4, 2, (80, 56))}
+    path = dng(tmp_path, radiance, name="cropped.dng", fields=crop)
+    assert np.array_equal(read_photograph(path).pixels, whole[4:60, 8:88])
+    assert (read_header(path).rows, read_header(path).cols) == (56, 80)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +18,7 @@ from expinterp.core.encoding import decode
 from expinterp.images import Development, read_photograph, write_photograph, write_radiance
 from expinterp.images.developing.profiles import icc_profile, linear_profile
 from expinterp.scene_io import open_scene
-from expinterp.training.simulator.dng import Sensor, write_dng
+from expinterp.training.simulator.dng import BLACK, WHITE, Sensor, write_dng
 
 SIDE = (160, 224)
 NOISY = Sensor(full_well=30_000, read_noise=4)
@@ -60,6 +63,12 @@ def psnr(name: str, development: Development | None = None) -> float:
     return -10 * np.log10(np.mean(error**2))
 
 
+def finished(name: str, scale: float) -> np.ndarray:
+    """Return linear light of the output space, times a factor."""
+    shot = read_photograph(name)
+    return scale * decode(shot.encoding.finish(shot.pixels) if shot.encoding else shot.pixels)
+
+
 @pytest.mark.parametrize("ev", [4.0, 6.0])
 def test_the_medium_is_that_of_the_true_one_clipping_included(tmp_path, run, ev):
     shoot(tmp_path, ev)
@@ -75,7 +84,14 @@ def test_the_medium_is_that_of_the_true_one_clipping_included(tmp_path, run, ev)
 def test_noise_is_that_of_the_long_exposure_where_it_is_not_clipped(tmp_path, run):
     shoot(tmp_path, 4, NOISY)
     assert run("interpolate", "short.dng", "long.dng", "-o", "m.tif")[0] == 0
+    truth, long, result = (
+        finished(name, half) for name, half in (("medium.dng", 1), ("long.dng", 0.25), ("m.tif", 1))
+    )
+    clear = (decode(read_photograph("long.dng").pixels) < 0.6).all(axis=2).astype(np.uint8)
+    clear = cv2.erode(clear, np.ones((7, 7))) > 0  # no neighbour is clipped either
+    noise, result_noise = (np.std((image - truth)[clear]) for image in (long, result))
     assert psnr("m.tif") > 40
+    assert result_noise == pytest.approx(noise, rel=0.1)
 
 
 def test_a_handheld_pair_is_aligned(tmp_path, run):
@@ -246,3 +262,43 @@ def test_the_network_is_not_opened_where_the_response_is_known(tmp_path, run, mo
         assert code == 0
         assert (json.loads(out)["refinement"] is not None) == bool(times)
         assert len(opened) == times
+
+
+def test_a_pair_whose_sensor_values_are_registered_did_not_move(tmp_path, run):
+    """The quick pictures that are measured first show too little texture."""
+    shoot(tmp_path)
+    code, out, err = run("interpolate", "long.dng", "short.dng", "-o", "m.tif", "--json", "-v")
+    assert code == 0
+    assert "camera moved" not in err
+    assert json.loads(out)["motion"]["pixels"] == 0
+    assert not json.loads(out)["warnings"]
+
+
+def test_the_python_of_the_guide_is_right_for_raw_files(tmp_path, run):
+    shoot(tmp_path)
+    guide = Path(__file__).resolve().parents[2] / "docs" / "library.md"
+    (code,) = (
+        part
+        for part in re.findall(r"```python\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+        if "dng" in part
+    )
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102
+    assert psnr("mid.tif") > 35  # what developed pictures allow; without `finish` 30
+    assert names["result"].pair.ratio_measured == pytest.approx(16, rel=0.01)  # else 9.3
+    assert np.array_equal(read_photograph("mid.tif").pixels, names["shown"])
+
+
+def test_a_sensor_that_clips_below_white_is_merged_with_the_short_exposure(tmp_path, run):
+    """It never reaches the white level that its files state."""
+    shoot(tmp_path)
+    for name in ("long", "short"):
+        path = tmp_path / f"{name}.dng"
+        values = tifffile.imread(path)
+        top = round(BLACK + 0.85 * (WHITE - BLACK))
+        stored = path.read_bytes()
+        clipped = np.minimum(values, top).tobytes()
+        assert stored.count(values.tobytes()) == 1
+        path.write_bytes(stored.replace(values.tobytes(), clipped))
+    assert run("interpolate", "long.dng", "short.dng", "-o", "m.tif", "-q")[0] == 0
+    assert psnr("m.tif") > 45
