@@ -480,6 +480,22 @@ def test_similar_names_never_collide(tmp_path: Path) -> None:
     assert outputs[4:] == ["aux_.png", "a_1.png"]
 
 
+@pytest.mark.parametrize(
+    ("suffix", "chosen"), [("jxl", "png"), ("heic", "jpg"), ("dng", "tif"), ("jpeg", "jpg")]
+)
+def test_results_are_of_a_format_that_holds_any_profile(
+    tmp_path: Path, suffix: str, chosen: str
+) -> None:
+    """JPEG XL is written as sRGB only; it is chosen only if it is asked for."""
+    found = shoot(tmp_path, "x")
+    frames = tuple(f"{Path(frame).stem}.{suffix}" for frame in found.frames)
+    settings = BatchSettings(tmp_path, tmp_path / "out", PLAIN)
+    (task,) = make_tasks([replace(found, frames=frames)], settings)
+    assert task.outputs == (f"x_mid.{chosen}",)
+    (task,) = make_tasks([replace(found, frames=frames)], replace(settings, format="jxl"))
+    assert task.outputs == ("x_mid.jxl",)
+
+
 def test_results_may_go_to_the_root_of_a_drive(tmp_path: Path) -> None:
     names = ["church", "day/tower"]
     brackets = [shoot(tmp_path / "card", name) for name in names]
