@@ -18,6 +18,7 @@ Natural: TypeAlias = tuple[Any, ...]  # text, number, text, ...
 HIDDEN = {*map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFFFE, 0xFFFF))}
 HIDDEN_KINDS = {"Cc", "Cs", "Zl", "Zp"}  # control characters, lone surrogates, line separators
 _DIGITS = re.compile(r"(\d+)")
+LONGEST = 255  # digits of a number in a name; no file has a longer one
 LONGEST_NUMBER = 19  # digits: more than any size, time or count has
 # What a program raises that looks for values in JSON and finds others.
 MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -41,7 +42,7 @@ def visible(text: str) -> str:
 def natural_key(text: str) -> Natural:
     """Return a key that sorts names as people do: ``shot9`` before ``shot10``."""
     parts = _DIGITS.split(text.casefold())
-    return tuple(int(part) if at % 2 else part for at, part in enumerate(parts))
+    return tuple(int(part[:LONGEST]) if at % 2 else part for at, part in enumerate(parts))
 
 
 def _visible(char: str) -> str:

@@ -7,6 +7,7 @@ they run, so that ``expinterp --help`` loads neither NumPy nor OpenCV nor ONNX R
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,6 +70,8 @@ def run() -> NoReturn:
     code = main(sys.argv[1:])
     INTERRUPTION.end()
     written = flush_stdout()
+    if code == ExitCode.INTERRUPTED:
+        os._exit(code)  # else Python ends by the signal, if it came while a library called Python
     sys.exit(code if written or code else ExitCode.OUTPUT)
 
 

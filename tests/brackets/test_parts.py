@@ -43,6 +43,11 @@ def test_no_name_breaks_the_readers(name):
     assert natural_key(name) == natural_key(name)
 
 
+def test_numbers_of_any_length_have_a_place():
+    names = ["9", "1" * 250, "2" * 5000]
+    assert sorted(reversed(names), key=natural_key) == names
+
+
 @given(st.lists(st.text(max_size=8), unique_by=natural_key).flatmap(st.permutations))
 def test_all_names_can_be_sorted(names):
     assert sorted(sorted(names), key=natural_key) == sorted(names, key=natural_key)
