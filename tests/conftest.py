@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # NumPy's matrices are small here: its threads only wait for each other. Set before it is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["EXPINTERP_DATA"] = "no-cameras-of-my-own"  # below the folder of a test: none
-settings.register_profile("tests", deadline=None, derandomize=False, print_blob=True)
+settings.register_profile("tests", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("tests")
 
 
