@@ -22,6 +22,8 @@ BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
 DATE = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # the same always: equal pixels give equal files
+SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *WHITE)  # x, y of R, G, B and white
+LINEAR = struct.pack(">4s4xI", b"curv", 0)  # the curve of linear light
 
 
 @cache
@@ -30,22 +32,7 @@ def icc_profile(space: Space) -> bytes:
     colours = SPACES[space]
     adaptation = _to_d50(colours.to_xyz.sum(axis=1))
     columns = (adaptation @ colours.to_xyz).T
-    curve = _parametric(colours.curve)
-    tags = {
-        b"desc": _text(colours.name),
-        b"cprt": _text("CC0, no rights reserved"),
-        b"wtpt": b"XYZ \0\0\0\0" + _fixed(*D50),
-        b"chad": b"sf32\0\0\0\0" + _fixed(*adaptation.ravel()),
-        **{
-            bytes([letter]) + b"XYZ": b"XYZ \0\0\0\0" + _fixed(*column)
-            for letter, column in zip(b"rgb", columns, strict=True)
-        },
-        **{bytes([letter]) + b"TRC": curve for letter in b"rgb"},
-    }
-    return _assemble(tags)
-
-
-SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *WHITE)  # x, y of R, G, B and white
+    return _matrix_profile(colours.name, adaptation, columns, _parametric(colours.curve))
 
 
 @cache
@@ -58,19 +45,8 @@ def linear_profile(icc: bytes | None) -> bytes | None:
     if colorants is None:
         return None
     adaptation, columns = colorants
-    linear = struct.pack(">4s4xI", b"curv", 0)
-    tags = {
-        b"desc": _text("linear sRGB" if icc is None else f"linear {profile_name(icc)}"),
-        b"cprt": _text("CC0, no rights reserved"),
-        b"wtpt": b"XYZ \0\0\0\0" + _fixed(*D50),
-        b"chad": b"sf32\0\0\0\0" + _fixed(*adaptation.ravel()),
-        **{
-            bytes([letter]) + b"XYZ": b"XYZ \0\0\0\0" + _fixed(*column)
-            for letter, column in zip(b"rgb", columns, strict=True)
-        },
-        **{bytes([letter]) + b"TRC": linear for letter in b"rgb"},
-    }
-    return _assemble(tags)
+    name = "linear sRGB" if icc is None else f"linear {profile_name(icc)}"
+    return _matrix_profile(name, adaptation, columns, LINEAR)
 
 
 def read_primaries(icc: bytes | None) -> tuple[float, ...]:
@@ -115,7 +91,7 @@ def has_linear_curve(icc: bytes) -> bool:
     """Return whether a profile states that values are linear light, or no curve."""
     values = [tag_value(icc, bytes([letter]) + b"TRC") for letter in b"rgb"]
     linear = {
-        struct.pack(">4s4xI", b"curv", 0),
+        LINEAR,
         struct.pack(">4s4xIH", b"curv", 1, 256),
         struct.pack(">4s4xH2xi", b"para", 0, 65_536),
     }
@@ -138,6 +114,23 @@ def _colorants(icc: bytes | None) -> tuple[Floats, Floats] | None:
     columns = np.array(rows)
     singular = min(abs(np.linalg.det(adaptation)), abs(np.linalg.det(columns))) < 1e-6
     return None if singular else (adaptation, columns)
+
+
+def _matrix_profile(name: str, adaptation: Floats, columns: Floats, curve: bytes) -> bytes:
+    """Build a profile from X Y Z of R, G and B, (3, 3), adapted to D50, and one encoded curve."""
+    return _assemble(
+        {
+            b"desc": _text(name),
+            b"cprt": _text("CC0, no rights reserved"),
+            b"wtpt": b"XYZ \0\0\0\0" + _fixed(*D50),
+            b"chad": b"sf32\0\0\0\0" + _fixed(*adaptation.ravel()),
+            **{
+                bytes([letter]) + b"XYZ": b"XYZ \0\0\0\0" + _fixed(*column)
+                for letter, column in zip(b"rgb", columns, strict=True)
+            },
+            **{bytes([letter]) + b"TRC": curve for letter in b"rgb"},
+        }
+    )
 
 
 def _assemble(tags: dict[bytes, bytes]) -> bytes:

@@ -8,8 +8,9 @@ Source: TIFF 6.0; Adobe DNG specification 1.4; TIFF/EP, ISO 12234-2 (colour filt
 from __future__ import annotations
 
 import mmap
+import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import BinaryIO
 
@@ -22,15 +23,15 @@ SUFFIXES = (
     ".mrw", ".raw", ".x3f",
 )  # fmt: skip
 PANASONIC = b"IIU\0"
-DNG_VERSION, SUB_DIRECTORIES, SLICES = 0xC612, 0x014A, 0xC640
+SLICES = 0xC640
 _MOSAIC = 32_803  # photometric interpretation: colour filter array
-_SENSOR = {_MOSAIC, 34_892}  # … or linear raw
+SENSOR = {_MOSAIC, 34_892}  # … or linear raw
 _UNCOMPRESSED, _LOSSLESS_JPEG = 1, 7
 _TILE_WIDTH, _TILE_LENGTH = 0x0142, 0x0143
 _COMPRESSIONS = {262, 32_767, 32_770, 34_713, 65_000, 65_535}  # of raw files only
 _TILES = 0x0144, 0x0145  # offsets, byte counts
 _STRIPS = tags.STRIP_OFFSETS, tags.STRIP_BYTE_COUNTS
-_MOST = 32  # directories that are looked at
+MOST = 32  # directories that are looked at
 _LEAST_BITS = {PANASONIC: 9, b"": 0.5}  # per pixel of the compressed data, by magic
 _CUT_OFF = "the sensor data are cut off or missing; copy the file again from the card"
 
@@ -47,7 +48,7 @@ def mapped(stream: BinaryIO) -> Iterator[ifd.Block]:
 
 def is_dng(block: ifd.Block) -> bool:
     """Return whether a raw file is a DNG."""
-    return any(DNG_VERSION in directory.fields for directory in _directories(block))
+    return any(tags.DNG_VERSION in directory.fields for directory in directories(block))
 
 
 def as_tiff(head: bytes) -> bytes:
@@ -68,10 +69,10 @@ def check_sensor_data(block: ifd.Block, pixels: int) -> None:
         With a remedy.
     """
     least = _LEAST_BITS.get(bytes(block[:4]), _LEAST_BITS[b""])
-    directories, checks = list(_sensor_directories(block)), [_is_whole]
+    described, checks = list(_sensor_directories(block)), [_is_whole]
     if is_dng(block):
         checks, least = [_is_whole, _is_complete], 0.0
-    whole = all(check(block, directory) for directory in directories for check in checks)
+    whole = all(check(block, directory) for directory in described for check in checks)
     if not whole or 8 * len(block) < least * pixels:
         raise ImageFileError(_CUT_OFF)
 
@@ -115,29 +116,27 @@ def _places(block: ifd.Block, directory: ifd.Directory) -> list[tuple[int, int]]
 
 def _sensor_directories(block: ifd.Block) -> Iterator[ifd.Directory]:
     """List the directories of a TIFF that describe sensor data."""
-    for directory in _directories(block):
+    for directory in directories(block):
         order, fields = ifd.byte_order(block), directory.fields
         kind, compression = (
             ifd.read_number(block, order, fields, tag)
             for tag in (tags.PHOTOMETRIC, tags.COMPRESSION)
         )
-        if kind in _SENSOR or compression in _COMPRESSIONS or SLICES in fields:
+        if kind in SENSOR or compression in _COMPRESSIONS or SLICES in fields:
             yield directory
 
 
-def _directories(block: ifd.Block) -> Iterator[ifd.Directory]:
+def directories(block: ifd.Block) -> Iterator[ifd.Directory]:
     """List the directories of a TIFF and those below them, each once; stop at a damaged one."""
-    try:
+    with suppress(ifd.DamagedBlockError, struct.error):
         order = ifd.byte_order(block)
-        starts, seen = [ifd.read_offset(block, order, ifd.FIRST_POINTER)], set[int]()
-        while starts and len(seen) < _MOST:
+        starts, seen = [ifd.read_offset(block, order, ifd.first_pointer(block))], set[int]()
+        while starts and len(seen) < MOST:
             start = starts.pop(0)
             if start and start not in seen:
                 seen.add(start)
                 directory = ifd.read_directory(block, order, start)
                 yield directory
-                below = directory.fields.get(SUB_DIRECTORIES)
-                starts += map(int, ifd.read_numbers(block, order, below)) if below else ()
+                if below := directory.fields.get(tags.SUB_DIRECTORIES):
+                    starts += map(int, ifd.read_numbers(block, order, below)[:MOST])
                 starts.append(ifd.following_directory(block, order, directory))
-    except ifd.DamagedBlockError:
-        return
