@@ -70,6 +70,7 @@ class Refiner:
         *,
         half_way: Blend | None = None,
         strength: float = 1.0,
+        rows: slice | None = None,
         tile: tuple[int, int] = TILE,
         progress: Callable[[float], None] | None = None,
     ) -> Pixels:
@@ -86,6 +87,9 @@ class Refiner:
             another position.
         strength : float
             Factor on the residual.
+        rows : slice, optional
+            The rows to refine; by default all. The first one does not change the result if it is a
+            multiple of the alignment.
         tile : (rows, cols)
             Size of the tiles; changes memory and time, not the result.
         progress : function, optional
@@ -93,10 +97,11 @@ class Refiner:
 
         Returns
         -------
-        array of the dtype and shape of `long`
+        array of the dtype and shape of `long`, or of these rows of it
             Clipped and rounded once.
         """
-        out = np.empty_like(long)
+        rows = rows or slice(0, len(long))
+        out = np.empty_like(long[rows])
 
         def work(piece: Tile) -> None:
             one, two = piece.crop(long), piece.crop(short)
@@ -105,9 +110,9 @@ class Refiner:
             refined = self._run(self._prepare(one, two, *seen))
             refined *= np.float32(strength)
             refined += y0
-            quantise(refined[(slice(None), *piece.inner)], out[piece.core])
+            quantise(refined[(slice(None), *piece.inner)], out[piece.core_within(rows)])
 
-        pieces = list(cut_tiles(long.shape[:2], self.contract, tile=tile))
+        pieces = list(cut_tiles(long.shape[:2], self.contract, tile=tile, rows=rows))
         map_threads(work, pieces, threads=self.threads, progress=progress)
         return out
 

@@ -35,28 +35,37 @@ class Tile:
             inside = inside[self.rows - top][:, self.cols - left]
         return inside
 
+    def core_within(self, rows: slice) -> tuple[slice, slice]:
+        """Return the core in an array of some rows of the image."""
+        return slice(self.core[0].start - rows.start, self.core[0].stop - rows.start), self.core[1]
+
 
 def cut_tiles(
-    shape: tuple[int, ...], network: Contract, *, tile: tuple[int, int]
+    shape: tuple[int, ...], network: Contract, *, tile: tuple[int, int], rows: slice | None = None
 ) -> Iterator[Tile]:
-    """Cut an image of `shape` (rows, cols) into tiles of `tile` (rows, cols).
+    """Cut an image of `shape` (rows, cols), or some rows of it, into tiles of `tile` (rows, cols).
 
     All blocks have the same shape, so that ONNX Runtime can reuse its memory.
     """
-    rows, cols = (_cut_axis(size, step, network) for size, step in zip(shape, tile, strict=True))
-    for row, row_index in rows:
-        for col, col_index in cols:
+    whole = slice(0, shape[0]), slice(0, shape[1])
+    down = _cut_axis(rows or whole[0], shape[0], tile[0], network)
+    across = _cut_axis(whole[1], shape[1], tile[1], network)
+    for row, row_index in down:
+        for col, col_index in across:
             inner = _inner(row, network), _inner(col, network)
             yield Tile((row, col), inner, row_index, col_index)
 
 
-def _cut_axis(size: int, step: int, network: Contract) -> list[tuple[slice, NDArray[np.intp]]]:
-    """Cut one axis: return the core of each tile, and the image index of every block pixel."""
-    step = min(_round_up(step, network.alignment), _round_up(size, network.alignment))
+def _cut_axis(
+    part: slice, size: int, step: int, network: Contract
+) -> list[tuple[slice, NDArray[np.intp]]]:
+    """Cut a part of one axis: the core of each tile, and the image index of every block pixel."""
+    length = part.stop - part.start
+    step = min(_round_up(step, network.alignment), _round_up(length, network.alignment))
     block = np.arange(-network.halo, step + network.halo)
     return [
-        (slice(start, min(start + step, size)), np.clip(start + block, 0, size - 1))
-        for start in range(0, size, step)
+        (slice(start, min(start + step, part.stop)), np.clip(start + block, 0, size - 1))
+        for start in range(part.start, part.stop, step)
     ]
 
 

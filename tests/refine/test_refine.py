@@ -2,6 +2,7 @@
 
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -121,6 +122,16 @@ def test_the_tile_size_never_changes_the_code_values(shape, tile, dtype):
     whole = refiner.refine(long, short, mean_stage, tile=(64, 64))
     np.testing.assert_array_equal(refiner.refine(long, short, mean_stage, tile=tile), whole)
     assert whole.dtype == dtype
+
+
+@given(SIZES, st.integers(0, 19), st.integers(1, 40))
+def test_some_rows_are_refined_as_in_the_whole(shape, start, count):
+    random = np.random.default_rng(2)
+    long, short = (random.integers(0, 255, (*shape, 3), np.uint8) for _ in "ls")
+    first = min(start, (shape[0] - 1) // 2) * 2
+    rows = slice(first, min(first + count, shape[0]))
+    refine = partial(folding_refiner().refine, long, short, mean_stage, tile=(16, 16))
+    np.testing.assert_array_equal(refine(rows=rows), refine()[rows])
 
 
 def test_a_halo_that_is_too_small_shows():
