@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +26,8 @@ from pathlib import Path
 import cv2
 import needs
 import numpy as np
-from cost import print_table, time_in_turn, write_pair
+from samples import write_pair
+from timing import TOOL, print_runs, run_in_turn, script
 
 needs.require("OpenEXR", "train")
 
@@ -127,15 +127,15 @@ def compare_costs(megapixels: float, repeat: int) -> None:
         small = [cv2.imread(name)[::8, ::8, ::-1] for name in names]
         Path(profile).write_text(expinterp.calibrate(small, TIMES).to_json())
         assert read_profile(Path(profile)).shots == 3
-        ours = [sys.executable, "-m", "expinterp", "merge", *names, "-o", out, "--overwrite", "-q"]
+        ours = [*TOOL, "merge", *names, "-o", out, "--overwrite", "-q"]
         commands = {
-            "MergeDebevec: decode, merge, write": [sys.executable, "-c", SCRIPT, out, *names],
+            "MergeDebevec: decode, merge, write": script(SCRIPT, out, names),
             "expinterp merge --response": [*ours, "--response", profile],
             "expinterp merge": ours,
             "expinterp merge --no-align --deghost off": [*ours, "--no-align", "--deghost", "off"],
         }
-        results = time_in_turn(commands, repeat)
-    print_table(f"{megapixels:g} MP, three JPEGs", results)
+        results = run_in_turn(commands, repeat)
+    print_runs(f"{megapixels:g} MP, three JPEGs", results)
 
 
 def write_bracket(folder: Path, megapixels: float) -> list[str]:

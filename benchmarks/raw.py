@@ -12,14 +12,12 @@ estimated, with the network; and, for time, a script that develops both raw file
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
+from timing import TOOL, print_runs, run_in_turn, script
 
 from expinterp.cli import main
 from expinterp.images import Metadata, read_photograph, write_photograph
@@ -37,8 +35,8 @@ LARGE = 6000, 4000
 SCRIPT = """
 import rawpy, sys, tifffile
 options = dict(use_camera_wb=True, output_bps=16, no_auto_bright=True)
-pictures = [rawpy.imread(name).postprocess(**options) for name in sys.argv[1:3]]
-tifffile.imwrite("script.tif", pictures[0])
+pictures = [rawpy.imread(name).postprocess(**options) for name in sys.argv[2:]]
+tifffile.imwrite(sys.argv[1], pictures[0])
 """
 
 
@@ -102,29 +100,19 @@ def compare(folder: Path) -> None:
 
 
 def compare_time(folder: Path, runs: int) -> None:
-    """Print the seconds of a pair of 24 MP, of the command and of the script, in turns."""
+    """Print time and memory of the command and of the script, for a pair of 24 MP."""
     path = next(path for path in sorted(folder.iterdir()) if path.suffix == ".hdr")
     radiance = cv2.resize(window(path), LARGE, interpolation=cv2.INTER_LINEAR)
     with TemporaryDirectory() as scratch:
-        names = ["long.dng", "short.dng"]
+        names = [str(Path(scratch) / name) for name in ("long.dng", "short.dng")]
         for name, exposure in zip(names, (4.0, 0.25), strict=True):
-            write_dng(Path(scratch) / name, radiance, exposure, sensor=SENSORS["real"])
-        ours = [sys.executable, "-m", "expinterp", "interpolate", *names, "-o", "ours.tif"]
+            write_dng(Path(name), radiance, exposure, sensor=SENSORS["real"])
+        out = str(Path(scratch) / "out.tif")
         commands = {
-            "script": [sys.executable, "-c", SCRIPT, *names],
-            "ours": [*ours, "--overwrite"],
+            "LibRaw: develop two, write one": script(SCRIPT, out, names),
+            "interpolate": [*TOOL, "interpolate", *names, "-o", out, "--overwrite", "-q"],
         }
-        seconds: dict[str, list[float]] = {name: [] for name in commands}
-        for _ in range(runs):
-            for name, command in commands.items():
-                started = time.perf_counter()
-                subprocess.run(command, cwd=scratch, check=True)
-                seconds[name].append(time.perf_counter() - started)
-                print(f"{name}: {seconds[name][-1]:.2f} s", flush=True)
-        best = {name: min(values) for name, values in seconds.items()}
-        print(
-            f"best of {runs}: {best['ours']:.2f} s, {best['ours'] / best['script']:.2f} of the script"
-        )
+        print_runs("two raw files of 24 MP", run_in_turn(commands, runs))
 
 
 if __name__ == "__main__":

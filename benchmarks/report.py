@@ -19,7 +19,8 @@ import tempfile
 from pathlib import Path
 
 import needs
-from cost import run, write_pair
+from samples import write_pair
+from timing import TOOL, run
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from chromium import browse, find_chromium
@@ -43,7 +44,7 @@ def write_batch(folder: Path, brackets: int, megapixels: float) -> Path:
     """Write three photographs, and the journal of a batch in which they form all brackets."""
     long, short = (Path(name).name for name in write_pair(folder, megapixels, ".jpg"))
     pair, medium = [str(folder / long), str(folder / short)], str(folder / "mid.jpg")
-    run([sys.executable, "-m", "expinterp", "interpolate", *pair, "-o", medium])
+    run([*TOOL, "interpolate", *pair, "-o", medium])
     lines = [done(f"bracket {n}", [long, short], "mid.jpg") for n in range(brackets)]
     return write_journal(folder, [header(folder, folder), *lines])
 
@@ -70,11 +71,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         journal = write_batch(Path(folder), chosen.brackets, chosen.megapixels)
         page = Path(folder) / "report.html"
-        command = [sys.executable, "-m", "expinterp", "report", str(journal), "-o", str(page)]
-        seconds, memory = run(command)
+        command = [*TOOL, "report", str(journal), "-o", str(page)]
+        found = run(command)
         size = page.stat().st_size
         print(f"{chosen.brackets} brackets of {chosen.megapixels:g} MP JPEGs")
-        print(f"  {seconds:.0f} s, {memory:.0f} MiB at most")
+        print(f"  {found.seconds:.0f} s, {found.peak:.0f} MiB at most")
         print(f"  {size / 1e6:.1f} MB, {size / chosen.brackets / 1e3:.1f} kB a bracket")
         if find_chromium():
             for what, time in browse_page(page).items():
