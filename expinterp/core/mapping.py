@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Codes, Floats, Pixels
+from expinterp.core.parallel import map_threads
 
 CODES = 256  # entries of every table
 CODE_VALUES = np.arange(CODES, dtype=np.float64)
@@ -115,8 +116,12 @@ def joint_histogram(long: Codes, short: Codes) -> NDArray[np.int64]:
     int64 array, shape (channels, 256, 256)
         ``joint[c, z1, z2]``.
     """
-    pairs = long.astype(np.uint16) * CODES + short
-    counts = [np.bincount(p.ravel(), minlength=CODES**2) for p in np.moveaxis(pairs, -1, 0)]
+
+    def count(channel: int) -> NDArray[np.int64]:
+        pairs = long[..., channel].astype(np.uint16) * np.uint16(CODES) + short[..., channel]
+        return np.bincount(pairs.ravel(), minlength=CODES**2)
+
+    counts = map_threads(count, range(long.shape[-1]))
     return np.stack(counts).reshape(-1, CODES, CODES)
 
 

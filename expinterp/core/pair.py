@@ -28,10 +28,10 @@ from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, exp
 from expinterp.core.ghosts.consistent import Consistent, make_consistent, map_step
 from expinterp.core.ghosts.detect import covered_by_all
 from expinterp.core.intermediate import Blend
-from expinterp.core.likeness import check_scene, lies_still
 from expinterp.core.mapping import LONG_CLIPPED, SHORT_CLIPPED, imf_from_response, sample
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.alignment import blank_unshared, complete
+from expinterp.core.registration.likeness import check_scene, lies_still
 from expinterp.core.registration.motion import Motion
 from expinterp.core.registration.opacity import Opacities, check_opacities, join_opacities
 from expinterp.core.registration.viewpoint import ROLES, PairView, view_pair

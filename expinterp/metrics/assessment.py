@@ -10,10 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from expinterp.core.arrays import Pixels
+from expinterp.core.downscale import reduce_size
 from expinterp.core.exposure import LEAST_STEP
 from expinterp.core.fusion import Stack
 from expinterp.core.pair import measure
@@ -66,10 +66,8 @@ def shrink(image: Pixels) -> Pixels:
     scale = LONGER_SIDE / max(image.shape[:2])
     if scale >= 1:
         return image
-    size = [max(round(count * scale), 1) for count in image.shape[1::-1]]
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    pixels: Pixels = small.reshape(*small.shape[:2], image.shape[2]).astype(image.dtype)
-    return pixels
+    cols, rows = (max(round(count * scale), 1) for count in image.shape[1::-1])
+    return reduce_size(image, (cols, rows))
 
 
 def _order(photographs: Sequence[Pixels], fused: Pixels) -> tuple[float | None, float | None]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from motion_samples import hand, shots, similarity
 
-from expinterp.core.likeness import check_scene, lies_still
 from expinterp.core.mapping import joint_histogram, matched_levels, sample
 from expinterp.core.pair import measure
+from expinterp.core.registration.likeness import check_scene, lies_still
 from expinterp.errors import PairError
 
 

@@ -24,11 +24,11 @@ from expinterp.core.exposure import LEAST_STEP, ev_step, even_positions, resolve
 from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
 from expinterp.core.ghosts.consistent import Links, make_consistent, map_step
 from expinterp.core.ghosts.detect import covered_by_all
-from expinterp.core.likeness import check_scene, lies_still
 from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, pair_from
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.alignment import blank_unshared, complete
+from expinterp.core.registration.likeness import check_scene, lies_still
 from expinterp.core.registration.motion import Motion
 from expinterp.core.registration.opacity import (
     Opacities,

@@ -28,7 +28,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Codes, Floats, Mask, Pixels, Plane
+from expinterp.core.arrays import Codes, Floats, Mask, Pixels, Plane, with_channels
+from expinterp.core.downscale import reduce_size
 from expinterp.core.mapping import CODE_VALUES, imf_from_response, joint_histogram, to_codes
 from expinterp.core.parallel import map_threads
 from expinterp.core.registration.texture import copy_size
@@ -77,9 +78,8 @@ class Conflict:
 
 def small_copy(image: Pixels) -> Codes:
     """Return the copy of an image on which ghosts are looked for, (rows, cols, channels)."""
-    size, scale = copy_size(image.shape, *COPY)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    return to_codes(np.asarray(small, image.dtype).reshape(*size[::-1], -1))
+    size, _ = copy_size(image.shape, *COPY)
+    return to_codes(with_channels(reduce_size(image, size)))
 
 
 def shrink_mask(mask: Mask) -> Mask:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from expinterp.core.arrays import Pixels, Plane
+from expinterp.core.downscale import halve
 
 DETAIL = 3.0  # pixels: standard deviation of the Gaussian that gives the local mean
 WIDE = (21, 21)  # pixels: kernel that gives the local contrast
@@ -46,11 +47,8 @@ def shrink(image: Pixels | Plane, longer: int, shorter: int) -> tuple[Plane, flo
         0..1.
     """
     size, scale = copy_size(image.shape, longer, shorter)
-    larger = 3 * np.array(size) // 2
-    if (
-        larger < image.shape[1::-1]
-    ).all() and image.dtype != np.float32:  # fast, and still fine enough
-        image = cast(Pixels, cv2.resize(image, tuple(larger), interpolation=cv2.INTER_AREA))
+    if image.dtype != np.float32:  # fast, and still fine enough
+        image = halve(cast(Pixels, image), (3 * size[0] // 2, 3 * size[1] // 2))
     codes = to_float_codes(image.reshape(*image.shape[:2], -1))
     if scale < 1:
         codes = np.asarray(cv2.resize(codes, size, interpolation=cv2.INTER_AREA), np.float32)

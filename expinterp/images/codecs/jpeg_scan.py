@@ -1,13 +1,17 @@
-"""Decoding a JPEG with Pillow so that damage within a scan is seen.
+"""Decoding a JPEG so that damage within a scan is seen.
 
-libjpeg only counts such damage, and Pillow does not tell: blocks that are missing come out grey or
-shifted. Here the decoder gets the file in pieces, and how much of them it takes shows where it is:
+libjpeg only counts such damage, and no library tells: blocks that are missing come out grey or
+shifted. Here Pillow's decoder gets the file in pieces, and how much of them it takes shows where it
+is:
 
 - While blocks of a scan (or between two restart markers) are missing, it waits for more bytes and
   leaves some of the last piece untaken.
 - When all of them are decoded, it looks for the next marker and takes every byte before it.
 
 So before each marker it must still be waiting, and with a few bytes of padding it must be done.
+
+An eighth of the size is enough for that: all codes are read, but pixels are not computed. Those
+come from imagecodecs, which fills an array of NumPy itself. Both use libjpeg-turbo.
 
 Source: ITU-T T.81, annexes B and F; jdhuff.c and jdmarker.c of libjpeg-turbo.
 """
@@ -163,8 +167,10 @@ def as_eight_bits(data: bytes, layout: Layout) -> bytes:
     return bytes(head)
 
 
-def load(image: ImageFile.ImageFile, data: bytes, layout: Layout) -> list[str]:
-    """Decode the pixels of an opened JPEG of 8 bits; return warnings.
+def load(
+    image: ImageFile.ImageFile, data: bytes, layout: Layout, *, small: bool = False
+) -> list[str]:
+    """Decode an opened JPEG of 8 bits, or an eighth of its size to check it; return warnings.
 
     Raises
     ------
@@ -174,6 +180,8 @@ def load(image: ImageFile.ImageFile, data: bytes, layout: Layout) -> list[str]:
         Any that Pillow raises on damage.
     """
     check_content(*image.size, len(data), _PIXELS_PER_BYTE, "JPEG")
+    if small and layout.end is not None:  # without an end, pixels decide
+        image.draft(image.mode, (1, 1))
     tile = image.tile[0]
     _decode(image, tile, data, layout, _PADDING)
     if layout.end is not None:
@@ -186,11 +194,30 @@ def load(image: ImageFile.ImageFile, data: bytes, layout: Layout) -> list[str]:
     return ["the end marker of the JPEG is missing, but all its pixels are there"]
 
 
+def decode(
+    image: ImageFile.ImageFile, data: bytes, layout: Layout
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Decode an opened JPEG of 8 bits, grey or R G B; see `load`.
+
+    Returns
+    -------
+    uint8 array, shape (rows, cols, 1 or 3)
+        As stored, not upright.
+    list of str
+        Warnings.
+    """
+    import imagecodecs
+
+    cols, rows = image.size
+    warnings = load(image, data, layout, small=True)
+    return imagecodecs.jpeg8_decode(data).reshape(rows, cols, -1), warnings
+
+
 def check(data: bytes) -> None:
     """Refuse a damaged JPEG, as `load` does; its pixels are not kept."""
     layout = read_layout(data)
     if not layout.deep and layout.channels in {1, 3, 4}:  # Pillow has no other kinds
-        load(JpegFile(BytesIO(data)), data, layout)
+        load(JpegFile(BytesIO(data)), data, layout, small=True)
 
 
 def _decode(image: ImageFile.ImageFile, tile: Any, data: bytes, layout: Layout, pad: bytes) -> None:

@@ -120,6 +120,9 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
         return Decoded(
             make_upright(jpeg_scan.decode_deep(data, layout), orientation), metadata, warnings
         )
+    if layout and image.mode in {"L", "RGB"}:
+        pixels, said = jpeg_scan.decode(image, data, layout)
+        return Decoded(make_upright(pixels, orientation), metadata, warnings + said)
     if layout:
         warnings += jpeg_scan.load(image, data, layout)
     image.load()
