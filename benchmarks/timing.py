@@ -60,7 +60,8 @@ def run(command: Sequence[str]) -> Run:
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT
     )
     assert process.stderr is not None
-    error = process.stderr.read()
+    with process.stderr as stream:
+        error = stream.read()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
