@@ -16,7 +16,6 @@ Needs Linux or macOS. Enfuse (Debian: ``apt install enfuse``) is optional: witho
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -38,10 +37,10 @@ from timing import (
     print_runs,
     run_in_turn,
     script,
+    write_record,
 )
 
 from expinterp.cli.tables import print_table
-from expinterp.files import make_folder
 
 Rows = Mapping[str, Run]
 PLAIN, REFINED, BATCH = "interpolate --no-refine", "interpolate", "batch"
@@ -195,7 +194,6 @@ def main() -> None:
     parser.add_argument("--moved", type=int, default=0, metavar="PIXELS")
     parser.add_argument("-o", "--output", type=Path, default=Path("build"), help="folder")
     options = parser.parse_args()
-    make_folder(options.output)
     parts = {}
     for part in options.only or PARTS:
         with tempfile.TemporaryDirectory() as folder:
@@ -208,8 +206,7 @@ def main() -> None:
     print_bars(found)
     titles = {part: title(part, options) for part in parts}
     record = {"machine": describe_machine(), "files": titles, "runs": parts, "bars": found}
-    text = json.dumps(record, indent=1, default=asdict)
-    (options.output / "all.json").write_text(text + "\n", "utf-8")
+    write_record(options.output / "all.json", record)
     drawn = charts(parts, BARS if usual else ())
     (options.output / "all.svg").write_text(draw_bars([*drawn]), "utf-8")
     if any(one["met"] is False for one in found):

@@ -44,12 +44,12 @@ def material(scenes: Path, camera: str = "") -> Material:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a benchmark; a missing or unreadable file ends it with one line."""
+    """Run a benchmark; a missing file or an error of expinterp ends it with one line."""
     try:
         main()
     except FileNotFoundError as error:
         message = f"{NAME}: {error.filename}: there is no such file"
         raise SystemExit(message) from None
     except ExpInterpError as error:
-        message = f"{NAME}: {one_line(str(error))}"
-        raise SystemExit(message) from None
+        print(f"{NAME}: {one_line(str(error))}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None

@@ -6,6 +6,7 @@ The best time of the repeats counts, and the highest peak. Needs Linux or macOS.
 from __future__ import annotations
 
 import compileall
+import json
 import os
 import platform
 import shutil
@@ -13,9 +14,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import cv2
+import numpy
 
 import expinterp
 from expinterp.cli.tables import print_table
@@ -113,15 +116,24 @@ def print_runs(title: str, results: Mapping[str, Run]) -> None:
     print(flush=True)
 
 
+def write_record(path: Path, record: Mapping[str, object]) -> None:
+    """Write figures as JSON; runs become dictionaries."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1, default=asdict) + "\n", "utf-8")
+
+
 def describe_machine() -> dict[str, object]:
     """Return what the figures depend on: processor, cores and versions."""
-    packages = ("numpy", "opencv-python", "onnxruntime", "pillow")
+    import onnxruntime
+
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "expinterp": expinterp.__version__,
-        **{name: version(name) for name in packages},
+        "numpy": numpy.__version__,
+        "opencv": cv2.__version__,
+        "onnxruntime": onnxruntime.__version__,
     }
 
 

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -19,11 +20,21 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
-def everything(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return the module benchmarks/all.py."""
+def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Return a function that imports a benchmark."""
     pytest.importorskip("resource")  # not on Windows
     monkeypatch.syspath_prepend(FOLDER)
-    return import_module("all")
+    return import_module
+
+
+@pytest.fixture
+def everything(load: Callable[[str], ModuleType]) -> ModuleType:
+    return load("all")
+
+
+@pytest.fixture
+def cuda(load: Callable[[str], ModuleType]) -> ModuleType:
+    return load("cuda")
 
 
 @pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
@@ -96,3 +107,48 @@ def test_a_program_that_fails_ends_the_benchmark_with_its_message(everything: Mo
         everything.run_in_turn(
             {"": [*everything.TOOL, "fuse", "no-such.jpg", "b.jpg", "-o", "x.png"]}, 1
         )
+
+
+@pytest.fixture
+def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+def test_without_a_card_the_cuda_benchmark_says_so_in_one_line(
+    cuda: ModuleType,
+    no_card: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["cuda.py"])
+    with pytest.raises(SystemExit) as caught:
+        cuda.needs.run(cuda.main)
+    out, error = capsys.readouterr()
+    assert caught.value.code == 7
+    assert out == ""
+    assert error.count("\n") == 1
+    assert "cuda was requested" in error
+
+
+@pytest.mark.slow
+def test_the_cuda_benchmark_notices_a_hidden_card(cuda: ModuleType) -> None:
+    found = cuda.without_card()
+    assert (found["exit"], found["written"]) == (7, False)
+    assert "cuda was requested" in found["message"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alike", [True, False])
+def test_the_cuda_benchmark_compares_pixels(
+    cuda: ModuleType, monkeypatch: pytest.MonkeyPatch, alike: bool
+) -> None:
+    """Both devices are the CPU here; unless they are alike, one works without the network."""
+
+    def interpolate(device: str, pair: list[str], out: str) -> list[str]:
+        command = [*cuda.TOOL, "interpolate", *pair, "-o", out, "--overwrite", "--json"]
+        return [*command, "--denoise", "0"] if device == "cuda" and not alike else command
+
+    monkeypatch.setattr(cuda, "interpolate", interpolate)
+    found = cuda.compare_pair(0.2, 1)
+    assert (found["largest"] <= cuda.MOST) == alike
+    assert found["stages"]["cpu"].keys() >= {"read", "render", "write"}
