@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -242,10 +241,7 @@ def to_depth(pixels: NDArray[Any], bit_depth: int) -> Pixels:
 def _encode(
     pixels: Pixels, form: str, stream: BinaryIO, metadata: Metadata, quality: int
 ) -> list[str]:
-    """Encode with the codec of the format.
-
-    Pillow encodes into memory: given a file, it takes a short write on a full disk for success.
-    """
+    """Encode with the codec of the format; return warnings."""
     if form == "tiff":
         from expinterp.images.codecs import tiff_write
 
@@ -263,7 +259,4 @@ def _encode(
         return []
     from expinterp.images.codecs import pillow
 
-    buffer = BytesIO()
-    warnings = pillow.encode(pixels, form, buffer, metadata=metadata, quality=quality)
-    stream.write(buffer.getbuffer())
-    return warnings
+    return pillow.encode(pixels, form, stream, metadata=metadata, quality=quality)
