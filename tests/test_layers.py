@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "svg": set(),
     "core": {"cv2"},
     "metrics": {"core", "cv2"},
-    "refine": {"core", "files", "onnxruntime"},
+    "refine": {"core", "files", "cv2", "onnxruntime"},
     "library": {"core", "files", "platformdirs"},
     "pipeline": {"core", "library", "refine"},
     "images": {

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+import cv2
 from numpy.typing import NDArray
 
 from expinterp.refine.contract import Contract
@@ -24,16 +24,19 @@ class Tile:
 
     core: tuple[slice, slice]  # in the image
     inner: tuple[slice, slice]  # the same pixels in the block
-    rows: NDArray[np.intp]  # image row of every block row; repeated at the edges
-    cols: NDArray[np.intp]
+    rows: tuple[int, int]  # first row of the block and the one after its last; may lie outside
+    cols: tuple[int, int]
 
     def crop(self, image: NDArray[Any]) -> NDArray[Any]:
         """Return the block of the tile, halo included, from an image of any dtype."""
-        top, left = self.rows[0], self.cols[0]
-        inside: NDArray[Any] = image[top : self.rows[-1] + 1, left : self.cols[-1] + 1]
-        if inside.shape[:2] != (len(self.rows), len(self.cols)):
-            inside = inside[self.rows - top][:, self.cols - left]
-        return inside
+        (top, bottom), (left, right) = self.rows, self.cols
+        rows, cols = image.shape[:2]
+        beyond = max(-top, 0), max(bottom - rows, 0), max(-left, 0), max(right - cols, 0)
+        inside: NDArray[Any] = image[max(top, 0) : bottom, max(left, 0) : right]
+        if not any(beyond):
+            return inside
+        block = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)
+        return block.reshape(bottom - top, right - left, image.shape[2])
 
     def core_within(self, rows: slice) -> tuple[slice, slice]:
         """Return the core in an array of some rows of the image."""
@@ -47,24 +50,23 @@ def cut_tiles(
 
     All blocks have the same shape, so that ONNX Runtime can reuse its memory.
     """
-    whole = slice(0, shape[0]), slice(0, shape[1])
-    down = _cut_axis(rows or whole[0], shape[0], tile[0], network)
-    across = _cut_axis(whole[1], shape[1], tile[1], network)
-    for row, row_index in down:
-        for col, col_index in across:
+    down = _cut_axis(rows or slice(0, shape[0]), tile[0], network)
+    across = _cut_axis(slice(0, shape[1]), tile[1], network)
+    for row, row_ends in down:
+        for col, col_ends in across:
             inner = _inner(row, network), _inner(col, network)
-            yield Tile((row, col), inner, row_index, col_index)
+            yield Tile((row, col), inner, row_ends, col_ends)
 
 
-def _cut_axis(
-    part: slice, size: int, step: int, network: Contract
-) -> list[tuple[slice, NDArray[np.intp]]]:
-    """Cut a part of one axis: the core of each tile, and the image index of every block pixel."""
+def _cut_axis(part: slice, step: int, network: Contract) -> list[tuple[slice, tuple[int, int]]]:
+    """Cut a part of one axis: the core of each tile, and the ends of its block."""
     length = part.stop - part.start
     step = min(_round_up(step, network.alignment), _round_up(length, network.alignment))
-    block = np.arange(-network.halo, step + network.halo)
     return [
-        (slice(start, min(start + step, part.stop)), np.clip(start + block, 0, size - 1))
+        (
+            slice(start, min(start + step, part.stop)),
+            (start - network.halo, start + step + network.halo),
+        )
         for start in range(part.start, part.stop, step)
     ]
 
