@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -29,6 +29,10 @@ WHITE_KNEE = 200.0  # code value of `long` above which its weight falls, to 0 at
 BLACK_KNEE = 55.0  # code value of `short` below which its weight falls, to 0 at 0
 FALL = 55.0  # code values over which a weight falls from 1 to 0
 EPSILON = 1e-6  # added to both weights, so that their sum is never 0
+DEPTHS = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U}
+WIDE_TABLES = int(cv2.__version__.split(".")[0]) >= 5  # whether OpenCV looks up 16-bit numbers
+
+Number = TypeVar("Number", np.float32, np.uint8 | np.uint16)
 
 
 def long_weight(z: Floats) -> Floats:
@@ -96,11 +100,11 @@ class Blend:
         The result is display-encoded and not rounded.
         """
         planes = np.empty((long.shape[2], *long.shape[:2]), np.float32)
-        for channel, (x1, x2) in enumerate(zip(_split(long), _split(short), strict=True)):
+        for channel, (x1, x2) in enumerate(zip(split(long), split(short), strict=True)):
             if self._wide:
                 planes[channel] = _average_wide(x1, x2, self._terms[channel])
             else:
-                np.take(self._tables[channel], _index(x1, x2), out=planes[channel], mode="clip")
+                _take(self._tables[channel], _index(x1, x2), planes[channel])
         return planes
 
     def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
@@ -118,8 +122,8 @@ class Blend:
         √((∂y0/∂x1)² + (∂y0/∂x2)²): the standard deviation of y0, if one code value is that of both
         inputs. float32 (channels, rows, cols).
         """
-        pairs = zip(self._steps, _split(to_codes(long)), _split(to_codes(short)), strict=True)
-        return np.stack([table.take(_index(x1, x2)) for table, x1, x2 in pairs])
+        pairs = zip(self._steps, split(to_codes(long)), split(to_codes(short)), strict=True)
+        return np.stack([_take(table, _index(x1, x2)) for table, x1, x2 in pairs])
 
     @cached_property
     def _steps(self) -> list[NDArray[np.float32]]:
@@ -132,8 +136,8 @@ class Blend:
         if self._wide:
             quantise(self(long, short), out)
             return
-        pairs = zip(self._rounded, _split(long), _split(short), strict=True)
-        _interleave([table.take(_index(x1, x2)) for table, x1, x2 in pairs], out)
+        pairs = zip(self._rounded, split(long), split(short), strict=True)
+        _interleave([_take(table, _index(x1, x2)) for table, x1, x2 in pairs], out)
 
 
 def _weighted_terms(imf13: Floats, imf23: Floats, codes: Floats) -> tuple[Floats, ...]:
@@ -143,25 +147,34 @@ def _weighted_terms(imf13: Floats, imf23: Floats, codes: Floats) -> tuple[Floats
 
 
 def _index(x1: Pixels, x2: Pixels) -> NDArray[np.uint16]:
-    index = x1.astype(np.uint16)
-    index <<= 8
-    index |= x2
-    return index
+    """Compute 256·x1 + x2: pairs of bytes, the low one first, are numbers of 16 bits."""
+    return cv2.merge([x2, x1]).view("<u2")[..., 0]
 
 
-def _split(image: Pixels) -> Sequence[Pixels]:
-    """Return the channels of pixels as separate planes."""
-    return cast(Sequence[Pixels], cv2.split(image))
+def _take(
+    table: NDArray[Number], index: Pixels, out: NDArray[Number] | None = None
+) -> NDArray[Number]:
+    """Look up every number of 8 or 16 bits in a table of 256 or 65,536 entries."""
+    found = np.empty(index.shape, table.dtype) if out is None else out
+    if index.dtype == np.uint8 or WIDE_TABLES:
+        cv2.LUT(index, table, dst=found)  # twice as fast as NumPy
+    else:
+        np.take(table, index, out=found, mode="clip")
+    return found
+
+
+def split(image: NDArray[Any]) -> NDArray[Any]:
+    """Return pixels (rows, cols, channels) as planes (channels, rows, cols)."""
+    planes = np.empty((image.shape[2], *image.shape[:2]), image.dtype)
+    cv2.split(image, list(planes))  # several times as fast as a transposed copy
+    return planes
 
 
 def _look_up(image: Pixels, tables: Sequence[Planes]) -> Planes:
     """Apply a look-up table per channel to pixels (rows, cols, channels)."""
     planes = np.empty((image.shape[2], *image.shape[:2]), np.float32)
-    for plane, table, x in zip(planes, tables, _split(image), strict=True):
-        if x.dtype == np.uint8:
-            cv2.LUT(x, table, dst=plane)  # twice as fast as NumPy
-        else:
-            np.take(table, x, out=plane, mode="clip")
+    for plane, table, x in zip(planes, tables, split(image), strict=True):
+        _take(table, x, plane)
     return planes
 
 
@@ -183,10 +196,10 @@ def _average(a: Floats, w1: Floats, b: Floats, w2: Floats) -> NDArray[np.float32
 def _average_wide(x1: Pixels, x2: Pixels, terms: tuple[Planes, ...]) -> Planes:
     """Compute y0 of 16-bit pixels of one channel from the terms W1·Λ13, W1, W2·Λ23, W2."""
     a, w1, b, w2 = terms
-    y0: Planes = a.take(x1)
-    y0 += b.take(x2)
-    weight = w1.take(x1)
-    weight += w2.take(x2)
+    y0 = _take(a, x1)
+    y0 += _take(b, x2)
+    weight = _take(w1, x1)
+    weight += _take(w2, x2)
     y0 /= weight
     return y0
 
@@ -197,6 +210,16 @@ def quantise(planes: Planes, out: Pixels) -> None:
     Code values are rounded only here and in `round_codes`. `planes` is overwritten.
     """
     _interleave(list(round_codes(planes, out.dtype)), out)
+
+
+def quantise_sum(planes: Planes, addition: Planes, out: Pixels, *, factor: float) -> None:
+    """Compute planes + factor·addition as pixels, clipped and rounded as by `quantise`.
+
+    OpenCV adds, clips and rounds in one pass.
+    """
+    top, depth = float(np.iinfo(out.dtype).max), DEPTHS[out.dtype.name]
+    pairs = zip(planes, addition, strict=True)
+    _interleave([cv2.addWeighted(a, top, b, factor * top, 0, dtype=depth) for a, b in pairs], out)
 
 
 def round_codes(values: Planes, dtype: np.dtype[Any]) -> Pixels:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Pixels, Planes
-from expinterp.core.intermediate import Blend, quantise
+from expinterp.core.intermediate import Blend, quantise_sum, split
 from expinterp.core.parallel import map_threads
 from expinterp.errors import ResidualError
 from expinterp.refine.contract import LARGEST, OUTPUT, REPAIR, Contract
@@ -107,10 +107,10 @@ class Refiner:
             one, two = piece.crop(long), piece.crop(short)
             y0 = intermediate(one, two)
             seen = (half_way, half_way(one, two)) if half_way else (intermediate, y0)
-            refined = self._run(self._prepare(one, two, *seen))
-            refined *= np.float32(strength)
-            refined += y0
-            quantise(refined[(slice(None), *piece.inner)], out[piece.core_within(rows)])
+            residual = self._run(self._prepare(one, two, *seen))
+            inner = (slice(None), *piece.inner)
+            target = out[piece.core_within(rows)]
+            quantise_sum(y0[inner], residual[inner], target, factor=strength)
 
         pieces = list(cut_tiles(long.shape[:2], self.contract, tile=tile, rows=rows))
         map_threads(work, pieces, threads=self.threads, progress=progress)
@@ -188,6 +188,5 @@ def _check_residual(output: Planes, shape: tuple[int, ...]) -> None:
 
 def _to_planes(block: NDArray[Any], top: int = 1) -> Planes:
     """Convert a block (rows, cols, channels) to planes (channels, rows, cols), divided by `top`."""
-    planes: Planes = np.empty((block.shape[2], *block.shape[:2]), np.float32)
-    np.multiply(block.transpose(2, 0, 1), np.float32(1 / top), out=planes)
+    planes: Planes = np.multiply(split(block), np.float32(1 / top), dtype=np.float32)
     return planes
