@@ -20,6 +20,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]  # (rows, cols)
 Plane: TypeAlias = NDArray[np.float32]  # one channel, (rows, cols), mostly 0..1
 Planes: TypeAlias = NDArray[np.float32]  # (channels, rows, cols), mostly 0..1
+Picture: TypeAlias = NDArray[np.float32]  # (rows, cols) or (rows, cols, 3), mostly 0..1
 
 DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
 

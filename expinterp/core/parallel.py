@@ -39,7 +39,8 @@ def map_threads(
     """
     results = []
     with ThreadPoolExecutor(threads or max(cv2.getNumThreads(), 1)) as pool:
-        for result in pool.map(work, parts):
+        apply = pool.map if len(parts) > 1 else map  # a thread costs more than a small image
+        for result in apply(work, parts):
             results.append(result)
             if progress:
                 progress(len(results) / len(parts))

@@ -217,16 +217,10 @@ def test_weights_that_are_all_smoothed_below_0_become_equal(monkeypatch):
     assert np.abs(stack.fuse() - np.mean(images, axis=0)).max() <= 0.51
 
 
-@given(brackets(least=2, most=2), ALL_METHODS)
+@given(brackets(least=2), ALL_METHODS, st.randoms(use_true_random=False))
 @few
-def test_the_order_of_two_pictures_does_not_matter(images, method):
-    np.testing.assert_array_equal(fuse(images[::-1], method), fuse(images, method))
-
-
-@given(brackets(least=3), ALL_METHODS, st.randoms(use_true_random=False))
-@few
-def test_the_order_of_more_pictures_matters_by_rounding_alone(images, method, random):
-    """Sums of floats in another order may round differently."""
+def test_the_order_of_the_pictures_matters_by_rounding_alone(images, method, random):
+    """Differences to another first picture, and sums in another order, may round differently."""
     fused = fuse(images, method)
     random.shuffle(images)
     assert difference(fuse(images, method), fused) <= 1
@@ -351,7 +345,7 @@ def test_the_result_is_a_new_picture_of_the_same_kind(images, method):
 
 
 def test_progress_rises_to_one():
-    stack, seen = Stack(photographs((200, 9, 1), np.uint8, 0)), []
+    stack, seen = Stack(photographs((100, 9, 1), np.uint8, 0)), []
     stack.fuse(progress=seen.append)
     assert seen == [0.25, 0.5, 0.75, 1.0]
 

@@ -20,7 +20,9 @@ import cv2
 import numpy as np
 
 from expinterp.core.arrays import Plane
+from expinterp.core.parallel import map_threads, strips
 
+STRIP = 128  # rows that one thread fits at a time
 FLOOR = 1e-6  # variance below which nothing is an edge: (0.001 of the range)², Li et al. 2015
 
 
@@ -53,24 +55,50 @@ def guided_coefficients(
     array([[0.25, 0.25, 0.25],
            [0.25, 0.25, 0.25]], dtype=float32)
     """
+    slope, offset = np.empty_like(guide), np.empty_like(guide)
+    parts = strips(len(guide), STRIP)
+    typical = 0.0
+    if weighted:
+        typical = sum(map_threads(lambda rows: _sum_variance(guide, rows), parts)) / guide.size
+
+    def work(rows: slice) -> None:
+        near = slice(max(rows.start - 2 * radius, 0), rows.stop + 2 * radius)
+        inner = slice(rows.start - near.start, rows.stop - near.start)
+        factor = np.float32(typical) / _local_variance(guide, near) if weighted else 1
+        fit = _fit(guide[near], target[near], radius, np.float32(epsilon) * factor)
+        slope[rows], offset[rows] = fit[0][inner], fit[1][inner]
+
+    map_threads(work, parts)
+    return slope, offset
+
+
+def _fit(
+    guide: Plane, target: Plane, radius: int, penalty: Plane | np.float32
+) -> tuple[Plane, Plane]:
     mean_guide, mean_target = _mean(guide, radius), _mean(target, radius)
     variance = _mean(guide * guide, radius) - mean_guide**2
     covariance = _mean(guide * target, radius) - mean_guide * mean_target
-    penalty = epsilon * _penalty(guide) if weighted else np.float32(epsilon)
     slope = covariance / (np.maximum(variance, 0) + penalty)
     offset = mean_target - slope * mean_guide
     return _mean(slope, radius), _mean(offset, radius)
 
 
-def _penalty(guide: Plane) -> Plane:
-    """Compute the factor on epsilon: the mean of all local variances / the local variance.
+def _local_variance(guide: Plane, rows: slice) -> Plane:
+    """Compute the variance of 3 × 3 pixels, and `FLOOR`, on some rows.
 
-    Li et al. use the harmonic mean, with which flat regions are smoothed as by `epsilon` alone.
-    With the arithmetic mean, all regions of less than average variance are smoothed more.
+    The penalty is epsilon times the mean of all these variances / the variance. Li et al. use the
+    harmonic mean, with which flat regions are smoothed as by epsilon alone. With the arithmetic
+    mean, all regions of less than average variance are smoothed more.
     """
-    mean = _mean(guide, 1)
-    variance = np.maximum(_mean(guide * guide, 1) - mean**2, 0) + np.float32(FLOOR)
-    return np.asarray(variance.mean(dtype=np.float64).astype(np.float32) / variance)
+    near = slice(max(rows.start - 1, 0), rows.stop + 1)
+    piece = guide[near]
+    mean = _mean(piece, 1)
+    variance = np.maximum(_mean(piece * piece, 1) - mean**2, 0) + np.float32(FLOOR)
+    return np.asarray(variance[rows.start - near.start :][: rows.stop - rows.start])
+
+
+def _sum_variance(guide: Plane, rows: slice) -> float:
+    return float(_local_variance(guide, rows).sum(dtype=np.float64))
 
 
 def _mean(plane: Plane, radius: int) -> Plane:

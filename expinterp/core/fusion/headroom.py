@@ -6,7 +6,7 @@ it. So the curve is applied to each coarse level, before finer ones are added. A
 the change of brightness even within a surface, and different on the two sides of an edge: a bright
 surface becomes darker as a whole, and its texture keeps its contrast.
 
-Values are display-encoded, about 0..1, (channels, rows, cols).
+Values are display-encoded, about 0..1.
 
 Source: compressing the base and not the details is the idea of Durand and Dorsey, "Fast Bilateral
 Filtering for the Display of High-Dynamic-Range Images", SIGGRAPH 2002.
@@ -14,39 +14,41 @@ Filtering for the Display of High-Dynamic-Range Images", SIGGRAPH 2002.
 
 from __future__ import annotations
 
-import numpy as np
-
-from expinterp.core.arrays import Planes
+from expinterp.core.arrays import Picture
 from expinterp.core.fusion.guided import guided_coefficients
 from expinterp.core.fusion.shoulder import compress, value_range
-from expinterp.core.fusion.weighting import grey
+from expinterp.core.fusion.weighting import grey, spread
 
 KNEE = 0.85  # luma above which the curve bends; a lower one holds more, and flattens more
 RADIUS = 8  # of the guided filter, in pixels of the level
 EPSILON = 1 / 32  # of the guided filter; a larger one keeps more texture, reverses more order
 
 
-def keep_headroom(base: Planes) -> Planes:
+def keep_headroom(base: Picture) -> Picture:
     """Compress the luma of a level into 0..1, evenly within surfaces.
 
     All channels change by the same amount, so that their differences remain.
 
     Parameters
     ----------
-    base : float32 array, shape (1 or 3, rows, cols)
-        The sum of a level and all coarser ones.
+    base : float32 array, shape (rows, cols) or (rows, cols, 3)
+        The sum of a level and all coarser ones; changed in place.
 
     Returns
     -------
-    float32 array, shape (1 or 3, rows, cols)
-        `base` itself if its luma is in range.
+    float32 array
+        `base`.
     """
     guide = grey(base)
-    low, high = value_range(guide[np.newaxis])
+    low, high = value_range(guide)
     if low == 0 and high == 1:
         return base
-    change = compress(guide.copy(), low, high, knee=KNEE) - guide
+    change = compress(guide.copy(), low, high, knee=KNEE)
+    change -= guide
     slope, offset = guided_coefficients(
         guide, change, radius=RADIUS, epsilon=EPSILON, weighted=False
     )
-    return np.asarray(base + (slope * guide + offset))
+    slope *= guide
+    slope += offset
+    base += spread(slope, base)
+    return base

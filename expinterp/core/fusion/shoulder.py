@@ -1,7 +1,7 @@
 """A shoulder and a toe: compress values that fusion moved beyond black and white into 0..1.
 
 Clipping would lose detail, with a visible edge. A hyperbola keeps the order of all values and does
-not change the middle of the range. Values are display-encoded, (channels, rows, cols).
+not change the middle of the range. Values are display-encoded.
 
 Letters: d is the distance of a value beyond the knee, d → d / (1 + c·d) the curve.
 
@@ -14,30 +14,27 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from expinterp.core.arrays import Planes
+from expinterp.core.arrays import Floats, Picture
 
 KNEE = 0.9  # default value above which the shoulder bends; the toe bends below 1 − KNEE
 CLIPPED = 2e-4  # share of values that may stay out of range, at each end
 BINS = 1024  # histogram bins per unit
+ENOUGH = 2**22  # values to count; of larger pictures only those of every n-th row
 
 
-def value_range(image: Planes) -> tuple[float, float]:
+def value_range(picture: Picture) -> tuple[float, float]:
     """Find the range of values, without the share `CLIPPED` at each end.
 
     Parameters
     ----------
-    image : float32 array, shape (channels, rows, cols)
+    picture : float32 array, shape (rows, cols) or (rows, cols, channels)
 
     Returns
     -------
     low, high : float
         -1 ≤ low ≤ 0 and 1 ≤ high ≤ 2; values beyond -1 and 2 count as these.
     """
-    counts = np.zeros(3 * BINS)
-    for plane in image:
-        counts += cv2.calcHist([plane], [0], None, [3 * BINS], [-1.0, 2.0]).ravel()
-        counts[0] += np.count_nonzero(plane < -1)
-        counts[-1] += np.count_nonzero(plane >= 2)
+    counts = _count(picture[:: max(picture.size // ENOUGH, 1)])
     share = np.cumsum(counts) / max(counts.sum(), 1)
     # The bin edges nearer to the middle: values just below 0 count as 0, just above 1 as 1.
     low = int(np.searchsorted(share, CLIPPED)) + 1
@@ -45,7 +42,18 @@ def value_range(image: Planes) -> tuple[float, float]:
     return min(low / BINS - 1, 0.0), max(high / BINS - 1, 1.0)
 
 
-def compress(values: Planes, low: float, high: float, *, knee: float = KNEE) -> Planes:
+def _count(picture: Picture) -> Floats:
+    """Count the values in the bins of -1..2; those beyond count in the outermost bins."""
+    values = picture.reshape(len(picture), -1)
+    counts = cv2.calcHist([values], [0], None, [3 * BINS], [-1.0, 2.0]).ravel().astype(np.float64)
+    beyond = values.size - counts.sum()
+    if beyond:
+        counts[0] += (below := np.count_nonzero(values < -1))
+        counts[-1] += beyond - below
+    return np.asarray(counts)
+
+
+def compress(values: Picture, low: float, high: float, *, knee: float = KNEE) -> Picture:
     """Compress the ends of a range of values into 0..1.
 
     The distance d beyond the knee becomes d / (1 + c·d), with slope 1 at the knee. The shoulder
@@ -70,15 +78,18 @@ def compress(values: Planes, low: float, high: float, *, knee: float = KNEE) -> 
     >>> compress(np.float32([-0.1, 0.5, 1.3]), -0.1, 1.3).round(3) + 0
     array([0. , 0.5, 1. ], dtype=float32)
     """
-    if high > 1:
-        values -= _excess(values - np.float32(knee), high, knee)
-    if low < 0:
-        values += _excess(np.float32(1 - knee) - values, 1 - low, knee)
+    if low == 0 and high == 1:
+        return values
+    bottom, top = 1 - knee if low < 0 else -np.inf, knee if high > 1 else np.inf
+    middle = np.clip(values, np.float32(bottom), np.float32(top))
+    values -= middle  # the distance beyond one knee is positive, beyond the other negative
+    curve = np.maximum(values * _bend(high, knee), values * -_bend(1 - low, knee))
+    curve += 1
+    values /= curve
+    values += middle
     return values
 
 
-def _excess(beyond: Planes, end: float, knee: float) -> Planes:
-    """Compute the reduction d − d / (1 + c·d) of distances d, where `end` is to become 1."""
-    curve = np.float32(1 / (1 - knee) - 1 / (end - knee))
-    np.maximum(beyond, 0, out=beyond)
-    return beyond - beyond / (1 + curve * beyond)
+def _bend(end: float, knee: float) -> np.float32:
+    """Compute the c of the curve that maps `end` to 1."""
+    return np.float32(1 / (1 - knee) - 1 / (end - knee))

@@ -4,19 +4,22 @@
 
 The guided method also knows certainty K: a clipped exposure holds nothing, and its hue is wrong.
 
-Values are display-encoded, 0..1, (channels, rows, cols).
+Pictures are float32 arrays (rows, cols) or (rows, cols, 3), display-encoded, 0..1.
 
 Source: Mertens, Kautz and Van Reeth, "Exposure Fusion", Pacific Graphics 2007.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce as fold
+from typing import cast
 
 import cv2
 import numpy as np
 
-from expinterp.core.arrays import Plane, Planes
+from expinterp.core.arrays import Picture, Plane
 
 LEAST = 1 / 255  # added to contrast and saturation: one step of 8 bits
 UNKNOWN = 1e-3  # least certainty: where all exposures are clipped, the other measures decide
@@ -24,7 +27,6 @@ BLACK, DARK = 0.02, 0.3  # values at which certainty is least, and complete
 LIGHT, WHITE = 0.7, 0.98  # values at which it is complete, and least: 250 of 255
 BRIGHT = 0.8  # value from which the weight of details and hue falls, to `LEAST_SHARE` at WHITE
 LEAST_SHARE = 0.01
-LUMA = (0.299, 0.587, 0.114)  # weights of R, G, B; ITU-R BT.601
 RANGES = {  # of the fields of `Weighting`; within them all logarithms of weights fit float32
     "exposure_weight": (0.0, 100.0),
     "saturation_weight": (0.0, 100.0),
@@ -67,7 +69,7 @@ class Weighting:
                 raise ValueError(msg)
 
 
-def log_weights(image: Planes, weighting: Weighting) -> Plane:
+def log_weights(picture: Picture, weighting: Weighting, *, energy: int = 1) -> Plane:
     """Compute the logarithms of the weights of all pixels of an exposure.
 
     Contrast is |Laplacian of grey|, saturation the standard deviation of R, G and B,
@@ -75,25 +77,29 @@ def log_weights(image: Planes, weighting: Weighting) -> Plane:
 
     Parameters
     ----------
-    image : float32 array, shape (1 or 3, rows, cols)
-        Display-encoded, 0..1. One channel counts as three equal ones.
+    picture : float32 array, shape (rows, cols) or (rows, cols, 3)
+        One channel counts as three equal ones.
+    energy : int
+        The power of contrast that counts.
 
     Returns
     -------
     float32 array, shape (rows, cols)
         Natural logarithms; the weights themselves may be too small for float32.
     """
-    distance = np.mean((image - np.float32(weighting.exposure_optimum)) ** 2, axis=0)
-    logs: Plane = distance * np.float32(
-        -3 * weighting.exposure_weight / (2 * weighting.exposure_width**2)
+    channels = _split(picture)
+    squares = [(each - np.float32(weighting.exposure_optimum)) ** 2 for each in channels]
+    logs: Plane = fold(np.add, squares) * np.float32(
+        -3 * weighting.exposure_weight / (2 * weighting.exposure_width**2 * len(squares))
     )
-    logs += _log_contrast(image, weighting)
-    saturation = np.std(image, axis=0)
+    contrast = np.abs(cv2.Laplacian(grey(picture), -1, borderType=cv2.BORDER_REFLECT))
+    logs += np.float32(energy * weighting.contrast_weight) * np.log(contrast + np.float32(LEAST))
+    saturation = _deviation(channels)
     logs += np.float32(weighting.saturation_weight) * np.log(saturation + np.float32(LEAST))
     return logs
 
 
-def log_weights_of_known(image: Planes, weighting: Weighting) -> Plane:
+def log_weights_of_known(picture: Picture, weighting: Weighting) -> Plane:
     """Compute the logarithms of the weights W = C^2ωc · S^ωs · (E·K)^ωe.
 
     Certainty K follows the largest channel: a highlight is unknown once one channel clips, a shadow
@@ -101,9 +107,9 @@ def log_weights_of_known(image: Planes, weighting: Weighting) -> Plane:
 
     Parameters and result as of `log_weights`.
     """
-    largest = image.max(axis=0)
-    certainty = _ramp(largest, BLACK, DARK) * _ramp(largest, WHITE, LIGHT)
-    logs = log_weights(image, weighting) + _log_contrast(image, weighting)
+    brightest = largest(picture)
+    certainty = _ramp(brightest, BLACK, DARK) * _ramp(brightest, WHITE, LIGHT)
+    logs = log_weights(picture, weighting, energy=2)
     logs += np.float32(weighting.exposure_weight) * np.log(certainty + np.float32(UNKNOWN))
     return np.asarray(logs)
 
@@ -114,20 +120,35 @@ def known_share(brightness: Plane) -> Plane:
     return np.asarray(np.clip(known, np.float32(LEAST_SHARE), 1, out=known))
 
 
-def _log_contrast(image: Planes, weighting: Weighting) -> Plane:
-    contrast = np.abs(cv2.Laplacian(grey(image), -1, borderType=cv2.BORDER_REFLECT))
-    return np.asarray(np.float32(weighting.contrast_weight) * np.log(contrast + np.float32(LEAST)))
+def grey(picture: Picture) -> Plane:
+    """Compute the luma of R, G and B (ITU-R BT.601); a picture of one channel is its own."""
+    return picture if picture.ndim == 2 else cast(Plane, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+
+
+def spread(plane: Plane, like: Picture) -> Picture:
+    """Repeat a plane in as many channels as another picture has."""
+    return plane if like.ndim == 2 else cast(Picture, cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB))
+
+
+def largest(picture: Picture) -> Plane:
+    """Find the largest channel of every pixel."""
+    return fold(np.maximum, _split(picture))
+
+
+def _split(picture: Picture) -> Sequence[Plane]:
+    """Copy the channels into planes."""
+    return cast(Sequence[Plane], cv2.split(picture))
+
+
+def _deviation(channels: Sequence[Plane]) -> Plane:
+    """Compute the standard deviation of the channels; it is exactly 0 where they are equal."""
+    if len(channels) == 1:
+        return np.zeros_like(channels[0])
+    red, green, blue = channels
+    return np.asarray(np.sqrt((red - green) ** 2 + (green - blue) ** 2 + (blue - red) ** 2) / 3)
 
 
 def _ramp(values: Plane, start: float, end: float) -> Plane:
     """Rise smoothly from 0 at `start` to 1 at `end`; the larger of both may be the start."""
     h = np.clip((values - np.float32(start)) / np.float32(end - start), 0, 1)
     return np.asarray(h * h * (3 - 2 * h))
-
-
-def grey(image: Planes) -> Plane:
-    """Compute the luma of R, G and B: float32 (rows, cols) of (1 or 3, rows, cols)."""
-    if len(image) == 1:
-        return np.asarray(image[0])
-    red, green, blue = (np.float32(share) * plane for share, plane in zip(LUMA, image, strict=True))
-    return np.asarray(red + green + blue)
