@@ -6,7 +6,9 @@ import hashlib
 import os
 import stat
 import warnings
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -133,7 +135,8 @@ def _provider_for(device: Device) -> str:
 
     if device != "cpu" and PROVIDERS["cuda"] in onnxruntime.get_available_providers():
         if hasattr(onnxruntime, "preload_dlls"):
-            onnxruntime.preload_dlls()
+            with redirect_stdout(StringIO()):  # it prints the libraries that it does not find
+                onnxruntime.preload_dlls()
         return PROVIDERS["cuda"]
     return PROVIDERS["cpu"]
 

@@ -433,7 +433,7 @@ class TestDevices:
             "get_available_providers",
             lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"],
         )
-        monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
+        monkeypatch.setattr(onnxruntime, "preload_dlls", partial(print, "not found"), raising=False)
         monkeypatch.setattr(
             onnxruntime,
             "InferenceSession",
@@ -449,10 +449,11 @@ class TestDevices:
         assert caught.value.exit_code == 7
 
     @pytest.mark.usefixtures("_broken_cuda")
-    def test_auto_falls_back_and_says_so(self):
+    def test_auto_falls_back_and_says_so(self, capsys):
         refiner = open_refiner(device="auto")
         assert refiner.provider == "CPUExecutionProvider"
         assert "CUDAExecutionProvider" in refiner.notice
+        assert capsys.readouterr().out == ""  # standard output is for results
 
     def test_cuda_without_a_cuda_build_is_an_error(self, monkeypatch):
         import onnxruntime
