@@ -22,6 +22,7 @@ def run() -> NoReturn:
     for number in (_signal.SIGINT, _signal.SIGTERM):
         if _signal.getsignal(number) != _signal.SIG_IGN:  # as nohup wants it
             _signal.signal(number, _leave)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # matrices are small: threads only wait
     from expinterp.cli import run as run_command
 
     run_command()

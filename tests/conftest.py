@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# Matrices are small here: threads of NumPy would only wait for each other. Set before it is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each child process compiles everything anew
+
 import pytest
 from hypothesis import settings
 
@@ -17,8 +21,6 @@ from expinterp.scene_io import open_scene
 if TYPE_CHECKING:
     from cli_samples import Run
 
-# NumPy's matrices are small here: its threads only wait for each other. Set before it is loaded.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["EXPINTERP_DATA"] = "no-cameras-of-my-own"  # below the folder of a test: none
 settings.register_profile("tests", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("tests")

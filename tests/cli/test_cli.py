@@ -247,6 +247,20 @@ def test_a_reader_that_leaves_is_no_error_message(arguments: list[str]) -> None:
     assert done.returncode == ExitCode.OUTPUT
 
 
+@pytest.mark.parametrize(("chosen", "used"), [(None, "1"), ("3", "3")])
+def test_a_command_keeps_numpy_to_one_thread_unless_asked(chosen: str | None, used: str) -> None:
+    code = (
+        "import os; from expinterp import __main__, cli; cli.run = lambda: print(os.environ[NAME]);"
+    )
+    code += "__main__.run()"
+    name = "OPENBLAS_NUM_THREADS"
+    env = {key: value for key, value in os.environ.items() if key != name}
+    env |= {name: chosen} if chosen else {}
+    command = [sys.executable, "-c", f"NAME = {name!r}; {code}"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == used
+
+
 def test_public_names_resolve_and_others_do_not() -> None:
     for name in expinterp.__all__:
         assert getattr(expinterp, name).__name__ == name
