@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 
 from expinterp.core.arrays import Pixels
+from expinterp.core.parallel import strips
+
+ROWS = 256  # of a strip, a power of 2
 
 
 def reduce_size(image: Pixels, size: tuple[int, int]) -> Pixels:
@@ -22,11 +25,27 @@ def halve(image: Pixels, least: tuple[int, int]) -> Pixels:
     """Halve an image as long as it keeps the size `least` (cols, rows); code values are rounded.
 
     OpenCV averages areas of 2 × 2 pixels ten times as fast as areas whose borders cut pixels. Of an
-    odd number of rows or columns the last one is left out.
+    odd number of rows or columns the last one is left out. Strips are halved one after another, so
+    that the larger copies are never held as a whole.
     """
-    while all(side >= 2 * kept for side, kept in zip(image.shape[1::-1], least, strict=True)):
+    rows, cols = image.shape[:2]
+    fold = 1  # pixels that become one, along each axis
+    while cols // fold >= 2 * least[0] and rows // fold >= 2 * least[1]:
+        fold *= 2
+    if fold == 1:
+        return image
+    whole = image[: rows // fold * fold]
+    return np.concatenate(
+        [_fold(whole[part], fold) for part in strips(len(whole), max(ROWS, fold))]
+    )
+
+
+def _fold(image: Pixels, fold: int) -> Pixels:
+    """Halve an image until `fold`, a power of 2, pixels are one along each axis."""
+    while fold > 1:
         rows, cols = image.shape[0] // 2, image.shape[1] // 2
         image = _average_areas(image[: 2 * rows, : 2 * cols], (cols, rows))
+        fold //= 2
     return image
 
 

@@ -49,10 +49,11 @@ def shrink(image: Pixels | Plane, longer: int, shorter: int) -> tuple[Plane, flo
     size, scale = copy_size(image.shape, longer, shorter)
     if image.dtype != np.float32:  # fast, and still fine enough
         image = halve(cast(Pixels, image), (3 * size[0] // 2, 3 * size[1] // 2))
-    codes = to_float_codes(image.reshape(*image.shape[:2], -1))
     if scale < 1:
-        codes = np.asarray(cv2.resize(codes, size, interpolation=cv2.INTER_AREA), np.float32)
-    return codes.reshape(*codes.shape[:2], -1), scale
+        fine = to_float_codes(image) if image.dtype == np.uint8 else image
+        small = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+        image = cast("Pixels | Plane", small)
+    return to_float_codes(image.reshape(*image.shape[:2], -1)), scale
 
 
 def copy_size(shape: tuple[int, ...], longer: int, shorter: int) -> tuple[tuple[int, int], float]:
