@@ -333,10 +333,9 @@ def test_the_residual_is_what_the_network_added():
     class Brighter:
         contract = Contract(("intermediate",), alignment=1, halo=0, facts={})
 
-        def refine(self, long, short, intermediate, **options):
-            out = np.empty_like(long)
-            out[:] = np.rint(255 * intermediate(long, short).transpose(1, 2, 0)) // 2
-            return out
+        def refine(self, long, short, intermediate, *, rows, **options):
+            planes = intermediate(long[rows], short[rows])
+            return (np.rint(255 * planes.transpose(1, 2, 0)) // 2).astype(long.dtype)
 
     result = interpolate(*pair(16), refiner=Brighter())
     added = result.intermediate + np.rint(255 * result.residual)

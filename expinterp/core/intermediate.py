@@ -229,3 +229,13 @@ def round_codes(values: Planes, dtype: np.dtype[Any]) -> Pixels:
     values += np.float32(0.5)
     np.clip(values, np.float32(0), top, out=values)
     return values.astype(dtype)
+
+
+def add_codes(pixels: Pixels, change: Planes, *, factor: float) -> Pixels:
+    """Return pixels + factor·change, clipped and rounded; `change` is overwritten.
+
+    `change` holds code values, 0..255, float32 (rows, cols, channels).
+    """
+    change *= np.float32(factor * np.iinfo(pixels.dtype).max / 255)
+    depth = cv2.CV_8U if pixels.dtype == np.uint8 else cv2.CV_16U
+    return np.asarray(cv2.add(pixels, change, dtype=depth), pixels.dtype).reshape(pixels.shape)

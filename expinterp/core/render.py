@@ -8,10 +8,10 @@ Source: Zheng, Li, Yang and Wu, ICASSP 2020, arXiv:1905.03890 (hybrid learning).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,19 @@ from numpy.typing import NDArray
 from expinterp.core.arrays import Pixels
 from expinterp.core.denoise import Denoise, choose_strength
 from expinterp.core.denoise import denoise as remove_noise
+from expinterp.core.denoise.shrink import HALO
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.intermediate import Blend
 from expinterp.core.pair import Pair
 from expinterp.core.parallel import map_threads, strips
 
 STRIP = 128  # rows that one thread maps at a time
+BAND = 512  # rows that are refined and denoised before the next ones are
+AROUND = -(-HALO // 64) * 64  # rows around a band that are refined for it; see `Refiner.refine`
 FULL = 4.0  # from a quarter of the way on, denoising has its full strength; 0 at the photographs
-RENDERING = 0.7  # share of the time before denoising
+
+Source: TypeAlias = Callable[[slice], Pixels]  # computes some rows of a result
+Band: TypeAlias = tuple[slice, Pixels]
 
 
 class PairRefiner(Protocol):
@@ -40,9 +45,9 @@ class PairRefiner(Protocol):
         *,
         half_way: Blend | None,
         strength: float,
-        progress: Callable[[float], None] | None,
+        rows: slice,
     ) -> Pixels:
-        """Compute y0 + `strength`·residual, rounded once."""
+        """Compute these rows of y0 + `strength`·residual, rounded once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +85,7 @@ def render(
     *,
     refiner: PairRefiner | None = None,
     denoise: Denoise = "auto",
+    out: Pixels | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Interpolation:
     """Render the exposure at a position between the two shots of a pair.
@@ -98,6 +104,9 @@ def render(
     denoise : {'auto', 'off'} or float
         Strength, 0..1, with which noise of ``short`` is removed. ``auto``: 1 with the network, else
         0, so that y0 is as published.
+    out : array of the shape and dtype of ``pair.long``, optional
+        Holds the result, and may be ``pair.long`` or ``pair.short``: that takes the least memory, but
+        the pair can then not be used again.
     progress : function, optional
         Called with the share done, 0..1.
 
@@ -108,67 +117,107 @@ def render(
     """
     strength = choose_strength(denoise, refined=refiner is not None)
     strength *= min(1.0, FULL * position, FULL * (1 - position))
-    first, second = _split_progress(progress) if strength else (progress, None)
     if not 0 <= position <= 1:
         msg = f"position must be within 0 (short) and 1 (long), got {position}"
         raise ValueError(msg)
     blend = pair.blend(position)
-    if refiner is None:
-        medium = _without_network(pair, position, first)
+    if refiner is None and not strength:
+        medium = _without_network(pair, position, out, progress)
     else:
-        medium = refiner.refine(
-            pair.long,
-            pair.short,
-            blend,
-            half_way=None if position == MEDIUM else pair.blend(MEDIUM),
-            strength=1 - abs(2 * position - 1),
-            progress=first,
-        )
-    if strength:
-        medium = remove_noise(
-            medium, pair.long, pair.short, blend, pair.noise, strength=strength, progress=second
-        )
+        source = _source(pair, position, blend, refiner)
+        if strength:
+            bands = _denoise_bands(source, pair, blend, strength)
+        else:
+            bands = ((rows, source(rows)) for rows in strips(len(pair.long), BAND))
+        medium = _collect(bands, np.empty_like(pair.long) if out is None else out, progress)
     return Interpolation(_as_given(medium, pair), pair, position)
 
 
-def _split_progress(
-    progress: Callable[[float], None] | None,
-) -> tuple[Callable[[float], None] | None, Callable[[float], None] | None]:
-    """Split the report of progress between rendering and denoising."""
-    if progress is None:
-        return None, None
-    return (
-        lambda share: progress(RENDERING * share),
-        lambda share: progress(RENDERING + (1 - RENDERING) * share),
+def _source(pair: Pair, position: float, blend: Blend, refiner: PairRefiner | None) -> Source:
+    """Return a function that computes rows of the refined exposure, or of y0."""
+    if refiner is None:
+        medium = _without_network(pair, position)
+        return lambda rows: medium[rows]
+    half_way = None if position == MEDIUM else pair.blend(MEDIUM)
+    faded = 1 - abs(2 * position - 1)
+    return lambda rows: refiner.refine(
+        pair.long, pair.short, blend, half_way=half_way, strength=faded, rows=rows
     )
 
 
+def _denoise_bands(source: Source, pair: Pair, blend: Blend, strength: float) -> Iterator[Band]:
+    """Compute the rows of a source, and denoise them in bands."""
+    size, first, end = len(pair.long), 0, 0
+    known = np.empty_like(
+        pair.long[: BAND + 2 * AROUND]
+    )  # rows of the source, from `first` to `end`
+    for rows in strips(size, BAND):
+        around = slice(max(rows.start - AROUND, 0), min(rows.stop + AROUND, size))
+        kept = end - around.start
+        known[:kept] = known[around.start - first :][:kept]
+        if end < around.stop:
+            known[kept : around.stop - around.start] = source(slice(end, around.stop))
+        first, end = around.start, around.stop
+        clean = remove_noise(
+            known[: end - first],
+            pair.long[around],
+            pair.short[around],
+            blend,
+            pair.noise,
+            strength=strength,
+            rows=slice(rows.start - first, rows.stop - first),
+        )
+        yield rows, clean
+
+
+def _collect(
+    bands: Iterable[Band], out: Pixels, progress: Callable[[float], None] | None
+) -> Pixels:
+    """Store bands in an array, each when the next is computed, which reads the rows around it."""
+    waiting: list[Band] = []
+    for rows, pixels in bands:
+        for before, done in waiting:
+            out[before] = done
+        waiting = [(rows, pixels)]
+        if progress:
+            progress(rows.stop / len(out))
+    for before, done in waiting:
+        out[before] = done
+    return out
+
+
 def _without_network(
-    pair: Pair, position: float, progress: Callable[[float], None] | None = None
+    pair: Pair,
+    position: float,
+    out: Pixels | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Pixels:
     """Compute y0, rounded; from the values of the sensors where they are known and nothing moved."""
     if pair.exact is None:
-        return _map_strips(pair, pair.blend(position), progress)
+        return _map_strips(pair, pair.blend(position), out, progress)
     exact = pair.exact(position)
     if pair.ghosts and pair.ghosts.share:
         moved = pair.ghosts.sources > 0
-        exact[moved] = _map_strips(pair, pair.blend(position), progress)[moved]
+        exact[moved] = _map_strips(pair, pair.blend(position), out, progress)[moved]
     if progress:
         progress(1.0)
     return exact
 
 
 def _map_strips(
-    pair: Pair, blend: Blend, progress: Callable[[float], None] | None = None
+    pair: Pair,
+    blend: Blend,
+    out: Pixels | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Pixels:
     """Compute y0 of the whole pair, rounded, in strips of rows."""
-    out = np.empty_like(pair.long)
+    medium = np.empty_like(pair.long) if out is None else out
 
     def work(rows: slice) -> None:
-        blend.write(pair.long[rows], pair.short[rows], out[rows])
+        blend.write(pair.long[rows], pair.short[rows], medium[rows])
 
-    map_threads(work, strips(len(out), STRIP), progress=progress)
-    return out
+    map_threads(work, strips(len(medium), STRIP), progress=progress)
+    return medium
 
 
 def _as_given(pixels: Pixels, pair: Pair) -> Pixels:

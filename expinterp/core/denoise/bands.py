@@ -22,12 +22,13 @@ import numpy as np
 from expinterp.core.arrays import Pixels, Plane, Planes
 
 LEVELS = 3  # bands; coarser noise is not removed
+TO_RGB = np.array([[1, 0.75, -0.25], [1, -0.25, -0.25], [1, -0.25, 0.75]], np.float32)
 
 
 def to_planes(image: Pixels) -> list[Plane]:
     """Split an image into planes of code values 0..255, float32."""
-    unit = np.float32(255 / np.iinfo(image.dtype).max)
-    return [np.asarray(np.multiply(plane, unit), np.float32) for plane in cv2.split(image)]
+    planes = [np.asarray(plane, np.float32) for plane in cv2.split(image)]
+    return planes if image.dtype == np.uint8 else [plane / np.float32(257) for plane in planes]
 
 
 def to_grey(image: Pixels) -> Plane:
@@ -44,13 +45,15 @@ def to_opponents(planes: Sequence[Plane]) -> list[Plane]:
     return [luminance(planes), np.asarray(red - green), np.asarray(blue - green)]
 
 
-def from_opponents(planes: Sequence[Plane]) -> list[Plane]:
-    """Invert `to_opponents`."""
-    if len(planes) == 1:
-        return list(planes)
-    grey, red, blue = planes
-    green = np.asarray(grey - (red + blue) * np.float32(0.25))
-    return [np.asarray(red + green), green, np.asarray(blue + green)]
+def from_opponents(planes: Sequence[Plane | None]) -> Planes:
+    """Invert `to_opponents`, to pixels (rows, cols, channels); None stands for 0."""
+    shape = next(plane.shape for plane in planes if plane is not None)
+    pixels = cv2.merge(
+        [np.zeros(shape, np.float32) if plane is None else plane for plane in planes]
+    )
+    if len(planes) == 3:
+        pixels = cv2.transform(pixels, TO_RGB)
+    return np.asarray(pixels, np.float32).reshape(*shape, len(planes))
 
 
 def luminance(planes: Sequence[Plane] | Planes) -> Plane:
@@ -74,9 +77,17 @@ def expand(plane: Plane, like: Plane) -> Plane:
     return np.asarray(cv2.pyrUp(plane, dstsize=like.shape[::-1]))
 
 
-def band(pyramid: Sequence[Plane], level: int) -> Plane:
-    """Compute the band of a Gaussian pyramid on a level."""
-    return pyramid[level] - expand(pyramid[level + 1], pyramid[level])
+def band(plane: Plane, coarser: Plane) -> Plane:
+    """Compute the band between a level and the next coarser one."""
+    return plane - expand(coarser, plane)
+
+
+def halve(image: Pixels) -> Pixels:
+    """Return every second row and column of an image, (rows, cols, channels)."""
+    rows, cols, channels = image.shape
+    size = (cols + 1) // 2, (rows + 1) // 2
+    half = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)  # faster than a slice
+    return np.asarray(half, image.dtype).reshape(*size[::-1], channels)
 
 
 def energy(plane: Plane) -> Plane:

@@ -145,12 +145,12 @@ def _sample_band(pyramids: dict[str, list[list[Plane]]], level: int) -> _Sample:
     slopes = np.stack([each[level] for each in pyramids["slope"]])
     grey = luminance(slopes)
     kept = (pyramids["seen"][0][level] > 0.99) & (grey > 1)
-    bands = [band(each, level) for each in pyramids["difference"]]
+    bands = [band(*each[level : level + 2]) for each in pyramids["difference"]]
     energies = [energy(each)[kept] for each in bands]
     slopes, grey = slopes[:, kept], grey[kept]
-    texture = energy(band(pyramids["texture"][0], level))[kept] / grey**2
+    texture = energy(band(*pyramids["texture"][0][level : level + 2]))[kept] / grey**2
     gaps, sums = slopes[::2] - slopes[1:2], slopes[::2] ** 2 + slopes[1:2] ** 2
-    detail = band(pyramids["detail"][0], level)
+    detail = band(*pyramids["detail"][0][level : level + 2])
     agreed = sum(
         float((gap * pool(each * detail)[kept]).sum())
         for gap, each in zip(gaps, bands[1:], strict=False)

@@ -19,11 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from expinterp.core.arrays import Pixels, Plane
+from expinterp.core.arrays import Pixels, Plane, Planes
 from expinterp.core.denoise.bands import (
     LEVELS,
     band,
@@ -31,6 +33,7 @@ from expinterp.core.denoise.bands import (
     expand,
     from_opponents,
     gaussian_pyramid,
+    halve,
     luminance,
     smooth,
     to_grey,
@@ -38,13 +41,15 @@ from expinterp.core.denoise.bands import (
     to_planes,
 )
 from expinterp.core.denoise.noise import Noise
-from expinterp.core.intermediate import Blend, quantise
+from expinterp.core.intermediate import Blend, add_codes
 from expinterp.core.parallel import map_threads
 
 CERTAINTY = 2.2  # κ: energies of noise alone vary around their mean
 FAINT = 5.0  # code values of `short`: false colour is that of fainter detail
 TILE = 512  # pixels; side of the tiles
-HALO = 64  # pixels around a tile that its result depends on
+HALO = 48  # pixels around a tile that its result depends on
+CLOSE = 16  # of these, the pixels that the finest band of the result depends on
+FOLD = 2**LEVELS  # pixels that the coarsest level folds into one, along each axis
 GRAIN = 0.3  # share of the grain of ``short`` that luminance keeps, as a photograph has some
 INVISIBLE = 0.3  # code values²: less noise does not show, after rounding
 FEW = 0.01  # share of a tile or band; noise in fewer pixels is left
@@ -60,6 +65,7 @@ def denoise(
     noise: Sequence[Noise],
     *,
     strength: float = 1.0,
+    rows: slice | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Pixels:
     """Remove from a virtual exposure the noise that it has from ``short``.
@@ -76,97 +82,125 @@ def denoise(
         From `measure_noise`.
     strength : float
         Share of the correction, 0..1.
+    rows : slice, optional
+        The rows to denoise, from a multiple of `FOLD` on; by default all. They depend on `HALO` rows
+        on each side.
     progress : function, optional
         Called with the share done, 0..1, after every tile.
 
     Returns
     -------
-    array of the shape and dtype of `image`
+    array of the dtype and shape of `image`, or of these rows of it
     """
-    out = np.empty_like(image)  # filled in threads: most of the time is that of fresh memory
+    rows = rows or slice(0, len(image))
+    out = np.empty_like(image[rows])  # filled in threads: most of the time is that of fresh memory
+    frames = _Frames(image, long, short)
 
     def work(tile: _Tile) -> None:
-        probe = blend.slopes(long[tile.core][::PROBE, ::PROBE], short[tile.core][::PROBE, ::PROBE])
-        if not any(map(_is_visible, _variances([*probe], noise[0]))):
-            out[tile.core] = image[tile.core]
-            return
-        planes = to_planes(image[tile.block])
-        halves = long[tile.block][::2, ::2], short[tile.block][::2, ::2]
-        slopes = [smooth(plane) for plane in blend.slopes(*halves)]
-        detail = to_grey(short[tile.block])
-        changes = _correct(planes, slopes, detail, noise)
-        clean = [
-            (plane[tile.inner] + np.float32(strength) * change[tile.inner]) / np.float32(255)
-            for plane, change in zip(planes, changes, strict=True)
-        ]
-        quantise(np.stack(clean), out[tile.core])
+        change = _find_change(frames, tile, blend, noise)
+        core = image[tile.core]
+        clean = core if change is None else add_codes(core, change, factor=strength)
+        out[tile.core[0].start - rows.start : tile.core[0].stop - rows.start, tile.core[1]] = clean
 
-    map_threads(work, _cut(image.shape), progress=progress)
+    map_threads(work, _cut(rows, image.shape), progress=progress)
     return out
+
+
+class _Frames(NamedTuple):
+    """A virtual exposure and the photographs that it was computed from."""
+
+    image: Pixels
+    long: Pixels
+    short: Pixels
 
 
 @dataclass(frozen=True)
 class _Tile:
-    """A tile: the pixels whose result it gives (core), within the block it is computed from."""
+    """A tile: the pixels whose result it gives, within those it is computed from."""
 
-    core: tuple[slice, slice]  # in the image
-    block: tuple[slice, slice]  # in the image
-    inner: tuple[slice, slice]  # the core, in the block
-
-
-def _cut(shape: tuple[int, ...]) -> list[_Tile]:
-    """Cut an image into tiles with a halo on every side that is not the border."""
-    rows, cols = ([_cut_axis(start, size) for start in range(0, size, TILE)] for size in shape[:2])
-    return [_Tile(*zip(row, col, strict=True)) for row in rows for col in cols]
+    core: tuple[slice, slice]  # the pixels of the result, in the image
+    block: tuple[slice, slice]  # all that are read, in the image
+    near: tuple[slice, slice]  # those that the finest band depends on, in the block
+    half: tuple[slice, slice]  # the same, in a level of half the size
+    inner: tuple[slice, slice]  # the core, in the finest band
 
 
-def _cut_axis(start: int, size: int) -> tuple[slice, slice, slice]:
-    core = slice(start, min(start + TILE, size))
-    first = max(start - HALO, 0)
-    block = slice(first, min(core.stop + HALO, size))
-    return core, block, slice(core.start - first, core.stop - first)
+def _cut(rows: slice, shape: tuple[int, ...]) -> list[_Tile]:
+    """Cut rows of an image into tiles with a halo on every side that is not the border."""
+    down = [_cut_axis(start, rows.stop, shape[0]) for start in range(rows.start, rows.stop, TILE)]
+    across = [_cut_axis(start, shape[1], shape[1]) for start in range(0, shape[1], TILE)]
+    return [_Tile(*zip(row, col, strict=True)) for row in down for col in across]
+
+
+def _cut_axis(start: int, stop: int, size: int) -> tuple[slice, ...]:
+    stop = min(start + TILE, stop)
+    first, last = max(start - HALO, 0), min(stop + HALO, size)
+    close, end = max(start - CLOSE, 0) - first, min(stop + CLOSE, size) - first
+    half = slice(close // 2, (end + 1) // 2)
+    inner = slice(start - first - close, stop - first - close)
+    return slice(start, stop), slice(first, last), slice(close, end), half, inner
+
+
+def _find_change(
+    frames: _Frames, tile: _Tile, blend: Blend, noise: Sequence[Noise]
+) -> Planes | None:
+    """Compute what shrinking the bands changes in the core of a tile; None if it shows no noise.
+
+    Returns code values, 0..255, float32 (rows, cols, channels).
+    """
+    probes = (shot[tile.core][::PROBE, ::PROBE] for shot in frames[1:])
+    if not any(map(_is_visible, _variances([*blend.slopes(*probes)], noise[0]))):
+        return None
+    image, *shots = (frame[tile.block] for frame in frames)
+    slopes = [gaussian_pyramid(smooth(plane)) for plane in blend.slopes(*map(halve, shots))]
+    faint = [
+        np.minimum(energy(band(*pair)), np.float32(FAINT**2 / 2**level))
+        for level, pair in enumerate(_levels(to_grey(shots[1]), tile))
+    ]
+    planes = to_opponents(to_planes(image))
+    few: list[list[Plane]] = [[] for _ in planes]  # variances of each plane, by level
+    most: list[Plane] = []
+    for level in range(LEVELS):
+        slope = [each[level] if level else each[0][tile.half] for each in slopes]
+        most.append(_most_of_grain(luminance(slope)))
+        for found, variance in zip(few, _variances(slope, noise[level], faint[level]), strict=True):
+            found.append(variance)
+    changes = [_correct(planes[0], few[0], tile, most)]
+    changes += [
+        _correct(plane, each, tile) for plane, each in zip(planes[1:], few[1:], strict=True)
+    ]
+    return None if all(change is None for change in changes) else from_opponents(changes)
+
+
+def _levels(plane: Plane, tile: _Tile) -> list[tuple[Plane, Plane]]:
+    """Return each level of a Gaussian pyramid with the next coarser one; the finest only near."""
+    levels = gaussian_pyramid(plane)
+    return [(plane[tile.near], levels[1][tile.half]), *pairwise(levels[1:])]
 
 
 def _correct(
-    planes: Sequence[Plane], slopes: Sequence[Plane], detail: Plane, noise: Sequence[Noise]
-) -> list[Plane]:
-    """Return what shrinking the bands changes in planes (R, G, B or grey), in code values.
-
-    `slopes` have half the size of `planes`; `detail` is the luminance of ``short``.
-    """
-    steps = [gaussian_pyramid(plane) for plane in slopes]
-    details = gaussian_pyramid(detail)
-    variances, most = [], []
-    for level in range(LEVELS):
-        slope = [step[level] for step in steps]
-        faint = np.minimum(energy(band(details, level)), FAINT**2 / 2**level)
-        variances.append(_variances(slope, noise[level], faint))
-        most.append(_most_of_grain(luminance(slope)))
-    grey, *colours = zip(to_opponents(planes), *variances, strict=True)
-    changes = [_correct_plane(grey[0], grey[1:], most)]
-    changes += [_correct_plane(plane, few, [1.0] * LEVELS) for plane, *few in colours]
-    return from_opponents(changes)
-
-
-def _correct_plane(
-    plane: Plane, variances: Sequence[Plane], most: Sequence[Plane | float]
-) -> Plane:
-    """Return what shrinking changes in luminance, or in a colour difference.
+    plane: Plane, variances: Sequence[Plane], tile: _Tile, most: Sequence[Plane] | None = None
+) -> Plane | None:
+    """Return what shrinking changes in luminance, or in a colour difference; None for nothing.
 
     `variances` are those of each band, of half its size; `most` is the largest share removed.
     """
     visible = [_is_visible(variance) for variance in variances]
     if not any(visible):
-        return np.zeros_like(plane)
-    pyramid = gaussian_pyramid(plane)
-    change = np.zeros_like(pyramid[-1])
+        return None
+    levels = _levels(plane, tile)
+    change = np.zeros_like(levels[-1][1])
     for level in reversed(range(LEVELS)):
-        change = expand(change, pyramid[level])
+        fine, coarse = levels[level]
+        change = expand(change if level else change[tile.half], fine)
         if visible[level]:
-            own = band(pyramid, level)
-            excess = np.minimum(_excess(variances[level], energy(own)), most[level])
-            change -= own * cv2.resize(excess, own.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return change
+            own = band(fine, coarse)
+            excess = _excess(variances[level], energy(own))
+            if most is not None:
+                np.minimum(excess, most[level], out=excess)
+            own *= cv2.resize(excess, own.shape[::-1], interpolation=cv2.INTER_LINEAR)
+            change -= own
+    return change[tile.inner]
 
 
 def _variances(slopes: Sequence[Plane], noise: Noise, faint: Plane | float = 0.0) -> list[Plane]:
