@@ -62,6 +62,7 @@ def interpolate_files(
                 position,
                 refiner=opened.refiner,
                 denoise=job.options.denoise,
+                out=_spare(measured.pair, job) if step == len(positions) - 1 else None,
                 progress=advance,
             )
         with clock.stage("write", number=step):
@@ -98,6 +99,12 @@ def _measure(
 def _needs_pictures(pair: Pair) -> bool:
     """Return whether results are computed from developed pictures, and not from sensor values."""
     return pair.exact is None or bool(pair.ghosts and pair.ghosts.share)
+
+
+def _spare(pair: Pair, job: InterpolationJob) -> Pixels | None:
+    """Return the array of a photograph if no output but the last exposure needs it."""
+    needed = job.outputs.keys() & {"intermediate", "residual"} or not pair.short.flags.writeable
+    return None if needed else pair.short
 
 
 def _outputs(
