@@ -15,14 +15,7 @@ from expinterp.core.fusion.plan import plan_exposures
 from expinterp.core.mapping import joint_histogram, matched_levels
 from expinterp.core.pair import measure
 from expinterp.core.registration import motion as module
-from expinterp.core.registration.motion import (
-    MAX_SIDE,
-    STILL,
-    UNKNOWN,
-    Motion,
-    find_motion,
-    find_motions,
-)
+from expinterp.core.registration.motion import STILL, UNKNOWN, Motion, find_motion, find_motions
 
 
 @pytest.mark.parametrize("ratio", [4, 64])
@@ -186,9 +179,22 @@ def test_small_and_narrow_pictures_have_no_motion_to_find(shape):
     assert find_motion(*shots(np.eye(3), shape=shape)).pixels is None
 
 
-def test_pictures_that_opencv_cannot_warp_have_no_motion_to_find():
-    strip = np.zeros((2, MAX_SIDE + 1, 1), np.uint8)
-    assert find_motion(strip, strip) is UNKNOWN
+@pytest.mark.parametrize("shape", [(70, 33_000), (33_000, 70)])
+def test_panoramas_wider_than_opencv_can_warp_are_aligned(shape):
+    """Its limit is 32,766 pixels a side."""
+    rows, cols = shape
+    part = textured((min(rows, 1100), min(cols, 1100)), seed=4)
+    radiance = np.tile(part, (rows // part.shape[0], cols // part.shape[1], 1))
+    long, moved = expose(radiance, TIME), np.roll(expose(radiance, TIME / 16), (3, 5), (0, 1))
+    pair = measure(long, moved, reference="long", deghost="off")
+    assert pair.motion.pixels == pytest.approx(np.hypot(5, 3), abs=0.3)
+    apart = np.abs(pair.short.astype(int) - expose(radiance, TIME / 16))
+    assert apart[8:-8, 8:-8].mean() < 0.5
+
+
+def test_strips_too_thin_for_a_block_have_no_motion_to_find():
+    strip = textured((2, 33_000))[..., :1]
+    assert find_motion(expose(strip, TIME), expose(strip, TIME / 4)).pixels is None
 
 
 def test_pictures_without_texture_or_all_clipped_have_no_motion():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from motion_samples import SHAPE, error, hand, shots, similarity, textured
 from synthetic import expose
 
+from expinterp.core.registration import resample
 from expinterp.core.registration.homography import map_points
 from expinterp.core.registration.resample import covered, inner_window, warp
 
@@ -38,6 +39,21 @@ def test_a_warp_shows_what_the_other_pose_saw():
     back = warp(moved, matrix)
     inside = covered(SHAPE, matrix)
     assert np.abs(back.astype(int) - long)[inside].mean() < 1
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_the_pieces_of_a_large_picture_do_not_show(bits, monkeypatch):
+    """Positions are rounded to 1/32 of a pixel, in each piece from its own corner."""
+    matrix = hand(0.05, -0.04, degrees=3, tilt=(0.02, 0.01))
+    long, _ = shots(np.eye(3), bits=bits)
+    whole = warp(long, matrix).astype(int)
+    monkeypatch.setattr(resample, "LONGEST", 500)
+    monkeypatch.setattr(resample, "PIECE", 150)
+    pieces = warp(long, matrix)
+    scale = long.max() / 255
+    assert np.abs(pieces - whole).max() <= 8 * scale
+    assert np.abs(pieces - whole).mean() < 0.1 * scale
+    assert warp(long[..., 0], matrix).shape == long.shape[:2]
 
 
 hands = st.builds(

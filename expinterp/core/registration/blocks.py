@@ -16,6 +16,7 @@ import numpy as np
 from expinterp.core.arrays import Floats, Pixels, Plane
 from expinterp.core.parallel import map_threads
 from expinterp.core.registration.homography import Matches, map_points
+from expinterp.core.registration.resample import LONGEST
 from expinterp.core.registration.texture import FAINT, normalise_contrast, to_float_codes
 
 MARGIN = 12  # pixels around a block that its local mean and contrast are measured with
@@ -25,7 +26,7 @@ REACH = 24  # pixels: the largest shift, along each axis; larger than a good gue
 # so that blocks that contradict it are seen
 BENT = 1.0  # pixels: blocks that a homography bends less than this are cut without resampling
 
-WHOLE = 2_000_000  # pixels: images up to this size are cut as a whole
+WHOLE = 2_000_000  # pixels: images up to this size are cut as a whole, if no side is too long
 
 Area: TypeAlias = tuple[int, int, int, int]  # first column and row, columns, rows
 
@@ -47,7 +48,7 @@ def match_blocks(
         Square root of the largest number of blocks.
     """
     centres = _block_centres(one.shape, side, most)
-    if one.shape[0] * one.shape[1] <= WHOLE:
+    if one.shape[0] * one.shape[1] <= WHOLE and max(one.shape[:2]) <= LONGEST:
         groups = [((0, 0, one.shape[1], one.shape[0]), centres)]
     else:
         groups = [(_area(centre, side), centre[None]) for centre in centres]

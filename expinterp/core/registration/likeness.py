@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from expinterp.core.arrays import Codes, Floats, Pixels, Plane
 from expinterp.core.mapping import inlier_share, to_codes
 from expinterp.core.registration.homography import distance, rescale
+from expinterp.core.registration.resample import resample
 from expinterp.core.registration.search import Pose, search_pose
 from expinterp.core.registration.texture import shrink
 from expinterp.errors import PairError
@@ -113,9 +114,8 @@ def _compare_details(long: Codes, short: Codes) -> tuple[float, float, Pose]:
     """
     (grey_long, scale), (grey_short, _) = (_thumbnail(image) for image in (long, short))
     pose = search_pose(long, short)
-    matrix, size = rescale(pose.matrix, scale), grey_short.shape[::-1]
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = np.asarray(cv2.warpPerspective(grey_short, matrix, size, flags=flags), np.float32)
+    matrix = rescale(pose.matrix, scale)
+    moved = resample(grey_short, matrix, kernel=cv2.INTER_LINEAR, border=cv2.BORDER_CONSTANT)
     return _correlate_ranks(grey_long, grey_short), _correlate_ranks(grey_long, moved), pose
 
 

@@ -42,7 +42,6 @@ VISIBLE = 0.75  # pixels; a smaller motion is not worth resampling, and may be n
 FINEST = 2000  # pixels of the longer side: blocks agree to within 1 pixel, or this part of it
 FARTHEST = 0.09  # of the longer side: largest displacement; a hand moves less
 LIKELY = 0.15  # least correlation of small copies that a large motion is looked for at
-MAX_SIDE = 32_000  # pixels; OpenCV warps no larger image
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +90,6 @@ def find_motion(one: Pixels, two: Pixels) -> Motion:
     Motion
         0 pixels if the images are registered to within about three quarters of a pixel.
     """
-    if max(one.shape[:2]) > MAX_SIDE:
-        return UNKNOWN
     levels = list(zip(*map_threads(_pyramid, (one, two)), strict=True))
     guess = start = _first_guess(levels[0][0], levels[0][1])
     best = None

@@ -18,6 +18,7 @@ from expinterp.core.ghosts.consistent import Links, map_step
 from expinterp.core.ghosts.detect import covered_by_all
 from expinterp.core.mapping import CODE_VALUES, sample
 from expinterp.core.parallel import copy_image, map_threads, strips
+from expinterp.core.registration.resample import resample
 
 Opacity: TypeAlias = Pixels | None
 Opacities: TypeAlias = Sequence[Opacity]
@@ -108,8 +109,7 @@ def warp_opacity(opacity: Opacity, shot: Pixels, matrix: Floats) -> Pixels:
     full = np.full(shot.shape[:2], top, shot.dtype) if opacity is None else opacity
     if np.array_equal(matrix, np.eye(3)):
         return full
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpPerspective(full, matrix, full.shape[::-1], flags=flags), shot.dtype)
+    return resample(full, matrix, kernel=cv2.INTER_LINEAR, border=cv2.BORDER_CONSTANT)
 
 
 def join_opacities(opacities: Sequence[Pixels]) -> Pixels | None:

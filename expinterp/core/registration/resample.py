@@ -7,13 +7,21 @@ display-encoded code values, uint8 or uint16, (rows, cols) or (rows, cols, chann
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats, Mask, Pixels
+from expinterp.core.parallel import strips
+from expinterp.core.registration.homography import map_points
 
 KERNEL = cv2.INTER_CUBIC
+LONGEST = 32_000  # pixels
+PIECE = 8192  # pixels; side of the pieces in which larger images are resampled
+REACH = 4  # pixels around what a piece shows that its interpolation reads
 CANDIDATES = 1024  # rows
 TINY = 1e-9  # pixels: a line that slopes less along a row counts as parallel to it
 
@@ -26,11 +34,42 @@ def warp(image: Pixels, matrix: Floats) -> Pixels:
     """
     if np.array_equal(matrix, np.eye(3)):
         return image
-    flags = KERNEL | cv2.WARP_INVERSE_MAP
-    size = (image.shape[1], image.shape[0])
-    border = cv2.BORDER_REPLICATE
-    moved = cv2.warpPerspective(image, matrix, size, flags=flags, borderMode=border)
-    return np.asarray(moved, image.dtype).reshape(image.shape)
+    return resample(image, matrix, kernel=KERNEL, border=cv2.BORDER_REPLICATE)
+
+
+def resample(image: NDArray[Any], matrix: Floats, *, kernel: int, border: int) -> NDArray[Any]:
+    """Resample an image of any size, with an interpolation and a border mode of OpenCV.
+
+    OpenCV warps no image with a side above `LONGEST`; larger ones are resampled in pieces.
+    """
+    flags = kernel | cv2.WARP_INVERSE_MAP
+
+    def warp_part(part: NDArray[Any], matrix: Floats, shape: tuple[int, ...]) -> NDArray[Any]:
+        size = (shape[1], shape[0])
+        moved = cv2.warpPerspective(part, matrix, size, flags=flags, borderMode=border)
+        return np.asarray(moved, image.dtype).reshape(shape)
+
+    if max(image.shape[:2]) <= LONGEST:
+        return warp_part(image, matrix, image.shape)
+    out = np.empty_like(image)
+    for rows, cols in product(*(strips(side, PIECE) for side in image.shape[:2])):
+        piece = out[rows, cols]
+        piece[...] = warp_part(*_part_seen(image, matrix, rows, cols), piece.shape)
+    return out
+
+
+def _part_seen(
+    image: NDArray[Any], matrix: Floats, rows: slice, cols: slice
+) -> tuple[NDArray[Any], Floats]:
+    """Return the part of an image that a piece of the result shows, and the matrix between them."""
+    corners = [(x, y) for x in (cols.start, cols.stop) for y in (rows.start, rows.stop)]
+    seen = map_points(matrix, np.array(corners, np.float64))
+    sides = np.array(image.shape[1::-1])
+    first = np.clip(np.floor(seen.min(axis=0)).astype(int) - REACH, 0, sides - 1)
+    last = np.clip(np.ceil(seen.max(axis=0)).astype(int) + REACH, first + 1, sides)
+    there, here = np.eye(3), np.eye(3)
+    there[:2, 2], here[:2, 2] = -first, (cols.start, rows.start)
+    return image[first[1] : last[1], first[0] : last[0]], there @ matrix @ here
 
 
 def covered(shape: tuple[int, ...], matrix: Floats) -> Mask | None:

@@ -21,6 +21,7 @@ from expinterp.core.registration.texture import FAINT, normalise_contrast, shrin
 
 COPY = 256, 64  # pixels: longer side of the copy, and the least that its shorter side may be
 TURNS = np.arange(-6.0, 7.0)  # degrees
+THINNEST = 1 / 400  # shorter by longer side: OpenCV turns no copy of more than 32,766 pixels
 REACH = 0.12  # of the longer side: the largest shift that is tried
 SHARED = 0.15  # least share of pixels that must be unclipped in both
 
@@ -50,7 +51,14 @@ def search_pose(one: Pixels | Plane, two: Pixels | Plane) -> Pose:
     ----------
     one, two : uint8, uint16 or float32 arrays, shape (rows, cols, 1 or 3)
         Two exposures, of the same shape, display-encoded; float32: code values, 0..255.
+
+    Returns
+    -------
+    Pose
+        The identity, with a likeness of 0, for images that are thinner than `THINNEST`.
     """
+    if min(one.shape[:2]) < THINNEST * max(one.shape[:2]):
+        return Pose(np.eye(3), 0.0)
     (small_one, scale), (small_two, _) = (shrink(image, *COPY) for image in (one, two))
     here, there = normalise_contrast(small_one), normalise_contrast(small_two)
     shape = here[0].shape
