@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 ROWS = 256  # that one thread copies at a time
+AREA = 2**17  # pixels that one thread computes at a time: floats of these fit into a cache
 
+Progress: TypeAlias = Callable[[float], None]  # called with the share done, 0..1
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
@@ -50,6 +52,11 @@ def map_threads(
 def strips(count: int, rows: int) -> list[slice]:
     """Divide `count` rows into strips of at most `rows`."""
     return [slice(start, min(start + rows, count)) for start in range(0, count, rows)]
+
+
+def parts_of(shape: tuple[int, ...]) -> list[slice]:
+    """Divide the rows of an image into strips of about `AREA` pixels."""
+    return strips(shape[0], max(AREA // shape[1], 1))
 
 
 def copy_image(image: NDArray[Any]) -> NDArray[Any]:

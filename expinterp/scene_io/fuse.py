@@ -101,6 +101,7 @@ def fuse_files(
         weighting=job.options.weighting,
         method=job.options.method,
         levels=job.options.levels,
+        keep_virtual=bool(job.save_virtual or job.save_masks),
         progress=clock.advance,
     )
     metrics = None

@@ -814,7 +814,7 @@ def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_fusing(
     monkeypatch.setattr(
         Console, "progress", lambda _: nullcontext(lambda step, share: shown.append((step, share)))
     )
-    monkeypatch.setattr("expinterp.core.fusion.stack.STRIP", 16)
+    monkeypatch.setattr("expinterp.core.parallel.AREA", 16 * SHAPE[1])
     monkeypatch.setattr("expinterp.core.render.STRIP", 16)
     assert folder.run(*PLAIN, *options)[0] == ExitCode.OK
     shares = [share for _, share in shown]

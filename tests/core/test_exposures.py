@@ -112,3 +112,19 @@ def test_a_stage_is_reported_from_its_start_so_that_none_of_its_time_is_lost(mon
     fuse_exposures(plan, progress=lambda *stage: seen.append(stage))
     assert seen[seen.index("pyramids") - 1] == ("fuse", 0)
     assert not virtual or seen[seen.index("rendering") - 1] == ("render", 0)
+
+
+@pytest.mark.parametrize("virtual", [0, 1, 2])
+def test_the_result_may_be_written_over_a_virtual_exposure(virtual):
+    """It is the same, and photographs are left alone."""
+    images = [expose(scene((32, 48)), 2.0**ev) for ev in (0, -4)]
+    before = [image.copy() for image in images]
+    plan = plan_exposures(images, virtual=virtual)
+    expected = fuse_exposures(plan)
+    found = fuse_exposures(plan, keep_virtual=False)
+    np.testing.assert_array_equal(found.fused, expected.fused)
+    np.testing.assert_array_equal(images, before)
+    media = [each.medium for each in found.exposures if not isinstance(each, int)]
+    assert [medium is found.fused for medium in media] == [False] * (virtual - 1) + [True] * (
+        virtual > 0
+    )

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import expose, scene
 
-from expinterp.core.fusion import Stack, Weighting, headroom, weighting
+from expinterp.core import parallel
+from expinterp.core.fusion import Stack, Weighting, headroom, smoothing, weighting
 from expinterp.core.fusion import stack as stack_module
 
 METHODS = pytest.mark.parametrize("method", ["guided", "mertens"])
@@ -210,7 +211,7 @@ def test_weights_that_are_all_smoothed_below_0_become_equal(monkeypatch):
     def nothing(guide: np.ndarray, *_: object, **__: object) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros_like(guide), np.full_like(guide, -0.1)
 
-    monkeypatch.setattr(stack_module, "guided_coefficients", nothing)
+    monkeypatch.setattr(smoothing, "guided_coefficients", nothing)
     images = photographs((40, 30, 3), np.uint8, seed=0, count=4)
     stack = Stack(images, levels=1)
     assert all((stack.weights(index) == 0.25).all() for index in range(4))
@@ -289,7 +290,7 @@ def test_the_height_of_strips_changes_nothing(monkeypatch, rows, method):
     images = photographs((71, 45, 3), np.uint8, seed=6)
     stack = Stack(images, method=method)
     fused, weights = stack.fuse(), stack.weights(0)
-    monkeypatch.setattr(stack_module, "STRIP", rows)
+    monkeypatch.setattr(parallel, "AREA", rows * images[0].shape[1])
     stack = Stack(images, method=method)
     np.testing.assert_array_equal(stack.fuse(), fused)
     np.testing.assert_allclose(stack.weights(0), weights, rtol=0, atol=1e-7)
@@ -344,7 +345,31 @@ def test_the_result_is_a_new_picture_of_the_same_kind(images, method):
     np.testing.assert_array_equal(stack.fuse(), fused)
 
 
-def test_progress_rises_to_one():
+@METHODS
+@pytest.mark.parametrize("shape", [(71, 45, 3), (64, 32, 1), (1, 9, 3)])
+def test_the_result_may_be_written_over_a_picture(monkeypatch, shape, method):
+    """No strip needs rows of a picture that another strip has written."""
+    monkeypatch.setattr(parallel, "AREA", 4 * shape[1])
+    for place in (0, 1, 2):
+        images = photographs(shape, np.uint16, seed=9, count=3)
+        expected = fuse(images, method)
+        fused = Stack(images, method=method).fuse(out=images[place])
+        assert fused is images[place]
+        np.testing.assert_array_equal(fused, expected)
+
+
+def test_large_pictures_have_the_base_of_some_of_their_rows(monkeypatch):
+    images = photographs((200, 90, 3), np.uint8, seed=4)
+    whole = Stack(images)
+    monkeypatch.setattr(stack_module, "ENOUGH", whole.base.size // 3)
+    part = Stack(images)
+    np.testing.assert_array_equal(
+        part.base, np.concatenate([whole.base[n : n + 8] for n in range(0, 100, 24)])
+    )
+
+
+def test_progress_rises_to_one(monkeypatch):
+    monkeypatch.setattr(parallel, "AREA", 9 * 32)
     stack, seen = Stack(photographs((100, 9, 1), np.uint8, 0)), []
     stack.fuse(progress=seen.append)
     assert seen == [0.25, 0.5, 0.75, 1.0]

@@ -176,7 +176,7 @@ def test_a_strip_is_the_same_as_in_the_whole(shape, dtype, seed, data):
     plane, coarse = noise(shape, dtype, seed), noise(reduced_shape(shape), dtype, seed + 1)
     for whole, strip in (
         (reduce(plane), lambda rows: reduce(plane, rows)),
-        (expand(coarse, shape), lambda rows: expand(coarse[support(rows)], shape, rows)),
+        (expand(coarse, shape), lambda rows: expand(coarse[support(rows, shape)], shape, rows)),
     ):
         start = data.draw(st.integers(0, len(whole) - 1))
         rows = slice(start, data.draw(st.integers(start + 1, len(whole))))
@@ -192,7 +192,7 @@ def test_strips_of_every_place_and_height_are_those_of_the_whole():
             for stop in range(start + 1, size + 1):
                 rows = slice(start, stop)
                 np.testing.assert_array_equal(
-                    expand(coarse[support(rows)], plane.shape, rows), whole[rows]
+                    expand(coarse[support(rows, plane.shape)], plane.shape, rows), whole[rows]
                 )
         for start in range(len(coarse)):
             for stop in range(start + 1, len(coarse) + 1):

@@ -55,6 +55,7 @@ def fuse_exposures(
     weighting: Weighting | None = None,
     method: Method = "guided",
     levels: int | None = None,
+    keep_virtual: bool = True,
     progress: Progress = lambda stage, share: None,
 ) -> Fusion:
     """Fuse the shots of a plan with virtual exposures between them.
@@ -68,6 +69,9 @@ def fuse_exposures(
         How strongly they are denoised, see `render`.
     weighting, method, levels
         See `Stack`.
+    keep_virtual : bool
+        False saves the memory of one image: the result is written over a virtual exposure, if there
+        is one. The stack is then used no more.
     progress : function, optional
         Called with the stage, ``render`` or ``fuse``, and the share of it done, 0..1, from the
         start of each stage on.
@@ -79,6 +83,7 @@ def fuse_exposures(
     """
     exposures: list[int | Interpolation] = []
     pixels: list[Pixels] = []
+    spare: Pixels | None = None
     done = 0
     for step, (index, shot) in enumerate(zip(plan.order, plan.shots, strict=True)):
         exposures.append(index)
@@ -89,10 +94,11 @@ def fuse_exposures(
             virtual = render(pair, position, refiner=refiner, denoise=denoise, progress=part)
             exposures.append(virtual)
             pixels.append(virtual.medium)
+            spare = None if keep_virtual else virtual.medium
             done += 1
     progress("fuse", 0.0)
     stack = Stack(pixels, weighting=weighting, method=method, levels=levels)
-    fused = stack.fuse(progress=lambda share: progress("fuse", share))
+    fused = stack.fuse(out=spare, progress=lambda share: progress("fuse", share))
     return Fusion(fused, tuple(exposures), stack)
 
 

@@ -20,9 +20,8 @@ import cv2
 import numpy as np
 
 from expinterp.core.arrays import Plane
-from expinterp.core.parallel import map_threads, strips
+from expinterp.core.parallel import map_threads, parts_of
 
-STRIP = 128  # rows that one thread fits at a time
 FLOOR = 1e-6  # variance below which nothing is an edge: (0.001 of the range)², Li et al. 2015
 
 
@@ -56,7 +55,7 @@ def guided_coefficients(
            [0.25, 0.25, 0.25]], dtype=float32)
     """
     slope, offset = np.empty_like(guide), np.empty_like(guide)
-    parts = strips(len(guide), STRIP)
+    parts = parts_of(guide.shape)
     typical = 0.0
     if weighted:
         typical = sum(map_threads(lambda rows: _sum_variance(guide, rows), parts)) / guide.size

@@ -101,9 +101,9 @@ def reduce_codes(codes: Pixels, rows: slice) -> NDArray[np.uint16]:
     return cast(NDArray[np.uint16], cv2.resize(own, size, interpolation=cv2.INTER_AREA))
 
 
-def support(rows: slice) -> slice:
-    """Return the rows of a reduced picture that `expand` needs for `rows` of the larger one."""
-    return slice(max(rows.start // 2 - 1, 0), (rows.stop + 1) // 2 + 1)
+def support(rows: slice, shape: tuple[int, ...]) -> slice:
+    """Return the rows of a reduced picture that `expand` needs for `rows` of one of `shape`."""
+    return slice(max(rows.start // 2 - 1, 0), min((rows.stop + 1) // 2 + 1, (shape[0] + 1) // 2))
 
 
 def expand(picture: NDArray[Any], shape: tuple[int, ...], rows: slice | None = None) -> Picture:
@@ -112,7 +112,7 @@ def expand(picture: NDArray[Any], shape: tuple[int, ...], rows: slice | None = N
     Parameters
     ----------
     picture : uint8, uint16 or float32 array, shape as of ``reduced_shape(shape)``
-        With `rows`, only the rows ``support(rows)`` of it.
+        With `rows`, only the rows ``support(rows, shape)`` of it.
     shape : (rows, cols) or (rows, cols, channels)
         Of the whole result.
     rows : slice, optional
@@ -133,10 +133,9 @@ def expand(picture: NDArray[Any], shape: tuple[int, ...], rows: slice | None = N
     >>> expand(np.float32([[0, 8, 0]]), (1, 5))
     array([[2., 4., 6., 4., 2.]], dtype=float32)
     """
-    whole = reduced_shape(shape)
     rows = rows or slice(0, shape[0])
-    near = support(rows)
-    if picture.shape != (min(near.stop, whole[0]) - near.start, *whole[1:]):
+    near = support(rows, shape)
+    if picture.shape != (near.stop - near.start, *reduced_shape(shape)[1:]):
         msg = f"a picture of shape {shape} is not reduced to {picture.shape}; give its reduced one"
         raise ValueError(msg)
     skip = rows.start - 2 * near.start

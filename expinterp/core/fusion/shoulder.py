@@ -14,12 +14,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from expinterp.core.arrays import Floats, Picture
+from expinterp.core.arrays import Picture
 
 KNEE = 0.9  # default value above which the shoulder bends; the toe bends below 1 − KNEE
 CLIPPED = 2e-4  # share of values that may stay out of range, at each end
 BINS = 1024  # histogram bins per unit
-ENOUGH = 2**22  # values to count; of larger pictures only those of every n-th row
 
 
 def value_range(picture: Picture) -> tuple[float, float]:
@@ -34,23 +33,17 @@ def value_range(picture: Picture) -> tuple[float, float]:
     low, high : float
         -1 ≤ low ≤ 0 and 1 ≤ high ≤ 2; values beyond -1 and 2 count as these.
     """
-    counts = _count(picture[:: max(picture.size // ENOUGH, 1)])
-    share = np.cumsum(counts) / max(counts.sum(), 1)
-    # The bin edges nearer to the middle: values just below 0 count as 0, just above 1 as 1.
-    low = int(np.searchsorted(share, CLIPPED)) + 1
-    high = int(np.searchsorted(share, 1 - CLIPPED))
-    return min(low / BINS - 1, 0.0), max(high / BINS - 1, 1.0)
-
-
-def _count(picture: Picture) -> Floats:
-    """Count the values in the bins of -1..2; those beyond count in the outermost bins."""
     values = picture.reshape(len(picture), -1)
     counts = cv2.calcHist([values], [0], None, [3 * BINS], [-1.0, 2.0]).ravel().astype(np.float64)
     beyond = values.size - counts.sum()
     if beyond:
         counts[0] += (below := np.count_nonzero(values < -1))
         counts[-1] += beyond - below
-    return np.asarray(counts)
+    share = np.cumsum(counts) / max(counts.sum(), 1)
+    # The bin edges nearer to the middle: values just below 0 count as 0, just above 1 as 1.
+    low = int(np.searchsorted(share, CLIPPED)) + 1
+    high = int(np.searchsorted(share, 1 - CLIPPED))
+    return min(low / BINS - 1, 0.0), max(high / BINS - 1, 1.0)
 
 
 def compress(values: Picture, low: float, high: float, *, knee: float = KNEE) -> Picture:

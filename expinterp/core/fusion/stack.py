@@ -28,21 +28,18 @@ ICME 2017 (smoothing the levels of the weights).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property, partial
-from functools import reduce as fold
 from typing import Literal, TypeAlias, get_args
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Picture, Pixels, Plane, check_images
 from expinterp.core.fusion import headroom, shoulder
-from expinterp.core.fusion.guided import guided_coefficients
-from expinterp.core.fusion.pyramid import expand, reduce, reduce_codes, reduced_shape, support
+from expinterp.core.fusion.pyramid import expand, reduce_codes, reduced_shape, support
 from expinterp.core.fusion.shoulder import compress, value_range
+from expinterp.core.fusion.smoothing import share_out, smooth_weights, to_unit
 from expinterp.core.fusion.weighting import (
     Weighting,
     grey,
@@ -53,25 +50,15 @@ from expinterp.core.fusion.weighting import (
     spread,
 )
 from expinterp.core.intermediate import round_codes
-from expinterp.core.parallel import map_threads, strips
+from expinterp.core.parallel import Progress, map_threads, parts_of, strips
 
 Method: TypeAlias = Literal["guided", "mertens"]
-Progress: TypeAlias = Callable[[float], None]
 
-RADIUS = 3  # of the guided filter, in pixels of a level; the 4 of Kou et al. keeps less structure
-EPSILON = 1 / 12  # of the guided filter; the 1/1024 of the papers reverses brightness more often
 TINY = 1e-12  # added to every smoothed weight, so that their sum is never 0
 QUARTER = 2  # the level on which weights are measured if a guided filter smooths them
 FINE = 4  # levels whose details come from exposures that are not clipped there; more reverse order
-STRIP = 32  # rows that one thread processes at a time
-
-
-@dataclass(frozen=True, eq=False)
-class SmoothWeights:
-    """The smoothed weights of an exposure on one level: ``slope * grey + offset``."""
-
-    slope: Plane | None  # None if no guide was used: the weights are the offset
-    offset: Plane
+ENOUGH = 2**22  # values of `Stack.base`, about; of larger pictures it has only a part of the rows
+SAMPLE = 8  # rows of each part
 
 
 class Stack:
@@ -109,37 +96,38 @@ class Stack:
             raise ValueError(msg)
         self._shape, self._dtype = images[0].shape, images[0].dtype
         self._levels = _gaussian_pyramids([_drop_axis(image) for image in images], levels)
+        self._depth = len(self._levels)
         self._guided = method == "guided"
-        self._first = min(QUARTER, len(self._levels) - 1) if self._guided else 0
+        self._first = min(QUARTER, self._depth - 1) if self._guided else 0
         measure = partial(
             log_weights_of_known if self._guided else log_weights,
             weighting=weighting or Weighting(),
         )
-        weights = _normalised_weights(self._levels[self._first], measure)
-        smooth = _smooth_guided if self._guided else _unsmoothed
-        self._smoothed: list[list[SmoothWeights]] = []  # from level self._first on
-        for exposures in self._levels[self._first :]:
-            self._smoothed.append([smooth(*pair) for pair in zip(exposures, weights, strict=True)])
-            weights = [reduce(plane) for plane in weights]
+        self._smoothed = smooth_weights(
+            self._levels[self._first :], measure, guided=self._guided
+        )  # from level self._first on
+        self._coarse = self._fuse_coarse()
+        del self._levels[QUARTER + 1 :], self._smoothed[QUARTER + 1 - self._first :]
 
     @cached_property
     def base(self) -> Picture | None:
         """All levels but the finest, fused: float32 (rows / 2, cols / 2) or with 3 channels.
 
-        Unclipped. None if there is only one level.
+        Unclipped. Of large pictures, evenly spaced rows. None if there is only one level.
         """
-        base = None
-        for level in range(len(self._levels) - 1, 0, -1):
-            base = self._fuse_level(level, base)
-            if self._guided and level >= QUARTER:
-                base = headroom.keep_headroom(base)
-        return base
+        if self._depth == 1:
+            return None
+        picture = self._levels[1][0]
+        parts = strips(len(picture), SAMPLE)[:: max(picture.size // ENOUGH, 1)]
+        return np.concatenate(map_threads(lambda rows: self._fused(1, rows), parts))
 
-    def fuse(self, *, progress: Progress | None = None) -> Pixels:
+    def fuse(self, *, out: Pixels | None = None, progress: Progress | None = None) -> Pixels:
         """Fuse the exposures.
 
         Parameters
         ----------
+        out : array of the shape and dtype of one image, optional
+            Where to write the result. It may be one of the images, if the stack is used no more.
         progress : function, optional
             Called with the share done, 0..1.
 
@@ -148,18 +136,17 @@ class Stack:
         array of the shape and dtype of one image
             Clipped and rounded once.
         """
-        base = self.base
-        low, high = (0.0, 1.0) if base is None else value_range(base)
+        low, high = (0.0, 1.0) if self.base is None else value_range(self.base)
         knee = headroom.KNEE if self._guided else shoulder.KNEE
-        out = np.empty(self._shape, self._dtype)
-        fused = _drop_axis(out)
+        result = np.empty(self._shape, self._dtype) if out is None else out
+        pixels = _drop_axis(result)
 
         def work(rows: slice) -> None:
-            values = compress(self._fuse_rows(0, base, rows), low, high, knee=knee)
-            fused[rows] = round_codes(values, out.dtype)
+            values = compress(self._fused(0, rows), low, high, knee=knee)
+            pixels[rows] = round_codes(values, pixels.dtype)
 
-        map_threads(work, strips(len(out), STRIP), progress=progress)
-        return out
+        map_threads(work, parts_of(pixels.shape), progress=progress)
+        return result
 
     def weights(self, index: int) -> Plane:
         """Compute the weights of one exposure at full size: float32 (rows, cols), 0..1."""
@@ -167,33 +154,52 @@ class Stack:
         out = np.empty(exposures[0].shape[:2], np.float32)
 
         def work(rows: slice) -> None:
-            values = [_to_unit(each[rows]) for each in exposures]
+            values = [to_unit(each[rows]) for each in exposures]
             out[rows] = self._weights_of_rows(0, values, rows)[index]
 
-        map_threads(work, strips(len(out), STRIP))
+        map_threads(work, parts_of(out.shape))
         return out
 
+    def _fuse_coarse(self) -> Picture | None:
+        """Fuse the levels from `QUARTER` on; None if there are none."""
+        base = None
+        for level in range(self._depth - 1, QUARTER - 1, -1):
+            base = self._fuse_level(level, base)
+            if self._guided:
+                base = headroom.keep_headroom(base)
+        return base
+
     def _fuse_level(self, level: int, base: Picture | None) -> Picture:
-        """Fuse a level and all coarser ones: float32, about 0..1."""
+        """Fuse a level and all coarser ones (`base`): float32, about 0..1."""
         out = np.empty(self._levels[level][0].shape, np.float32)
 
         def work(rows: slice) -> None:
-            out[rows] = self._fuse_rows(level, base, rows)
+            near = None if base is None else base[support(rows, out.shape)]
+            out[rows] = self._fuse_rows(level, rows, near)
 
-        map_threads(work, strips(len(out), STRIP))
+        map_threads(work, parts_of(out.shape))
         return out
 
-    def _fuse_rows(self, level: int, base: Picture | None, rows: slice) -> Picture:
-        """Average the details of rows of a level, and add the fused coarser levels (`base`)."""
-        values = [_to_unit(each[rows]) for each in self._levels[level]]
+    def _fused(self, level: int, rows: slice) -> Picture:
+        """Return rows of a level fused with all coarser ones."""
+        if level >= QUARTER and self._coarse is not None:
+            return self._coarse[rows]
+        if level + 1 == self._depth:
+            return self._fuse_rows(level, rows, None)
+        near = support(rows, self._levels[level][0].shape)
+        return self._fuse_rows(level, rows, self._fused(level + 1, near))
+
+    def _fuse_rows(self, level: int, rows: slice, base: Picture | None) -> Picture:
+        """Average the details of rows of a level, and add the rows of `base` that support them."""
+        values = [to_unit(each[rows]) for each in self._levels[level]]
         weights = self._weights_of_rows(level, values, rows)
-        apart = self._guided and 0 < level < len(self._levels) - 1 and values[0].ndim == 3
+        apart = self._guided and 0 < level < self._depth - 1 and values[0].ndim == 3
         hues = _weights_of_hue(weights, values) if apart else weights
         fused, *differences = values
         for difference in differences:
             np.subtract(difference, fused, out=difference)
         if base is not None:
-            self._remove_coarse(level, base, rows, fused, differences)
+            self._remove_coarse(level, rows, base, fused, differences)
         for difference, weight, hue in zip(differences, weights[1:], hues[1:], strict=True):
             if apart:
                 fused += spread(grey(difference) * (weight - hue), fused)
@@ -201,17 +207,18 @@ class Stack:
         return fused
 
     def _remove_coarse(
-        self, level: int, base: Picture, rows: slice, first: Picture, differences: Sequence[Picture]
+        self, level: int, rows: slice, base: Picture, first: Picture, differences: Sequence[Picture]
     ) -> None:
         """Replace the coarser levels of the first exposure by `base`; remove those of the others.
 
         `differences` are those of the other exposures to the first; all is changed in place.
         """
-        shape, near = self._levels[level][0].shape, support(rows)
-        coarse_first, *coarser = (_to_unit(each[near]) for each in self._levels[level + 1])
-        first += expand(base[near] - coarse_first, shape, rows)
+        shape = self._levels[level][0].shape
+        near = support(rows, shape)
+        coarse_first, *coarser = (to_unit(each[near]) for each in self._levels[level + 1])
+        first += expand(base - coarse_first, shape, rows)
         for difference, coarse in zip(differences, coarser, strict=True):
-            smooth = expand(coarse - coarse_first, shape, rows)
+            smooth = expand(np.subtract(coarse, coarse_first, out=coarse), shape, rows)
             np.subtract(difference, smooth, out=difference)
 
     def _weights_of_rows(self, level: int, values: Sequence[Picture], rows: slice) -> list[Plane]:
@@ -219,52 +226,19 @@ class Stack:
         shape = self._levels[level][0].shape[:2]
         weights = []
         for value, smooth in zip(values, self._smoothed[max(level - self._first, 0)], strict=True):
-            weight = _enlarge(smooth.offset, shape, rows)
-            if smooth.slope is not None:
-                luma = grey(value)
-                slope = _enlarge(smooth.slope, shape, rows)
-                slope *= luma
-                weight += slope
-                if level < min(FINE, len(self._levels) - 1):
-                    weight *= known_share(luma)
+            luma = grey(value)
+            weight = smooth.apply(luma, shape, rows)
+            if self._guided and level < min(FINE, self._depth - 1):
+                weight *= known_share(luma)
             weights.append(np.maximum(weight, np.float32(0), out=weight))
-        return _share_out(weights, TINY)
+        return share_out(weights, TINY)
 
 
 def _weights_of_hue(weights: Sequence[Plane], values: Sequence[Picture]) -> list[Plane]:
     """Compute the weights of colour differences: none from where a channel clips; their sum is 1."""
-    return _share_out(
+    return share_out(
         [w * known_share(largest(value)) for w, value in zip(weights, values, strict=True)]
     )
-
-
-def _share_out(weights: Sequence[Plane], least: float = 0.0) -> list[Plane]:
-    """Add `least` to weights, and scale them to a sum of 1."""
-    raised = [weight + np.float32(least) for weight in weights] if least else weights
-    total = fold(np.add, raised)
-    return [np.divide(weight, total, out=weight) for weight in raised]
-
-
-def _enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
-    """Enlarge a plane to `shape` by bilinear interpolation; compute only some rows."""
-    if plane.shape == shape:
-        return plane[rows].copy()
-    factor = shape[0] // len(plane)
-    if shape == (factor * len(plane), factor * plane.shape[1]):
-        first = max(rows.start // factor - 1, 0)
-        near = plane[first : -(-rows.stop // factor) + 1]
-        wide = cv2.resize(near, (shape[1], factor * len(near)), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(wide[rows.start - factor * first :][: rows.stop - rows.start])
-    where = (np.arange(rows.start, rows.stop) + 0.5) * (len(plane) / shape[0]) - 0.5
-    where = np.clip(where, 0, len(plane) - 1)
-    first = min(int(where[0]), max(len(plane) - 2, 0))  # OpenCV rounds a single row differently
-    near = plane[first : int(where[-1]) + 2]
-    wide = cv2.resize(near, (shape[1], len(near)), interpolation=cv2.INTER_LINEAR)
-    above = where.astype(np.intp)
-    share = (where - above).astype(np.float32)[:, np.newaxis]
-    above -= first
-    below = np.minimum(above + 1, len(near) - 1)
-    return np.asarray(wide[above] * (1 - share) + wide[below] * share)
 
 
 def _drop_axis(image: Pixels) -> Pixels:
@@ -291,42 +265,5 @@ def _reduce(image: Pixels) -> NDArray[np.uint16]:
     def work(rows: slice) -> None:
         out[rows] = reduce_codes(image, rows)
 
-    map_threads(work, strips(len(out), STRIP))
+    map_threads(work, parts_of(out.shape))
     return out
-
-
-def _normalised_weights(
-    exposures: Sequence[Pixels], measure: Callable[[Picture], Plane]
-) -> list[Plane]:
-    """Compute the weights of all exposures; at every pixel they sum to 1."""
-    planes = [np.empty(each.shape[:2], np.float32) for each in exposures]
-
-    def work(rows: slice) -> None:
-        near = slice(max(rows.start - 1, 0), rows.stop + 1)  # contrast needs one row around
-        inner = slice(rows.start - near.start, rows.stop - near.start)
-        logs = [measure(_to_unit(each[near]))[inner] for each in exposures]
-        best = fold(np.maximum, logs)
-        weights = _share_out([np.exp(log - best) for log in logs])
-        for plane, weight in zip(planes, weights, strict=True):
-            plane[rows] = weight
-
-    map_threads(work, strips(len(planes[0]), STRIP))
-    return planes
-
-
-def _smooth_guided(exposure: Pixels, weights: Plane) -> SmoothWeights:
-    """Smooth weights by a guided filter, with their own exposure as the guide."""
-    guide = grey(_to_unit(exposure))
-    return SmoothWeights(*guided_coefficients(guide, weights, radius=RADIUS, epsilon=EPSILON))
-
-
-def _unsmoothed(_: Pixels, weights: Plane) -> SmoothWeights:
-    """Leave the smoothing to the pyramid."""
-    return SmoothWeights(None, weights)
-
-
-def _to_unit(codes: Pixels) -> Picture:
-    """Scale code values to 0..1."""
-    values = codes.astype(np.float32, order="C")
-    values *= np.float32(1 / np.iinfo(codes.dtype).max)
-    return values
