@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # Matrices are small here: threads of NumPy would only wait for each other. Set before it is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -16,6 +16,8 @@ import pytest
 from hypothesis import settings
 
 from expinterp import cli
+from expinterp.batch import BatchSettings, Task, local
+from expinterp.batch.pool import TaskFunction
 from expinterp.scene_io import open_scene
 
 if TYPE_CHECKING:
@@ -32,6 +34,32 @@ def foreground() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_disks() -> Iterator[None]:
+    """Check that a file is open, but do not wait until the disk has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the tasks of a batch in this process: the start of another takes 0.3 s."""
+    monkeypatch.setattr(local, "run_in_processes", run_here)
+
+
+def run_here(
+    tasks: Iterable[tuple[Task, int]],
+    settings: BatchSettings,
+    function: TaskFunction,
+    *,
+    jobs: int,
+    room: int,
+) -> Iterator[tuple[Task, Any]]:
+    assert jobs > 0 < room
+    return ((task, function(task, settings)) for task, _ in tasks)
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from statistics import quantiles
 
@@ -61,8 +63,15 @@ ALLOWED: dict[str, set[str]] = {
 LIGHT = {"", "__main__", "cli", "errors", "text"}  # may not load NumPy on import
 
 
+@cache
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Parse a module and return all its nodes."""
+    return tuple(ast.walk(ast.parse(path.read_text("utf-8"))))
 
 
 def row_of(path: Path) -> str:
@@ -86,30 +95,30 @@ def imported(node: ast.AST) -> Iterator[str]:
             yield rest[0]
 
 
-def strays(source: str, row: str, allowed: set[str]) -> set[str]:
+def strays(nodes: Iterable[ast.AST], row: str, allowed: set[str]) -> set[str]:
     """Find imports that a module's row does not list."""
     import sys
 
-    names = {name for node in ast.walk(ast.parse(source)) for name in imported(node)}
+    names = {name for node in nodes for name in imported(node)}
     return names - allowed - ALWAYS - {row} - set(sys.stdlib_module_names)
 
 
-def top_level(source: str) -> set[str]:
+def top_level(module: ast.AST) -> set[str]:
     """Name what loads when the module itself is imported."""
-    body = ast.parse(source).body
-    return {name for statement in body for name in imported(statement)}
+    assert isinstance(module, ast.Module)
+    return {name for statement in module.body for name in imported(statement)}
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
     row = row_of(path)
     assert row in ALLOWED, f"{path.name} has no row in the table"
-    assert strays(path.read_text("utf-8"), row, ALLOWED[row]) == set()
+    assert strays(nodes_of(path), row, ALLOWED[row]) == set()
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_heavy_packages_load_where_they_are_used(path: Path) -> None:
-    loaded = top_level(path.read_text("utf-8"))
+    loaded = top_level(nodes_of(path)[0])
     assert not loaded & DEFERRED
     if row_of(path) in LIGHT:
         assert not loaded & {
@@ -126,10 +135,8 @@ def test_heavy_packages_load_where_they_are_used(path: Path) -> None:
 
 @pytest.mark.parametrize("row", ALLOWED)
 def test_a_row_allows_only_what_its_modules_import(row: str) -> None:
-    sources = [path.read_text("utf-8") for path in modules() if row_of(path) == row]
-    used = {
-        name for each in sources for node in ast.walk(ast.parse(each)) for name in imported(node)
-    }
+    own = [path for path in modules() if row_of(path) == row]
+    used = {name for path in own for node in nodes_of(path) for name in imported(node)}
     assert ALLOWED[row] <= used
 
 
@@ -142,10 +149,9 @@ def test_folders_are_small_enough_to_see() -> None:
 def test_modules_and_functions_are_short() -> None:
     lengths = []
     for path in modules():
-        source = path.read_text("utf-8")
-        assert source.count("\n") <= 350, path
-        nodes = ast.walk(ast.parse(source))
-        lengths += [code_lines(node) for node in nodes if isinstance(node, ast.FunctionDef)]
+        assert path.read_text("utf-8").count("\n") <= 350, path
+        functions = [node for node in nodes_of(path) if isinstance(node, ast.FunctionDef)]
+        lengths += map(code_lines, functions)
     assert quantiles(lengths, n=10)[-1] <= 20
 
 
@@ -158,7 +164,7 @@ def code_lines(node: ast.FunctionDef) -> int:
 
 
 def test_no_two_classes_share_a_name() -> None:
-    nodes = [node for path in modules() for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    nodes = chain.from_iterable(map(nodes_of, modules()))
     names = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
     assert [name for name, count in names.items() if count > 1] == []
 
@@ -166,10 +172,10 @@ def test_no_two_classes_share_a_name() -> None:
 def test_no_module_uses_relative_imports() -> None:
     """They would slip past the table."""
     for path in modules():
-        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+        nodes = nodes_of(path)
         assert not any(isinstance(node, ast.ImportFrom) and node.level for node in nodes), path
 
 
 def test_a_stray_import_is_seen() -> None:
     source = "import numpy\ndef f():\n    import torch\n    from expinterp import pipeline\n"
-    assert strays(source, "images", set()) == {"torch", "pipeline"}
+    assert strays(ast.walk(ast.parse(source)), "images", set()) == {"torch", "pipeline"}

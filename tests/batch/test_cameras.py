@@ -46,7 +46,7 @@ def write_bracket(card: Path, name: str, camera: str | None, *, seed: int) -> Br
 
 
 @pytest.fixture
-def batch(capsys: pytest.CaptureFixture[str]) -> Any:
+def batch(capsys: pytest.CaptureFixture[str], in_process: None) -> Any:
     def run(*options: str) -> tuple[int, str]:
         code = cli.main(["batch", "card", "-o", "out", "--no-refine", "--jobs", "1", *options])
         return code, capsys.readouterr().err

@@ -221,6 +221,7 @@ def test_damaged_files_of_all_sorts_fail_alone(tmp_path: Path) -> None:
     assert set(codes.values()) == {ExitCode.IMAGE_FILE}
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("place", "error"),
     [("read_header", IndexError("tuple index out of range")), ("read_header", OSError(5, "I/O error")),
@@ -256,6 +257,7 @@ def test_whatever_a_file_does_while_it_is_planned_it_fails_alone_and_by_name(
     assert len(contents(tmp_path / "out")) == 1
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("name", ["huge.png", "huge.jpg", "huge.tif", "huge.webp", "huge.avif"])
 def test_a_file_larger_than_any_memory_fails_alone_and_by_name(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]

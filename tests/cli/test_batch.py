@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ import pytest
 from batch_samples import SHAPE, card, contents, save_plan, shoot
 
 from expinterp import batch, cli
-from expinterp.batch import BatchSettings, Task, journal, local
-from expinterp.batch.pool import TaskFunction
+from expinterp.batch import journal
 from expinterp.brackets import Plan
 from expinterp.cli.console import Console
 from expinterp.cli.progress import describe, show_count
@@ -44,26 +42,16 @@ class Card:
 
 @pytest.fixture
 def made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    in_process: None,
 ) -> Card:
-    """Brackets that are computed in this process; those of `tests/batch` are computed in others."""
+    """Brackets that are computed in this process; those of `test_local.py` are computed in others."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(local, "run_in_processes", run_here)
     plan = card(tmp_path / "card", 3)
     save_plan(plan, tmp_path / "plan.jsonl")
     return Card(tmp_path, plan, capsys)
-
-
-def run_here(
-    tasks: Iterable[tuple[Task, int]],
-    settings: BatchSettings,
-    function: TaskFunction,
-    *,
-    jobs: int,
-    room: int,
-) -> Iterator[tuple[Task, Any]]:
-    assert jobs > 0 < room
-    return ((task, function(task, settings)) for task, _ in tasks)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -167,8 +168,10 @@ def test_a_file_that_never_ends_is_refused_at_once(
         with Path("huge").open("wb") as stream:
             stream.truncate(1 << 40)
     Path("nested").write_text("[" * 100_000, "utf-8")
-    empty_plan = {0, 10} if (kind, source) == ("plan", "/dev/null") else set()
-    assert check(capsys, *READS[kind](source)) in {2, 3, 8} | empty_plan
+    also = {0, 10} if (kind, source) == ("plan", "/dev/null") else set()
+    if kind == "archive" and not find_spec("torch"):
+        also = {9}
+    assert check(capsys, *READS[kind](source)) in {2, 3, 8} | also
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from batch_samples import card
+from batch_samples import Bench, card
 from cli_samples import damaged_png, read_terminal
 from odd_samples import check
 from PIL import Image
@@ -27,6 +28,7 @@ from expinterp.files import JOURNAL
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals and descriptors of POSIX")
 COMMAND = (sys.executable, "-m", "expinterp")
 EVIL = "\x1b]0;PWNED\x07\x1b[2J\x9b31m\u202e\x7f"
+END = "--- end of what a command shows ---"
 RAW = (b"\x1b]0;", b"\x1b[2J", b"\x07", "\x9b".encode(), "\u202e".encode(), b"\x7f")
 
 
@@ -114,12 +116,9 @@ def run_with(change: str) -> subprocess.CompletedProcess[bytes]:
 @pytest.mark.parametrize("closed", [0, 1, 2])
 def test_a_closed_stream_lends_its_place_to_no_file(tmp_path: Path, closed: int) -> None:
     """Where stderr was closed, the report was opened in its place, and libpng wrote into it."""
-    made = card(tmp_path / "card", 1)
+    made = Bench(tmp_path, 1)
     name = str(tmp_path / "r.html")
-    plan = tmp_path / "plan.jsonl"
-    plan.write_text("\n".join(made.lines()), "utf-8")
-    words = (*COMMAND, "batch", "--plan", str(plan), "-o", str(tmp_path / "out"), "--no-refine")
-    subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
+    made.run()
     damaged_png(tmp_path / "out/day 0/b000_mid.png")
 
     def close() -> None:
@@ -166,6 +165,7 @@ def test_a_working_folder_that_is_gone_is_one_line(
         assert check(capsys, *words) in {3, 6}
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("length", [250, 251, 300, 6000])
 def test_names_of_any_length_are_used_or_refused_in_one_line(
     length: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -214,33 +214,40 @@ def test_what_is_shown_to_people_holds_no_control_character(tmp_path: Path) -> N
     plan.write_text('{"kind": "ev\\u001b[2Jil\\u0007"}\n', "utf-8")
     out = str(tmp_path / f"out{EVIL}.png")
     first, second = map(str, frames)
-    shown = [
-        on_terminal("interpolate", first, second, "-o", out, "--no-refine", "-v"),
-        on_terminal("interpolate", first, second, "-o", out, "--no-refine"),
-        on_terminal("interpolate", f"no{EVIL}.jpg", second, "-o", out, "--debug"),
-        on_terminal("batch", str(folder), "-n", "--set-size", "2"),
-        on_terminal("batch", str(folder), "-o", str(tmp_path / f"o{EVIL}"), "--no-refine", "-v"),
-        on_terminal("batch", "--plan", str(plan), "-n"),
-        on_terminal("evaluate", str(folder)),
-        on_terminal("fuse", first, f"--cam{EVIL}"),
-        on_terminal("cameras", "--remove", EVIL),
-        on_terminal("train", str(folder), "-o", str(tmp_path / f"m{EVIL}.onnx")),
+    commands = [
+        ("interpolate", first, second, "-o", out, "--no-refine", "-v"),
+        ("interpolate", first, second, "-o", out, "--no-refine"),
+        ("interpolate", f"no{EVIL}.jpg", second, "-o", out, "--debug"),
+        ("batch", str(folder), "-n", "--set-size", "2"),
+        ("batch", str(folder), "-o", str(tmp_path / f"o{EVIL}"), "--no-refine", "-v"),
+        ("batch", "--plan", str(plan), "-n"),
+        ("evaluate", str(folder)),
+        ("fuse", first, f"--cam{EVIL}"),
+        ("cameras", "--remove", EVIL),
+        ("train", str(folder), "-o", str(tmp_path / f"m{EVIL}.onnx")),
     ]
     assert made
+    shown = on_terminal(*commands)
+    assert len(shown) == len(commands)
     for text in shown:
-        assert text
+        assert text.strip()
         assert not [raw for raw in RAW if raw in text], text
 
 
-def on_terminal(*arguments: str) -> bytes:
-    """Run a command with stdout and stderr on a terminal; return what is shown there."""
+def on_terminal(*commands: Sequence[str]) -> list[bytes]:
+    """Run commands with stdout and stderr on a terminal; return what each shows there."""
     import pty
 
+    code = (
+        "import json, sys; from expinterp.cli import main\n"
+        f"for words in json.loads(sys.argv[1]): main(words); print({END!r}, flush=True)"
+    )
     ours, theirs = pty.openpty()
     quiet = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
-    with subprocess.Popen((*COMMAND, *arguments), stdout=theirs, stderr=theirs, env=quiet):
+    command = (sys.executable, "-c", code, json.dumps(commands))
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=quiet):
         os.close(theirs)
-        return read_terminal(ours)
+        return read_terminal(ours).split(END.encode())[:-1]
 
 
 def test_warnings_of_libraries_reach_nobody(tmp_path: Path) -> None:
