@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import compileall
 import json
+import math
 import os
 import platform
 import shutil
@@ -100,18 +101,18 @@ def summary(runs: Sequence[Run]) -> Run:
 
 def print_runs(title: str, results: Mapping[str, Run]) -> None:
     """Print what each program took, and its time relative to that of enfuse."""
-    reference = results[ENFUSE].seconds if ENFUSE in results else None
+    reference = results[ENFUSE].seconds if ENFUSE in results else math.nan
     rows = [
         (
             name,
             f"{one.seconds:.2f}",
             f"{one.cpu:.2f}",
-            f"{one.seconds / reference:.2f}" if reference else "-",
             f"{one.peak:.0f}",
-        )
+            f"{one.seconds / reference:.2f}",
+        )[: 5 if ENFUSE in results else 4]
         for name, one in results.items()
     ]
-    headers = ("", "seconds", "CPU seconds", "/ enfuse", "peak MiB")
+    headers = ("", "seconds", "CPU seconds", "peak MiB", "/ enfuse")[: len(rows[0])]
     print_table(headers, rows, caption=f"{title}, {os.cpu_count()} cores", figures=True)
     print(flush=True)
 

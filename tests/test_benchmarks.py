@@ -152,3 +152,31 @@ def test_the_cuda_benchmark_compares_pixels(
     found = cuda.compare_pair(0.2, 1)
     assert (found["largest"] <= cuda.MOST) == alike
     assert found["stages"]["cpu"].keys() >= {"read", "render", "write"}
+
+
+def test_tables_and_charts_of_scaling_show_time_by_size(
+    load: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    scaling = load("scaling")
+    sizes = {"1": {"a": scaling.Run(2.0, 9.0, 50.0), "b": scaling.Run(3.0, 9.0, 60.0)}}
+    sizes |= {"100": {"a": scaling.Run(40.0, 9.0, 70.4)}}
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{scaling.BEGIN}\nold\n{scaling.END}\nafter\n", "utf-8")
+    scaling.insert(page, scaling.describe(sizes, {}, tmp_path))
+    text = page.read_text("utf-8")
+    assert "| 1 | 2000 | 50 | 3000 | 60 |" in text
+    assert "| 100 | 400 | 70 | – | – |" in text
+    assert "old" not in text
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    drawn = fromstring((tmp_path / scaling.CHARTS["size"]).read_text("utf-8"))
+    first, *_ = (line.get("points", "").split() for line in drawn.iter(f"{SVG}polyline"))
+    assert [point.split(",")[0] for point in first] == ["0", "480"]
+
+
+def test_a_page_without_marks_is_refused(load: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("text\n", "utf-8")
+    with pytest.raises(SystemExit, match="lacks the lines"):
+        load("scaling").insert(page, "")
+    assert page.read_text("utf-8") == "text\n"
