@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from expinterp.core.downscale import reduce_size
 from expinterp.core.exposure import LEAST_STEP
 from expinterp.core.fusion import Stack
 from expinterp.core.pair import measure
+from expinterp.core.parallel import map_threads
 from expinterp.core.prior import estimate_shared, load_prior
 from expinterp.errors import EqualExposuresError, PairError
 from expinterp.metrics import (
     MEF_LEAST,
     OrderScene,
+    Violations,
     mef_ssim,
     order_violations,
     out_of_range,
@@ -47,16 +50,15 @@ def assess(photographs: Sequence[Pixels], fused: Pixels, *, stack: Stack) -> dic
     dict
         ``mef_ssim``, 0..1; ``order_violations`` with ``everywhere`` and ``highlight_shadow``,
         shares 0..1; and ``out_of_range``, the share of values at half size that were outside 0..1
-        before they were compressed. A figure that cannot be measured is None: the picture is too
+        before they were compressed (of `Stack.base`). A figure that cannot be measured is None: the picture is too
         small, or there is only one exposure.
     """
-    small = sorted((shrink(image) for image in photographs), key=np.mean)
-    result = shrink(fused)
-    everywhere, highlight_shadow = _order(small, result)
-    fits = min(result.shape[:2]) >= MEF_LEAST
+    *small, result = map_threads(shrink, [*photographs, fused])
+    small.sort(key=np.mean)
+    figures = {"mef_ssim": _structure, "order_violations": _order}
+    found = map_threads(lambda measure: measure(small, result), list(figures.values()))
     return {
-        "mef_ssim": mef_ssim(small, result) if fits else None,
-        "order_violations": {"everywhere": everywhere, "highlight_shadow": highlight_shadow},
+        **dict(zip(figures, found, strict=True)),
         "out_of_range": None if stack.base is None else out_of_range(stack.base),
     }
 
@@ -70,13 +72,16 @@ def shrink(image: Pixels) -> Pixels:
     return reduce_size(image, (cols, rows))
 
 
-def _order(photographs: Sequence[Pixels], fused: Pixels) -> tuple[float | None, float | None]:
+def _structure(photographs: Sequence[Pixels], fused: Pixels) -> float | None:
+    """Measure the structure that is kept; None if the picture is too small."""
+    return mef_ssim(photographs, fused) if min(fused.shape[:2]) >= MEF_LEAST else None
+
+
+def _order(photographs: Sequence[Pixels], fused: Pixels) -> dict[str, float | None]:
     """Measure the shares of pairs whose brightness order differs from the photographs'."""
     scene = _read_scene(photographs)
-    if scene is None:
-        return None, None
-    found = order_violations(fused, scene)
-    return found.everywhere, found.highlight_shadow
+    found = order_violations(fused, scene) if scene else Violations(None, None)
+    return asdict(found)
 
 
 def _read_scene(photographs: Sequence[Pixels]) -> OrderScene | None:

@@ -147,8 +147,8 @@ def _share_reversed(
         return None
     random = np.random.default_rng(SEED)
     one, other = random.choice(ones, PAIRS), random.choice(others, PAIRS)
-    scene = log_irradiance.flat[one] - log_irradiance.flat[other]
-    seen = lightness.flat[one] - lightness.flat[other]
+    scene = log_irradiance.take(one) - log_irradiance.take(other)
+    seen = lightness.take(one) - lightness.take(other)
     seen *= np.sign(scene)
     differ = np.abs(scene) > SCENE_STEP
     return float(np.mean(seen[differ] < -LIGHTNESS_STEP)) if differ.any() else None
