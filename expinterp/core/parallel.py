@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias, TypeVar
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 ROWS = 256  # that one thread copies at a time
 AREA = 2**17  # pixels that one thread computes at a time: floats of these fit into a cache
+LEAST = 8  # rows that one thread computes at a time, at least
 
 Progress: TypeAlias = Callable[[float], None]  # called with the share done, 0..1
 Part = TypeVar("Part")
@@ -25,12 +26,10 @@ def map_threads(
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> list[Result]:
-    """Apply a function to all parts in threads; NumPy, OpenCV and ONNX Runtime release the GIL.
+    """Apply a function to all parts in threads, see `iterate_threads`.
 
     Parameters
     ----------
-    threads : int, optional
-        Number of threads; default: as many as OpenCV uses.
     progress : function, optional
         Called with the share done, 0..1, after every part.
 
@@ -40,13 +39,31 @@ def map_threads(
         The results, in the order of the parts.
     """
     results = []
+    for result in iterate_threads(work, parts, threads=threads):
+        results.append(result)
+        if progress:
+            progress(len(results) / len(parts))
+    return results
+
+
+def iterate_threads(
+    work: Callable[[Part], Result], parts: Sequence[Part], *, threads: int | None = None
+) -> Iterator[Result]:
+    """Apply a function to all parts in threads; NumPy, OpenCV and ONNX Runtime release the GIL.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Number of threads; default: as many as OpenCV uses.
+
+    Yields
+    ------
+    object
+        The results, in the order of the parts.
+    """
     with ThreadPoolExecutor(threads or max(cv2.getNumThreads(), 1)) as pool:
         apply = pool.map if len(parts) > 1 else map  # a thread costs more than a small image
-        for result in apply(work, parts):
-            results.append(result)
-            if progress:
-                progress(len(results) / len(parts))
-    return results
+        yield from apply(work, parts)
 
 
 def strips(count: int, rows: int) -> list[slice]:
@@ -55,8 +72,8 @@ def strips(count: int, rows: int) -> list[slice]:
 
 
 def parts_of(shape: tuple[int, ...]) -> list[slice]:
-    """Divide the rows of an image into strips of about `AREA` pixels."""
-    return strips(shape[0], max(AREA // shape[1], 1))
+    """Divide the rows of an image into strips of about `AREA` pixels, and `LEAST` rows at least."""
+    return strips(shape[0], max(AREA // shape[1], LEAST))
 
 
 def copy_image(image: NDArray[Any]) -> NDArray[Any]:

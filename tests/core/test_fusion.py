@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from synthetic import expose, scene
 
 from expinterp.core import parallel
-from expinterp.core.fusion import Stack, Weighting, headroom, smoothing, weighting
+from expinterp.core.fusion import Stack, Weighting, gaussian, headroom, smoothing, weighting
 from expinterp.core.fusion import stack as stack_module
 
 METHODS = pytest.mark.parametrize("method", ["guided", "mertens"])
@@ -290,7 +290,8 @@ def test_the_height_of_strips_changes_nothing(monkeypatch, rows, method):
     images = photographs((71, 45, 3), np.uint8, seed=6)
     stack = Stack(images, method=method)
     fused, weights = stack.fuse(), stack.weights(0)
-    monkeypatch.setattr(parallel, "AREA", rows * images[0].shape[1])
+    monkeypatch.setattr(parallel, "LEAST", rows)
+    monkeypatch.setattr(parallel, "AREA", 1)
     stack = Stack(images, method=method)
     np.testing.assert_array_equal(stack.fuse(), fused)
     np.testing.assert_allclose(stack.weights(0), weights, rtol=0, atol=1e-7)
@@ -346,16 +347,27 @@ def test_the_result_is_a_new_picture_of_the_same_kind(images, method):
 
 
 @METHODS
-@pytest.mark.parametrize("shape", [(71, 45, 3), (64, 32, 1), (1, 9, 3)])
-def test_the_result_may_be_written_over_a_picture(monkeypatch, shape, method):
-    """No strip needs rows of a picture that another strip has written."""
-    monkeypatch.setattr(parallel, "AREA", 4 * shape[1])
+@pytest.mark.parametrize("keep", [0, gaussian.KEEP])
+@pytest.mark.parametrize("shape", [(71, 45, 3), (64, 32, 1), (1, 9, 3), (33, 2, 3)])
+def test_the_result_may_be_written_over_a_picture(monkeypatch, shape, keep, method):
+    """No strip reads rows that were written, also if it computes the next level again from them."""
+    expected = fuse(photographs(shape, np.uint16, seed=9, count=3), method)
+    monkeypatch.setattr(parallel, "AREA", 1)
+    monkeypatch.setattr(gaussian, "KEEP", keep)
     for place in (0, 1, 2):
         images = photographs(shape, np.uint16, seed=9, count=3)
-        expected = fuse(images, method)
         fused = Stack(images, method=method).fuse(out=images[place])
         assert fused is images[place]
         np.testing.assert_array_equal(fused, expected)
+
+
+@given(brackets(least=2), ALL_METHODS, st.sampled_from([None, 1, 2, 3]))
+@few
+def test_a_level_that_is_not_stored_is_the_same(images, method, levels):
+    expected = fuse(images, method, levels=levels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gaussian, "KEEP", 0)
+        np.testing.assert_array_equal(fuse(images, method, levels=levels), expected)
 
 
 def test_large_pictures_have_the_base_of_some_of_their_rows(monkeypatch):

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from expinterp.core.arrays import Picture, Pixels, Plane
+from expinterp.core.fusion.gaussian import GaussianPyramids, to_unit
 from expinterp.core.fusion.guided import guided_coefficients
 from expinterp.core.fusion.pyramid import reduce
 from expinterp.core.fusion.weighting import grey
@@ -44,34 +45,35 @@ class SmoothWeights:
 
 
 def smooth_weights(
-    levels: Sequence[Sequence[Pixels]], measure: Callable[[Picture], Plane], *, guided: bool
+    pyramids: GaussianPyramids, measure: Callable[[Picture], Plane], *, first: int, guided: bool
 ) -> list[list[SmoothWeights]]:
     """Measure and smooth the weights of exposures.
 
     Parameters
     ----------
-    levels : sequence of sequences of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 3)
-        All exposures on each level, from the level where weights are measured to the coarsest.
+    pyramids : GaussianPyramids
     measure : function
         Computes the logarithms of the weights of an exposure, 0..1.
+    first : int
+        The level where weights are measured.
     guided : bool
         Whether a guided filter smooths them.
 
     Returns
     -------
     list of lists of SmoothWeights
-        As `levels`.
+        Of all exposures, on each level from `first` to the coarsest.
     """
-    weights = _measure(levels[0], measure)
+    weights = _measure(pyramids, first, measure)
     smoothed = []
-    for exposures in levels:
+    for level in range(first, len(pyramids)):
         if guided:
-            guides = map_threads(lambda exposure: grey(to_unit(exposure)), exposures)
-            fits = [_fit(*pair) for pair in zip(guides, weights, strict=True)]
+            pairs = zip(pyramids.level(level), weights, strict=True)
+            smoothed.append([_fit(exposure, plane) for exposure, plane in pairs])
         else:
-            fits = [SmoothWeights(None, plane) for plane in weights]
-        smoothed.append(fits)
-        weights = map_threads(reduce, weights)
+            smoothed.append([SmoothWeights(None, plane) for plane in weights])
+        if level + 1 < len(pyramids):
+            weights = map_threads(reduce, weights)
     return smoothed
 
 
@@ -83,21 +85,17 @@ def share_out(weights: Sequence[Plane], least: float = 0.0) -> list[Plane]:
     return [np.divide(weight, total, out=weight) for weight in weights]
 
 
-def to_unit(codes: Pixels) -> Picture:
-    """Scale code values to 0..1."""
-    values = codes.astype(np.float32, order="C")
-    values *= np.float32(1 / np.iinfo(codes.dtype).max)
-    return values
-
-
-def _measure(exposures: Sequence[Pixels], measure: Callable[[Picture], Plane]) -> list[Plane]:
-    """Compute the weights of all exposures; at every pixel they sum to 1."""
-    planes = [np.empty(each.shape[:2], np.float32) for each in exposures]
+def _measure(
+    pyramids: GaussianPyramids, level: int, measure: Callable[[Picture], Plane]
+) -> list[Plane]:
+    """Compute the weights of all exposures on a level; at every pixel they sum to 1."""
+    planes = [np.empty(each.shape[:2], np.float32) for each in pyramids.level(level)]
 
     def work(rows: slice) -> None:
-        near = slice(max(rows.start - 1, 0), rows.stop + 1)  # contrast needs one row around
+        end = min(rows.stop + 1, len(planes[0]))
+        near = slice(max(rows.start - 1, 0), end)  # contrast needs one row around
         inner = slice(rows.start - near.start, rows.stop - near.start)
-        logs = [measure(to_unit(each[near]))[inner] for each in exposures]
+        logs = [measure(exposure)[inner] for exposure in pyramids.rows(level, near)]
         best = fold(np.maximum, logs)
         weights = share_out([np.exp(log - best) for log in logs])
         for plane, weight in zip(planes, weights, strict=True):
@@ -107,7 +105,14 @@ def _measure(exposures: Sequence[Pixels], measure: Callable[[Picture], Plane]) -
     return planes
 
 
-def _fit(guide: Plane, weights: Plane) -> SmoothWeights:
+def _fit(exposure: Pixels, weights: Plane) -> SmoothWeights:
+    """Smooth the weights of an exposure by a guided filter."""
+    guide = np.empty_like(weights)
+
+    def work(rows: slice) -> None:
+        guide[rows] = grey(to_unit(exposure[rows]))
+
+    map_threads(work, parts_of(guide.shape))
     return SmoothWeights(*guided_coefficients(guide, weights, radius=RADIUS, epsilon=EPSILON))
 
 

@@ -28,18 +28,19 @@ ICME 2017 (smoothing the levels of the weights).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from expinterp.core.arrays import Picture, Pixels, Plane, check_images
 from expinterp.core.fusion import headroom, shoulder
-from expinterp.core.fusion.pyramid import expand, reduce_codes, reduced_shape, support
+from expinterp.core.fusion.gaussian import GaussianPyramids
+from expinterp.core.fusion.pyramid import expand, support
 from expinterp.core.fusion.shoulder import compress, value_range
-from expinterp.core.fusion.smoothing import share_out, smooth_weights, to_unit
+from expinterp.core.fusion.smoothing import share_out, smooth_weights
 from expinterp.core.fusion.weighting import (
     Weighting,
     grey,
@@ -50,7 +51,7 @@ from expinterp.core.fusion.weighting import (
     spread,
 )
 from expinterp.core.intermediate import round_codes
-from expinterp.core.parallel import Progress, map_threads, parts_of, strips
+from expinterp.core.parallel import Progress, iterate_threads, map_threads, parts_of, strips
 
 Method: TypeAlias = Literal["guided", "mertens"]
 
@@ -95,8 +96,8 @@ class Stack:
             msg = f"method must be one of {get_args(Method)}, got {method!r}"
             raise ValueError(msg)
         self._shape, self._dtype = images[0].shape, images[0].dtype
-        self._levels = _gaussian_pyramids([_drop_axis(image) for image in images], levels)
-        self._depth = len(self._levels)
+        self._pyramids = GaussianPyramids([_drop_axis(image) for image in images], levels)
+        self._depth = len(self._pyramids)
         self._guided = method == "guided"
         self._first = min(QUARTER, self._depth - 1) if self._guided else 0
         measure = partial(
@@ -104,10 +105,11 @@ class Stack:
             weighting=weighting or Weighting(),
         )
         self._smoothed = smooth_weights(
-            self._levels[self._first :], measure, guided=self._guided
+            self._pyramids, measure, first=self._first, guided=self._guided
         )  # from level self._first on
         self._coarse = self._fuse_coarse()
-        del self._levels[QUARTER + 1 :], self._smoothed[QUARTER + 1 - self._first :]
+        self._pyramids.drop(QUARTER + 1)
+        del self._smoothed[QUARTER + 1 - self._first :]
 
     @cached_property
     def base(self) -> Picture | None:
@@ -117,8 +119,8 @@ class Stack:
         """
         if self._depth == 1:
             return None
-        picture = self._levels[1][0]
-        parts = strips(len(picture), SAMPLE)[:: max(picture.size // ENOUGH, 1)]
+        shape = self._pyramids.shapes[1]
+        parts = strips(shape[0], SAMPLE)[:: max(math.prod(shape) // ENOUGH, 1)]
         return np.concatenate(map_threads(lambda rows: self._fused(1, rows), parts))
 
     def fuse(self, *, out: Pixels | None = None, progress: Progress | None = None) -> Pixels:
@@ -141,20 +143,28 @@ class Stack:
         result = np.empty(self._shape, self._dtype) if out is None else out
         pixels = _drop_axis(result)
 
-        def work(rows: slice) -> None:
+        def work(rows: slice) -> Pixels:
             values = compress(self._fused(0, rows), low, high, knee=knee)
-            pixels[rows] = round_codes(values, pixels.dtype)
+            return round_codes(values, pixels.dtype)
 
-        map_threads(work, parts_of(pixels.shape), progress=progress)
+        parts = parts_of(pixels.shape)
+        report = progress or (lambda share: None)
+        results = zip(parts, iterate_threads(work, parts), strict=True)
+        rows, codes = next(results)
+        for done, following in enumerate(results, start=1):
+            pixels[rows] = codes  # not before: the following strip needs these rows of the images
+            rows, codes = following
+            report(done / len(parts))
+        pixels[rows] = codes
+        report(1.0)
         return result
 
     def weights(self, index: int) -> Plane:
         """Compute the weights of one exposure at full size: float32 (rows, cols), 0..1."""
-        exposures = self._levels[0]
-        out = np.empty(exposures[0].shape[:2], np.float32)
+        out = np.empty(self._shape[:2], np.float32)
 
         def work(rows: slice) -> None:
-            values = [to_unit(each[rows]) for each in exposures]
+            values = self._pyramids.rows(0, rows)
             out[rows] = self._weights_of_rows(0, values, rows)[index]
 
         map_threads(work, parts_of(out.shape))
@@ -171,7 +181,7 @@ class Stack:
 
     def _fuse_level(self, level: int, base: Picture | None) -> Picture:
         """Fuse a level and all coarser ones (`base`): float32, about 0..1."""
-        out = np.empty(self._levels[level][0].shape, np.float32)
+        out = np.empty(self._pyramids.shapes[level], np.float32)
 
         def work(rows: slice) -> None:
             near = None if base is None else base[support(rows, out.shape)]
@@ -186,12 +196,12 @@ class Stack:
             return self._coarse[rows]
         if level + 1 == self._depth:
             return self._fuse_rows(level, rows, None)
-        near = support(rows, self._levels[level][0].shape)
+        near = support(rows, self._pyramids.shapes[level])
         return self._fuse_rows(level, rows, self._fused(level + 1, near))
 
     def _fuse_rows(self, level: int, rows: slice, base: Picture | None) -> Picture:
         """Average the details of rows of a level, and add the rows of `base` that support them."""
-        values = [to_unit(each[rows]) for each in self._levels[level]]
+        values = self._pyramids.rows(level, rows)
         weights = self._weights_of_rows(level, values, rows)
         apart = self._guided and 0 < level < self._depth - 1 and values[0].ndim == 3
         hues = _weights_of_hue(weights, values) if apart else weights
@@ -213,9 +223,8 @@ class Stack:
 
         `differences` are those of the other exposures to the first; all is changed in place.
         """
-        shape = self._levels[level][0].shape
-        near = support(rows, shape)
-        coarse_first, *coarser = (to_unit(each[near]) for each in self._levels[level + 1])
+        shape = self._pyramids.shapes[level]
+        coarse_first, *coarser = self._pyramids.rows(level + 1, support(rows, shape))
         first += expand(base - coarse_first, shape, rows)
         for difference, coarse in zip(differences, coarser, strict=True):
             smooth = expand(np.subtract(coarse, coarse_first, out=coarse), shape, rows)
@@ -223,7 +232,7 @@ class Stack:
 
     def _weights_of_rows(self, level: int, values: Sequence[Picture], rows: slice) -> list[Plane]:
         """Compute the smoothed weights of all exposures on rows of a level; their sum is 1."""
-        shape = self._levels[level][0].shape[:2]
+        shape = self._pyramids.shapes[level][:2]
         weights = []
         for value, smooth in zip(values, self._smoothed[max(level - self._first, 0)], strict=True):
             luma = grey(value)
@@ -244,26 +253,3 @@ def _weights_of_hue(weights: Sequence[Plane], values: Sequence[Picture]) -> list
 def _drop_axis(image: Pixels) -> Pixels:
     """Return an image (rows, cols, 1) as a view (rows, cols); return others unchanged."""
     return image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
-
-
-def _gaussian_pyramids(images: Sequence[Pixels], levels: int | None) -> list[list[Pixels]]:
-    """Build the Gaussian pyramids of all images: a list per level, from fine to coarse."""
-    if levels is not None and levels < 1:
-        msg = f"levels must be at least 1, got {levels}"
-        raise ValueError(msg)
-    most = max(max(images[0].shape[:2]).bit_length() - 1, 1)
-    pyramids: list[list[Pixels]] = [list(images)]
-    for _ in range(min(levels or most, most) - 1):
-        pyramids.append([_reduce(image) for image in pyramids[-1]])
-    return pyramids
-
-
-def _reduce(image: Pixels) -> NDArray[np.uint16]:
-    """Reduce an image, rounded to 16 bits."""
-    out = np.empty(reduced_shape(image.shape), np.uint16)
-
-    def work(rows: slice) -> None:
-        out[rows] = reduce_codes(image, rows)
-
-    map_threads(work, parts_of(out.shape))
-    return out
