@@ -138,6 +138,7 @@ def test_without_torch_the_remedy_is_named(
     assert not Path("m.onnx").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.train
 def test_the_installed_command_trains(card: Path) -> None:
     needs_torch()

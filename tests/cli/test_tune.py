@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,6 +32,7 @@ from expinterp.refine.contract import PROFILE
 pytestmark = [pytest.mark.train, pytest.mark.model]
 COMMAND = "tune"  # that `run` runs
 BRIEF = ("--steps", "150", "--threads", "1")
+SHORT = ("--steps", "40", "--threads", "1")  # where it matters little how much is learned
 
 
 def saturated(radiance: np.ndarray, time: float) -> np.ndarray:
@@ -51,69 +56,97 @@ def write_bracket(folder: Path, *, seed: int, still: bool = True) -> None:
 @pytest.fixture
 def card(tmp_path: Path) -> Path:
     """Make a folder of four small scenes."""
+    return write_card(tmp_path / "card")
+
+
+def write_card(folder: Path) -> Path:
     for seed in range(4):
-        write_bracket(tmp_path / "card" / f"scene{seed}", seed=seed)
-    return tmp_path / "card"
+        write_bracket(folder / f"scene{seed}", seed=seed)
+    return folder
 
 
-def test_a_tuned_model_carries_its_profile_and_does_better(card: Path, run: Run) -> None:
-    code, out, err = run("card", "-o", "mycam.onnx", *BRIEF)
-    assert code == ExitCode.OK, err
-    assert "tuned: tuned network and profile" in out
-    assert "--model mycam.onnx" in err
-    refiner = open_refiner(Path("mycam.onnx"), device="cpu")
-    profile = read_profile(Path("mycam.json"))
+@dataclass
+class Tuned:
+    """What ``expinterp tune`` made of four scenes."""
+
+    folder: Path  # with the card, mycam.onnx and all beside it
+    out: str
+    err: str
+    learned: list[tuple[int, int]]  # pictures and patches of each training
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """Tune once; the tests only read what it made."""
+    from expinterp.training import build
+    from expinterp.training import tune as module
+
+    train, learned = module.train, []
+
+    def watch(patches, *arguments, **options):
+        learned.append((int(patches.picture.max()) + 1, len(patches)))
+        return train(patches, *arguments, **options)
+
+    folder = tmp_path_factory.mktemp("tuned")
+    write_card(folder / "card")
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        for each in (build, module):
+            patch.setattr(each, "train", watch)
+        code = cli.main(["tune", "card", "-o", "mycam.onnx", *BRIEF])
+    assert code == ExitCode.OK, err.getvalue()
+    return Tuned(folder, out.getvalue(), err.getvalue(), learned)
+
+
+def test_a_tuned_model_carries_its_profile_and_does_better(tuned: Tuned, tmp_path: Path) -> None:
+    assert "tuned: tuned network and profile" in tuned.out
+    assert "--model mycam.onnx" in tuned.err
+    refiner = open_refiner(tuned.folder / "mycam.onnx", device="cpu")
+    profile = read_profile(tuned.folder / "mycam.json")
     carried = refiner.contract.profile
     assert carried is not None
     np.testing.assert_array_equal(carried.response, profile.response)
     assert profile.shots == 9  # three of the four scenes
-    write_bracket(Path("new"), seed=9)
-    shots = [read_photograph(f"new/{index}.png").pixels for index in (0, 1, 2)]
-    bundled, tuned = (
+    write_bracket(tmp_path / "new", seed=9)
+    shots = [read_photograph(tmp_path / f"new/{index}.png").pixels for index in (0, 1, 2)]
+    bundled, own = (
         psnr(interpolate(shots[0], shots[2], refiner=each).medium, shots[1])
         for each in (open_refiner(device="cpu"), refiner)
     )
-    assert tuned > bundled + 1
-    names = {path.name for path in card.parent.iterdir()}
-    assert names == {"card", "new", "mycam.onnx", "mycam.json", "mycam.md", "mycam.run"}
-    text = Path("mycam.md").read_text("utf-8")
-    assert "photographed brackets" in text
+    assert own > bundled + 1
+    names = {path.name for path in tuned.folder.iterdir()}
+    assert names == {"card", "mycam.onnx", "mycam.json", "mycam.md", "mycam.run"}
+    assert "photographed brackets" in (tuned.folder / "mycam.md").read_text("utf-8")
 
 
-def test_the_result_has_learned_from_all_scenes(
-    card: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from expinterp.training import build
-    from expinterp.training import tune as module
+def test_brackets_that_moved_are_left_out_with_a_reason(card: Path, run: Run) -> None:
+    write_bracket(card / "shaken", seed=7, still=False)
+    code, _, err = run("card", "-o", "mycam.onnx", "--held-out", "2", *SHORT)
+    assert code == ExitCode.OK
+    assert "warning: shaken 0-1-2: the medium lies 9.0 pixels beside" in err
 
-    learned = []
 
-    def watch(patches, *arguments, **options):
-        learned.append((int(patches.picture.max()) + 1, len(patches)))
-        return module_train(patches, *arguments, **options)
-
-    module_train = module.train
-    for each in (build, module):
-        monkeypatch.setattr(each, "train", watch)
-    assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
-    (three, some), (four, all_of_them) = learned
+def test_the_result_has_learned_from_all_scenes(tuned: Tuned) -> None:
+    (three, some), (four, all_of_them) = tuned.learned
     assert (three, four) == (3, 4)
     assert all_of_them / some == pytest.approx(4 / 3, rel=0.01)
-    facts = open_refiner(Path("mycam.onnx"), device="cpu").contract.facts
+    facts = open_refiner(tuned.folder / "mycam.onnx", device="cpu").contract.facts
     assert facts["training_data"].startswith("4 scenes of card")
-    assert "| held out while the figures were measured | scene" in Path("mycam.md").read_text(
-        "utf-8"
-    )
+    text = (tuned.folder / "mycam.md").read_text("utf-8")
+    assert "| held out while the figures were measured | scene" in text
 
 
-def test_interpolate_uses_the_profile_in_the_model(card: Path, run: Run) -> None:
-    assert run("card", "-o", "mycam.onnx", *BRIEF)[0] == ExitCode.OK
-    shots = [str(card / "scene0" / f"{index}.png") for index in (0, 2)]
-    for name, options in {"a": (), "b": ("--response", "mycam.json")}.items():
-        model = ("--model", "mycam.onnx", *options)
-        assert cli.main(["interpolate", *shots, "-o", f"{name}.png", *model]) == ExitCode.OK
+def test_interpolate_uses_the_profile_in_the_model(
+    tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shots = [str(tuned.folder / f"card/scene0/{index}.png") for index in (0, 2)]
+    own = ("--model", str(tuned.folder / "mycam.onnx"))
+    response = ("--response", str(tuned.folder / "mycam.json"))
+    for name, options in {"a": own, "b": (*own, *response), "c": ()}.items():
+        assert cli.main(["interpolate", *shots, "-o", f"{name}.png", *options]) == ExitCode.OK
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
-    assert cli.main(["interpolate", *shots, "-o", "c.png"]) == ExitCode.OK
     assert Path("a.png").read_bytes() != Path("c.png").read_bytes()
 
 
@@ -160,7 +193,7 @@ def test_a_model_that_is_worse_is_not_written(
 
     module_train = module.train
     monkeypatch.setattr(module, "train", spoil)
-    code, out, err = run("card", "-o", "mycam.onnx", "-q", *BRIEF)
+    code, out, err = run("card", "-o", "mycam.onnx", "-q", *SHORT)
     assert (code, out) == (ExitCode.MODEL, "")
     assert "is not written" in err
     assert err.count("\n") == 1
@@ -205,21 +238,14 @@ def test_a_profile_is_remembered_where_it_is_written(
     assert ("Acme One" in cameras()) is kept
 
 
-def test_brackets_that_moved_are_left_out_with_a_reason(card: Path, run: Run) -> None:
-    write_bracket(card / "shaken", seed=7, still=False)
-    code, _, err = run("card", "-o", "mycam.onnx", "--held-out", "2", *BRIEF)
-    assert code == ExitCode.OK
-    assert "warning: shaken 0-1-2: the medium lies 9.0 pixels beside" in err
-
-
 def test_a_finished_run_gives_the_same_model_but_not_for_another_start(
-    card: Path, run: Run
+    tuned: Tuned, tmp_path: Path, run: Run
 ) -> None:
     from expinterp.training.export import export_network
     from expinterp.training.network import Network
 
+    shutil.copytree(tuned.folder, tmp_path, dirs_exist_ok=True)
     again = ("card", "-o", "mycam.onnx", "--overwrite", *BRIEF)
-    assert run(*again)[0] == ExitCode.OK
     first = Path("mycam.onnx").read_bytes()
     assert run(*again)[0] == ExitCode.OK
     assert Path("mycam.onnx").read_bytes() == first
