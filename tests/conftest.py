@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from cli_samples import Run
 
 os.environ["EXPINTERP_DATA"] = "no-cameras-of-my-own"  # below the folder of a test: none
-settings.register_profile("tests", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "tests", max_examples=50, deadline=None, derandomize=True, print_blob=True
+)
 settings.load_profile("tests")
 
 

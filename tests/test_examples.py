@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -30,9 +31,11 @@ def psnr(image: Pixels, truth: Pixels) -> float:
 
 
 def run(script: str, *arguments: str | Path) -> None:
-    command = [sys.executable, EXAMPLES / script, *arguments]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    """Run a script of `EXAMPLES` as Python does, in this process."""
+    path = str(EXAMPLES / script)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [path, *map(str, arguments)])
+        runpy.run_path(path, run_name="__main__")
 
 
 def blocks(language: str) -> list[str]:
