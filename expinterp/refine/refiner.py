@@ -27,6 +27,7 @@ from expinterp.refine.tiles import Tile, cut_tiles
 Block = NDArray[np.float32]  # (rows, cols, channels) or (1, 3, rows, cols)
 CPU = "CPUExecutionProvider"
 TILE = (64, 512)  # rows, cols of a tile, so that it fits the cache; does not change the result
+GPU_TILE = (512, 2048)  # the same on a GPU: every tile costs a transfer and a launch for each layer
 
 
 class Session(Protocol):
@@ -71,7 +72,7 @@ class Refiner:
         half_way: Blend | None = None,
         strength: float = 1.0,
         rows: slice | None = None,
-        tile: tuple[int, int] = TILE,
+        tile: tuple[int, int] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Pixels:
         """Refine y0 of a pair, tile by tile, so that floats of the full size never exist.
@@ -90,8 +91,9 @@ class Refiner:
         rows : slice, optional
             The rows to refine; by default all. The first one does not change the result if it is a
             multiple of the alignment.
-        tile : (rows, cols)
-            Size of the tiles; changes memory and time, not the result.
+        tile : (rows, cols), optional
+            Size of the tiles; changes memory and time, not the result. By default `TILE` or
+            `GPU_TILE`.
         progress : function, optional
             Called with the share done, 0..1, after every tile.
 
@@ -112,11 +114,13 @@ class Refiner:
             target = out[piece.core_within(rows)]
             quantise_sum(y0[inner], residual[inner], target, factor=strength)
 
-        pieces = list(cut_tiles(long.shape[:2], self.contract, tile=tile, rows=rows))
+        pieces = self._cut(long.shape, tile, rows)
         map_threads(work, pieces, threads=self.threads, progress=progress)
         return out
 
-    def residual(self, images: Mapping[str, Block], *, tile: tuple[int, int] = TILE) -> Block:
+    def residual(
+        self, images: Mapping[str, Block], *, tile: tuple[int, int] | None = None
+    ) -> Block:
         """Compute the residual of whole images, tile by tile.
 
         Parameters
@@ -137,9 +141,15 @@ class Refiner:
             residual = self._run(planes)[(slice(None), *piece.inner)]
             out[piece.core] = residual.transpose(1, 2, 0)
 
-        pieces = list(cut_tiles(out.shape[:2], self.contract, tile=tile))
-        map_threads(work, pieces, threads=self.threads)
+        map_threads(work, self._cut(out.shape, tile), threads=self.threads)
         return out
+
+    def _cut(
+        self, shape: tuple[int, ...], tile: tuple[int, int] | None, rows: slice | None = None
+    ) -> list[Tile]:
+        """Cut an image, or some rows of it, into tiles of a size that suits the device."""
+        size = tile or (TILE if self.provider == CPU else GPU_TILE)
+        return list(cut_tiles(shape[:2], self.contract, tile=size, rows=rows))
 
     def _prepare(self, long: Pixels, short: Pixels, blend: Blend, y0: Planes) -> dict[str, Planes]:
         """Compute the inputs of the network, and only these."""

@@ -134,6 +134,25 @@ def test_some_rows_are_refined_as_in_the_whole(shape, start, count):
     np.testing.assert_array_equal(refine(rows=rows), refine()[rows])
 
 
+def test_a_gpu_computes_the_same_in_fewer_and_larger_tiles():
+    shapes = []
+
+    class Watching(FoldingSession):
+        def run(self, output_names, feeds):
+            shapes.append(feeds["long"].shape[2:])
+            return super().run(output_names, feeds)
+
+    picture = np.random.default_rng(4).integers(0, 255, (130, 600, 3), np.uint8)
+    contract = Contract(INPUTS, alignment=2, halo=HALO, facts={})
+    results = [
+        Refiner(Watching(), contract, provider=provider).refine(picture, picture, mean_stage)
+        for provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
+    ]
+    np.testing.assert_array_equal(*results)
+    small, large = (64 + 2 * HALO, 512 + 2 * HALO), (130 + 2 * HALO, 600 + 2 * HALO)
+    assert shapes == [small] * 6 + [large]
+
+
 def test_a_halo_that_is_too_small_shows():
     narrow = Refiner(FoldingSession(), Contract(INPUTS, alignment=2, halo=HALO - 2, facts={}))
     whole = narrow.residual(pictures((32, 32)), tile=(32, 32))
