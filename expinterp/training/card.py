@@ -70,11 +70,12 @@ def write_card(
 def _properties(network: Network, digest: str, facts: Mapping[str, str]) -> dict[str, str]:
     shape = network.shape
     sides = ", ".join(f"{side}×{side}" for side in (shape.fold, *shape.kernels, 1))
+    apart = ", 3×3 ones separable" if shape.separable and max(shape.kernels, default=1) > 1 else ""
     weights = sum(weight.numel() for weight in network.parameters())
     return {
         "computes": "the medium" if shape.plain else "the residual, to be added to y0",
         "sees": SEES[shape.sight],
-        "convolutions": f"{sides}; {shape.width} wide, ReLU between them",
+        "convolutions": f"{sides}; {shape.width} wide, ReLU between them{apart}",
         "cost": f"{network.multiply_adds:.0f} multiply-adds per pixel, {weights} weights",
         "SHA-256": f"`{digest}`",
         "licence": facts.get("licence", "not stated"),

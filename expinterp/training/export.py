@@ -7,6 +7,7 @@ nothing about the machine that wrote it, and equal weights always give equal byt
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from expinterp.errors import ModelError
 from expinterp.files import replacing
 from expinterp.refine import open_refiner
 from expinterp.refine.contract import CONTRACT, INPUTS, OUTPUT, checksum
-from expinterp.training.network import OFFSET, SIGHTS, Network, NetworkShape
+from expinterp.training.network import OFFSET, SIGHTS, Network, NetworkShape, input_matrix
 
 OPSET = 17
 IR_VERSION = 8  # the newest that ONNX Runtime 1.17, the oldest we support, can read
@@ -49,7 +50,7 @@ def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
     weights = []
     name = "stack"
     for index, layer in enumerate(network.chain):
-        parameters = {f"{index}.{key}": value for key, value in _arrays(layer, first=index == 0)}
+        parameters = {f"{index}.{key}": value for key, value in _arrays(layer, network, index)}
         weights += [numpy_helper.from_array(value, key) for key, value in parameters.items()]
         nodes.append(_node(layer, [name, *parameters], f"layer{index}"))
         name = nodes[-1].output[0]
@@ -76,15 +77,23 @@ def _stated(network: Network) -> dict[str, str]:
     return {**CONTRACT, "inputs": ",".join(network.shape.ports), **sizes}
 
 
-def _arrays(layer: nn.Module, *, first: bool) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    """Yield weight and bias; the bias of the first layer includes the network's input offset."""
+def _arrays(
+    layer: nn.Module, network: Network, index: int
+) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """Yield weight and bias; those of the first layer include `input_matrix` and `OFFSET`."""
     if not isinstance(layer, nn.Conv2d):
         return
     weight, bias = layer.weight.detach().double(), cast(torch.Tensor, layer.bias).detach().double()
-    if first:
+    if index == 0:
+        weight = _mix(weight, input_matrix(network.shape))
         bias = bias - OFFSET * weight.sum(dim=(1, 2, 3))
     yield "weight", weight.float().numpy()
     yield "bias", bias.float().numpy()
+
+
+def _mix(weight: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """Return the weight that reads x where `weight` reads matrix·x."""
+    return torch.einsum("oikl,ij->ojkl", weight, matrix)
 
 
 def _node(layer: nn.Module, inputs: list[str], output: str) -> NodeProto:
@@ -134,21 +143,23 @@ def _shape_of(model: ModelProto) -> NetworkShape:
     if not {node.op_type for node in nodes} <= KINDS:
         msg = "the graph has nodes of other kinds"
         raise ValueError(msg)
-    convolutions = [_attributes(node) for node in nodes if node.op_type == "Conv"]
+    pairs = [pair for pair in pairwise(nodes) if pair[1].op_type == "Conv"]
+    layers = [node for before, node in pairs if before.op_type != "Conv"]  # one for each ReLU
+    sides = [_attribute(node, "kernel_shape")[0] for node in layers]
     weights = {each.name: each.dims for each in model.graph.initializer}
-    first = next(node for node in nodes if node.op_type == "Conv")
     seen = {inputs: sight for sight, inputs in SIGHTS.items()}
     return NetworkShape(
-        fold=convolutions[0]["strides"][0],
-        width=weights[first.input[1]][0],
-        kernels=tuple(each["kernel_shape"][0] for each in convolutions[1:-1]),
+        fold=sides[0],
+        width=weights[layers[0].input[1]][0],
+        kernels=tuple(sides[1:-1]),
+        separable=len(layers) < len(pairs) or set(sides[1:-1]) <= {1},
         sight=seen[tuple(nodes[0].input)],
         plain=nodes[-1].op_type == "Sub",
     )
 
 
-def _attributes(node: NodeProto) -> dict[str, Any]:
-    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
+def _attribute(node: NodeProto, name: str) -> Any:
+    return next(helper.get_attribute_value(each) for each in node.attribute if each.name == name)
 
 
 @torch.no_grad()
@@ -158,6 +169,7 @@ def _fill(network: Network, model: ModelProto) -> None:
         each.name: torch.from_numpy(numpy_helper.to_array(each).copy())
         for each in model.graph.initializer
     }
-    offset = OFFSET * held["0.weight"].double().sum(dim=(1, 2, 3))
-    held["0.bias"] = (held["0.bias"].double() + offset).float()
+    weight = held["0.weight"].double()
+    held["0.bias"] = (held["0.bias"].double() + OFFSET * weight.sum(dim=(1, 2, 3))).float()
+    held["0.weight"] = _mix(weight, torch.linalg.inv(input_matrix(network.shape))).float()
     network.chain.load_state_dict(held)

@@ -23,9 +23,10 @@ class TrainingSettings:
     tone: bool = False  # whether to learn the tone errors of whole pictures: see `without_tone`
     known: KnownMetadata = "nothing"  # of brackets
     held_out: int = 4  # scenes of every source
-    fold: int = 1  # fold, width, kernels, sight and plain: see `NetworkShape`
+    fold: int = 1  # fold, width, kernels, separable, sight and plain: see `NetworkShape`
     width: int = 16
-    kernels: tuple[int, ...] = (3, 1)
+    kernels: tuple[int, ...] = (3,)
+    separable: bool = True
     sight: str = "all"
     plain: bool = False
     steps: int = 8000  # the budget
@@ -34,7 +35,7 @@ class TrainingSettings:
     rate: float = 2e-3  # of Adam; falls to zero along half a cosine
     loss: Loss = "relative"  # Lr as in the paper, or divided by the error of y0
     colour: float = 0.3  # w of L = Lr + w·Lc
-    floor: float = 3e-4  # mean squared error, see `relative`
+    floor: float = 1e-4  # mean squared error, see `relative`
     average: float = 0.998  # decay per step of the running average of the weights
     best: bool = False  # return the weights that did best on held-out scenes, not the last ones
     seed: int = 1
@@ -45,9 +46,11 @@ TUNING = TrainingSettings(  # of a model to one camera
     best=True,
     width=32,
     kernels=(3, 1, 1),
+    separable=False,
     photographs=8000,
     side=4,  # many small patches from as many pictures as possible teach most
     batch=768,
     colour=0.0,
+    floor=3e-4,
     minutes=6.0,
 )

@@ -15,7 +15,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
@@ -33,6 +33,7 @@ MEASURED_AT_ONCE = 4096  # patches
 DARK = 1e-3  # added to all channels before their angle: black has no direction, but is near grey
 SMALL = 1e-4  # radians; below this angle its gradient falls to zero, and stays finite at zero
 PICTURES = (*INPUTS, "residual")  # of a patch
+SHAPE = [field.name for field in fields(NetworkShape)]  # settings with the same names
 Pictures = dict[str, torch.Tensor]
 
 
@@ -100,9 +101,7 @@ def identify(
 
 def shape_of(settings: TrainingSettings) -> NetworkShape:
     """Return size and kind of the network that the settings state."""
-    return NetworkShape(
-        settings.fold, settings.width, settings.kernels, settings.sight, settings.plain
-    )
+    return NetworkShape(**{name: getattr(settings, name) for name in SHAPE})
 
 
 def share_done(run: TrainingRun, settings: TrainingSettings) -> float:

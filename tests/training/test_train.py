@@ -277,10 +277,12 @@ def measure_parity(network, refiner, *, shape, seed):
 KINDS = [
     NetworkShape(),
     NetworkShape(2, 16, (3, 1)),
+    NetworkShape(2, 16, (3, 1), separable=False),
+    NetworkShape(1, 1, (3, 1, 5)),
     NetworkShape(4, 8, (3, 3)),
-    NetworkShape(1, 8, (1,), "y0"),
-    NetworkShape(1, 8, (3, 1), "shots", plain=True),
-    NetworkShape(2, 8, (3,), "all", plain=True),
+    NetworkShape(1, 8, (1,), sight="y0"),
+    NetworkShape(1, 8, (3, 1), sight="shots", plain=True),
+    NetworkShape(2, 8, (3,), sight="all", plain=True, separable=False),
 ]
 
 
@@ -317,9 +319,11 @@ def test_an_exported_network_is_read_back(tmp_path, kind):
 @pytest.mark.parametrize(
     ("small", "large"),
     [
-        (NetworkShape(), NetworkShape(width=48, kernels=(3, 1, 1))),
-        (NetworkShape(2, 4, (3,)), NetworkShape(2, 4, (3, 3, 1))),
-        (NetworkShape(1, 4, ()), NetworkShape(1, 6, (1,))),
+        (NetworkShape(), NetworkShape(width=48, kernels=(3, 1, 1), separable=False)),
+        (NetworkShape(2, 4, (3,)), NetworkShape(2, 4, (3, 3, 1), separable=False)),
+        (NetworkShape(2, 4, (5, 1), separable=False), NetworkShape(2, 5, (5, 1), separable=False)),
+        (NetworkShape(1, 1, (3,)), NetworkShape(1, 1, (3,), separable=False)),
+        (NetworkShape(1, 4, ()), NetworkShape(1, 6, (1,), separable=False)),
     ],
 )
 def test_a_grown_network_computes_the_same_and_can_learn(small, large):
@@ -335,10 +339,11 @@ def test_a_grown_network_computes_the_same_and_can_learn(small, large):
 
 def test_a_network_cannot_grow_into_a_smaller_or_another_one():
     for shape in (
-        NetworkShape(width=8),
-        NetworkShape(kernels=(1,)),
-        NetworkShape(sight="y0"),
-        NetworkShape(plain=True),
+        NetworkShape(),
+        NetworkShape(width=8, separable=False),
+        NetworkShape(kernels=(1,), separable=False),
+        NetworkShape(sight="y0", separable=False),
+        NetworkShape(plain=True, separable=False),
     ):
         with pytest.raises(ValueError, match="cannot grow"):
             grow(Network(), shape)

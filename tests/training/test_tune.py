@@ -18,7 +18,7 @@ from expinterp.training.sources import collect_data, open_source
 from expinterp.training.tune import grow_model, learn_held_out
 
 pytestmark = pytest.mark.train
-WIDER = TrainingSettings(width=8, kernels=(3, 1))
+WIDER = TrainingSettings(width=8, kernels=(3, 1), separable=False)
 
 
 def test_a_seed_decides_the_new_channels_of_a_grown_model(tmp_path):

@@ -93,7 +93,8 @@ SECTIONS = {
         number("--width", f"Channels of each layer.  [default: {DEFAULTS.width}]", most=4096),
         number(
             "--layers",
-            f"Inner layers: the first is 3×3, others 1×1.  [default: {len(DEFAULTS.kernels)}]",
+            "Inner layers: the first is 3×3 and separable, others 1×1.  "
+            f"[default: {len(DEFAULTS.kernels)}]",
             least=0,
             most=100,
         ),
