@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from expinterp.core.arrays import Pixels
 from expinterp.core.denoise import Denoise, choose_strength
 from expinterp.core.denoise import denoise as remove_noise
-from expinterp.core.denoise.shrink import HALO
+from expinterp.core.denoise.tiles import HALO
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.intermediate import Blend
 from expinterp.core.pair import Pair

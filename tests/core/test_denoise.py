@@ -18,6 +18,7 @@ from expinterp.core.denoise import (
     measure_noise,
     noise,
     shrink,
+    tiles,
 )
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import imf_from_response
@@ -272,6 +273,28 @@ def test_the_strength_is_a_share_of_the_correction(strength):
     np.testing.assert_allclose(part, noisy + strength * (full - noisy), atol=1.001)
 
 
+@pytest.mark.parametrize(
+    ("noisy", "expected"),
+    [
+        (np.s_[70:100, 140:170], np.s_[64:128, 128:192]),
+        (np.s_[0:300, 129:200], np.s_[0:300, 128:256]),
+        (np.s_[20:290, 20:290], np.s_[0:300, 0:290]),
+        (np.s_[64:65, 64:65], None),
+    ],
+)
+def test_of_a_tile_the_cells_that_show_noise_are_denoised(noisy, expected):
+    """Cells have 64 × 64 pixels, less at the border of the image."""
+    marked = np.zeros((300, 290), bool)
+    marked[noisy] = True
+    core = slice(512, 812), slice(1024, 1314)
+    found = tiles.narrow(core, marked[::4, ::4], 4)
+    inside = found and tuple(
+        slice(part.start - whole.start, part.stop - whole.start)
+        for part, whole in zip(found, core, strict=True)
+    )
+    assert inside == expected
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (200, 130)])
 def test_tiles_do_not_show(monkeypatch, shape):
     """Tiles start at multiples of what the coarsest level folds into one pixel."""
@@ -279,7 +302,7 @@ def test_tiles_do_not_show(monkeypatch, shape):
     long, short, medium = (each[: shape[0], : shape[1]] for each in noisy_pair())
     noisy = add_noise(medium, 4.0)
     whole = denoise(noisy, long, short, blend(), LOUD)
-    monkeypatch.setattr(shrink, "TILE", 32)
+    monkeypatch.setattr(tiles, "TILE", 32)
     tiled = denoise(noisy, long, short, blend(), LOUD)
     assert np.abs(tiled.astype(int) - whole).max() <= 1
 
@@ -348,7 +371,7 @@ def test_a_result_in_place_of_a_photograph_is_the_same(place, refiner, denoising
 
 def test_the_height_of_the_bands_does_not_show(monkeypatch):
     monkeypatch.setattr(shrink, "INVISIBLE", 0.0)
-    monkeypatch.setattr(shrink, "TILE", 64)
+    monkeypatch.setattr(tiles, "TILE", 64)
     pair = tall_pair()
     whole = render(pair, refiner=Brightening(), denoise=1.0).medium
     monkeypatch.setattr(rendering, "BAND", 64)

@@ -39,10 +39,12 @@ def to_grey(image: Pixels) -> Plane:
 
 def to_opponents(planes: Sequence[Plane]) -> list[Plane]:
     """Convert R, G, B to luminance and two colour differences; grey is luminance."""
-    if len(planes) == 1:
-        return list(planes)
-    red, green, blue = planes
-    return [luminance(planes), np.asarray(red - green), np.asarray(blue - green)]
+    return [opponent(planes, number) for number in range(len(planes))]
+
+
+def opponent(planes: Sequence[Plane], number: int) -> Plane:
+    """Compute one of `to_opponents`."""
+    return planes[2 * number - 2] - planes[1] if number else luminance(planes)
 
 
 def from_opponents(planes: Sequence[Plane | None]) -> Planes:
@@ -61,7 +63,7 @@ def luminance(planes: Sequence[Plane] | Planes) -> Plane:
     if len(planes) == 1:
         return planes[0]
     red, green, blue = planes
-    return np.asarray((red + blue + green + green) * np.float32(0.25))
+    return np.asarray(cv2.addWeighted(red + blue, 0.25, green, 0.5, 0), np.float32)
 
 
 def gaussian_pyramid(plane: Plane) -> list[Plane]:
@@ -82,12 +84,12 @@ def band(plane: Plane, coarser: Plane) -> Plane:
     return plane - expand(coarser, plane)
 
 
-def halve(image: Pixels) -> Pixels:
-    """Return every second row and column of an image, (rows, cols, channels)."""
+def thin_out(image: Pixels, step: int) -> Pixels:
+    """Return about every `step`-th row and column of an image, (rows, cols, channels)."""
     rows, cols, channels = image.shape
-    size = (cols + 1) // 2, (rows + 1) // 2
-    half = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)  # faster than a slice
-    return np.asarray(half, image.dtype).reshape(*size[::-1], channels)
+    size = -(-cols // step), -(-rows // step)
+    few = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)  # faster than a slice
+    return np.asarray(few, image.dtype).reshape(*size[::-1], channels)
 
 
 def energy(plane: Plane) -> Plane:

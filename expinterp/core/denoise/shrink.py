@@ -18,7 +18,6 @@ bands). Power and κ were chosen on photographs, by ``benchmarks/noise.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -33,26 +32,23 @@ from expinterp.core.denoise.bands import (
     expand,
     from_opponents,
     gaussian_pyramid,
-    halve,
     luminance,
+    opponent,
     smooth,
+    thin_out,
     to_grey,
-    to_opponents,
     to_planes,
 )
 from expinterp.core.denoise.noise import Noise
+from expinterp.core.denoise.tiles import Area, NoisyTile, cut_cores, narrow, within
 from expinterp.core.intermediate import Blend, add_codes
 from expinterp.core.parallel import map_threads
 
 CERTAINTY = 2.2  # κ: energies of noise alone vary around their mean
 FAINT = 5.0  # code values of `short`: false colour is that of fainter detail
-TILE = 512  # pixels; side of the tiles
-HALO = 48  # pixels around a tile that its result depends on
-CLOSE = 16  # of these, the pixels that the finest band of the result depends on
-FOLD = 2**LEVELS  # pixels that the coarsest level folds into one, along each axis
 GRAIN = 0.3  # share of the grain of ``short`` that luminance keeps, as a photograph has some
 INVISIBLE = 0.3  # code values²: less noise does not show, after rounding
-FEW = 0.01  # share of a tile or band; noise in fewer pixels is left
+FEW = 0.01  # share of a band; noise in fewer pixels is left
 PROBE = 4  # every fourth pixel is looked at for that
 TINY = 1e-6  # code values²; added to energies
 
@@ -83,7 +79,7 @@ def denoise(
     strength : float
         Share of the correction, 0..1.
     rows : slice, optional
-        The rows to denoise, from a multiple of `FOLD` on; by default all. They depend on `HALO` rows
+        The rows to denoise, from a multiple of `CELL` on; by default all. They depend on `HALO` rows
         on each side.
     progress : function, optional
         Called with the share done, 0..1, after every tile.
@@ -95,14 +91,19 @@ def denoise(
     rows = rows or slice(0, len(image))
     out = np.empty_like(image[rows])  # filled in threads: most of the time is that of fresh memory
     frames = _Frames(image, long, short)
+    area = rows, slice(0, image.shape[1])
 
-    def work(tile: _Tile) -> None:
+    def work(core: Area) -> None:
+        out[within(core, area)] = image[core]
+        noisy = _find_noise(frames, core, blend, noise[0])
+        if noisy is None:
+            return
+        tile = NoisyTile.around(noisy, image.shape)
         change = _find_change(frames, tile, blend, noise)
-        core = image[tile.core]
-        clean = core if change is None else add_codes(core, change, factor=strength)
-        out[tile.core[0].start - rows.start : tile.core[0].stop - rows.start, tile.core[1]] = clean
+        if change is not None:
+            out[within(noisy, area)] = add_codes(image[noisy], change, factor=strength)
 
-    map_threads(work, _cut(rows, image.shape), progress=progress)
+    map_threads(work, cut_cores(rows, image.shape), progress=progress)
     return out
 
 
@@ -114,86 +115,63 @@ class _Frames(NamedTuple):
     short: Pixels
 
 
-@dataclass(frozen=True)
-class _Tile:
-    """A tile: the pixels whose result it gives, within those it is computed from."""
-
-    core: tuple[slice, slice]  # the pixels of the result, in the image
-    block: tuple[slice, slice]  # all that are read, in the image
-    near: tuple[slice, slice]  # those that the finest band depends on, in the block
-    half: tuple[slice, slice]  # the same, in a level of half the size
-    inner: tuple[slice, slice]  # the core, in the finest band
-
-
-def _cut(rows: slice, shape: tuple[int, ...]) -> list[_Tile]:
-    """Cut rows of an image into tiles with a halo on every side that is not the border."""
-    down = [_cut_axis(start, rows.stop, shape[0]) for start in range(rows.start, rows.stop, TILE)]
-    across = [_cut_axis(start, shape[1], shape[1]) for start in range(0, shape[1], TILE)]
-    return [_Tile(*zip(row, col, strict=True)) for row in down for col in across]
-
-
-def _cut_axis(start: int, stop: int, size: int) -> tuple[slice, ...]:
-    stop = min(start + TILE, stop)
-    first, last = max(start - HALO, 0), min(stop + HALO, size)
-    close, end = max(start - CLOSE, 0) - first, min(stop + CLOSE, size) - first
-    half = slice(close // 2, (end + 1) // 2)
-    inner = slice(start - first - close, stop - first - close)
-    return slice(start, stop), slice(first, last), slice(close, end), half, inner
+def _find_noise(frames: _Frames, core: Area, blend: Blend, noise: Noise) -> Area | None:
+    """Return the part of a tile that shows noise; None if it shows none."""
+    probes = (thin_out(shot[core], PROBE) for shot in frames[1:])
+    variances = _variances([*blend.slopes(*probes)], noise)
+    return narrow(core, np.any([each > INVISIBLE for each in variances], axis=0), PROBE)
 
 
 def _find_change(
-    frames: _Frames, tile: _Tile, blend: Blend, noise: Sequence[Noise]
+    frames: _Frames, tile: NoisyTile, blend: Blend, noise: Sequence[Noise]
 ) -> Planes | None:
-    """Compute what shrinking the bands changes in the core of a tile; None if it shows no noise.
+    """Compute what shrinking the bands changes in the core of a tile; None if they show no noise.
 
     Returns code values, 0..255, float32 (rows, cols, channels).
     """
-    probes = (shot[tile.core][::PROBE, ::PROBE] for shot in frames[1:])
-    if not any(map(_is_visible, _variances([*blend.slopes(*probes)], noise[0]))):
-        return None
     image, *shots = (frame[tile.block] for frame in frames)
-    slopes = [gaussian_pyramid(smooth(plane)) for plane in blend.slopes(*map(halve, shots))]
+    halves = (thin_out(shot, 2) for shot in shots)
+    slopes = [gaussian_pyramid(smooth(plane)) for plane in blend.slopes(*halves)]
     faint = [
         np.minimum(energy(band(*pair)), np.float32(FAINT**2 / 2**level))
         for level, pair in enumerate(_levels(to_grey(shots[1]), tile))
     ]
-    planes = to_opponents(to_planes(image))
-    few: list[list[Plane]] = [[] for _ in planes]  # variances of each plane, by level
+    planes = to_planes(image)
+    few: list[list[Plane]] = [[] for _ in planes]  # variances of each opponent, by level
     most: list[Plane] = []
     for level in range(LEVELS):
         slope = [each[level] if level else each[0][tile.half] for each in slopes]
         most.append(_most_of_grain(luminance(slope)))
         for found, variance in zip(few, _variances(slope, noise[level], faint[level]), strict=True):
             found.append(variance)
-    changes = [_correct(planes[0], few[0], tile, most)]
-    changes += [
-        _correct(plane, each, tile) for plane, each in zip(planes[1:], few[1:], strict=True)
+    changes = [
+        _correct(opponent(planes, number), each, tile, None if number else most)
+        if any(map(_is_visible, each))
+        else None
+        for number, each in enumerate(few)
     ]
     return None if all(change is None for change in changes) else from_opponents(changes)
 
 
-def _levels(plane: Plane, tile: _Tile) -> list[tuple[Plane, Plane]]:
+def _levels(plane: Plane, tile: NoisyTile) -> list[tuple[Plane, Plane]]:
     """Return each level of a Gaussian pyramid with the next coarser one; the finest only near."""
     levels = gaussian_pyramid(plane)
     return [(plane[tile.near], levels[1][tile.half]), *pairwise(levels[1:])]
 
 
 def _correct(
-    plane: Plane, variances: Sequence[Plane], tile: _Tile, most: Sequence[Plane] | None = None
-) -> Plane | None:
-    """Return what shrinking changes in luminance, or in a colour difference; None for nothing.
+    plane: Plane, variances: Sequence[Plane], tile: NoisyTile, most: Sequence[Plane] | None
+) -> Plane:
+    """Return what shrinking changes in luminance, or in a colour difference.
 
     `variances` are those of each band, of half its size; `most` is the largest share removed.
     """
-    visible = [_is_visible(variance) for variance in variances]
-    if not any(visible):
-        return None
     levels = _levels(plane, tile)
     change = np.zeros_like(levels[-1][1])
     for level in reversed(range(LEVELS)):
         fine, coarse = levels[level]
         change = expand(change if level else change[tile.half], fine)
-        if visible[level]:
+        if _is_visible(variances[level]):
             own = band(fine, coarse)
             excess = _excess(variances[level], energy(own))
             if most is not None:
