@@ -55,28 +55,12 @@ def doubling(size: int) -> np.ndarray:
     return matrix
 
 
-@cache
-def stretching(size: int, coarse: int) -> np.ndarray:
-    """Write bilinear enlarging along an axis as a matrix; pixels are areas, ends are held."""
-    matrix = np.zeros((size, coarse))
-    for j in range(size):
-        where = min(max((j + 0.5) * coarse / size - 0.5, 0), coarse - 1)
-        left = int(where)
-        matrix[j, left] += 1 - (where - left)
-        matrix[j, min(left + 1, coarse - 1)] += where - left
-    return matrix
-
-
 def down(plane: np.ndarray) -> np.ndarray:
     return halving(plane.shape[-2]) @ plane @ halving(plane.shape[-1]).T
 
 
 def up(plane: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     return doubling(shape[-2]) @ plane @ doubling(shape[-1]).T
-
-
-def stretch(plane: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    return stretching(shape[-2], plane.shape[-2]) @ plane @ stretching(shape[-1], plane.shape[-1]).T
 
 
 # Guided filter
@@ -173,7 +157,9 @@ def level_weights(
             [guided(*pair, 3, 1 / 12) if smooth else (0 * pair[1], pair[1]) for pair in pairs]
         )
         weights = down(weights)
-    fits = fits[:1] * first + fits
+    for level in reversed(range(first)):
+        shape = pyramids[0][level].shape
+        fits.insert(0, [tuple(up(plane, shape) for plane in fit) for fit in fits[0]])
     fine = min(4, levels - 1) if smooth else 0
     return [
         share_out([apply(*pair, known=number < fine) for pair in zip(level, fit, strict=True)])
@@ -187,8 +173,8 @@ def share_known(brightness: np.ndarray) -> np.ndarray:
 
 
 def apply(picture: np.ndarray, fit: tuple[np.ndarray, np.ndarray], *, known: bool) -> np.ndarray:
-    """Apply a fit to a picture of its size or a larger one; near white little remains, if `known`."""
-    slope, offset = (stretch(plane, picture.shape) for plane in fit)
+    """Apply a fit to a picture; near white little remains, if `known`."""
+    slope, offset = fit
     share = share_known(grey(picture)) if known else 1
     return np.maximum(slope * grey(picture) + offset, 0) * share + 1e-12
 

@@ -55,25 +55,19 @@ def guided_coefficients(
            [0.25, 0.25, 0.25]], dtype=float32)
     """
     slope, offset = np.empty_like(guide), np.empty_like(guide)
-    parts = parts_of(guide.shape)
-    typical = 0.0
-    if weighted:
-        typical = sum(map_threads(lambda rows: _sum_variance(guide, rows), parts)) / guide.size
+    penalty = _penalty(guide, epsilon) if weighted else np.full_like(guide, epsilon)
 
     def work(rows: slice) -> None:
         near = slice(max(rows.start - 2 * radius, 0), rows.stop + 2 * radius)
         inner = slice(rows.start - near.start, rows.stop - near.start)
-        factor = np.float32(typical) / _local_variance(guide, near) if weighted else 1
-        fit = _fit(guide[near], target[near], radius, np.float32(epsilon) * factor)
+        fit = _fit(guide[near], target[near], radius, penalty[near])
         slope[rows], offset[rows] = fit[0][inner], fit[1][inner]
 
-    map_threads(work, parts)
+    map_threads(work, parts_of(guide.shape))
     return slope, offset
 
 
-def _fit(
-    guide: Plane, target: Plane, radius: int, penalty: Plane | np.float32
-) -> tuple[Plane, Plane]:
+def _fit(guide: Plane, target: Plane, radius: int, penalty: Plane) -> tuple[Plane, Plane]:
     mean_guide, mean_target = _mean(guide, radius), _mean(target, radius)
     variance = _mean(guide * guide, radius) - mean_guide**2
     covariance = _mean(guide * target, radius) - mean_guide * mean_target
@@ -82,22 +76,23 @@ def _fit(
     return _mean(slope, radius), _mean(offset, radius)
 
 
-def _local_variance(guide: Plane, rows: slice) -> Plane:
-    """Compute the variance of 3 × 3 pixels, and `FLOOR`, on some rows.
+def _penalty(guide: Plane, epsilon: float) -> Plane:
+    """Compute epsilon · the mean of all local variances / the local variance.
 
-    The penalty is epsilon times the mean of all these variances / the variance. Li et al. use the
-    harmonic mean, with which flat regions are smoothed as by epsilon alone. With the arithmetic
-    mean, all regions of less than average variance are smoothed more.
+    Li et al. use the harmonic mean, with which flat regions are smoothed as by `epsilon` alone.
+    With the arithmetic mean, all regions of less than average variance are smoothed more.
     """
-    near = slice(max(rows.start - 1, 0), rows.stop + 1)
-    piece = guide[near]
-    mean = _mean(piece, 1)
-    variance = np.maximum(_mean(piece * piece, 1) - mean**2, 0) + np.float32(FLOOR)
-    return np.asarray(variance[rows.start - near.start :][: rows.stop - rows.start])
+    variance = np.empty_like(guide)
 
+    def work(rows: slice) -> float:
+        near = slice(max(rows.start - 1, 0), rows.stop + 1)
+        inner = slice(rows.start - near.start, rows.stop - near.start)
+        squares = _mean(guide[near] * guide[near], 1) - _mean(guide[near], 1) ** 2
+        variance[rows] = np.maximum(squares[inner], 0) + np.float32(FLOOR)
+        return float(variance[rows].sum(dtype=np.float64))
 
-def _sum_variance(guide: Plane, rows: slice) -> float:
-    return float(_local_variance(guide, rows).sum(dtype=np.float64))
+    total = sum(map_threads(work, parts_of(guide.shape)))
+    return np.divide(np.float32(epsilon * total / guide.size), variance, out=variance)
 
 
 def _mean(plane: Plane, radius: int) -> Plane:

@@ -76,7 +76,9 @@ def compress(values: Picture, low: float, high: float, *, knee: float = KNEE) ->
     bottom, top = 1 - knee if low < 0 else -np.inf, knee if high > 1 else np.inf
     middle = np.clip(values, np.float32(bottom), np.float32(top))
     values -= middle  # the distance beyond one knee is positive, beyond the other negative
-    curve = np.maximum(values * _bend(high, knee), values * -_bend(1 - low, knee))
+    curve = values * _bend(high, knee)
+    if low < 0:
+        np.maximum(curve, values * -_bend(1 - low, knee), out=curve)
     curve += 1
     values /= curve
     values += middle

@@ -13,13 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce as fold
 
-import cv2
 import numpy as np
 
 from expinterp.core.arrays import Picture, Pixels, Plane
 from expinterp.core.fusion.gaussian import GaussianPyramids, to_unit
 from expinterp.core.fusion.guided import guided_coefficients
-from expinterp.core.fusion.pyramid import reduce
+from expinterp.core.fusion.pyramid import expand, reduce
 from expinterp.core.fusion.weighting import grey
 from expinterp.core.parallel import map_threads, parts_of
 
@@ -34,13 +33,21 @@ class SmoothWeights:
     slope: Plane | None  # None if no guide was used: the weights are the offset
     offset: Plane
 
-    def apply(self, luma: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
-        """Compute the weights of rows of a picture (of this size, or larger) from their luma."""
-        weights = _enlarge(self.offset, shape, rows)
-        if self.slope is not None:
-            slope = _enlarge(self.slope, shape, rows)
-            slope *= luma
-            weights += slope
+    def rows(self, rows: slice) -> SmoothWeights:
+        """Return some of the rows."""
+        return SmoothWeights(None if self.slope is None else self.slope[rows], self.offset[rows])
+
+    def expand(self, shape: tuple[int, ...], rows: slice) -> SmoothWeights:
+        """Expand the rows that support `rows` of a picture of twice the size, see `expand`."""
+        slope = None if self.slope is None else expand(self.slope, shape[:2], rows)
+        return SmoothWeights(slope, expand(self.offset, shape[:2], rows))
+
+    def apply(self, luma: Plane) -> Plane:
+        """Compute the weights of pixels from their luma."""
+        if self.slope is None:
+            return self.offset.copy()
+        weights = self.slope * luma
+        weights += self.offset
         return weights
 
 
@@ -114,25 +121,3 @@ def _fit(exposure: Pixels, weights: Plane) -> SmoothWeights:
 
     map_threads(work, parts_of(guide.shape))
     return SmoothWeights(*guided_coefficients(guide, weights, radius=RADIUS, epsilon=EPSILON))
-
-
-def _enlarge(plane: Plane, shape: tuple[int, ...], rows: slice) -> Plane:
-    """Enlarge a plane to `shape` by bilinear interpolation; compute only some rows."""
-    if plane.shape == shape:
-        return plane[rows].copy()
-    factor = shape[0] // len(plane)
-    if shape == (factor * len(plane), factor * plane.shape[1]):
-        first = max(rows.start // factor - 1, 0)
-        near = plane[first : -(-rows.stop // factor) + 1]
-        wide = cv2.resize(near, (shape[1], factor * len(near)), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(wide[rows.start - factor * first :][: rows.stop - rows.start])
-    where = (np.arange(rows.start, rows.stop) + 0.5) * (len(plane) / shape[0]) - 0.5
-    where = np.clip(where, 0, len(plane) - 1)
-    first = min(int(where[0]), max(len(plane) - 2, 0))  # OpenCV rounds a single row differently
-    near = plane[first : int(where[-1]) + 2]
-    wide = cv2.resize(near, (shape[1], len(near)), interpolation=cv2.INTER_LINEAR)
-    above = where.astype(np.intp)
-    share = (where - above).astype(np.float32)[:, np.newaxis]
-    above -= first
-    below = np.minimum(above + 1, len(near) - 1)
-    return np.asarray(wide[above] * (1 - share) + wide[below] * share)

@@ -40,7 +40,7 @@ from expinterp.core.fusion import headroom, shoulder
 from expinterp.core.fusion.gaussian import GaussianPyramids
 from expinterp.core.fusion.pyramid import expand, support
 from expinterp.core.fusion.shoulder import compress, value_range
-from expinterp.core.fusion.smoothing import share_out, smooth_weights
+from expinterp.core.fusion.smoothing import SmoothWeights, share_out, smooth_weights
 from expinterp.core.fusion.weighting import (
     Weighting,
     grey,
@@ -107,7 +107,8 @@ class Stack:
         self._smoothed = smooth_weights(
             self._pyramids, measure, first=self._first, guided=self._guided
         )  # from level self._first on
-        self._coarse = self._fuse_coarse()
+        self._coarse: Picture | None = None  # a level and all coarser ones, fused
+        self._fuse_coarse()
         self._pyramids.drop(QUARTER + 1)
         del self._smoothed[QUARTER + 1 - self._first :]
 
@@ -121,7 +122,7 @@ class Stack:
             return None
         shape = self._pyramids.shapes[1]
         parts = strips(shape[0], SAMPLE)[:: max(math.prod(shape) // ENOUGH, 1)]
-        return np.concatenate(map_threads(lambda rows: self._fused(1, rows), parts))
+        return np.concatenate(map_threads(lambda rows: self._fuse_rows(1, rows)[0], parts))
 
     def fuse(self, *, out: Pixels | None = None, progress: Progress | None = None) -> Pixels:
         """Fuse the exposures.
@@ -144,7 +145,7 @@ class Stack:
         pixels = _drop_axis(result)
 
         def work(rows: slice) -> Pixels:
-            values = compress(self._fused(0, rows), low, high, knee=knee)
+            values = compress(self._fuse_rows(0, rows)[0], low, high, knee=knee)
             return round_codes(values, pixels.dtype)
 
         parts = parts_of(pixels.shape)
@@ -165,44 +166,63 @@ class Stack:
 
         def work(rows: slice) -> None:
             values = self._pyramids.rows(0, rows)
-            out[rows] = self._weights_of_rows(0, values, rows)[index]
+            out[rows] = self._weights_of_rows(0, values, self._fits(0, rows))[index]
 
         map_threads(work, parts_of(out.shape))
         return out
 
-    def _fuse_coarse(self) -> Picture | None:
-        """Fuse the levels from `QUARTER` on; None if there are none."""
-        base = None
+    def _fuse_coarse(self) -> None:
+        """Fuse the levels from `QUARTER` on."""
         for level in range(self._depth - 1, QUARTER - 1, -1):
-            base = self._fuse_level(level, base)
-            if self._guided:
-                base = headroom.keep_headroom(base)
-        return base
+            fused = self._fuse_level(level)
+            self._coarse = headroom.keep_headroom(fused) if self._guided else fused
 
-    def _fuse_level(self, level: int, base: Picture | None) -> Picture:
-        """Fuse a level and all coarser ones (`base`): float32, about 0..1."""
+    def _fuse_level(self, level: int) -> Picture:
+        """Fuse a level and all coarser ones: float32, about 0..1."""
         out = np.empty(self._pyramids.shapes[level], np.float32)
 
         def work(rows: slice) -> None:
-            near = None if base is None else base[support(rows, out.shape)]
-            out[rows] = self._fuse_rows(level, rows, near)
+            out[rows] = self._fuse_rows(level, rows)[0]
 
         map_threads(work, parts_of(out.shape))
         return out
 
-    def _fused(self, level: int, rows: slice) -> Picture:
-        """Return rows of a level fused with all coarser ones."""
-        if level >= QUARTER and self._coarse is not None:
-            return self._coarse[rows]
-        if level + 1 == self._depth:
-            return self._fuse_rows(level, rows, None)
+    def _fuse_rows(self, level: int, rows: slice) -> tuple[Picture, list[SmoothWeights]]:
+        """Fuse rows of a level and all coarser ones; return the fits of the level as well."""
         near = support(rows, self._pyramids.shapes[level])
-        return self._fuse_rows(level, rows, self._fused(level + 1, near))
-
-    def _fuse_rows(self, level: int, rows: slice, base: Picture | None) -> Picture:
-        """Average the details of rows of a level, and add the rows of `base` that support them."""
+        base: Picture | None = None
+        fits: list[SmoothWeights] = []
+        if level + 1 >= QUARTER and self._coarse is not None:
+            base = self._coarse[near]
+        elif level + 1 < self._depth:
+            base, fits = self._fuse_rows(level + 1, near)
+        fits = self._fits(level, rows, fits)
         values = self._pyramids.rows(level, rows)
-        weights = self._weights_of_rows(level, values, rows)
+        weights = self._weights_of_rows(level, values, fits)
+        return self._average(level, rows, values, weights, base), fits
+
+    def _fits(
+        self, level: int, rows: slice, coarser: Sequence[SmoothWeights] = ()
+    ) -> list[SmoothWeights]:
+        """Return the smoothed weights of all exposures on rows of a level.
+
+        Fine levels have those of the next one (`coarser`, of the rows that support these), expanded.
+        """
+        if level >= self._first:
+            return [fit.rows(rows) for fit in self._smoothed[level - self._first]]
+        shape = self._pyramids.shapes[level]
+        coarser = coarser or self._fits(level + 1, support(rows, shape))
+        return [fit.expand(shape, rows) for fit in coarser]
+
+    def _average(
+        self,
+        level: int,
+        rows: slice,
+        values: Sequence[Picture],
+        weights: Sequence[Plane],
+        base: Picture | None,
+    ) -> Picture:
+        """Average the details of rows of a level, and add the rows of `base` that support them."""
         apart = self._guided and 0 < level < self._depth - 1 and values[0].ndim == 3
         hues = _weights_of_hue(weights, values) if apart else weights
         fused, *differences = values
@@ -230,13 +250,14 @@ class Stack:
             smooth = expand(np.subtract(coarse, coarse_first, out=coarse), shape, rows)
             np.subtract(difference, smooth, out=difference)
 
-    def _weights_of_rows(self, level: int, values: Sequence[Picture], rows: slice) -> list[Plane]:
+    def _weights_of_rows(
+        self, level: int, values: Sequence[Picture], fits: Sequence[SmoothWeights]
+    ) -> list[Plane]:
         """Compute the smoothed weights of all exposures on rows of a level; their sum is 1."""
-        shape = self._pyramids.shapes[level][:2]
         weights = []
-        for value, smooth in zip(values, self._smoothed[max(level - self._first, 0)], strict=True):
+        for value, fit in zip(values, fits, strict=True):
             luma = grey(value)
-            weight = smooth.apply(luma, shape, rows)
+            weight = fit.apply(luma)
             if self._guided and level < min(FINE, self._depth - 1):
                 weight *= known_share(luma)
             weights.append(np.maximum(weight, np.float32(0), out=weight))
