@@ -20,7 +20,7 @@ from expinterp.core.registration.texture import shrink
 from expinterp.errors import PairError
 
 AGREEMENT = 0.95  # least share of inliers; different scenes have up to 0.947
-LIKENESS = 0.3  # least rank correlation of local contrast; real pairs 0.48 and more, others 0.22
+LIKENESS = 0.35  # least rank correlation of local contrast; real pairs 0.48 and more, others 0.30
 THUMBNAIL = 128, 32  # pixels: longer side of the thumbnails, least shorter side
 DETAIL = 4.0  # pixels: standard deviation of the Gaussian that gives the local mean
 DETAILS = 300  # unclipped pixels that thumbnails need to be compared
