@@ -6,6 +6,7 @@ that set the title of a terminal, 10⁴⁰⁰. People read them through `visible
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import os
@@ -37,6 +38,20 @@ def visible(text: str) -> str:
     if text.isprintable():  # the usual case, also for megabytes of base64
         return text
     return "".join(_visible(char) for char in text)
+
+
+def quote_attribute(text: str) -> str:
+    r"""Return a text as an attribute of XML, in quotes.
+
+    ``xml.sax.saxutils.quoteattr`` does the same, but loads the modules of HTTP: 15 ms.
+
+    Examples
+    --------
+    >>> quote_attribute('a < "b"\n')
+    '"a &lt; &quot;b&quot;&#10;"'
+    """
+    escaped = html.escape(text).translate({ord(char): f"&#{ord(char)};" for char in "\t\n\r"})
+    return f'"{escaped}"'
 
 
 def natural_key(text: str) -> Natural:

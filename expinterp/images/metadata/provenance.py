@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from xml.sax.saxutils import quoteattr
 
 from expinterp import __version__
 from expinterp.images.metadata import ifd, tags, xmp
@@ -20,6 +19,7 @@ from expinterp.images.metadata.exif_edit import used_spans
 from expinterp.images.metadata.exif_repair import sound
 from expinterp.images.metadata.jpeg_metadata import LONGEST_EXIF
 from expinterp.images.photograph import Metadata
+from expinterp.text import quote_attribute
 
 PROGRAM = f"expinterp {__version__}"
 _VALUE = PROGRAM.encode() + b"\0"
@@ -88,5 +88,5 @@ def _unused_places(exif: bytes, size: int) -> Iterator[int]:
 def _event(action: str, parameters: str) -> bytes:
     """Build an entry of the history."""
     values = {"action": action, "softwareAgent": PROGRAM, "parameters": parameters}
-    stated = " ".join(f"stEvt:{name}={quoteattr(value)}" for name, value in values.items())
+    stated = " ".join(f"stEvt:{name}={quote_attribute(value)}" for name, value in values.items())
     return f'<rdf:li xmlns:rdf="{xmp.RDF}" xmlns:stEvt="{xmp.EVENT}" {stated}/>'.encode()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from xml.parsers import expat
-from xml.sax.saxutils import quoteattr
 
 from expinterp.images.metadata.xmp.history import subject_of
 from expinterp.images.metadata.xmp.packet import (
@@ -29,6 +28,7 @@ from expinterp.images.metadata.xmp.packet import (
     start_tag,
 )
 from expinterp.images.metadata.xmp.properties import without_note
+from expinterp.text import quote_attribute
 
 _NOTE_ROOM = 400  # bytes of the element that names the extension, at most
 _NOTES = "http://ns.adobe.com/xmp/note/"
@@ -92,7 +92,7 @@ def split(packet: bytes, room: int) -> tuple[bytes, bytes | None] | None:
     if left > room or len(roots) != 1:
         return None
     extension = _extension_of(packet, tree, moved)
-    about = quoteattr(subject_of(tree.values()))
+    about = quote_attribute(subject_of(tree.values()))
     note = (
         f'<rdf:Description xmlns:rdf="{RDF}" rdf:about={about} xmlns:xmpNote="{_NOTES}" '
         f'xmpNote:HasExtendedXMP="{sum_of(extension).decode()}"/>'
@@ -105,7 +105,7 @@ def split(packet: bytes, room: int) -> tuple[bytes, bytes | None] | None:
 def _extension_of(packet: bytes, tree: Mapping[int, Element], moved: list[Property]) -> bytes:
     """Build an extension of some properties of a packet."""
     built = [f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">'.encode()]
-    about = quoteattr(subject_of(tree.values())).encode()
+    about = quote_attribute(subject_of(tree.values())).encode()
     owners = {each.owner.start: each.owner for each in moved}
     declared_in = {
         start: _namespaces_around(packet, tree, owner) | namespaces_of(packet, owner)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from xml.parsers import expat
-from xml.sax.saxutils import quoteattr
 
 from expinterp.images.metadata.xmp.packet import (
     DESCRIPTION,
@@ -20,6 +19,7 @@ from expinterp.images.metadata.xmp.packet import (
     read_elements,
     reduce_padding,
 )
+from expinterp.text import quote_attribute
 
 EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
 _BASIC, _MEDIA = "http://ns.adobe.com/xap/1.0/", "http://ns.adobe.com/xap/1.0/mm/"
@@ -68,8 +68,8 @@ def _new_description(tree: Iterable[Element], event: bytes | None, tool: str | N
     """Build an element with a history and a creator tool, about what the others are about."""
     if event is None and tool is None:
         return b""
-    named = f' xmlns:xmp="{_BASIC}" xmp:CreatorTool={quoteattr(tool)}' if tool else ""
-    about = quoteattr(subject_of(tree))
+    named = f' xmlns:xmp="{_BASIC}" xmp:CreatorTool={quote_attribute(tool)}' if tool else ""
+    about = quote_attribute(subject_of(tree))
     head = f'<rdf:Description xmlns:rdf="{RDF}" rdf:about={about}{named}>'.encode()
     history = f'<xmpMM:History xmlns:xmpMM="{_MEDIA}"><rdf:Seq>'.encode()
     body = history + event + b"</rdf:Seq></xmpMM:History>" if event else b""
