@@ -55,7 +55,8 @@ def guided_coefficients(
            [0.25, 0.25, 0.25]], dtype=float32)
     """
     slope, offset = np.empty_like(guide), np.empty_like(guide)
-    penalty = _penalty(guide, epsilon) if weighted else np.full_like(guide, epsilon)
+    flat = np.broadcast_to(np.float32(epsilon), guide.shape)
+    penalty = _penalty(guide, epsilon) if weighted else flat
 
     def work(rows: slice) -> None:
         near = slice(max(rows.start - 2 * radius, 0), rows.stop + 2 * radius)

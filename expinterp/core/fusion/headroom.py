@@ -14,10 +14,13 @@ Filtering for the Display of High-Dynamic-Range Images", SIGGRAPH 2002.
 
 from __future__ import annotations
 
+import numpy as np
+
 from expinterp.core.arrays import Picture
 from expinterp.core.fusion.guided import guided_coefficients
 from expinterp.core.fusion.shoulder import compress, value_range
 from expinterp.core.fusion.weighting import grey, spread
+from expinterp.core.parallel import map_threads, parts_of
 
 KNEE = 0.85  # luma above which the curve bends; a lower one holds more, and flattens more
 RADIUS = 8  # of the guided filter, in pixels of the level
@@ -43,12 +46,19 @@ def keep_headroom(base: Picture) -> Picture:
     low, high = value_range(guide)
     if low == 0 and high == 1:
         return base
-    change = compress(guide.copy(), low, high, knee=KNEE)
-    change -= guide
+    change, parts = np.empty_like(guide), parts_of(guide.shape)
+
+    def bend(rows: slice) -> None:
+        bent = compress(guide[rows].copy(), low, high, knee=KNEE)
+        np.subtract(bent, guide[rows], out=change[rows])
+
+    map_threads(bend, parts)
     slope, offset = guided_coefficients(
         guide, change, radius=RADIUS, epsilon=EPSILON, weighted=False
     )
-    slope *= guide
-    slope += offset
-    base += spread(slope, base)
+
+    def add(rows: slice) -> None:
+        base[rows] += spread(slope[rows] * guide[rows] + offset[rows], base)
+
+    map_threads(add, parts)
     return base
