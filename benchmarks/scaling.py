@@ -8,7 +8,7 @@ Whole processes on pairs of JPEGs. Sizes up to 24 MP are run three times, the be
 batches once. A batch has one thread for each job. Written are scaling.json, scaling.md and two charts, in
 OUTPUT or beside PAGE, where the tables replace what stands between the two marks.
 
-Needs Linux or macOS, for 400 MP about 6 GiB of memory.
+Needs Linux or macOS, and 6 GiB of memory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REPEATED, REPEAT = 24, 3  # sizes up to this are run so many times
 COMMANDS = {  # and the most megapixels of each
     "interpolate --no-refine": math.inf,
     "interpolate": math.inf,
-    "fuse": 100,  # 35 MiB for each megapixel
+    "fuse": 200,  # 25 MiB for each megapixel
 }
 COLOURS = ("blue", "red", "green")
 BEGIN, END = "<!-- begin scaling -->", "<!-- end scaling -->"

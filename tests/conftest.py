@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,11 @@ settings.register_profile(
     "tests", max_examples=50, deadline=None, derandomize=True, print_blob=True
 )
 settings.load_profile("tests")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out the thousands of tests: it then takes 5 % less time."""
+    gc.freeze()
 
 
 @pytest.fixture
