@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from expinterp.core.intermediate import Blend, long_weight, quantise, short_weight
+from expinterp.core import intermediate as tables
+from expinterp.core.intermediate import Blend, long_weight, quantise, quantise_sum, short_weight
 from expinterp.core.mapping import CODE_VALUES
 
 CODES = st.integers(0, 255)
@@ -56,6 +57,20 @@ def test_y0_is_the_formula(dtype):
         np.testing.assert_allclose(y0[c] * 255, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_an_older_opencv_gives_the_same(dtype, monkeypatch):
+    long, short = images(dtype=dtype)
+    blend = Blend(*imfs(), np.dtype(dtype))
+    results = []
+    for wide in (True, False):
+        monkeypatch.setattr(tables, "WIDE_TABLES", wide and tables.WIDE_TABLES)
+        rounded = np.empty_like(long)
+        blend.write(long, short, rounded)
+        results.append([blend(long, short), *blend.mapped(long, short), rounded])
+    for now, before in zip(*results, strict=True):
+        np.testing.assert_array_equal(now, before)
+
+
 @given(arrays(np.uint8, (4, 4, 3)), arrays(np.uint8, (4, 4, 3)), st.integers(0, 9))
 def test_y0_lies_between_the_two_mapped_images(long, short, seed):
     imf13, imf23 = imfs(seed)
@@ -96,3 +111,12 @@ def test_quantising_clips_and_rounds_to_the_nearest(values, bits):
     out = np.empty((1, len(values), 1), dtype)
     quantise(planes.copy(), out)
     assert np.abs(out[0, :, 0] - exact).max() <= 0.5 + 2e-2
+
+
+@given(st.floats(-1, 2, width=32), st.floats(-2, 2, width=32), st.sampled_from([8, 16]))
+def test_a_sum_is_clipped_and_rounded_once(base, addition, bits):
+    out = np.empty((1, 1, 1), f"uint{bits}")
+    planes = (np.full((1, 1, 1), value, np.float32) for value in (base, addition))
+    quantise_sum(*planes, out, factor=0.5)
+    exact = np.clip(base + 0.5 * addition, 0, 1) * (2**bits - 1)
+    assert abs(out.item() - exact) <= 0.5 + 2e-2
