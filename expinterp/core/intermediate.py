@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Floats, Pixels, Planes
+from expinterp.core.arrays import Floats, Pixels, Plane, Planes
 from expinterp.core.mapping import CODE_VALUES, CODES, to_codes
 
 WHITE_KNEE = 200.0  # code value of `long` above which its weight falls, to 0 at 255
@@ -212,14 +212,24 @@ def quantise(planes: Planes, out: Pixels) -> None:
     _interleave(list(round_codes(planes, out.dtype)), out)
 
 
-def quantise_sum(planes: Planes, addition: Planes, out: Pixels, *, factor: float) -> None:
+def quantise_sum(
+    planes: Planes | Sequence[Plane],
+    addition: Planes | Sequence[Plane],
+    out: Pixels,
+    *,
+    factor: float,
+    full: float = 1.0,
+) -> None:
     """Compute planes + factor·addition as pixels, clipped and rounded as by `quantise`.
 
-    OpenCV adds, clips and rounds in one pass.
+    Planes are those of each channel; `full` is white in them. OpenCV adds, clips and rounds in one
+    pass.
     """
-    top, depth = float(np.iinfo(out.dtype).max), DEPTHS[out.dtype.name]
+    scale, depth = np.iinfo(out.dtype).max / full, DEPTHS[out.dtype.name]
     pairs = zip(planes, addition, strict=True)
-    _interleave([cv2.addWeighted(a, top, b, factor * top, 0, dtype=depth) for a, b in pairs], out)
+    _interleave(
+        [cv2.addWeighted(a, scale, b, factor * scale, 0, dtype=depth) for a, b in pairs], out
+    )
 
 
 def round_codes(values: Planes, dtype: np.dtype[Any]) -> Pixels:
@@ -229,13 +239,3 @@ def round_codes(values: Planes, dtype: np.dtype[Any]) -> Pixels:
     values += np.float32(0.5)
     np.clip(values, np.float32(0), top, out=values)
     return values.astype(dtype)
-
-
-def add_codes(pixels: Pixels, change: Planes, *, factor: float) -> Pixels:
-    """Return pixels + factor·change, clipped and rounded; `change` is overwritten.
-
-    `change` holds code values, 0..255, float32 (rows, cols, channels).
-    """
-    change *= np.float32(factor * np.iinfo(pixels.dtype).max / 255)
-    depth = cv2.CV_8U if pixels.dtype == np.uint8 else cv2.CV_16U
-    return np.asarray(cv2.add(pixels, change, dtype=depth), pixels.dtype).reshape(pixels.shape)

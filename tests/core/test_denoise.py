@@ -64,8 +64,18 @@ def spread(image, truth):
 @given(arrays(np.uint8, (5, 7, 3)))
 def test_the_colour_transform_is_undone_by_its_inverse(image):
     planes = bands.to_planes(image)
-    restored = bands.from_opponents(bands.to_opponents(planes))
-    np.testing.assert_allclose(restored, np.dstack(planes), atol=1e-4)
+    opponents = bands.to_opponents(planes)
+    np.testing.assert_allclose(bands.from_opponents(opponents), planes, atol=1e-4)
+
+
+@pytest.mark.parametrize("missing", [[0], [1], [2], [0, 1], [1, 2]])
+def test_a_missing_plane_is_one_of_zeros(missing):
+    random = np.random.default_rng(0)
+    planes = [random.random((4, 6), dtype=np.float32) for _ in range(3)]
+    zeros = [np.zeros_like(p) if n in missing else p for n, p in enumerate(planes)]
+    left_out = [None if n in missing else p for n, p in enumerate(planes)]
+    expected = bands.from_opponents(zeros)
+    np.testing.assert_allclose(bands.from_opponents(left_out), expected, atol=1e-6)
 
 
 def test_both_bit_depths_have_the_same_code_values():

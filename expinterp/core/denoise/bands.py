@@ -22,7 +22,6 @@ import numpy as np
 from expinterp.core.arrays import Pixels, Plane, Planes
 
 LEVELS = 3  # bands; coarser noise is not removed
-TO_RGB = np.array([[1, 0.75, -0.25], [1, -0.25, -0.25], [1, -0.25, 0.75]], np.float32)
 
 
 def to_planes(image: Pixels) -> list[Plane]:
@@ -47,15 +46,14 @@ def opponent(planes: Sequence[Plane], number: int) -> Plane:
     return planes[2 * number - 2] - planes[1] if number else luminance(planes)
 
 
-def from_opponents(planes: Sequence[Plane | None]) -> Planes:
-    """Invert `to_opponents`, to pixels (rows, cols, channels); None stands for 0."""
-    shape = next(plane.shape for plane in planes if plane is not None)
-    pixels = cv2.merge(
-        [np.zeros(shape, np.float32) if plane is None else plane for plane in planes]
-    )
-    if len(planes) == 3:
-        pixels = cv2.transform(pixels, TO_RGB)
-    return np.asarray(pixels, np.float32).reshape(*shape, len(planes))
+def from_opponents(planes: Sequence[Plane | None]) -> list[Plane]:
+    """Invert `to_opponents`; None stands for a plane of zeros, but not for all."""
+    grey, *colours = (np.float32(0) if plane is None else plane for plane in planes)
+    if not colours:
+        return [np.asarray(grey)]
+    red, blue = colours
+    green = grey - (red + blue) * np.float32(0.25)
+    return [np.asarray(red + green), np.asarray(green), np.asarray(blue + green)]
 
 
 def luminance(planes: Sequence[Plane] | Planes) -> Plane:

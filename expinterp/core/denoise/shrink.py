@@ -24,7 +24,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from expinterp.core.arrays import Pixels, Plane, Planes
+from expinterp.core.arrays import Pixels, Plane
 from expinterp.core.denoise.bands import (
     LEVELS,
     band,
@@ -41,7 +41,7 @@ from expinterp.core.denoise.bands import (
 )
 from expinterp.core.denoise.noise import Noise
 from expinterp.core.denoise.tiles import Area, NoisyTile, cut_cores, narrow, within
-from expinterp.core.intermediate import Blend, add_codes
+from expinterp.core.intermediate import Blend, quantise_sum
 from expinterp.core.parallel import map_threads
 
 CERTAINTY = 2.2  # κ: energies of noise alone vary around their mean
@@ -99,9 +99,10 @@ def denoise(
         if noisy is None:
             return
         tile = NoisyTile.around(noisy, image.shape)
-        change = _find_change(frames, tile, blend, noise)
-        if change is not None:
-            out[within(noisy, area)] = add_codes(image[noisy], change, factor=strength)
+        planes, changes = _find_changes(frames, tile, blend, noise)
+        if changes:
+            target = out[within(noisy, area)]
+            quantise_sum(planes, from_opponents(changes), target, factor=strength, full=255)
 
     map_threads(work, cut_cores(rows, image.shape), progress=progress)
     return out
@@ -122,20 +123,22 @@ def _find_noise(frames: _Frames, core: Area, blend: Blend, noise: Noise) -> Area
     return narrow(core, np.any([each > INVISIBLE for each in variances], axis=0), PROBE)
 
 
-def _find_change(
+def _find_changes(
     frames: _Frames, tile: NoisyTile, blend: Blend, noise: Sequence[Noise]
-) -> Planes | None:
-    """Compute what shrinking the bands changes in the core of a tile; None if they show no noise.
+) -> tuple[list[Plane], list[Plane | None]]:
+    """Compute what shrinking the bands changes in the core of a tile.
 
-    Returns code values, 0..255, float32 (rows, cols, channels).
+    Returns
+    -------
+    list of float32 arrays, shape (rows, cols)
+        R, G, B or grey of the core: code values, 0..255.
+    list of the same or None
+        What changes in its luminance and colour differences; None for nothing. Empty if all are None.
     """
     image, *shots = (frame[tile.block] for frame in frames)
     halves = (thin_out(shot, 2) for shot in shots)
     slopes = [gaussian_pyramid(smooth(plane)) for plane in blend.slopes(*halves)]
-    faint = [
-        np.minimum(energy(band(*pair)), np.float32(FAINT**2 / 2**level))
-        for level, pair in enumerate(_levels(to_grey(shots[1]), tile))
-    ]
+    faint = _measure_faint(shots[1], tile, noise)
     planes = to_planes(image)
     few: list[list[Plane]] = [[] for _ in planes]  # variances of each opponent, by level
     most: list[Plane] = []
@@ -146,11 +149,23 @@ def _find_change(
             found.append(variance)
     changes = [
         _correct(opponent(planes, number), each, tile, None if number else most)
-        if any(map(_is_visible, each))
-        else None
         for number, each in enumerate(few)
     ]
-    return None if all(change is None for change in changes) else from_opponents(changes)
+    core = [plane[tile.near][tile.inner] for plane in planes]
+    return core, [] if all(change is None for change in changes) else changes
+
+
+def _measure_faint(
+    short: Pixels, tile: NoisyTile, noise: Sequence[Noise]
+) -> Sequence[Plane | float]:
+    """Measure the energy of faint detail of ``short`` in each band, if false colour exceeds noise."""
+    most = [FAINT**2 / 2**level for level in range(LEVELS)]
+    if all(n.false_colour * e <= n.luminance for n, e in zip(noise, most, strict=True)):
+        return [0.0] * LEVELS
+    levels = _levels(to_grey(short), tile)
+    return [
+        np.minimum(energy(band(*pair)), np.float32(e)) for pair, e in zip(levels, most, strict=True)
+    ]
 
 
 def _levels(plane: Plane, tile: NoisyTile) -> list[tuple[Plane, Plane]]:
@@ -161,17 +176,20 @@ def _levels(plane: Plane, tile: NoisyTile) -> list[tuple[Plane, Plane]]:
 
 def _correct(
     plane: Plane, variances: Sequence[Plane], tile: NoisyTile, most: Sequence[Plane] | None
-) -> Plane:
-    """Return what shrinking changes in luminance, or in a colour difference.
+) -> Plane | None:
+    """Return what shrinking changes in luminance, or in a colour difference; None for nothing.
 
     `variances` are those of each band, of half its size; `most` is the largest share removed.
     """
+    visible = [_is_visible(variance) for variance in variances]
+    if not any(visible):
+        return None
     levels = _levels(plane, tile)
     change = np.zeros_like(levels[-1][1])
     for level in reversed(range(LEVELS)):
         fine, coarse = levels[level]
         change = expand(change if level else change[tile.half], fine)
-        if _is_visible(variances[level]):
+        if visible[level]:
             own = band(fine, coarse)
             excess = _excess(variances[level], energy(own))
             if most is not None:
