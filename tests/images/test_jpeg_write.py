@@ -49,18 +49,17 @@ def test_a_small_picture_is_the_file_of_pillow():
     assert data == at_once(pixels, 90, full=True, **metadata)
 
 
-@pytest.mark.parametrize("shape", [(2100, 2100, 3), (9, 40_000, 3), (40_000, 60, 1)])
+@pytest.mark.parametrize("shape", [(1100, 1100, 3), (30, 40_000, 3), (40_000, 30, 1)])
 def test_a_large_picture_has_restarts_and_keeps_its_metadata(shape):
     pixels, profile = picture(*shape), b"profile" * 20_000  # two segments
-    parts = list(jpeg_write.encode(pixels, quality=80, full_colour=True, icc_profile=profile))
-    data = b"".join(parts)
+    data = b"".join(jpeg_write.encode(pixels, quality=80, full_colour=True, icc_profile=profile))
     jpeg_scan.check(data)
     image = Image.open(BytesIO(data))
     assert image.size == (shape[1], shape[0])
     assert image.info["icc_profile"] == profile
     expected = Image.open(BytesIO(at_once(pixels, 80, full=True)))
     assert np.array_equal(np.asarray(image), np.asarray(expected))
-    assert data.count(b"\xff\xdd\0\4") == (len(parts) > 1)
+    assert data.count(b"\xff\xdd\0\4") == 1
 
 
 def test_more_than_eight_strips_count_their_restarts_anew(monkeypatch):
