@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from expinterp.images import Development
-from expinterp.scene_io.fuse import fuse_files
-from expinterp.scene_io.interpolate import interpolate_files
 from expinterp.scene_io.jobs import FusionJob, InterpolationJob, Job, Kind, MergeJob, check_job
-from expinterp.scene_io.merge import merge_files
 from expinterp.scene_io.open_scene import Opener
 from expinterp.scene_io.options import (
     FusionOptions,
@@ -61,8 +58,14 @@ def run(
         If the exposure that an interpolation wants does not lie between the two shots.
     """
     check_job(job)
-    if isinstance(job, FusionJob):
+    if isinstance(job, FusionJob):  # only what this job needs is imported
+        from expinterp.scene_io.fuse import fuse_files
+
         return fuse_files(job, progress=progress, opener=opener)
     if isinstance(job, MergeJob):
+        from expinterp.scene_io.merge import merge_files
+
         return merge_files(job, progress=progress, opener=opener)
+    from expinterp.scene_io.interpolate import interpolate_files
+
     return interpolate_files(job, progress=progress, opener=opener)
