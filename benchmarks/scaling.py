@@ -142,7 +142,7 @@ def insert(page: Path, text: str) -> None:
     if not (begin and end):
         message = f"{needs.NAME}: {page} lacks the lines {BEGIN} and {END}; add them"
         raise SystemExit(message)
-    page.write_text(f"{before}{BEGIN}\n{text}{END}{after}", "utf-8")
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", "utf-8")
 
 
 def main() -> None:
