@@ -25,7 +25,7 @@ from expinterp.core.intermediate import Blend
 from expinterp.core.pair import Pair
 from expinterp.core.parallel import map_threads, strips
 
-STRIP = 128  # rows that one thread maps at a time
+STRIP = 32  # rows that one thread maps at a time, so that their floats fit the cache
 BAND = 512  # rows that are refined and denoised before the next ones are
 AROUND = -(-HALO // 64) * 64  # rows around a band that are refined for it; see `Refiner.refine`
 FULL = 4.0  # from a quarter of the way on, denoising has its full strength; 0 at the photographs
