@@ -19,6 +19,7 @@ Source: ITU-T T.81, annexes B and F; jdhuff.c and jdmarker.c of libjpeg-turbo.
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -209,8 +210,11 @@ def decode(
     import imagecodecs
 
     cols, rows = image.size
-    warnings = load(image, data, layout, small=True)
-    return imagecodecs.jpeg8_decode(data).reshape(rows, cols, -1), warnings
+    check_content(cols, rows, len(data), _PIXELS_PER_BYTE, "JPEG")
+    with ThreadPoolExecutor(1) as pool:
+        pixels = pool.submit(imagecodecs.jpeg8_decode, data)
+        warnings = load(image, data, layout, small=True)
+        return pixels.result().reshape(rows, cols, -1), warnings
 
 
 def check(data: bytes) -> None:
