@@ -107,12 +107,12 @@ def compare(
     PairError
         If the two share no tone, and no ratio is stated.
     """
-    samples = grid(long), grid(short)
+    one, two = map_threads(lambda image: np.ascontiguousarray(grid(image)), (long, short))
     if prior is None or response is not None:
         prior = load_prior()
 
     def measure(seen: Mask | None) -> Comparison:
-        return _measure(*_select(*samples, seen), stated, response, prior)
+        return _measure(*_select(one, two, seen), stated, response, prior)
 
     found = first = measure(covered)
     if not deghost:

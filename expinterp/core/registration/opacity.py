@@ -67,7 +67,7 @@ def sample_seen(shots: Sequence[Pixels], opacities: Opacities) -> list[Codes]:
     masks = [seen_in(opacity) for opacity in opacities]
     both = covered_by_all(masks)
     if both is None:
-        return [sample(shot) for shot in shots]
+        return map_threads(sample, shots)
     return [
         codes[where][:, np.newaxis] if (where := _sample_mask(mask, codes)).any() else codes
         for codes, mask in zip(
