@@ -131,6 +131,30 @@ def test_restart_markers_out_of_order_are_seen(kind):
         read(bytes(data))
 
 
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"], ids=["without end", "with end"])
+@pytest.mark.parametrize("restarts", [{"restart_marker_rows": 1}, {"restart_marker_blocks": 7}])
+@pytest.mark.parametrize(
+    "kind", [{}, {"subsampling": "4:2:0"}, {"subsampling": "4:2:2"}, {"grey": True}]
+)
+def test_a_cut_before_a_restart_marker_is_seen(kind, restarts, end):
+    data = encoded(NOISE, **kind, **restarts)
+    assert not read(data).warnings
+    begin, stop = scan_of(data)
+    at = begin
+    while (at := data.find(b"\xff", at, stop)) >= 0:
+        if 0xD0 <= data[at + 1] < 0xD8:
+            with pytest.raises(ImageFileError, match="damaged JPEG"):
+                read(data[:at] + end)
+        at += 2
+
+
+def test_what_lies_behind_the_last_block_does_not_matter():
+    data = encoded(NOISE)
+    expected = read(data).pixels
+    for rest in (b"\xff\x5f\xff\xd9", b"\xff\xf0\0\2\xff\xd9"):
+        assert np.array_equal(read(data[:-2] + rest).pixels, expected)
+
+
 def test_endless_scans_are_refused():
     """Each costs a pass over all pixels."""
     data = encoded(NOISE, progressive=True)

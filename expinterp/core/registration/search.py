@@ -21,7 +21,7 @@ from expinterp.core.registration.texture import FAINT, normalise_contrast, shrin
 
 COPY = 256, 64  # pixels: longer side of the copy, and the least that its shorter side may be
 TURNS = np.arange(-6.0, 7.0)  # degrees
-THINNEST = 1 / 400  # shorter by longer side: OpenCV turns no copy of more than 32,766 pixels
+THINNEST = 1 / 100  # shorter by longer side: copies of thinner images are long and slow to search
 REACH = 0.12  # of the longer side: the largest shift that is tried
 SHARED = 0.15  # least share of pixels that must be unclipped in both
 

@@ -35,7 +35,7 @@ from expinterp.images.photograph import Pixels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SCAN, _END = 0xDA, 0xD9
+_SCAN, _END, _INTERVAL = 0xDA, 0xD9, 0xDD
 _RESTARTS = range(0xD0, 0xD8)
 _ALONE = {0x01, 0xD8, *_RESTARTS}  # markers without a length
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
@@ -70,6 +70,7 @@ class Layout:
     bits: int = 0  # per sample
     bits_at: int = 0  # offset of `bits`
     channels: int = 0
+    interval: int = 0  # blocks of all channels between restart markers; 0: there are none
     checks: list[tuple[int, int]] = field(default_factory=list)  # begin and end of coded data
     scans: int = 0
     end: int | None = None  # offset of the end marker
@@ -126,26 +127,51 @@ def _read_segment(data: bytes, at: int, found: Layout) -> int:
     if marker in _FRAMES and not found.frame and 8 <= length < len(data) - at:
         found.frame, found.bits, found.bits_at = marker, data[at + 4], at + 4
         found.channels = data[at + 9]
+    if marker == _INTERVAL:
+        found.interval = int.from_bytes(data[at + 4 : at + 6], "big")
     stop = at + 2 + max(length, 2)
-    return stop if marker != _SCAN else _read_scan(data, stop, found)
+    if marker != _SCAN:
+        return stop
+    whole = data[at + 4 : at + 5] == bytes([found.channels]) and found.frame in _HUFFMAN
+    return _read_scan(data, stop, found, restarts=_count_restarts(data, found) if whole else 0)
 
 
-def _read_scan(data: bytes, start: int, found: Layout) -> int:
-    """Record the coded data of a scan, divided by its restart markers; return where they end."""
-    restarts: list[int] = []
+def _count_restarts(data: bytes, found: Layout) -> int:
+    """Count the restart markers that a scan of all channels must have."""
+    rows, cols = (int.from_bytes(data[found.bits_at + k :][:2], "big") for k in (1, 3))
+    sampling = data[found.bits_at + 7 : found.bits_at + 6 + 3 * found.channels : 3]
+    if not (rows and found.interval and sampling):
+        return 0
+    across, down = max(each >> 4 for each in sampling), max(each & 15 for each in sampling)
+    if found.channels == 1 or not (across and down):
+        across = down = 1
+    blocks = -(-cols // (8 * across)) * -(-rows // (8 * down))
+    return -(-blocks // found.interval) - 1
+
+
+def _read_scan(data: bytes, start: int, found: Layout, *, restarts: int) -> int:
+    """Record the coded data of a scan, divided by its restart markers; return where they end.
+
+    Raises
+    ------
+    ImageFileError
+        If it has fewer than `restarts` of them, or not in order.
+    """
+    places: list[int] = []
     end, at = None, start
     while end is None and at < len(data):
         marks, kinds = _markers(data, at, at + _BLOCK)
         others = np.flatnonzero((kinds < _RESTARTS.start) | (kinds >= _RESTARTS.stop))
         count = int(others[0]) if len(others) else len(marks)
-        restarts += marks[:count].tolist()
+        places += marks[:count].tolist()
         end = int(marks[count]) if len(others) else None
         at += _BLOCK
     end = len(data.rstrip(b"\xff")) if end is None else end
-    if any((data[mark + 1] - number) % 8 for number, mark in enumerate(restarts)):
+    unordered = any((data[mark + 1] - number) % 8 for number, mark in enumerate(places))
+    if unordered or len(places) < restarts:
         raise ImageFileError(_LOST)
-    parts = list(zip([start, *(mark + 2 for mark in restarts)], [*restarts, end], strict=True))
-    found.checks += [*parts[: -1 : 1 + len(restarts) // _MOST_CHECKS], parts[-1]]
+    parts = list(zip([start, *(mark + 2 for mark in places)], [*places, end], strict=True))
+    found.checks += [*parts[: -1 : 1 + len(places) // _MOST_CHECKS], parts[-1]]
     found.scans += 1
     return end
 
@@ -214,7 +240,13 @@ def decode(
     with ThreadPoolExecutor(1) as pool:
         pixels = pool.submit(imagecodecs.jpeg8_decode, data)
         warnings = load(image, data, layout, small=True)
-        return pixels.result().reshape(rows, cols, -1), warnings
+        try:
+            stored = pixels.result()
+        except imagecodecs.Jpeg8Error:  # it also reads what lies behind the pixels
+            whole = JpegFile(BytesIO(data))
+            warnings = load(whole, data, layout)
+            stored = np.asarray(whole)
+    return stored.reshape(rows, cols, -1), warnings
 
 
 def check(data: bytes) -> None:
