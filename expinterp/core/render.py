@@ -148,9 +148,7 @@ def _source(pair: Pair, position: float, blend: Blend, refiner: PairRefiner | No
 def _denoise_bands(source: Source, pair: Pair, blend: Blend, strength: float) -> Iterator[Band]:
     """Compute the rows of a source, and denoise them in bands."""
     size, first, end = len(pair.long), 0, 0
-    known = np.empty_like(
-        pair.long[: BAND + 2 * AROUND]
-    )  # rows of the source, from `first` to `end`
+    known = np.empty_like(pair.long[: BAND + 2 * AROUND])  # rows `first` to `end` of the source
     for rows in strips(size, BAND):
         around = slice(max(rows.start - AROUND, 0), min(rows.stop + AROUND, size))
         kept = end - around.start

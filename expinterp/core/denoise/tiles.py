@@ -12,9 +12,7 @@ from expinterp.core.arrays import Mask
 from expinterp.core.parallel import strips
 
 TILE = 512  # pixels; side of the tiles
-HALO = (
-    48  # pixels around a tile that its result depends on; a multiple of what a level folds into one
-)
+HALO = 48  # pixels around a tile that its result depends on; a multiple of 2**LEVELS
 CLOSE = 16  # of these, the pixels that the finest band of the result depends on
 MOST = 0.6  # of a tile: a larger rectangle of it is not worth cutting out
 CELL = 64  # pixels; side of the cells of which a tile keeps a rectangle
