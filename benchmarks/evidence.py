@@ -24,12 +24,12 @@ import needs
 import numpy as np
 from contact_sheet import MARGIN, SCENES, arrange
 
-from expinterp.core.pair import measure
 from expinterp.core.render import render
 from expinterp.evaluation import open_case
 from expinterp.evaluation.fidelity import worst_place
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 from expinterp.metrics import psnr
+from expinterp.pipeline import measure
 from expinterp.refine import Refiner, open_refiner
 from expinterp.training.simulator.camera import photograph
 from expinterp.training.simulator.render import View, example_camera, project

@@ -32,7 +32,6 @@ needs.require("torch", "train")
 import torch
 
 from expinterp.cli.tables import print_tables
-from expinterp.core.pair import measure
 from expinterp.core.render import render
 from expinterp.core.response import Profile
 from expinterp.evaluation import (
@@ -47,6 +46,7 @@ from expinterp.evaluation import (
 )
 from expinterp.evaluation.tables import every_triple, overview
 from expinterp.library import read_profile
+from expinterp.pipeline import measure
 from expinterp.refine import Refiner, open_refiner
 from expinterp.training.build import TrainingOutputs
 from expinterp.training.curves import curve_of, write_curves

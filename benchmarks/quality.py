@@ -32,7 +32,6 @@ import needs
 import numpy as np
 
 from expinterp.cli.tables import print_tables
-from expinterp.core.pair import measure
 from expinterp.core.prior import ResponsePrior, estimate_shared, load_prior
 from expinterp.core.render import render
 from expinterp.core.response import Profile
@@ -53,6 +52,7 @@ from expinterp.evaluation import (
 )
 from expinterp.images import read_photograph
 from expinterp.metrics import psnr
+from expinterp.pipeline import measure
 from expinterp.refine import Refiner, open_refiner
 from expinterp.training.prior import CAMERAS, build_prior
 

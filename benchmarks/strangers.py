@@ -27,10 +27,10 @@ import numpy as np
 
 from expinterp.cli.tables import print_tables
 from expinterp.core.denoise import Denoise
-from expinterp.core.pair import measure
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.render import render
 from expinterp.evaluation import Candidate, Case, Method, Study, evaluate, fidelity_study, tabulate
+from expinterp.pipeline import measure
 from expinterp.refine import Refiner, open_refiner
 from expinterp.training.build import TrainingOutputs, build
 from expinterp.training.prior import CAMERAS, build_prior

@@ -25,10 +25,10 @@ import needs
 import numpy as np
 
 from expinterp.cli.tables import print_tables
-from expinterp.core.pair import measure
 from expinterp.core.render import render
 from expinterp.evaluation import Candidate, Case, Method, Triple, evaluate, fidelity_study, tabulate
 from expinterp.library import ANY, open_library
+from expinterp.pipeline import measure
 from expinterp.training.prior import CAMERAS
 
 WRONG = 2  # other cameras for each triple

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from expinterp.core.fusion import Weighting
     from expinterp.core.fusion.exposures import Fusion
     from expinterp.core.ghosts import Ghosts
-    from expinterp.core.pair import Pair, measure
+    from expinterp.core.pair import Pair
     from expinterp.core.radiance import Radiance
     from expinterp.core.render import Interpolation, render
     from expinterp.core.response import Profile, calibrate
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from expinterp.images import Photograph, read_photograph, write_photograph
     from expinterp.library import cameras
-    from expinterp.pipeline import fuse, interpolate, merge
+    from expinterp.pipeline import fuse, interpolate, measure, merge
     from expinterp.refine import Refiner, open_refiner
 
 __version__ = "0.1.0"
@@ -86,7 +86,7 @@ _MODULES = {  # of all public names that are not in errors
     "cameras": "library",
     "fuse": "pipeline",
     "interpolate": "pipeline",
-    "measure": "core.pair",
+    "measure": "pipeline",
     "merge": "pipeline",
     "open_refiner": "refine",
     "read_photograph": "images",

@@ -24,9 +24,11 @@ from expinterp.core.exposure import MEDIUM
 from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.exposures import Fusion, fuse_exposures, merge_exposures
 from expinterp.core.fusion.plan import Virtual, plan_exposures
-from expinterp.core.ghosts import Deghost, Reference
-from expinterp.core.pair import measure
+from expinterp.core.pair import Pair, measure_exposures
+from expinterp.core.prior import ResponsePrior
 from expinterp.core.radiance import Radiance
+from expinterp.core.registration.opacity import Opacities
+from expinterp.core.registration.viewing import Deghost, Reference, Viewing
 from expinterp.core.render import Interpolation, render
 from expinterp.core.response import Profile
 from expinterp.library import prior_of
@@ -104,18 +106,55 @@ def interpolate(
     """
     prior, network = prior_of(camera), _open(refiner)
     profile = choose_profile(response, network)
-    pair = measure(
+    pair = measure_exposures(
         long,
         short,
         ratio=ratio,
         response=profile,
         prior=prior,
-        align=align,
-        deghost=deghost,
-        reference=reference,
-        crop=crop,
+        viewing=Viewing(align, deghost, reference, crop),
     )
     return render(pair, position, refiner=network, denoise=denoise)
+
+
+def measure(
+    long: Pixels,
+    short: Pixels,
+    *,
+    ratio: float | None = None,
+    response: Profile | None = None,
+    prior: ResponsePrior | None = None,
+    align: bool = True,
+    deghost: Deghost = "auto",
+    reference: Reference = "auto",
+    crop: bool = False,
+    opacities: Opacities = (),
+) -> Pair:
+    """Measure two exposures of one scene, for `render`: order, motion, response, exposure ratio.
+
+    Parameters
+    ----------
+    long, short, ratio, align, deghost, reference, crop
+        As for `interpolate`.
+    response, prior, opacities
+        As for `expinterp.core.pair.measure_exposures`.
+
+    Raises
+    ------
+    ValueError
+        If arrays or options are not as above.
+    PairError
+        If the two are not a long and a short exposure of one scene.
+    """
+    return measure_exposures(
+        long,
+        short,
+        ratio=ratio,
+        response=response,
+        prior=prior,
+        viewing=Viewing(align, deghost, reference, crop),
+        opacities=opacities,
+    )
 
 
 def fuse(
@@ -189,10 +228,7 @@ def fuse(
         virtual=virtual,
         response=profile,
         prior=prior,
-        align=align,
-        deghost=deghost,
-        reference=reference,
-        crop=crop,
+        viewing=Viewing(align, deghost, reference, crop),
     )
     return fuse_exposures(
         plan, refiner=network, denoise=denoise, weighting=weighting, method=method, levels=levels
@@ -249,10 +285,7 @@ def merge(
         images,
         response=response,
         prior=prior,
-        align=align,
-        deghost=deghost,
-        reference=reference,
-        crop=crop,
+        viewing=Viewing(align, deghost, reference, crop),
         stated_ratio=ratio,
     )
     stated = [ratio(long, short) for short, long in pairwise(plan.order)]

@@ -24,8 +24,9 @@ from expinterp.brackets import Bracket
 from expinterp.core.arrays import Floats
 from expinterp.core.comparison import recognise
 from expinterp.core.exposure import exposure_ratio
-from expinterp.core.pair import measure
+from expinterp.core.pair import measure_exposures
 from expinterp.core.prior import ResponsePrior, SharedEstimate, estimate_shared, load_prior
+from expinterp.core.registration.viewing import Viewing
 from expinterp.core.response import Profile
 from expinterp.errors import ImageFileError
 from expinterp.files import read_small, replacing
@@ -70,12 +71,12 @@ def measure_task(task: Task, settings: BatchSettings) -> PairLevels:
                 continue  # its response is known
             short, _ = reconcile(long, short)
             ratio = exposure_ratio(long.exposure, short.exposure)
-            pair = measure(
+            pair = measure_exposures(
                 long.pixels,
                 short.pixels,
                 ratio=ratio,
                 prior=prior,
-                align=False,
+                viewing=Viewing(align=False),
                 opacities=[long.alpha, short.alpha],
             )
         except Exception:  # noqa: BLE001, S112 - its own task will report it

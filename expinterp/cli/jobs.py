@@ -22,18 +22,15 @@ if TYPE_CHECKING:
         MergeJob,
         MergeOptions,
     )
+    from expinterp.scene_io.options import CommonOptions
 
 
 def interpolation_options(options: dict[str, Any]) -> InterpolationOptions:
     """Collect the options of an interpolation."""
-    from expinterp.scene_io import Development, InterpolationOptions, WantedExposure, Writing
+    from expinterp.scene_io import InterpolationOptions, WantedExposure
 
-    return InterpolationOptions(
-        wanted=WantedExposure(**_fields(WantedExposure, options)),
-        development=Development(**_fields(Development, options)),
-        writing=Writing(**_fields(Writing, options)),
-        **_fields(InterpolationOptions, options),
-    )
+    wanted = WantedExposure(**_fields(WantedExposure, options))
+    return InterpolationOptions(wanted=wanted, **_common_fields(InterpolationOptions, options))
 
 
 def fusion_options(options: dict[str, Any], *, metrics: bool) -> FusionOptions:
@@ -45,7 +42,7 @@ def fusion_options(options: dict[str, Any], *, metrics: bool) -> FusionOptions:
         If a weight is out of its range.
     """
     from expinterp.core.fusion import Weighting
-    from expinterp.scene_io import Development, FusionOptions, Writing
+    from expinterp.scene_io import FusionOptions
 
     try:
         weighting = Weighting(**_fields(Weighting, options))
@@ -53,23 +50,28 @@ def fusion_options(options: dict[str, Any], *, metrics: bool) -> FusionOptions:
         message = f"--{str(error).replace('_', '-')}"
         raise click.UsageError(message) from error
     return FusionOptions(
-        weighting=weighting,
-        development=Development(**_fields(Development, options)),
-        writing=Writing(**_fields(Writing, options)),
-        metrics=metrics,
-        **_fields(FusionOptions, options),
+        weighting=weighting, metrics=metrics, **_common_fields(FusionOptions, options)
     )
 
 
 def merge_options(options: dict[str, Any]) -> MergeOptions:
     """Collect the options of merging."""
-    from expinterp.scene_io import Development, MergeOptions, Writing
+    from expinterp.scene_io import MergeOptions
 
-    return MergeOptions(
-        development=Development(**_fields(Development, options)),
-        writing=Writing(**_fields(Writing, options)),
-        **_fields(MergeOptions, options),
-    )
+    return MergeOptions(**_common_fields(MergeOptions, options))
+
+
+def _common_fields(kind: type[CommonOptions], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that set fields of `kind`, and those of all kinds alike."""
+    from expinterp.core.registration.viewing import Viewing
+    from expinterp.scene_io import Development, Writing
+
+    return {
+        "development": Development(**_fields(Development, options)),
+        "writing": Writing(**_fields(Writing, options)),
+        "viewing": Viewing(**_fields(Viewing, options)),
+        **_fields(kind, options),
+    }
 
 
 def _fields(kind: type[Any], options: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from expinterp.core.comparison import Comparison, compare
 from expinterp.core.denoise.noise import Noise, measure_noise
 from expinterp.core.encoding import known_imf
 from expinterp.core.exposure import LEAST_STEP, MEDIUM, ev_step
-from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
+from expinterp.core.ghosts import Ghosts, explain_ghosts
 from expinterp.core.ghosts.consistent import Consistent, make_consistent, map_step
 from expinterp.core.ghosts.detect import covered_by_all
 from expinterp.core.intermediate import Blend
@@ -34,6 +34,7 @@ from expinterp.core.registration.alignment import blank_unshared, complete
 from expinterp.core.registration.likeness import check_scene, lies_still
 from expinterp.core.registration.motion import Motion
 from expinterp.core.registration.opacity import Opacities, check_opacities, join_opacities
+from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.registration.viewpoint import ROLES, PairView, view_pair
 from expinterp.core.response import Profile, check_profile
 from expinterp.errors import EqualExposuresError
@@ -135,17 +136,14 @@ class Pair:
         return Blend(imfs[0], imfs[1], self.long.dtype)
 
 
-def measure(
+def measure_exposures(
     long: Pixels,
     short: Pixels,
     *,
     ratio: float | None = None,
     response: Profile | None = None,
     prior: ResponsePrior | None = None,
-    align: bool = True,
-    deghost: Deghost = "auto",
-    reference: Reference = "auto",
-    crop: bool = False,
+    viewing: Viewing = USUAL,
     opacities: Opacities = (),
 ) -> Pair:
     """Measure a pair: order, motion, response, exposure ratio, clipping.
@@ -160,15 +158,7 @@ def measure(
         The camera's profile; by default the response is estimated from the pair.
     prior : ResponsePrior, optional
         The prior of responses; by default, and with a profile, the bundled one of all cameras.
-    align : bool
-        Whether to measure the camera motion and undo it.
-    deghost : {'auto', 'off'}
-        Whether things that moved are looked for and taken from one shot.
-    reference : {'auto', 'long', 'short'}
-        The shot whose view and moving things are kept. ``auto``: the view of the better exposed
-        one (half-way after a small drift), and what moved from the one that knows most of it.
-    crop : bool
-        Whether the pair is cropped to what both shots show.
+    viewing : Viewing
     opacities : sequence of arrays of the dtype of the images, shape (rows, cols), or None
         Of ``long`` and ``short``. What is transparent in one is not measured, and shown as the
         other says.
@@ -176,16 +166,15 @@ def measure(
     Raises
     ------
     ValueError
-        If the arrays are not images as above, `ratio` is not positive and finite, or `response`,
-        `deghost` or `reference` is not as above.
+        If the arrays are not images as above, `ratio` is not positive and finite, or `response` is
+        not as above.
     PairError
         If the two are not a long and a short exposure of one scene.
     """
     check_images([long, short], ["long", "short"])
-    check_choices(deghost, reference)
     check_profile(response)
     opaque = check_opacities([long, short], opacities)
-    shots = view_pair(long, short, ratio, opaque, align=align, reference=reference, crop=crop)
+    shots = view_pair(long, short, ratio, opaque, viewing)
     dark, bright = blank_unshared(shots.aligned)
     comparison = compare(
         bright,
@@ -194,7 +183,7 @@ def measure(
         stated=shots.stated,
         response=response,
         prior=prior,
-        deghost=deghost == "auto",
+        deghost=viewing.deghost == "auto",
     )
     _check_step(comparison.ratio)
     doubts = _check_fit(shots, comparison)
@@ -205,8 +194,8 @@ def measure(
         covered,
         shots.viewpoint,
         fresh=aligned.fresh,
-        reference=None if reference == "auto" else shots.viewpoint,
-        deghost=deghost == "auto",
+        reference=None if viewing.reference == "auto" else shots.viewpoint,
+        deghost=viewing.deghost == "auto",
     )
     return _to_pair(shots, comparison, consistent, shape=long.shape, doubts=doubts)
 

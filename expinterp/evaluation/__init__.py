@@ -10,7 +10,7 @@ from expinterp.evaluation.fidelity import fidelity_study
 from expinterp.evaluation.fusions import fusion_study
 from expinterp.evaluation.profiles import Profiles
 from expinterp.evaluation.record import Evaluation
-from expinterp.evaluation.scenes.cases import Case, Moving, open_case
+from expinterp.evaluation.scenes.cases import Case, open_case
 from expinterp.evaluation.scenes.folders import find_material
 from expinterp.evaluation.scenes.triples import FailedTriple, Material, Triple
 from expinterp.evaluation.study import BUNDLED, Candidate, Method, Outcome, Study, open_networks
@@ -25,7 +25,6 @@ __all__ = [
     "FailedTriple",
     "Material",
     "Method",
-    "Moving",
     "Outcome",
     "Profiles",
     "Study",

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 
 from expinterp.core.arrays import Planes
+from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.render import render
 from expinterp.core.response import Profile
 from expinterp.evaluation.peers import reexpose
 from expinterp.evaluation.profiles import Profiles
-from expinterp.evaluation.scenes.cases import USUAL, Case, Moving, open_case
+from expinterp.evaluation.scenes.cases import Case, open_case
 from expinterp.evaluation.study import Candidate, Column, Method, Scores, Study
 from expinterp.images import Pixels
 from expinterp.metrics import colour_angle, psnr, ssim
@@ -50,7 +51,7 @@ def fidelity_study(
     refiners: Mapping[str, Refiner],
     profile: Profile | None = None,
     profiles: Profiles | None = None,
-    moving: Moving = USUAL,
+    viewing: Viewing = USUAL,
 ) -> Study:
     """Compare ways to compute the medium.
 
@@ -60,7 +61,7 @@ def fidelity_study(
         Networks by name.
     profile : Profile, optional
         Of the camera; by default `profiles` supplies those of its other scenes.
-    moving : Moving
+    viewing : Viewing
         How moving things are handled.
     """
     calibrated = with_profile(profile) if profile else with_others(profiles or Profiles(()))
@@ -74,7 +75,7 @@ def fidelity_study(
         ),
         Method("opencv", "Debevec calibration and merge, re-exposed", reexpose),
     )
-    reading = partial(open_case, moving=moving)
+    reading = partial(open_case, viewing=viewing)
     return Study("fidelity", methods, COLUMNS, "blind", MARGIN, reading, score, crop)
 
 

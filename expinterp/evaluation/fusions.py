@@ -12,9 +12,10 @@ from functools import partial
 
 from expinterp import pipeline
 from expinterp.core.fusion.plan import Virtual
+from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.response import Profile
 from expinterp.evaluation.peers import enfuse, has_enfuse, merge_mertens
-from expinterp.evaluation.scenes.cases import USUAL, Case, Moving, open_small
+from expinterp.evaluation.scenes.cases import Case, open_small
 from expinterp.evaluation.study import BUNDLED, Candidate, Column, Method, Scores, Study
 from expinterp.images import Pixels
 from expinterp.metrics import MEF_LEAST, mef_ssim, order_violations, out_of_range
@@ -54,7 +55,7 @@ Fuse = Callable[[Sequence[Pixels]], Candidate]
 
 
 def fusion_study(
-    *, refiners: Mapping[str, Refiner], profile: Profile | None = None, moving: Moving = USUAL
+    *, refiners: Mapping[str, Refiner], profile: Profile | None = None, viewing: Viewing = USUAL
 ) -> Study:
     """Compare fusions of the pair.
 
@@ -64,32 +65,32 @@ def fusion_study(
         Networks that refine virtual exposures, by name.
     profile : Profile, optional
         Of the camera.
-    moving : Moving
+    viewing : Viewing
         How moving things are handled.
     """
     networks = {_auto(name): describe_refiner(each) for name, each in refiners.items()}
-    given_two = fusions(refiners, profile, moving)
+    given_two = fusions(refiners, profile, viewing)
     given_three = {name: fuse for name, fuse in given_two.items() if name not in networks}
     methods = [
         *(Method(n, n, of_pair(fuse), networks.get(n)) for n, fuse in given_two.items()),
         *(Method(n + MEDIUM, n + MEDIUM, of_three(fuse)) for n, fuse in given_three.items()),
     ]
-    reading = partial(open_small, moving=moving)
+    reading = partial(open_small, viewing=viewing)
     return Study("fusion", tuple(methods), COLUMNS, "virtual-0", 0.0, reading, score, views)
 
 
 def fusions(
-    refiners: Mapping[str, Refiner], profile: Profile | None = None, moving: Moving = USUAL
+    refiners: Mapping[str, Refiner], profile: Profile | None = None, viewing: Viewing = USUAL
 ) -> dict[str, Fuse]:
     """List the fusions available on this machine: other programs, then this package."""
     ours = {
-        _auto(name): fuse_by_us("auto", each, profile, moving) for name, each in refiners.items()
+        _auto(name): fuse_by_us("auto", each, profile, viewing) for name, each in refiners.items()
     }
     peers = {"enfuse": enfuse} if has_enfuse() else {}
     return {
         **peers,
         "MergeMertens": merge_mertens,
-        "virtual-0": fuse_by_us(0, moving=moving),
+        "virtual-0": fuse_by_us(0, viewing=viewing),
         **ours,
     }
 
@@ -102,7 +103,7 @@ def fuse_by_us(
     virtual: Virtual,
     refiner: Refiner | None = None,
     profile: Profile | None = None,
-    moving: Moving = USUAL,
+    viewing: Viewing = USUAL,
 ) -> Fuse:
     """Return a fusion by this package."""
 
@@ -112,8 +113,8 @@ def fuse_by_us(
             virtual=virtual,
             refiner=refiner,
             response=profile,
-            deghost=moving.deghost,
-            reference=moving.reference,
+            deghost=viewing.deghost,
+            reference=viewing.reference,
         )
         base = result.stack.base
         return Candidate(result.fused, None if base is None else out_of_range(base))

@@ -17,9 +17,10 @@ from expinterp.core.arrays import Pixels
 from expinterp.core.downscale import reduce_size
 from expinterp.core.exposure import LEAST_STEP
 from expinterp.core.fusion import Stack
-from expinterp.core.pair import measure
+from expinterp.core.pair import measure_exposures
 from expinterp.core.parallel import map_threads
 from expinterp.core.prior import estimate_shared, load_prior
+from expinterp.core.registration.viewing import Viewing
 from expinterp.errors import EqualExposuresError, PairError
 from expinterp.metrics import (
     MEF_LEAST,
@@ -32,6 +33,7 @@ from expinterp.metrics import (
 )
 
 LONGER_SIDE = 900  # pixels; as in `benchmarks/fusion.py`
+AS_THEY_ARE = Viewing(align=False, deghost="off")
 
 
 def assess(photographs: Sequence[Pixels], fused: Pixels, *, stack: Stack) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def _read_scene(photographs: Sequence[Pixels]) -> OrderScene | None:
     held, levels = [photographs[0]], []
     for image in photographs[1:]:
         try:
-            levels.append(measure(image, held[-1], align=False, deghost="off").levels)
+            levels.append(measure_exposures(image, held[-1], viewing=AS_THEY_ARE).levels)
         except EqualExposuresError:  # it adds no information
             continue
         except PairError:

@@ -138,10 +138,7 @@ def plan_scene(
                 virtual=virtual,
                 response=opened.profile,
                 prior=opened.prior,
-                align=job.options.align,
-                deghost=job.options.deghost,
-                reference=job.options.reference,
-                crop=job.options.crop,
+                viewing=job.options.viewing,
                 names=[shot.name for shot in shots],
                 stated_ratio=lambda long, short: exposure_ratio(
                     shots[long].exposure, shots[short].exposure

@@ -85,10 +85,7 @@ def _measure(
             ratio=job.options.ratio,
             profile=opened.profile,
             prior=opened.prior,
-            align=job.options.align,
-            deghost=job.options.deghost,
-            reference=job.options.reference,
-            crop=job.options.crop,
+            viewing=job.options.viewing,
         )
         measured = measure(*shots)
         if draft and shots[0].negative and _needs_pictures(measured.pair):

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
-from expinterp.core.ghosts import Deghost, Ghosts, Reference
-from expinterp.core.pair import DOUBLED, UNTOLD, Pair, measure
+from expinterp.core.ghosts import Ghosts
+from expinterp.core.pair import DOUBLED, UNTOLD, Pair, measure_exposures
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.motion import STILL
+from expinterp.core.registration.viewing import Viewing
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels
@@ -83,10 +84,7 @@ def measure_shots(
     ratio: float | None,
     profile: Profile | None,
     prior: ResponsePrior | None,
-    align: bool,
-    deghost: Deghost,
-    reference: Reference,
-    crop: bool,
+    viewing: Viewing,
 ) -> MeasuredPair:
     """Measure two photographs; those in the wrong order are swapped.
 
@@ -94,8 +92,8 @@ def measure_shots(
     ----------
     ratio : float or None
         Exposure ratio; by default from the metadata of the files.
-    prior, align, deghost, reference, crop
-        See `measure`.
+    prior, viewing
+        See `measure_exposures`.
 
     Raises
     ------
@@ -104,16 +102,13 @@ def measure_shots(
     """
     ratio = ratio or exposure_ratio(long.exposure, short.exposure)
     try:
-        pair = measure(
+        pair = measure_exposures(
             long.pixels,
             short.pixels,
             ratio=ratio,
             response=profile,
             prior=prior,
-            align=align,
-            deghost=deghost,
-            reference=reference,
-            crop=crop,
+            viewing=viewing,
             opacities=[long.alpha, short.alpha],
         )
     except PairError as error:

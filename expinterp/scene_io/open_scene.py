@@ -107,7 +107,7 @@ def open_scene(
     if options.times:
         shots = state_times(shots, options.times)
     shots, remarks = agree(arrange(shots))
-    if not options.crop:  # which may make it small enough
+    if not options.viewing.crop:  # which may make it small enough
         check_size(job, *shots[0].pixels.shape[:2])
     check_profiles(job, shots[0].metadata.icc)
     remarks += _explain_useless(shots[0], options)

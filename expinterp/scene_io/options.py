@@ -10,7 +10,7 @@ from expinterp.core import exposure
 from expinterp.core.denoise import Denoise
 from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.plan import Virtual
-from expinterp.core.ghosts import Deghost, Reference
+from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.files import STREAM
 from expinterp.images import QUALITY, Depth, Development
 from expinterp.refine import Device
@@ -127,14 +127,8 @@ class CommonOptions:
     development : Development
         How raw files are developed.
     writing : Writing
-    align : bool
-        Whether motions of the camera are looked for and undone.
-    deghost : {'auto', 'off'}
-        Whether a thing that moved is taken from one shot only.
-    reference : {'auto', 'long', 'short'}
-        The shot whose view and moving things are kept.
-    crop : bool
-        Whether results are cropped to what all shots show.
+    viewing : Viewing
+        How camera motion and moving things are handled.
     refine : bool
         Whether the network is used.
     denoise : {'auto', 'off'} or float
@@ -151,10 +145,7 @@ class CommonOptions:
     camera: str | None = None
     development: Development = field(default_factory=Development)
     writing: Writing = Writing()
-    align: bool = True
-    deghost: Deghost = "auto"
-    reference: Reference = "auto"
-    crop: bool = False
+    viewing: Viewing = USUAL
     refine: bool = True
     denoise: Denoise = "auto"
     model: Path | None = None

@@ -16,7 +16,7 @@ import numpy as np
 from expinterp.core.arrays import Codes, Floats, Pixels
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.mapping import imf_from_response, to_codes
-from expinterp.core.pair import Pair, measure
+from expinterp.core.pair import Pair
 from expinterp.core.response import Profile, calibrate_scenes
 from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.evaluation import Case, Material, Triple, open_case
@@ -79,7 +79,7 @@ def measure_pair(case: Case, *, known: KnownMetadata, profile: Profile | None) -
     if known == "nothing":
         return case.pair
     response = profile if known == "camera" else None
-    return measure(case.long, case.short, ratio=case.triple.ratio, response=response)
+    return case.measure(ratio=case.triple.ratio, response=response)
 
 
 def _as_colour(shot: Pixels) -> Codes:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from expinterp import library
-from expinterp.core.pair import measure
+from expinterp.core.pair import measure_exposures
 from expinterp.core.render import render
 from expinterp.core.response import Profile
 from expinterp.errors import ImageFileError, ModelError
@@ -242,7 +242,7 @@ def compare(
 
 def _refined(refiner: Refiner, profile: Profile | None) -> Callable[[Case], Iterator[Candidate]]:
     def compute(case: Case) -> Iterator[Candidate]:
-        pair = measure(case.long, case.short, response=profile)
+        pair = measure_exposures(case.long, case.short, response=profile)
         yield Candidate(render(pair, refiner=refiner).medium)
 
     return compute

@@ -17,9 +17,9 @@ from expinterp.batch.cluster import perform_all
 from expinterp.batch.shared_response import PairLevels, make_profile
 from expinterp.batch.tasks import make_tasks
 from expinterp.brackets import Bracket
-from expinterp.core.pair import measure
 from expinterp.errors import ExitCode, ExpInterpError
 from expinterp.library import open_library, read_profile, remember
+from expinterp.pipeline import measure
 
 TIMES = (1 / 8, 1 / 512)
 

@@ -273,14 +273,14 @@ def test_other_ways_to_handle_moving_things_compute_every_bracket_anew(
 
 
 def test_what_moved_is_kept_for_the_report(made: Card, monkeypatch: pytest.MonkeyPatch) -> None:
-    measure = measured_pair.measure
+    measure = measured_pair.measure_exposures
 
     def found(*images: Any, **how: Any) -> Any:
         sources = np.zeros(SHAPE, np.uint8)
         sources[10:30, 10:50] = 2
         return replace(measure(*images, **how), ghosts=Ghosts(sources, 0.26))
 
-    monkeypatch.setattr(measured_pair, "measure", found)
+    monkeypatch.setattr(measured_pair, "measure_exposures", found)
     code, _, err = made.run(*PLAIN, "--report", "report.html")
     assert code == ExitCode.OK, err
     (ghosts,) = [

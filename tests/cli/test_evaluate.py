@@ -78,12 +78,12 @@ def test_moving_things_are_handled_as_told_and_their_shares_are_reported(
     """Half of one pair and nothing of the other moves."""
     shares, asked = iter([0.5, 0.0]), set()
 
-    def measure(long, short, *, deghost, reference, **how):
-        asked.add((deghost, reference))
+    def measure(long, short, *, viewing, **how):
+        asked.add((viewing.deghost, viewing.reference))
         ghosts = Ghosts(np.zeros(long.shape[:2], np.uint8), next(shares))
-        return replace(pair.measure(long, short, **how), ghosts=ghosts)
+        return replace(pair.measure_exposures(long, short, **how), ghosts=ghosts)
 
-    monkeypatch.setattr(cases, "measure", measure)
+    monkeypatch.setattr(cases, "measure_exposures", measure)
     code, out, _ = run("card", "--only", "blind", "--json", "--reference", "short")
     facts = json.loads(out)
     assert code == ExitCode.OK

@@ -526,14 +526,14 @@ def test_a_device_that_is_not_there_is_7(folder: Folder) -> None:
     assert folder.names() == set(PAIR)
 
 
-@pytest.mark.parametrize("where", ["render", "measure"])
+@pytest.mark.parametrize("where", ["render", "measure_exposures"])
 def test_interrupted_work_leaves_nothing(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    owner = {"render": interpolate, "measure": measured_pair}[where]
+    owner = {"render": interpolate, "measure_exposures": measured_pair}[where]
     monkeypatch.setattr(owner, where, interrupt)
     assert folder.run(*PLAIN)[0] == ExitCode.INTERRUPTED
     assert folder.names() == set(PAIR)

@@ -17,10 +17,11 @@ from cli_samples import SHAPE, TIMES, Folder, shoot
 
 from expinterp.core.ghosts import Ghosts
 from expinterp.core.ghosts.picture import BETWEEN, BRIGHTEST, DARKEST
-from expinterp.core.pair import Pair, measure
+from expinterp.core.pair import Pair
 from expinterp.errors import ExitCode
 from expinterp.images import read_photograph
 from expinterp.metrics.assessment import assess
+from expinterp.pipeline import measure
 from expinterp.scene_io import fuse, measured_pair
 
 PAIR = ("long.png", "short.png")
@@ -61,11 +62,12 @@ def change(monkeypatch: pytest.MonkeyPatch, how: Change, asked: list[Any] | None
             found = function(*images, **keywords)
             if asked is not None:
                 asked.append(keywords)
-            return replace(found, **how(found)) if keywords["deghost"] == "auto" else found
+            return replace(found, **how(found)) if keywords["viewing"].deghost == "auto" else found
 
         return call
 
-    monkeypatch.setattr(measured_pair, "measure", wrapped(measured_pair.measure))
+    measure_exposures = wrapped(measured_pair.measure_exposures)
+    monkeypatch.setattr(measured_pair, "measure_exposures", measure_exposures)
     monkeypatch.setattr(fuse, "plan_exposures", wrapped(fuse.plan_exposures))
 
 
@@ -182,7 +184,8 @@ def test_options_reach_the_core(
     change(monkeypatch, lambda found: {}, asked)
     assert folder.run(*TWO, *options)[0] == ExitCode.OK
     (keywords,) = asked
-    assert tuple(keywords[name] for name in ("deghost", "reference", "crop")) == expected
+    viewing = keywords["viewing"]
+    assert (viewing.deghost, viewing.reference, viewing.crop) == expected
 
 
 def cropped(found: Any) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from expinterp.core.denoise import (
 )
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import imf_from_response
-from expinterp.core.pair import measure
 from expinterp.core.render import render
+from expinterp.pipeline import measure
 
 RATIO = 16.0
 QUIET = (Noise(0.0, 0.0, 0.0),) * bands.LEVELS

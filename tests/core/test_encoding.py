@@ -11,10 +11,10 @@ from PIL import Image, ImageCms
 
 from expinterp.core import encoding
 from expinterp.core.encoding import SPACES, Encoding, Space, decode, encode, known_response
-from expinterp.core.pair import measure
 from expinterp.core.render import render
 from expinterp.errors import PairError
 from expinterp.images.developing.profiles import icc_profile
+from expinterp.pipeline import measure
 
 MATRIX = np.array([[1.6, -0.5, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]])
 

@@ -26,9 +26,8 @@ from synthetic import expose, scene
 
 from expinterp.core.comparison import compare
 from expinterp.core.ghosts.detect import find_conflict
-from expinterp.core.pair import measure
 from expinterp.errors import PairError
-from expinterp.pipeline import interpolate
+from expinterp.pipeline import interpolate, measure
 
 MARGIN = 19  # pixels: most that a region reaches beyond what moved
 ROLES = ("long", "short")

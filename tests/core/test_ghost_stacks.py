@@ -13,12 +13,14 @@ from expinterp.core.fusion.plan import plan_exposures
 from expinterp.core.ghosts.consistent import Link, make_consistent
 from expinterp.core.ghosts.detect import Conflict
 from expinterp.core.registration.alignment import best_exposed
+from expinterp.core.registration.viewing import Viewing
 from expinterp.errors import PairError
 from expinterp.pipeline import fuse
 
 THREE = ((10, 20), (60, 140), (115, 30))
 FIVE = (*THREE, (5, 90), (115, 190))
 TIMES = (0.1 / 36, 0.1 / 6, 0.1)
+STILL = Viewing(align=False)
 
 
 def stack(places=THREE, times=TIMES, *, bits=8):
@@ -35,7 +37,7 @@ def grid(times):
 @pytest.mark.parametrize(("reference", "index"), [("short", 0), ("auto", 1), ("long", 2)])
 def test_each_of_three_shots_shows_what_moved_as_the_reference_does(reference, index) -> None:
     images, scenes = stack()
-    plan = plan_exposures(images, align=False, reference=reference)
+    plan = plan_exposures(images, viewing=Viewing(align=False, reference=reference))
     assert reference == "auto" or plan.reference == index
     index = plan.reference
     assert plan.shots[index] is images[index] or np.shares_memory(plan.shots[index], images[index])
@@ -51,7 +53,7 @@ def test_each_of_three_shots_shows_what_moved_as_the_reference_does(reference, i
 def test_five_shots_agree_with_the_one_in_the_middle(ratio) -> None:
     times = tuple(0.04 * ratio**step for step in range(-2, 3))
     images, scenes = stack(FIVE, times)
-    plan = plan_exposures(images, align=False, virtual=0)
+    plan = plan_exposures(images, viewing=STILL, virtual=0)
     assert 0 < plan.reference < 4
     for shot, time, slope in zip(plan.shots, times, grid(times)[plan.reference], strict=True):
         assert rms(shot, expose(scenes[plan.reference], time)) < 0.5 * slope
@@ -60,7 +62,7 @@ def test_five_shots_agree_with_the_one_in_the_middle(ratio) -> None:
 
 def test_a_stack_marks_all_places_where_the_thing_stood() -> None:
     images, _ = stack()
-    plan = plan_exposures(images, align=False)
+    plan = plan_exposures(images, viewing=STILL)
     for row, col in THREE:
         assert plan.ghosts.sources[row : row + SIDE, col : col + SIDE].all()
     assert plan.ghosts.share == pytest.approx((plan.ghosts.sources > 0).mean(), abs=1e-3)
@@ -79,7 +81,7 @@ def test_the_order_of_the_images_makes_no_difference_to_a_fusion() -> None:
 
 def test_a_fusion_shows_one_moment() -> None:
     images, scenes = stack()
-    moment = plan_exposures(images, align=False).reference
+    moment = plan_exposures(images, viewing=STILL).reference
     still = fuse(photograph([scenes[moment]] * 3, TIMES), refiner=None, align=False).fused
     found = fuse(images, refiner=None, align=False).fused
     ghost = fuse(images, refiner=None, align=False, deghost="off").fused
@@ -90,7 +92,7 @@ def test_a_fusion_shows_one_moment() -> None:
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_still_stack_is_left_to_the_bit(bits) -> None:
     images, _ = stack([THREE[0]] * 3, bits=bits)
-    plan = plan_exposures(images, align=False)
+    plan = plan_exposures(images, viewing=STILL)
     assert plan.ghosts.share == 0
     for shot, image in zip(plan.shots, images, strict=True):
         assert np.shares_memory(shot, image)
@@ -99,14 +101,14 @@ def test_a_still_stack_is_left_to_the_bit(bits) -> None:
 def test_a_grey_stack_keeps_its_axes() -> None:
     images = [image.mean(axis=2).astype(np.uint8) for image in stack()[0]]
     for given in (images, [image[..., np.newaxis] for image in images]):
-        plan = plan_exposures(given, align=False)
+        plan = plan_exposures(given, viewing=STILL)
         assert [shot.shape for shot in plan.shots] == [image.shape for image in given]
         assert plan.ghosts.share > 0.1
 
 
 def test_equally_exposed_shots_agree_too() -> None:
     images, scenes = stack(THREE[:2], (0.1, 0.1))
-    plan = plan_exposures(images, align=False)
+    plan = plan_exposures(images, viewing=STILL)
     assert plan.pairs == (None,)
     truth = expose(scenes[plan.reference], 0.1)
     for shot in plan.shots:
@@ -134,7 +136,7 @@ def test_shots_that_cannot_be_compared_are_left_as_they_are() -> None:
 def test_what_cannot_be_compared_does_not_stop_the_others() -> None:
     images, scenes = stack()
     black = np.zeros_like(images[0])
-    plan = plan_exposures([*images, black], virtual=0, align=False)
+    plan = plan_exposures([*images, black], virtual=0, viewing=STILL)
     assert plan.order[0] == 3
     np.testing.assert_array_equal(plan.shots[0], black)
     truth = expose(scenes[plan.reference], TIMES[1])
@@ -152,7 +154,9 @@ def test_a_stack_that_moved_has_no_invented_borders(deghost, crop) -> None:
     times = (0.02, 0.08)
     shifts = ((0, 0), (8, -6))
     scenes = [radiance[10 + down : 150 + down, 10 + right : 230 + right] for right, down in shifts]
-    plan = plan_exposures(photograph(scenes, times), deghost=deghost, crop=crop, reference="long")
+    plan = plan_exposures(
+        photograph(scenes, times), viewing=Viewing(deghost=deghost, crop=crop, reference="long")
+    )
     assert (plan.reference, plan.viewpoint) == (1, 1)
     for shot, time in zip(plan.shots, times, strict=True):
         truth = expose(scenes[1], time)[plan.window]

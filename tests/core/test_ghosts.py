@@ -19,7 +19,8 @@ from expinterp.core.ghosts.picture import (
     draw_ghosts,
     draw_mask,
 )
-from expinterp.core.pair import measure
+from expinterp.core.registration.viewing import Viewing
+from expinterp.pipeline import measure
 
 SHAPE = (48, 64)
 
@@ -42,15 +43,14 @@ def test_a_still_pair_has_no_ghosts_and_all_of_the_frame() -> None:
 
 def test_ghosts_are_not_looked_for_if_that_is_off() -> None:
     assert measure(*pair(), deghost="off").ghosts is None
-    assert plan_exposures(pair(), deghost="off").ghosts is None
+    assert plan_exposures(pair(), viewing=Viewing(deghost="off")).ghosts is None
 
 
 @pytest.mark.parametrize("choice", [{"deghost": "on"}, {"reference": "medium"}])
-@pytest.mark.parametrize("call", ["measure", "plan", "interpolate", "fuse"])
+@pytest.mark.parametrize("call", ["measure", "interpolate", "fuse"])
 def test_other_words_are_refused(call: str, choice: dict[str, str]) -> None:
     calls = {
         "measure": lambda: measure(*pair(), **choice),
-        "plan": lambda: plan_exposures(pair(), **choice),
         "interpolate": lambda: expinterp.interpolate(*pair(), refiner=None, **choice),
         "fuse": lambda: expinterp.fuse(pair(), virtual=0, **choice),
     }

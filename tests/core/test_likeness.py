@@ -7,9 +7,9 @@ import pytest
 from motion_samples import hand, shots, similarity
 
 from expinterp.core.mapping import joint_histogram, matched_levels, sample
-from expinterp.core.pair import measure
 from expinterp.core.registration.likeness import check_scene, lies_still
 from expinterp.errors import PairError
+from expinterp.pipeline import measure
 
 
 def check(long, short):

@@ -16,10 +16,12 @@ from expinterp import cli
 from expinterp.core.arrays import Pixels
 from expinterp.core.exposure import ev_step
 from expinterp.core.fusion.plan import ExposurePlan, order_by_brightness, plan_exposures
-from expinterp.core.pair import Pair, measure
+from expinterp.core.pair import Pair
 from expinterp.core.registration.opacity import extend_colours, fill_transparent
+from expinterp.core.registration.viewing import Viewing
 from expinterp.errors import PairError
 from expinterp.images import read_photograph, write_photograph
+from expinterp.pipeline import measure
 
 SHAPE = (96, 128)
 TIMES = (0.075, 0.6)  # most of the scene is below white
@@ -116,9 +118,8 @@ def test_in_a_series_the_nearest_opaque_shot_decides():
     images = [expose(radiance, time) for time in (0.05, 0.15, 0.45)]
     opacities = np.full((3, *SHAPE), 255, np.uint8)
     opacities[:2, 20:60, 20:60] = 0
-    plan = plan_exposures(
-        spoil(images, opacities, 1), align=False, deghost="off", opacities=list(opacities)
-    )
+    viewing = Viewing(align=False, deghost="off")
+    plan = plan_exposures(spoil(images, opacities, 1), viewing=viewing, opacities=list(opacities))
     hole = np.s_[20:60, 20:60]
     known = (images[2][hole] < 240).all(axis=2)
     for shot, image in zip(plan.shots, images, strict=True):

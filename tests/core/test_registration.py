@@ -13,9 +13,9 @@ from synthetic import expose, psnr
 import expinterp
 from expinterp.core.fusion.plan import plan_exposures
 from expinterp.core.mapping import joint_histogram, matched_levels
-from expinterp.core.pair import measure
 from expinterp.core.registration import motion as module
 from expinterp.core.registration.motion import STILL, UNKNOWN, Motion, find_motion, find_motions
+from expinterp.pipeline import measure
 
 
 @pytest.mark.parametrize("ratio", [4, 64])

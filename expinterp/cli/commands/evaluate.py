@@ -150,7 +150,8 @@ def _evaluate(material: Material, options: dict[str, Any], console: Console) -> 
 
 def _study(profiles: Profiles, options: dict[str, Any], console: Console) -> Study:
     """Choose the methods and scores."""
-    from expinterp.evaluation import Moving, fidelity_study, fusion_study, open_networks
+    from expinterp.core.registration.viewing import Viewing
+    from expinterp.evaluation import fidelity_study, fusion_study, open_networks
     from expinterp.library import read_profile
 
     refiners = open_networks(
@@ -159,11 +160,12 @@ def _study(profiles: Profiles, options: dict[str, Any], console: Console) -> Stu
     notices = dict.fromkeys(refiner.notice for refiner in refiners.values())
     console.warn(*filter(None, notices))
     profile = read_profile(options["response"]) if options["response"] else None
-    moving = Moving(options["deghost"], options["reference"])
+    viewing = Viewing(deghost=options["deghost"], reference=options["reference"])
+    common: dict[str, Any] = {"refiners": refiners, "profile": profile, "viewing": viewing}
     if options["fusion"]:
-        study = fusion_study(refiners=refiners, profile=profile, moving=moving)
+        study = fusion_study(**common)
     else:
-        study = fidelity_study(refiners=refiners, profile=profile, profiles=profiles, moving=moving)
+        study = fidelity_study(**common, profiles=profiles)
     try:
         return study.only(options["only"])
     except ValueError as error:

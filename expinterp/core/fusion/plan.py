@@ -21,7 +21,7 @@ import numpy as np
 from expinterp.core.arrays import Mask, Pixels, check_images, drop_equal_channels, with_channels
 from expinterp.core.comparison import Comparison, compare
 from expinterp.core.exposure import LEAST_STEP, ev_step, even_positions, resolve_ratio
-from expinterp.core.ghosts import Deghost, Ghosts, Reference, check_choices, explain_ghosts
+from expinterp.core.ghosts import Ghosts, explain_ghosts
 from expinterp.core.ghosts.consistent import Links, make_consistent, map_step
 from expinterp.core.ghosts.detect import covered_by_all
 from expinterp.core.mapping import sample
@@ -36,6 +36,7 @@ from expinterp.core.registration.opacity import (
     join_opacities,
     sample_seen,
 )
+from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.registration.viewpoint import view_series
 from expinterp.core.response import Profile, check_profile
 from expinterp.errors import PairError
@@ -114,10 +115,7 @@ def plan_exposures(
     virtual: Virtual = "auto",
     response: Profile | None = None,
     prior: ResponsePrior | None = None,
-    align: bool = True,
-    deghost: Deghost = "auto",
-    reference: Reference = "auto",
-    crop: bool = False,
+    viewing: Viewing = USUAL,
     names: Sequence[str] | None = None,
     stated_ratio: Callable[[int, int], float | None] = lambda long, short: None,
     opacities: Opacities = (),
@@ -134,16 +132,7 @@ def plan_exposures(
         The camera's profile; by default the response is estimated from each pair.
     prior : ResponsePrior, optional
         The prior of responses; by default, and with a profile, the bundled one of all cameras.
-    align : bool
-        Whether to measure the camera motion and align all shots to one of them.
-    deghost : {'auto', 'off'}
-        Whether things that moved are looked for and taken from one shot.
-    reference : {'auto', 'long', 'short'}
-        The shot whose view and moving things are kept: the brightest (``long``) or the darkest
-        (``short``). ``auto``: the view of the best exposed one, and what moved from the one that
-        knows most of it.
-    crop : bool
-        Whether the shots are cropped to what all of them show.
+    viewing : Viewing
     names : sequence of str, optional
         Of the images, for messages.
     stated_ratio : function, optional
@@ -155,23 +144,20 @@ def plan_exposures(
     Raises
     ------
     ValueError
-        If the images, `virtual`, `response`, `deghost` or `reference` are not as above.
+        If the images, `virtual` or `response` are not as above.
     PairError
         If the images differ in size, channels or bit depth, or if virtual exposures are wanted and
         two adjacent shots do not show one scene. The message has the `names` of the two.
     """
     check_images(images, names)
     check_virtual(virtual)
-    check_choices(deghost, reference)
     check_profile(response)
     opaque = check_opacities(images, opacities)
     order = order_by_brightness(images, opaque)
     view = view_series(
         [with_channels(images[index]) for index in order],
         [opaque[index] for index in order],
-        align=align,
-        reference=reference,
-        crop=crop,
+        viewing,
     )
     aligned, covered, motions = view.aligned, view.covered, view.motions
     viewpoint = view.viewpoint
@@ -186,7 +172,7 @@ def plan_exposures(
                 response=response,
                 prior=prior,
                 known=None not in [motion.pixels for motion in motions[two]],
-                deghost=deghost == "auto",
+                deghost=viewing.deghost == "auto",
                 label=f"{names[j]} and {names[i]}: " if names else "",
                 needed=virtual != 0,
             )
@@ -200,8 +186,8 @@ def plan_exposures(
         covered,
         viewpoint,
         fresh=whole.fresh,
-        reference=None if reference == "auto" else viewpoint,
-        deghost=deghost == "auto",
+        reference=None if viewing.reference == "auto" else viewpoint,
+        deghost=viewing.deghost == "auto",
     )
     pairs = [
         each.to_pair(long, short, images[0].shape) if each and virtual != 0 else None

@@ -6,6 +6,6 @@ they must be. `sources` holds the result, `picture` draws it.
 
 from __future__ import annotations
 
-from expinterp.core.ghosts.sources import Deghost, Ghosts, Reference, check_choices, explain_ghosts
+from expinterp.core.ghosts.sources import Ghosts, explain_ghosts
 
-__all__ = ["Deghost", "Ghosts", "Reference", "check_choices", "explain_ghosts"]
+__all__ = ["Ghosts", "explain_ghosts"]

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-
-Deghost: TypeAlias = Literal["auto", "off"]
-Reference: TypeAlias = Literal["auto", "long", "short"]
 
 MOST = 0.5  # share of moved pixels above which the shots may not belong together
 
@@ -34,16 +30,6 @@ class Ghosts:
     def none(cls, rows: int, cols: int) -> Ghosts:
         """Return the ghosts of a picture of this size in which nothing moved."""
         return cls(np.zeros((rows, cols), np.uint8), 0.0)
-
-
-def check_choices(deghost: str, reference: str) -> None:
-    """Raise a ValueError if `deghost` or `reference` is none of the known words."""
-    choices = {"deghost": (deghost, Deghost), "reference": (reference, Reference)}
-    for name, (choice, known) in choices.items():
-        if choice not in get_args(known):
-            words = ", ".join(map(repr, get_args(known)))
-            msg = f"{name} must be one of {words}, got {choice!r}"
-            raise ValueError(msg)
 
 
 def explain_ghosts(share: float) -> list[str]:

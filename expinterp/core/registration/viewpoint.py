@@ -12,7 +12,6 @@ import numpy as np
 
 from expinterp.core.arrays import Mask, Pixels, drop_equal_channels
 from expinterp.core.exposure import resolve_ratio
-from expinterp.core.ghosts import Reference
 from expinterp.core.ghosts.detect import shrink_mask
 from expinterp.core.registration.alignment import Aligned, align_shots, best_exposed
 from expinterp.core.registration.homography import DRIFT
@@ -24,6 +23,7 @@ from expinterp.core.registration.opacity import (
     sample_seen,
     seen_in,
 )
+from expinterp.core.registration.viewing import Viewing
 from expinterp.errors import EqualExposuresError
 
 ROLES: tuple[Literal["short"], Literal["long"]] = ("short", "long")  # from dark to bright
@@ -53,16 +53,15 @@ class SeriesView:
     motions: list[Motion]  # from the viewpoint to each; empty if they were not measured
 
 
-def view_series(
-    shots: list[Pixels], opacities: Opacities, *, align: bool, reference: Reference, crop: bool
-) -> SeriesView:
+def view_series(shots: list[Pixels], opacities: Opacities, viewing: Viewing) -> SeriesView:
     """Align shots, from dark to bright, to one of them."""
-    if reference == "auto":
+    if viewing.reference == "auto":
         viewpoint = best_exposed(sample_seen(shots, opacities))
     else:
-        viewpoint = 0 if reference == "short" else len(shots) - 1
-    motions = find_motions(_blank(shots, opacities), reference=viewpoint) if align else []
-    aligned, covered = _align(shots, motions or [STILL] * len(shots), opacities, crop=crop)
+        viewpoint = 0 if viewing.reference == "short" else len(shots) - 1
+    motions = find_motions(_blank(shots, opacities), reference=viewpoint) if viewing.align else []
+    still = [STILL] * len(shots)
+    aligned, covered = _align(shots, motions or still, opacities, crop=viewing.crop)
     return SeriesView(aligned, covered, viewpoint, motions)
 
 
@@ -81,14 +80,7 @@ def _align(
 
 
 def view_pair(
-    long: Pixels,
-    short: Pixels,
-    ratio: float | None,
-    opacities: Opacities,
-    *,
-    align: bool,
-    reference: Reference,
-    crop: bool,
+    long: Pixels, short: Pixels, ratio: float | None, opacities: Opacities, viewing: Viewing
 ) -> PairView:
     """Order two images by brightness, and align one to the other."""
     long, short = drop_equal_channels([long, short])
@@ -101,11 +93,12 @@ def view_pair(
     stated, notices = resolve_ratio(ratio, swapped=swapped)
     if swapped:
         shots, samples, opacities = shots[::-1], samples[::-1], opacities[::-1]
-    viewpoint = best_exposed(samples) if reference == "auto" else ROLES.index(reference)
-    motion = find_motion(*_blank(shots, opacities)[::-1]) if align else None
+    chosen = None if viewing.reference == "auto" else ROLES.index(viewing.reference)
+    viewpoint = best_exposed(samples) if chosen is None else chosen
+    motion = find_motion(*_blank(shots, opacities)[::-1]) if viewing.align else None
     drift = bool(motion and motion.pixels and motion.pixels <= DRIFT * max(long.shape))
-    motions = _place_viewpoint(motion, viewpoint, half_way=drift and reference == "auto")
-    aligned, covered = _align(shots, motions, opacities, crop=crop)
+    motions = _place_viewpoint(motion, viewpoint, half_way=drift and chosen is None)
+    aligned, covered = _align(shots, motions, opacities, crop=viewing.crop)
     return PairView(aligned, covered, viewpoint, motions, stated, swapped, motion, notices)
 
 

@@ -5,25 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from expinterp.core.ghosts import Deghost, Reference
-from expinterp.core.pair import Pair, measure
+from expinterp.core.pair import Pair, measure_exposures
+from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.response import Profile
 from expinterp.evaluation.scenes.triples import Triple
 from expinterp.images import Pixels, to_depth
 from expinterp.metrics import OrderScene, read_scene
 from expinterp.metrics.assessment import shrink
 from expinterp.scene_io.shots import agree, check_alike, read_shots
-
-
-@dataclass(frozen=True)
-class Moving:
-    """How moving things are handled; see `expinterp.core.pair.measure`."""
-
-    deghost: Deghost = "auto"
-    reference: Reference = "auto"
-
-
-USUAL = Moving()
 
 
 @dataclass(frozen=True)
@@ -34,7 +23,7 @@ class Case:
     ----------
     long, medium, short : uint8 or uint16 arrays, shape (rows, cols, 1 or 3)
         Display-encoded, upright, alike in shape and dtype.
-    moving : Moving
+    viewing : Viewing
         How the pair of long and short is measured.
     """
 
@@ -42,7 +31,7 @@ class Case:
     long: Pixels
     medium: Pixels
     short: Pixels
-    moving: Moving = USUAL
+    viewing: Viewing = USUAL
 
     @cached_property
     def pair(self) -> Pair:
@@ -50,14 +39,9 @@ class Case:
         return self.measure()
 
     def measure(self, *, ratio: float | None = None, response: Profile | None = None) -> Pair:
-        """Measure the pair of long and short; see `expinterp.core.pair.measure`."""
-        return measure(
-            self.long,
-            self.short,
-            ratio=ratio,
-            response=response,
-            deghost=self.moving.deghost,
-            reference=self.moving.reference,
+        """Measure the pair of long and short; see `measure_exposures`."""
+        return measure_exposures(
+            self.long, self.short, ratio=ratio, response=response, viewing=self.viewing
         )
 
     @property
@@ -75,7 +59,7 @@ class Case:
         return read_scene([pair.short, medium, pair.long], log_times, pair.response)
 
 
-def open_case(triple: Triple, moving: Moving = USUAL) -> Case:
+def open_case(triple: Triple, viewing: Viewing = USUAL) -> Case:
     """Read the photographs of a triple.
 
     Raises
@@ -88,13 +72,13 @@ def open_case(triple: Triple, moving: Moving = USUAL) -> Case:
     shots, _ = agree(read_shots([str(file) for file in triple.files]))
     check_alike(shots)
     long, medium, short = (shot.pixels for shot in shots)
-    return Case(triple, long, medium, short, moving)
+    return Case(triple, long, medium, short, viewing)
 
 
-def open_small(triple: Triple, moving: Moving = USUAL) -> Case:
+def open_small(triple: Triple, viewing: Viewing = USUAL) -> Case:
     """Read the photographs of a triple as `open_case`, reduced by `assessment.shrink`, 8 bits."""
-    case = open_case(triple, moving)
+    case = open_case(triple, viewing)
     long, medium, short = (
         to_depth(shrink(shot), 8) for shot in (case.long, case.medium, case.short)
     )
-    return Case(triple, long, medium, short, moving)
+    return Case(triple, long, medium, short, viewing)
