@@ -114,6 +114,16 @@ def describe_response(record: JobRecord) -> str:
     return f"response from the {shots} and {count} of {response['camera']}"
 
 
+def series_contradictions(doing: str, options: dict[str, Any]) -> Iterator[str]:
+    """List what is wrong about the images of a series, and their times."""
+    images, times = options["images"], options["times"]
+    if len(images) < 2:
+        yield f"{doing} takes two exposures or more"
+    yield from stream_contradictions(images, options)
+    if times and len(times) != len(images):
+        yield f"--times needs a time for each of the {len(images)} images, not {len(times)}"
+
+
 def stream_contradictions(images: Sequence[str], options: dict[str, Any]) -> Iterator[str]:
     """List what cannot be read from standard input, or written to standard output."""
     if list(images).count(STREAM) > 1:

@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from expinterp.core.arrays import Floats, Pixels, with_channels
 from expinterp.core.mapping import CODE_VALUES
@@ -81,8 +81,7 @@ class ColourSpace:
     @property
     def to_xyz(self) -> Floats:
         """The matrix from linear R G B to CIE XYZ, with Y = 1 for white."""
-        columns = np.array([_xyz(x, y) for x, y in self.primaries]).T
-        return np.asarray(columns * np.linalg.solve(columns, _xyz(*WHITE)))
+        return to_xyz((*self.primaries, WHITE))
 
 
 SRGB_CURVE = Curve(2.4, 1.055, 12.92, 0.0031308)
@@ -248,9 +247,14 @@ def conversion(source: Space, target: Space) -> Floats:
     return np.asarray(np.linalg.solve(SPACES[target].to_xyz, SPACES[source].to_xyz))
 
 
-def _xyz(x: float, y: float) -> Floats:
-    """Convert chromaticities to X Y Z with Y = 1."""
-    return np.array([x / y, 1.0, (1 - x - y) / y])
+def to_xyz(primaries: ArrayLike) -> Floats:
+    """Return the matrix from linear R G B to CIE XYZ, with Y = 1 for white.
+
+    `primaries` are x, y of R, G, B and white: 8 numbers.
+    """
+    x, y = np.reshape(primaries, (4, 2)).astype(np.float64).T
+    points = np.array([x / y, np.ones(4), (1 - x - y) / y])
+    return np.asarray(points[:, :3] * np.linalg.solve(points[:, :3], points[:, 3]))
 
 
 @cache

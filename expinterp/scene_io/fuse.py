@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from expinterp.core.denoise import choose_strength
-from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion import Stack
 from expinterp.core.fusion.exposures import Fusion, fuse_exposures
-from expinterp.core.fusion.plan import ExposurePlan, Virtual, plan_exposures
 from expinterp.core.intermediate import round_codes
-from expinterp.core.registration.motion import Motion
 from expinterp.core.render import Interpolation
-from expinterp.errors import PairError
 from expinterp.files import make_folder
 from expinterp.images import (
     Photograph,
@@ -28,49 +23,11 @@ from expinterp.images import (
     write_photograph,
 )
 from expinterp.metrics.assessment import assess
-from expinterp.scene_io.ghosts import describe_ghosts, encode_mask, write_ghosts
-from expinterp.scene_io.jobs import FusionJob, MergeJob
-from expinterp.scene_io.measured_pair import MeasuredPair, match_files, replace_pixels
-from expinterp.scene_io.open_scene import Opened, Opener, open_scene
-from expinterp.scene_io.record import (
-    Clock,
-    JobRecord,
-    Output,
-    describe_motion,
-    describe_ratio,
-    describe_refiner,
-    describe_response,
-    describe_shot,
-)
-from expinterp.scene_io.shots import brightest_first, check_alike
-
-
-@dataclass(frozen=True, eq=False)
-class PlannedScene:
-    """The files of a scene and the plan of their fusion."""
-
-    opened: Opened
-    shots: tuple[Photograph, ...]  # from dark to bright, aligned
-    plan: ExposurePlan
-    pairs: tuple[MeasuredPair | None, ...]  # adjacent shots; None where the plan has no pair
-    shape: tuple[int, ...]  # of the pixels of each file
-
-    @property
-    def place(self) -> int:
-        """The place of the reference among the shots."""
-        return self.plan.order.index(self.plan.reference)
-
-    @property
-    def viewpoint(self) -> str:
-        """The name of the shot that the others are aligned to."""
-        return self.shots[self.plan.order.index(self.plan.viewpoint)].name
-
-    @property
-    def motions(self) -> list[Motion]:
-        """The motion of each shot that was aligned to another; empty if none was."""
-        plan = self.plan
-        pairs = zip(plan.order, plan.motions, strict=False)
-        return [motion for index, motion in pairs if index != plan.viewpoint]
+from expinterp.scene_io.ghosts import write_ghosts
+from expinterp.scene_io.jobs import FusionJob
+from expinterp.scene_io.open_scene import Opener
+from expinterp.scene_io.record import Clock, JobRecord, Output
+from expinterp.scene_io.scene import PlannedScene, plan_scene
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,54 +69,16 @@ def fuse_files(
     made = list(_locate(scene, fusion))
     with clock.stage("write"):
         outputs, warnings = _write_all(job, scene, made, fusion)
-    return _record(
-        job, scene, made, outputs, metrics=metrics, warnings=warnings, seconds=clock.seconds
+    refined = scene.opened.refiner is not None
+    return scene.record(
+        "fuse",
+        outputs,
+        warnings,
+        clock.seconds,
+        # photographs are fused as they are
+        denoise=choose_strength(job.options.denoise, refined=refined) if made else 0.0,
+        fusion=_describe(job, made, metrics),
     )
-
-
-def plan_scene(
-    job: FusionJob | MergeJob,
-    clock: Clock,
-    opener: Opener | None,
-    *,
-    refine: bool,
-    virtual: Virtual,
-    remedy: str,
-) -> PlannedScene:
-    """Read the files of a job, and plan their fusion; `remedy` ends the message of a failure."""
-    with clock.stage("read"):
-        shots, opened = open_scene(job, refine=refine, opener=opener, arrange=brightest_first)
-        check_alike(shots)
-        shots = shots[::-1]  # dark to bright: the plan keeps this order if pixels are equal
-    with clock.stage("measure"):
-        try:
-            plan = plan_exposures(
-                [shot.pixels for shot in shots],
-                virtual=virtual,
-                response=opened.profile,
-                prior=opened.prior,
-                viewing=job.options.viewing,
-                names=[shot.name for shot in shots],
-                stated_ratio=lambda long, short: exposure_ratio(
-                    shots[long].exposure, shots[short].exposure
-                ),
-                opacities=[shot.alpha for shot in shots],
-            )
-        except PairError as error:
-            message = f"{error}{remedy}"
-            raise PairError(message) from error
-    opacity = plan.opacity
-    aligned = [
-        replace_pixels(shots[index], pixels, opacity)
-        for index, pixels in zip(plan.order, plan.shots, strict=True)
-    ]
-    still = not any(motion.pixels for motion in plan.motions)
-    pairs = tuple(
-        match_files(pair, long, short, still=still) if pair else None
-        for pair, (short, long) in zip(plan.pairs, pairwise(aligned), strict=True)
-    )
-    plan = replace(plan, pairs=tuple(pair.pair if pair else None for pair in pairs))
-    return PlannedScene(opened, tuple(aligned), plan, pairs, shots[0].pixels.shape)
 
 
 def _locate(scene: PlannedScene, fusion: Fusion) -> Iterator[VirtualExposure]:
@@ -259,62 +178,14 @@ def _write_masks(job: FusionJob, stack: Stack, count: int) -> Iterator[Output]:
         yield Output("mask", file)
 
 
-def _record(
-    job: FusionJob,
-    scene: PlannedScene,
-    virtual: Sequence[VirtualExposure],
-    outputs: list[Output],
-    *,
-    metrics: dict[str, Any] | None,
-    warnings: list[str],
-    seconds: dict[str, float],
-) -> JobRecord:
-    """Record what was done, in plain values."""
-    pairs = [pair for pair in scene.pairs if pair]
-    opened, plan, shots = scene.opened, scene.plan, scene.shots
-    pair_warnings = [warning for pair in pairs for warning in pair.warnings]
-    found = [*explain_motion(scene), *plan.notices, *pair_warnings]
-    return JobRecord(
-        command="fuse",
-        inputs=[
-            describe_shot("image", shot, clipped_shares(shot, pairs), scene.shape)
-            for shot in shots[::-1]
-        ],
-        outputs=[asdict(output) for output in outputs],
-        ratio=describe_ratio([pair.pair for pair in pairs]),
-        motion=describe_motion(*scene.motions, aligned_to=scene.viewpoint),
-        ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
-        response=describe_response(pairs[0].pair if pairs else None, opened),
-        refinement=describe_refiner(opened.refiner),
-        denoise=choose_strength(job.options.denoise, refined=opened.refiner is not None)
-        if virtual
-        else 0.0,  # photographs are fused as they are
-        timings=seconds,
-        warnings=list(dict.fromkeys([*opened.remarks, *found, *warnings])),
-        fusion={
-            "method": job.options.method,
-            **asdict(job.options.weighting),
-            "levels": job.options.levels,
-            "virtual": [exposure.ev for exposure in virtual],
-            "metrics": metrics,
-        },
-        mask=encode_mask(plan.ghosts, shots=len(shots)),
-    )
-
-
-def explain_motion(scene: PlannedScene) -> Iterator[str]:
-    """Report each shot that could not be aligned."""
-    for place in scene.plan.misfits:
-        yield (
-            f"{scene.shots[place].name}: how the camera moved cannot be measured; the image is left as it is, and "
-            "edges may be doubled; align the files first, or leave it out"
-        )
-
-
-def clipped_shares(shot: Photograph, pairs: Sequence[MeasuredPair]) -> dict[str, float] | None:
-    """Return the clipped shares of a shot; None if it is in no pair."""
-    for pair in pairs:
-        for role in ("long", "short"):
-            if getattr(pair, role) is shot:
-                return pair.pair.clipped[role]
-    return None
+def _describe(
+    job: FusionJob, virtual: Sequence[VirtualExposure], metrics: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Describe how the exposures were fused."""
+    return {
+        "method": job.options.method,
+        **asdict(job.options.weighting),
+        "levels": job.options.levels,
+        "virtual": [exposure.ev for exposure in virtual],
+        "metrics": metrics,
+    }

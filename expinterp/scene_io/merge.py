@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -16,18 +15,10 @@ from expinterp.core.fusion.exposures import merge_exposures
 from expinterp.core.radiance import BLACK, WHITE, Radiance
 from expinterp.errors import PairError
 from expinterp.images import Photograph, with_provenance, write_photograph, write_radiance
-from expinterp.scene_io.fuse import PlannedScene, clipped_shares, explain_motion, plan_scene
-from expinterp.scene_io.ghosts import describe_ghosts, encode_mask
 from expinterp.scene_io.jobs import MergeJob
 from expinterp.scene_io.open_scene import Opener
-from expinterp.scene_io.record import (
-    Clock,
-    JobRecord,
-    Output,
-    describe_motion,
-    describe_response,
-    describe_shot,
-)
+from expinterp.scene_io.record import Clock, JobRecord, Output, describe_response
+from expinterp.scene_io.scene import PlannedScene, plan_scene
 
 
 def merge_files(
@@ -52,7 +43,18 @@ def merge_files(
     with clock.stage("write"):
         to_output(merged.radiance, white.encoding)
         outputs, warnings = _write_all(job, merged, white)
-    return _record(job, scene, merged, outputs, warnings=warnings, seconds=clock.seconds)
+    pair = next((pair.pair for pair in scene.pairs if pair), None)
+    return scene.record(
+        "merge",
+        outputs,
+        [*merged.notices, *warnings],
+        clock.seconds,
+        ratio=_describe_ratio(scene, merged),
+        response={**describe_response(pair, scene.opened), "source": merged.source},
+        refinement=None,
+        denoise=0.0,
+        merge=_describe(scene, merged),
+    )
 
 
 def _write_all(
@@ -78,43 +80,6 @@ def _write_all(
         inputs=job.images,
     )
     return outputs, list(warnings)
-
-
-def _record(
-    job: MergeJob,
-    scene: PlannedScene,
-    merged: Radiance,
-    outputs: list[Output],
-    *,
-    warnings: list[str],
-    seconds: dict[str, float],
-) -> JobRecord:
-    """Record what was done, in plain values."""
-    plan, shots, opened = scene.plan, scene.shots, scene.opened
-    pairs = [pair for pair in scene.pairs if pair]
-    pair_warnings = [warning for pair in pairs for warning in pair.warnings]
-    found = [*explain_motion(scene), *plan.notices, *pair_warnings, *merged.notices]
-    return JobRecord(
-        command="merge",
-        inputs=[
-            describe_shot("image", shot, clipped_shares(shot, pairs), scene.shape)
-            for shot in shots[::-1]
-        ],
-        outputs=[asdict(output) for output in outputs],
-        ratio=_describe_ratio(scene, merged),
-        motion=describe_motion(*scene.motions, aligned_to=scene.viewpoint),
-        ghosts=describe_ghosts(plan.ghosts, shots[scene.place]),
-        response={
-            **describe_response(pairs[0].pair if pairs else None, opened),
-            "source": merged.source,
-        },
-        refinement=None,
-        denoise=0.0,
-        timings=seconds,
-        warnings=list(dict.fromkeys([*opened.remarks, *found, *warnings])),
-        merge=_describe(scene, merged),
-        mask=encode_mask(plan.ghosts, shots=len(shots)),
-    )
 
 
 def _stated_ratios(shots: Sequence[Photograph]) -> list[float | None]:

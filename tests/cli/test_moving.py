@@ -22,7 +22,7 @@ from expinterp.errors import ExitCode
 from expinterp.images import read_photograph
 from expinterp.metrics.assessment import assess
 from expinterp.pipeline import measure
-from expinterp.scene_io import fuse, measured_pair
+from expinterp.scene_io import fuse, measured_pair, scene
 
 PAIR = ("long.png", "short.png")
 TWO = (*PAIR, "--no-refine", "-o", "out.png")
@@ -68,7 +68,7 @@ def change(monkeypatch: pytest.MonkeyPatch, how: Change, asked: list[Any] | None
 
     measure_exposures = wrapped(measured_pair.measure_exposures)
     monkeypatch.setattr(measured_pair, "measure_exposures", measure_exposures)
-    monkeypatch.setattr(fuse, "plan_exposures", wrapped(fuse.plan_exposures))
+    monkeypatch.setattr(scene, "plan_exposures", wrapped(scene.plan_exposures))
 
 
 def moving(share: float = 0.75, **more: Any) -> Change:

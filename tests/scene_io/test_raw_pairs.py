@@ -224,7 +224,7 @@ def test_a_known_response_is_not_calibrated(tmp_path, run, arguments):
 def test_a_profile_that_jpeg_xl_cannot_hold_is_refused_before_the_work(tmp_path, run, monkeypatch):
     shoot(tmp_path)
     monkeypatch.setattr("expinterp.scene_io.interpolate.measure_shots", None)
-    monkeypatch.setattr("expinterp.scene_io.fuse.plan_exposures", None)
+    monkeypatch.setattr("expinterp.scene_io.scene.plan_exposures", None)
     for command in ("interpolate", "fuse"):
         code, _, err = run(command, "long.dng", "short.dng", "-o", "m.jxl", "--colour", "rec2020")
         assert (code, err.count("\n")) == (6, 1)

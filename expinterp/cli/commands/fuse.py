@@ -18,7 +18,7 @@ from expinterp.cli.jobs import (
     ghost_contradictions,
     name_camera,
     run_job,
-    stream_contradictions,
+    series_contradictions,
 )
 from expinterp.cli.options import (
     CAMERA,
@@ -96,15 +96,10 @@ def fuse(context: click.Context, /, **options: Any) -> None:
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
     """List options that exclude each other, or have no effect."""
     yield from excluding(context, EXCLUSIVE)
-    images, times = options["images"], options["times"]
-    if len(images) < 2:
-        yield "fusing takes two exposures or more"
-    yield from stream_contradictions(images, options)
+    yield from series_contradictions("fusing", options)
     yield from ghost_contradictions(options)
     if options["save_virtual"] and options["virtual"] == 0:
         yield "--virtual 0 leaves nothing for --save-virtual; give one of them"
-    if times and len(times) != len(images):
-        yield f"--times needs a time for each of the {len(images)} images, not {len(times)}"
 
 
 def _describe(record: JobRecord) -> Iterator[str]:

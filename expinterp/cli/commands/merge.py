@@ -16,7 +16,7 @@ from expinterp.cli.jobs import (
     merge_options,
     name_camera,
     run_job,
-    stream_contradictions,
+    series_contradictions,
 )
 from expinterp.cli.options import (
     CAMERA,
@@ -89,14 +89,9 @@ def merge(context: click.Context, /, **options: Any) -> None:
 def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator[str]:
     """List options that exclude each other, or have no effect."""
     yield from excluding(context, EXCLUSIVE)
-    images, times = options["images"], options["times"]
-    if len(images) < 2:
-        yield "merging takes two exposures or more"
-    yield from stream_contradictions(images, {"stream_format": None, **options})
+    yield from series_contradictions("merging", {"stream_format": None, **options})
     if options["save_mask"] == "-":
         yield "--save-mask needs a file, not -"
-    if times and len(times) != len(images):
-        yield f"--times needs a time for each of the {len(images)} images, not {len(times)}"
 
 
 def _describe(record: JobRecord) -> Iterator[str]:

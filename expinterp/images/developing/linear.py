@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats
-from expinterp.core.encoding import TOP, Encoding, encode
+from expinterp.core.encoding import TOP, Encoding, encode, to_xyz
 from expinterp.errors import ImageFileError
-from expinterp.images.developing.profiles import SRGB, icc_profile, matrix_to_srgb, to_xyz
+from expinterp.images.developing.profiles import SRGB, icc_profile, matrix_to_srgb
 from expinterp.images.developing.silence import quiet_stderr
 from expinterp.images.limits import REMEDY, check_size
 from expinterp.images.photograph import Decoded, Metadata

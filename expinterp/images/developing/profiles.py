@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from expinterp.core.arrays import Floats
-from expinterp.core.encoding import SPACES, WHITE, Curve, Space
+from expinterp.core.encoding import SPACES, WHITE, Curve, Space, to_xyz
 from expinterp.errors import ImageFileError
 from expinterp.images.metadata.icc import profile_name, profile_space, read_numbers, tag_value
 
@@ -57,13 +57,6 @@ def read_primaries(icc: bytes | None) -> tuple[float, ...]:
     adaptation, columns = colorants
     xyz = np.linalg.solve(adaptation, np.vstack([columns, D50]).T).T
     return tuple(np.round(xyz[:, :2] / xyz.sum(axis=1, keepdims=True), 5).ravel().tolist())
-
-
-def to_xyz(primaries: tuple[float, ...]) -> Floats:
-    """Return the matrix from linear R G B to X Y Z, by x, y of R, G, B and white; white has Y = 1."""
-    points = np.reshape(primaries, (4, 2)).astype(np.float64)
-    columns = np.array([[x / y, 1.0, (1 - x - y) / y] for x, y in points]).T
-    return np.asarray(columns[:, :3] * np.linalg.solve(columns[:, :3], columns[:, 3]))
 
 
 def matrix_to_srgb(primaries: tuple[float, ...]) -> Floats | None:
