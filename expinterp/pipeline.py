@@ -181,24 +181,18 @@ def fuse(
         Display-encoded, R G B; the same shape and dtype; one or more, in any order.
     virtual : 'auto' or int
         Number of virtual exposures between adjacent ones; ``auto``: as many as their step needs.
-    response : Profile, optional
+    response, camera
         As for `interpolate`.
-    camera : str, optional
-        As for `interpolate`.
-    refiner : 'bundled', Refiner, None or False
-        The network that refines virtual exposures, as for `interpolate`.
-    denoise : {'auto', 'off'} or float
-        How strongly virtual exposures are denoised, as for `interpolate`.
+    refiner, denoise
+        Of virtual exposures, as for `interpolate`.
     weighting : Weighting, optional
         The parameters of the weights.
     method : {'guided', 'mertens'}
         Weights that follow the edges of the picture, or plain ones.
     levels : int, optional
         Levels of the pyramid; by default all.
-    align : bool
-        Whether to measure the camera motion and correct it.
-    deghost : {'auto', 'off'}
-        Whether a thing that moved is taken from one image only.
+    align, deghost
+        As for `interpolate`.
     reference : {'auto', 'long', 'short'}
         The image whose view and moving things are kept: the brightest (``long``) or the darkest
         (``short``). ``auto``: the view of the best exposed one, and what moved from the one that
