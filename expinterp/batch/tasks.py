@@ -24,9 +24,10 @@ from expinterp.text import natural_key
 
 WORDS = {"medium": "mid"}  # kinds of outputs with another word in file names
 
-# Suffixes of results where the photographs are of a format that is not written.
-INSTEAD = {"raw": ".tif", "exr": ".tif", "hdr": ".tif", "pfm": ".tif"}
-INSTEAD |= {"heif": ".jpg", "jxl": ".png"}  # a file of JPEG XL is written as sRGB only
+# Suffixes of results where the photographs are of a format that is not written, else PNG. Cameras
+# name HEIC of 10 bits .hif.
+INSTEAD = {"raw": ".tif", "exr": ".tif", "hdr": ".tif", "pfm": ".tif", "heif": ".jpg"}
+INSTEAD |= {"jxl": ".png"}  # a file of JPEG XL is written as sRGB only
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,8 @@ def _suffix(frames: Sequence[str], wanted: str | None) -> str:
     if wanted:
         return OUTPUTS[wanted].suffixes[0]
     form = named_format(frames[0])
+    if frames[0].lower().endswith(".hif"):
+        return ".tif"
     return INSTEAD.get(form or "", OUTPUTS[form].suffixes[0] if form in OUTPUTS else ".png")
 
 

@@ -25,7 +25,6 @@ from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 FEW = 200  # files in a folder of which all get thumbnails, whatever they state
 READERS = 4  # files opened at a time: on shared storage most of the time is waiting
 INSTALL = "pip install"
-UNSUPPORTED = {".jp2": "JPEG 2000"}
 RESULTS = f"holds the results of a batch ({JOURNAL})"  # such a folder is not searched
 # Folders that systems create beside pictures. Hidden ones are skipped because of their dot.
 _SYSTEM_FOLDERS = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
@@ -96,7 +95,7 @@ def _walk(root: Path, visited: set[tuple[int, int] | None]) -> Iterator[_Entry]:
             path = prefix + child.name
             if _holds(child.is_dir):
                 (links if child.is_symlink() else folders).append((path + "/", Path(child.path)))
-            elif _kind(child.name):
+            elif _is_picture(child.name):
                 # Other than ordinary files are not opened: reading a pipe would never end.
                 missing = child.is_symlink() and not _holds(Path(child.path).exists)
                 broken = "link to a missing file" if missing else "no ordinary file"
@@ -124,24 +123,20 @@ def _holds(check: Callable[[], bool]) -> bool:
 
 def is_damaged(frame: Frame) -> bool:
     """Return whether a file or folder should be readable, but is not."""
-    expected = frame.path.endswith("/") or _kind(frame.path) == "picture"
+    expected = frame.path.endswith("/") or _is_picture(frame.path)
     missing = INSTALL in (frame.problem or "")  # a package, which is no damage
     return frame.problem not in {None, RESULTS} and expected and not missing
 
 
-def _kind(name: str) -> str | None:
-    """Return what a suffix stands for: ``picture``, an unsupported format, or None."""
-    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - ten times as fast as a Path
-    return "picture" if suffix in SUFFIXES else UNSUPPORTED.get(suffix)
+def _is_picture(name: str) -> bool:
+    """Return whether the suffix of a file is that of a format that is read."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - ten times as fast as a Path
 
 
 def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
     """Read the header of one file; an error becomes the problem of its frame."""
-    kind, problem = _kind(entry.path), entry.problem
-    if kind in UNSUPPORTED.values():
-        problem = problem or f"{kind} is not supported; convert it to JPEG or TIFF"
-    if problem:
-        return Frame(entry.path, "", problem=problem)
+    if entry.problem:
+        return Frame(entry.path, "", problem=entry.problem)
     try:
         header = read_header(entry.real)
         capture = read_capture(header.exif, header.xmp)

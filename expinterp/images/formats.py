@@ -13,72 +13,72 @@ from expinterp.images.developing.raw_files import SUFFIXES as RAW_SUFFIXES
 
 @dataclass(frozen=True)
 class Format:
-    """The suffixes of a file format, and what it can hold."""
+    """How a file format is named and recognised, and what it can hold."""
 
+    name: str  # for messages
     suffixes: tuple[str, ...]  # lower case, with the dot; the usual one first
-    depths: tuple[int, ...]  # bits per channel
-    alpha: bool  # whether it has an alpha channel
-    grey: bool  # whether it can hold a single channel
-    longest: int  # largest number of rows or columns that its library reads and writes
+    starts: tuple[bytes, ...] = ()  # first bytes; `sniff_format` knows others
+    depths: tuple[int, ...] = ()  # bits per channel that are written; empty if it is only read
+    radiance: bool = False  # whether ``expinterp merge`` writes it, in linear light
+    alpha: bool = True  # whether it has an alpha channel
+    grey: bool = True  # whether it can hold a single channel
+    longest: int = 2**31 - 1  # largest number of rows or columns that its library reads and writes
     largest: int = 2**62  # largest number of pixels
 
 
-FORMATS = {
+ALL_FORMATS = {
     "jpeg": Format(
-        (".jpg", ".jpeg", ".jpe", ".jfif"), (8,), alpha=False, grey=True, longest=65_500
+        "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), (b"\xff\xd8\xff",), (8,), alpha=False,
+        longest=65_500,
     ),
-    "png": Format((".png",), (8, 16), alpha=True, grey=True, longest=1_000_000),
-    "tiff": Format((".tif", ".tiff"), (8, 16), alpha=True, grey=True, longest=2**31 - 1),
-    "webp": Format((".webp",), (8,), alpha=True, grey=False, longest=16_383),
-    "avif": Format(
-        (".avif",), (8,), alpha=True, grey=False, longest=32_768, largest=2**28
-    ),  # limits of libavif's reader
-}
-# Those that can be written; JPEG XL has no place for a profile there.
-OUTPUTS = FORMATS | {"jxl": Format((".jxl",), (8,), alpha=True, grey=True, longest=2**18)}
-# Linear light: written by ``expinterp merge`` only.
-RADIANCE_FORMATS = {
-    "exr": Format((".exr",), (16, 32), alpha=True, grey=True, longest=2**31 - 1),
-    "hdr": Format((".hdr", ".pic", ".rgbe"), (8,), alpha=False, grey=False, longest=2**31 - 1),
-    "tiff": Format((".tif", ".tiff"), (16, 32), alpha=True, grey=True, longest=2**31 - 1),
-}
-# Formats that are read too, with their suffixes.
-READ_ONLY = {
-    "raw": RAW_SUFFIXES,
-    "exr": (".exr",),
-    "hdr": (".hdr", ".pic", ".rgbe"),
-    "pfm": (".pfm",),
-    "heif": (".heic", ".heif", ".hif"),
-    "jxl": (".jxl",),
-}
-SUFFIXES = {  # the format that each stands for
-    suffix: name
-    for name, suffixes in ({n: form.suffixes for n, form in FORMATS.items()} | READ_ONLY).items()
-    for suffix in suffixes
-}
+    "png": Format("PNG", (".png",), (b"\x89PNG\r\n\x1a\n",), (8, 16), longest=1_000_000),
+    "tiff": Format(
+        "TIFF", (".tif", ".tiff"), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (8, 16),
+        radiance=True,
+    ),
+    "webp": Format("WebP", (".webp",), (), (8,), grey=False, longest=16_383),
+    "avif": Format(  # limits of libavif's reader
+        "AVIF", (".avif",), (), (8,), grey=False, longest=32_768, largest=2**28
+    ),
+    "heif": Format("HEIC", (".heic", ".heif", ".hif")),
+    "jxl": Format(
+        "JPEG XL", (".jxl",), (b"\xff\x0a", b"\0\0\0\x0cJXL "), (8,), longest=2**18
+    ),
+    "raw": Format("raw", RAW_SUFFIXES),
+    "exr": Format("OpenEXR", (".exr",), (b"\x76\x2f\x31\x01",), radiance=True),
+    "hdr": Format(
+        "Radiance HDR", (".hdr", ".pic", ".rgbe"), (b"#?RADIANCE", b"#?RGBE"), radiance=True
+    ),
+    "pfm": Format("PFM", (".pfm",)),
+    "netpbm": Format("PPM", (".ppm", ".pgm", ".pbm", ".pnm", ".pam")),
+    "bmp": Format("BMP", (".bmp", ".dib")),
+    "tga": Format("TGA", (".tga",)),
+    "jpeg2000": Format(
+        "JPEG 2000", (".jp2", ".j2k", ".j2c", ".jpx", ".jpf"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
+    ),
+}  # fmt: skip
+OUTPUTS = {name: form for name, form in ALL_FORMATS.items() if form.depths}
+RADIANCE_FORMATS = {name: form for name, form in ALL_FORMATS.items() if form.radiance}
+# Those that hold EXIF, profile and XMP as they are; JPEG XL states colours in its own way.
+FORMATS = {name: form for name, form in OUTPUTS.items() if name != "jxl"}
+SUFFIXES = {suffix: name for name, form in ALL_FORMATS.items() for suffix in form.suffixes}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 _HEAD = 64  # bytes that show the format
-READABLE = "JPEG, PNG, TIFF, WebP, AVIF, HEIC, JPEG XL, raw, OpenEXR, Radiance HDR or PFM"
+_NAMES = [form.name for form in ALL_FORMATS.values()]
+READABLE = f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}"
+_SPACES = b" \t\r\n#"  # that end the first word of a PPM
+_BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}  # bytes
+_TGA_KINDS = {1: 1, 2: 0, 3: 0, 9: 1, 10: 0, 11: 0}  # of pictures, and whether they have a palette
 
-_STARTS = {
-    b"\xff\xd8\xff": "jpeg",
-    b"\x89PNG\r\n\x1a\n": "png",
-    b"\x76\x2f\x31\x01": "exr",
-    b"#?RADIANCE": "hdr",
-    b"#?RGBE": "hdr",
-    b"\xff\x0a": "jxl",
-    b"\0\0\0\x0cJXL ": "jxl",
-    b"PF\n": "pfm",
-    b"Pf\n": "pfm",
-}
 # First bytes of common files that are none of `FORMATS`.
 _OTHERS = {
     b"GIF8": "a GIF",
-    b"BM": "a BMP",
     b"8BPS": "a Photoshop document",
     b"%PDF": "a PDF",
-    b"\0\0\0\x0cjP  ": "a JPEG 2000",
-    b"\xff\x4f\xff\x51": "a JPEG 2000",
+    b"\x89PNG": "a PNG whose line ends were changed",
+    b"<": "a page of the web",
+    b"PK\3\4": "an archive",
     b"II\xbc": "a JPEG XR",
     b"qoif": "a QOI",
     b"\0\0\1\0": "an icon",
@@ -117,16 +117,35 @@ def sniff_format(head: bytes) -> str | None:
     """
     if is_raw_head(head):
         return "raw"
-    if form := next((form for magic, form in _STARTS.items() if head.startswith(magic)), None):
-        return form
-    if head[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
-        return "tiff"
+    starts = (name for name, form in ALL_FORMATS.items() if head.startswith(form.starts))
+    return next(starts, None) or _sniff_container(head) or _sniff_plain(head)
+
+
+def _sniff_container(head: bytes) -> str | None:
+    """Detect the formats whose container has a type of its own behind the first bytes."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     brands = head[8 : int.from_bytes(head[:4], "big")] if head[4:8] == b"ftyp" else b""
     if b"avi" in brands:
         return "avif"
     return "heif" if any(brand in brands for brand in _HEIF_BRANDS) else None
+
+
+def _sniff_plain(head: bytes) -> str | None:
+    """Detect the formats with a short signature, or none: the fields after it have to fit."""
+    if len(head) > 2 and head[0] == ord("P") and head[1] in b"1234567Ff" and head[2] in _SPACES:
+        return "pfm" if head[1] in b"Ff" else "netpbm"
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "bmp"
+    return "tga" if _is_tga(head) else None
+
+
+def _is_tga(head: bytes) -> bool:
+    """Return whether the first bytes are a header of a TGA, which has no signature."""
+    if len(head) < 18 or _TGA_KINDS.get(head[2]) != head[1]:
+        return False
+    palette = any(head[3:8]) == bool(head[1])
+    return palette and all(map(any, (head[12:14], head[14:16]))) and head[16] in {8, 16, 24, 32}
 
 
 def named_format(path: str | Path) -> str | None:
@@ -181,9 +200,9 @@ def image_format(path: str | Path) -> str:
         if suffix in form.suffixes:
             return name
     known = ", ".join(form.suffixes[0] for form in OUTPUTS.values())
-    if any(suffix in suffixes for suffixes in READ_ONLY.values()):
+    if suffix in SUFFIXES:
         words = f"files with the suffix '{suffix}' are read, not written"
-        if any(suffix in form.suffixes for form in RADIANCE_FORMATS.values()):
+        if ALL_FORMATS[SUFFIXES[suffix]].radiance:
             words = f"only 'expinterp merge' writes files with the suffix '{suffix}'"
         message = f"{path}: {words}; use one of {known}"
         raise OutputError(message)

@@ -21,7 +21,8 @@ from typing import BinaryIO
 
 from expinterp.errors import ImageFileError
 from expinterp.files import open_source
-from expinterp.images.formats import detect_format
+from expinterp.images import jpeg_markers as markers
+from expinterp.images.formats import ALL_FORMATS, detect_format
 from expinterp.images.limits import REMEDY, damage_reported
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block
@@ -31,10 +32,6 @@ from expinterp.images.metadata.tiff_exif import bytes_of_tiff, exif_of_tiff
 from expinterp.images.metadata.xmp import LONGEST_PACKET
 from expinterp.images.raw_kinds import is_raw
 
-_APP1, _START_OF_SCAN, _END = 0xE1, 0xDA, 0xD9
-_ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
-_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG markers of frame headers
-_MOST_SEGMENTS, _MOST_SKIPPED = 10_000, 1 << 20  # as in `codecs.jpeg_scan`
 _LONGEST_BLOCK = 1 << 26  # bytes of an EXIF block; a longer one is damaged
 _LONGEST_CONTAINER = 1 << 32  # bytes of a HEIC or JPEG XL, which is read whole
 _MOST_TEXTS = 1000  # chunks of a PNG that are looked at
@@ -78,7 +75,7 @@ def read_header(path: str | Path) -> Header:
     """
     with open_source(path) as stream:
         form, _ = detect_format(stream, str(path))
-        with damage_reported(str(path), form.upper()):
+        with damage_reported(str(path), ALL_FORMATS[form].name):
             return read_header_of(stream, form)
 
 
@@ -99,12 +96,12 @@ def _read_jpeg(stream: BinaryIO) -> Header:
     """Read the segments up to the frame header; EXIF comes before it."""
     stream.seek(2)
     exif = xmp = None
-    for _ in range(_MOST_SEGMENTS):
+    for _ in range(markers.MOST_SEGMENTS):
         marker, length = _next_segment(stream)
-        if marker in _FRAMES:
+        if marker in markers.FRAMES:
             bits, rows, cols = struct.unpack(">BHH", stream.read(5))
             return replace(_with_size("jpeg", rows, cols, exif, bits), xmp=xmp)
-        if marker == _APP1:
+        if marker == markers.APP1:
             content = stream.read(length)
             if content.startswith(EXIF_PREFIX):
                 exif = exif or exif_block(content)
@@ -121,12 +118,12 @@ def _next_segment(stream: BinaryIO) -> tuple[int, int]:
     What lies between two segments is skipped, as decoders do.
     """
     before = b""
-    for _ in range(_MOST_SKIPPED):
+    for _ in range(markers.MOST_SKIPPED):
         byte = stream.read(1)
         marked, before = before == b"\xff", byte
-        if not byte or (marked and byte[0] in {_START_OF_SCAN, _END}):
+        if not byte or (marked and byte[0] in {markers.START_OF_SCAN, markers.END}):
             break
-        if not marked or byte[0] in {0, 0xFF, *_ALONE}:
+        if not marked or byte[0] in {0, 0xFF, *markers.ALONE}:
             continue
         (length,) = struct.unpack(">H", stream.read(2))
         if length < 2:
@@ -211,15 +208,23 @@ def _read_tiff(stream: BinaryIO) -> Header:
     return replace(_with_size("tiff", rows, cols, exif, bits), xmp=xmp)
 
 
-def _read_avif(stream: BinaryIO) -> Header:
-    """Let Pillow read the container, where size and EXIF are ordinary items."""
-    from expinterp.images.codecs.pillow import AvifFile
+def _read_by_pillow(stream: BinaryIO, form: str) -> Header:
+    """Let Pillow read the header; in the container of AVIF size and EXIF are ordinary items."""
+    from expinterp.images.codecs.pillow import PLUGINS
 
     stream.seek(0)
-    image = AvifFile(stream)
+    image = PLUGINS[form](stream)
     cols, rows = image.size
-    header = _with_size("avif", rows, cols, exif_block(image.info.get("exif")))
+    header = _with_size(form, rows, cols, exif_block(image.info.get("exif")))
     return replace(header, xmp=image.info.get("xmp"))
+
+
+def _read_netpbm(stream: BinaryIO) -> Header:
+    from expinterp.images.codecs import netpbm
+
+    stream.seek(0)
+    rows, cols, bits = netpbm.read_size(stream.read(1 << 16))
+    return _with_size("netpbm", rows, cols, None, bits)
 
 
 def _read_raw(stream: BinaryIO) -> Header:
@@ -237,20 +242,20 @@ def _read_light(stream: BinaryIO, form: str) -> Header:
 
     stream.seek(0)
     if form == "exr":
-        return _with_size(form, *openexr.read_size(stream), None, 16)
+        return _with_size(form, *openexr.read_header(stream), 16)
     return _with_size(form, *linear.read_size(stream.read(1 << 16), form), None, 16)
 
 
 def _read_container(stream: BinaryIO, form: str) -> Header:
-    """Read the header of a HEIC or JPEG XL."""
-    from expinterp.images.codecs import heif, jxl
+    """Read the header of a HEIC, JPEG XL or JPEG 2000."""
+    from expinterp.images.codecs import heif, jpeg2000, jxl
 
     if stream.seek(0, SEEK_END) > _LONGEST_CONTAINER:
         message = "is longer than 4 GiB; save it with fewer pixels, or as a TIFF"
         raise ImageFileError(message)
     stream.seek(0)
-    read = heif.read_header if form == "heif" else jxl.read_header
-    rows, cols, exif, bits = read(stream)
+    codec = {"heif": heif, "jxl": jxl, "jpeg2000": jpeg2000}[form]
+    rows, cols, exif, bits = codec.read_header(stream)
     return _with_size(form, rows, cols, exif, bits)
 
 
@@ -266,8 +271,9 @@ _READERS: dict[str, Callable[[BinaryIO], Header]] = {
     "png": _read_png,
     "webp": _read_webp,
     "tiff": _read_tiff,
-    "avif": _read_avif,
     "raw": _read_raw,
-    **{form: partial(_read_container, form=form) for form in ("heif", "jxl")},
+    "netpbm": _read_netpbm,
+    **{form: partial(_read_by_pillow, form=form) for form in ("avif", "bmp", "tga")},
+    **{form: partial(_read_container, form=form) for form in ("heif", "jxl", "jpeg2000")},
     **{form: partial(_read_light, form=form) for form in ("exr", "hdr", "pfm")},
 }

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from warnings import catch_warnings, simplefilter
 
 from expinterp.errors import ExpInterpError, ImageFileError
-from expinterp.images.formats import FORMATS
+from expinterp.images.formats import ALL_FORMATS
 
 _FEW = 1 << 20  # pixels that are decoded from any file
 MAX_PIXELS = 500_000_000  # above any camera, below what fills a workstation's memory
@@ -35,10 +35,10 @@ def check_size(cols: int, rows: int, max_pixels: int) -> None:
 
 def check_sides_read(cols: int, rows: int, form: str) -> None:
     """Refuse a picture with longer sides than the library of its format reads."""
-    longest = FORMATS[form].longest
+    longest = ALL_FORMATS[form].longest
     if max(cols, rows) > longest:
         message = (
-            f"{form.upper()} of {cols} × {rows} pixels; at most {longest} rows and columns can be "
+            f"{ALL_FORMATS[form].name} of {cols} × {rows} pixels; at most {longest} rows and columns can be "
             "read; save it as TIFF"
         )
         raise ImageFileError(message)

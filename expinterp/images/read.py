@@ -12,7 +12,7 @@ from typing import BinaryIO
 from expinterp.errors import ImageFileError
 from expinterp.files import Source, is_stream, open_source, read_rest, source_name
 from expinterp.images.developing.development import Development
-from expinterp.images.formats import detect_format, named_format
+from expinterp.images.formats import ALL_FORMATS, detect_format, named_format
 from expinterp.images.limits import MAX_PIXELS, damage_reported, refuse_hdr
 from expinterp.images.metadata.exif import read_exposure
 from expinterp.images.metadata.icc import profile_transfer
@@ -59,7 +59,7 @@ def read_photograph(
             stream.seek(0)
         data = stream if stays_open else BytesIO(head + read_rest(stream, name, _LARGEST_FILE))
         form = refine_format(form, data)
-        with damage_reported(name, form.upper()):
+        with damage_reported(name, ALL_FORMATS[form].name):
             decoded = _decode(data, form, max_pixels, development or Development())
             refuse_hdr(profile_transfer(decoded.metadata.icc))
     finally:
@@ -117,10 +117,11 @@ def _decode(data: BinaryIO, form: str, max_pixels: int, development: Development
         from expinterp.images.codecs import png
 
         return png.decode(data.read(), max_pixels)
-    if form in {"heif", "jxl"}:
-        from expinterp.images.codecs import heif, jxl
+    if form in {"heif", "jxl", "jpeg2000", "netpbm"}:
+        from expinterp.images.codecs import heif, jpeg2000, jxl, netpbm
 
-        return heif.decode(data, max_pixels) if form == "heif" else jxl.decode(data, max_pixels)
+        codecs = {"heif": heif.decode, "jxl": jxl.decode, "jpeg2000": jpeg2000.decode}
+        return codecs.get(form, netpbm.decode)(data, max_pixels)
     from expinterp.images.codecs import pillow
 
     return pillow.decode(data.read(), form, max_pixels)
@@ -138,4 +139,5 @@ def _warn_of_suffix(name: str, form: str) -> tuple[str, ...]:
     suffix, named = Path(name).suffix.lower(), named_format(name)
     if named in {None, form}:
         return ()
-    return (f"{name} is named {suffix} but holds {form.upper()}; read as {form.upper()}",)
+    held = ALL_FORMATS[form].name
+    return (f"{name} is named {suffix} but holds {held}; read as {held}",)

@@ -481,7 +481,15 @@ def test_similar_names_never_collide(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "chosen"), [("jxl", "png"), ("heic", "jpg"), ("dng", "tif"), ("jpeg", "jpg")]
+    ("suffix", "chosen"),
+    [
+        ("jxl", "png"),
+        ("heic", "jpg"),
+        ("dng", "tif"),
+        ("jpeg", "jpg"),
+        ("HIF", "tif"),
+        ("bmp", "png"),
+    ],
 )
 def test_results_are_of_a_format_that_holds_any_profile(
     tmp_path: Path, suffix: str, chosen: str

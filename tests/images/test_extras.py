@@ -25,7 +25,7 @@ from expinterp.images import (
     with_exposure_time,
     write_photograph,
 )
-from expinterp.images.codecs.avif_boxes import colours_of_primary, depth_of_primary
+from expinterp.images.codecs.boxes import colours_of_primary, depth_of_primary
 from expinterp.images.metadata.iptc import extras_of_resources
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

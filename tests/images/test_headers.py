@@ -14,7 +14,7 @@ from PIL import Image
 
 from expinterp.errors import ImageFileError
 from expinterp.images import FORMATS, read_header, read_photograph
-from expinterp.images.codecs import avif_boxes
+from expinterp.images.codecs import boxes
 from expinterp.images.metadata.exif import read_exposure
 
 FORMS = sorted(FORMATS)
@@ -224,5 +224,5 @@ def test_samples_are_valid():
 @pytest.mark.parametrize(("rows", "cols"), [(37, 53), (64, 16)])
 def test_the_size_of_an_avif_is_columns_and_rows(rows, cols):
     data = stored_bytes("avif", picture(rows, cols), 1)
-    assert avif_boxes.size_of_primary(data) == (cols, rows)
-    assert avif_boxes.size_of_primary(data[:40]) == (0, 0)
+    assert boxes.size_of_primary(data) == (cols, rows)
+    assert boxes.size_of_primary(data[:40]) == (0, 0)

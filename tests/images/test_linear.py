@@ -184,13 +184,55 @@ def test_of_several_pictures_the_first_is_read(tmp_path):
     assert "2 pictures" in shot.warnings[0]
 
 
+def test_the_first_part_in_colour_and_a_layer_of_colours_are_read(tmp_path):
+    OpenEXR.File([OpenEXR.Part({"name": "depth"}, {"Z": LIGHT[..., 0].copy()}),
+                  OpenEXR.Part({"name": "sun"}, colour_of(LIGHT))]).write(str(tmp_path / "a.exr"))  # fmt: skip
+    layers = {f"a.{name}": plane for name, plane in colour(LIGHT).items()}
+    write_exr(tmp_path / "b.exr", {**layers, **{f"b.{n}": p for n, p in colour(LIGHT / 2).items()}})
+    for name in ("a.exr", "b.exr"):
+        shot = read_photograph(tmp_path / name)
+        assert np.array_equal(shot.pixels, encode(LIGHT))
+        assert len(shot.warnings) == 1
+
+
+def test_the_exposure_that_an_openexr_states_is_read(tmp_path):
+    write_exr(tmp_path / "a.exr", colour(LIGHT), expTime=0.125, aperture=5.6, isoSpeed=200.0,
+              cameraMake="Maker", cameraModel="Model 7", capDate="2026:03:04 05:06:07")  # fmt: skip
+    shot = read_photograph(tmp_path / "a.exr").exposure
+    assert (shot.time, shot.f_number, shot.iso, shot.camera) == (0.125, 5.6, 200, "Maker Model 7")
+    assert b"2026:03:04 05:06:07" in (read_header(tmp_path / "a.exr").exif or b"")
+
+
+ORDERS = ["-Y +X", "-Y -X", "+Y -X", "+Y +X", "+X -Y", "-X -Y", "-X +Y", "+X +Y"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_radiance_is_read_upright_from_any_corner(tmp_path, order, end):
+    """-Y +X: rows from the top, each from the left; Y points up."""
+    codes = np.random.default_rng(5).integers(100, 200, (4, 6, 3)).astype(np.uint8)
+    # Y grows upwards from 0 to 3; X from the left
+    ways = {"+X": range(6), "-X": range(5, -1, -1), "+Y": range(4), "-Y": range(3, -1, -1)}
+    slow, fast = (ways[way] for way in order.split())
+    places = [(a, b) if order[1] == "Y" else (b, a) for a in slow for b in fast]
+    stored = b"".join(bytes(codes[3 - y, x]) + b"\x80" for y, x in places)
+    size = f"{order[:2]} {len(slow)} {order[3:]} {len(fast)}".encode()
+    head = end.join([b"#?RADIANCE", b"FORMAT=32-bit_rle_rgbe", b"", size, b""])
+    (tmp_path / "a.hdr").write_bytes(head + stored)
+    assert decode(read_photograph(tmp_path / "a.hdr").pixels) == pytest.approx(
+        codes / 256, abs=1e-4
+    )
+    header = read_header(tmp_path / "a.hdr")
+    assert (header.rows, header.cols) == (4, 6)
+
+
 def colour_of(light: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(part) for name, part in colour(light).items()}
 
 
 @pytest.mark.parametrize(
     ("data", "word"),
-    [(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n+Y 4 +X 4\n" + bytes(64), "sideways or mirrored"),
+    [(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n+Y 4 -Y 4\n" + bytes(64), "states no size"),
      (b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 4 +X 4\n" + bytes(64), "X Y Z"),
      (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 90000 +X 90000\n" + bytes(64), "limit"),
      (b"PF\n90000 90000\n-1.0\n" + bytes(64), "limit"), (b"PF\nx\n", "states no size")],

@@ -67,7 +67,7 @@ def test_forbidden_file_is_named(tmp_path):
 
 @pytest.mark.parametrize(("head", "word"), [
     (b"hello world", "no image"), (b"GIF89a", "GIF"), (b"\0\0\0\x18ftypisom", "video"),
-    (b"8BPS", "Photoshop"), (b"\xff\x4f\xff\x51\0", "JPEG 2000"),
+    (b"8BPS", "Photoshop"), (b"<html>", "page of the web"), (b"\x89PNG\n\x1a\n", "line ends"),
     (b"\0\0\1\0\1\0", "icon"), (b"qoif\0\0", "QOI"), (b"II\xbc\1", "JPEG XR"),
 ])  # fmt: skip
 def test_files_of_other_formats_are_named(tmp_path, head, word):

@@ -1,4 +1,4 @@
-"""Converting samples of 1 to 16 bits to the full range of 8 or 16."""
+"""Converting samples of 1 to 16 bits to the full range of 8 or 16, and those multiplied by alpha."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from expinterp.images.orientation import row_blocks
 from expinterp.images.photograph import Pixels
 
 
-def stretch(stored: NDArray[Any], bits: int) -> Pixels:
-    """Convert code values 0..2ᵇ-1 to 0..255 (b ≤ 8) or 0..65535, rounded to the nearest integer.
+def stretch(stored: NDArray[Any], top: int) -> Pixels:
+    """Convert code values 0..top to 0..255 (top < 256) or 0..65535, rounded to the nearest integer.
 
     Parameters
     ----------
     stored : bool, uint8 or uint16 array, shape (rows, cols, channels)
-    bits : int
-        b, 1..16.
+    top : int
+        The code value of white, 1..65535; larger ones count as white.
 
     Returns
     -------
@@ -27,13 +27,27 @@ def stretch(stored: NDArray[Any], bits: int) -> Pixels:
 
     Examples
     --------
-    >>> stretch(np.array([[[0], [2047], [4095]]], np.uint16), 12).ravel()
+    >>> stretch(np.array([[[0], [2047], [4095]]], np.uint16), 4095).ravel()
     array([    0, 32759, 65535], dtype=uint16)
     """
-    if bits in {8, 16}:
+    full = 255 if top < 256 else 65_535
+    if top == full:
         return cast("Pixels", stored)
-    top, full = 2**bits - 1, 255 if bits < 8 else 65_535
-    pixels = np.empty(stored.shape, np.uint8 if bits < 8 else np.uint16)
+    pixels = np.empty(stored.shape, np.uint8 if full == 255 else np.uint16)
     for part in row_blocks(len(stored), stored[:1].nbytes):
-        pixels[part] = (stored[part].astype(np.uint32) * full + top // 2) // top
+        block = np.minimum(stored[part], top).astype(np.uint32)
+        pixels[part] = (block * full + top // 2) // top
     return pixels
+
+
+def divide_by_alpha(stored: NDArray[Any]) -> None:
+    """Divide colours by alpha, the last channel, in place; where alpha is 0 they stay."""
+    if stored.dtype.kind == "f":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            stored[..., :-1] /= np.where(stored[..., -1:] > 0, stored[..., -1:], 1)
+        return
+    top = np.iinfo(stored.dtype).max
+    for row in stored:
+        alpha = np.maximum(row[:, -1:], 1).astype(np.float64)
+        straight = np.rint(row[:, :-1] * (top / alpha))
+        row[:, :-1] = np.where(row[:, -1:] > 0, np.minimum(straight, top), row[:, :-1])

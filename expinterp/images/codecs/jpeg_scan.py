@@ -28,30 +28,24 @@ import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from expinterp.errors import ImageFileError
+from expinterp.images import jpeg_markers as markers
 from expinterp.images.codecs.depths import stretch
-from expinterp.images.limits import REMEDY, check_content
+from expinterp.images.limits import REMEDY
 from expinterp.images.photograph import Pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SCAN, _END, _INTERVAL = 0xDA, 0xD9, 0xDD
-_RESTARTS = range(0xD0, 0xD8)
-_ALONE = {0x01, 0xD8, *_RESTARTS}  # markers without a length
-_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _HUFFMAN = {0xC0, 0xC1, 0xC2}  # frames with the codes that this module checks
 _READ = {*_HUFFMAN, 0xC3, 0xC9, 0xCA}  # without loss; arithmetic codes
-_LS = 0xF7
 _MOST_SCANS = 100  # a progressive one has about 10
-_MOST_SEGMENTS = 10_000  # a profile or XMP packet of 16 MiB has 255
-_MOST_SKIPPED = 1 << 20  # bytes before a marker that belong to no segment
 _MARKER = re.compile(rb"\xff[^\xff]", re.DOTALL)
 _BLOCK = 1 << 24  # bytes in which markers are looked for at a time
 _MOST_CHECKS = 4000  # of restart intervals
 _SPARE = 4  # bytes that encoders may write in excess before a marker
 _PADDING = b"\xff\0" * 8  # 64 ones: no code begins so, and a missing block takes 34 of them
 _OTHER_PADDINGS = (b"\x5a\xc3\x96\x3c\xa5\x69\xd2\x4b", b"\xb4\x2d\x1e\xe1\x78\x87\x4b\xd2")
-_PIXELS_PER_BYTE = 8 * 64 * 4  # one bit for a block of brightness, which may be subsampled
+PIXELS_PER_BYTE = 8 * 64 * 4  # one bit for a block of brightness, which may be subsampled
 _LOST = f"damaged JPEG (a part of its pixels is missing or spoilt); {REMEDY}"
 
 
@@ -90,12 +84,12 @@ def read_layout(data: bytes) -> Layout:
         If it has no pixels, more scans than any encoder writes, or restart markers out of order.
     """
     found, at = Layout(), 2
-    for _ in range(_MOST_SEGMENTS):
+    for _ in range(markers.MOST_SEGMENTS):
         at = _read_segment(data, at, found)
         if at < 0 or found.scans > _MOST_SCANS:
             break
     if at >= 0 and found.scans <= _MOST_SCANS:
-        message = f"damaged JPEG (more than {_MOST_SEGMENTS} segments); {REMEDY}"
+        message = f"damaged JPEG (more than {markers.MOST_SEGMENTS} segments); {REMEDY}"
         raise ImageFileError(message)
     if found.scans > _MOST_SCANS:
         message = (
@@ -103,7 +97,7 @@ def read_layout(data: bytes) -> Layout:
         )
         raise ImageFileError(message)
     if found.frame and found.frame not in _READ:
-        kind = "JPEG-LS" if found.frame == _LS else "hierarchical JPEG"
+        kind = "JPEG-LS" if found.frame == markers.LS else "hierarchical JPEG"
         message = f"is a {kind}, which is not supported; save it as an ordinary JPEG or a PNG"
         raise ImageFileError(message)
     if not found.frame or not found.scans:
@@ -114,23 +108,23 @@ def read_layout(data: bytes) -> Layout:
 
 def _read_segment(data: bytes, at: int, found: Layout) -> int:
     """Read the next segment, a scan with its data; return where it ends, or -1 at the end."""
-    found_mark = _MARKER.search(data, at, at + _MOST_SKIPPED)
+    found_mark = _MARKER.search(data, at, at + markers.MOST_SKIPPED)
     if found_mark is None:
         return -1
     at = found_mark.end() - 2
     marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-    if marker == _END:
+    if marker == markers.END:
         found.end = at
         return -1
-    if marker in _ALONE or not marker:
+    if marker in markers.ALONE or not marker:
         return at + 2
-    if marker in _FRAMES and not found.frame and 8 <= length < len(data) - at:
+    if marker in markers.FRAMES and not found.frame and 8 <= length < len(data) - at:
         found.frame, found.bits, found.bits_at = marker, data[at + 4], at + 4
         found.channels = data[at + 9]
-    if marker == _INTERVAL:
+    if marker == markers.INTERVAL:
         found.interval = int.from_bytes(data[at + 4 : at + 6], "big")
     stop = at + 2 + max(length, 2)
-    if marker != _SCAN:
+    if marker != markers.START_OF_SCAN:
         return stop
     whole = data[at + 4 : at + 5] == bytes([found.channels]) and found.frame in _HUFFMAN
     return _read_scan(data, stop, found, restarts=_count_restarts(data, found) if whole else 0)
@@ -161,7 +155,7 @@ def _read_scan(data: bytes, start: int, found: Layout, *, restarts: int) -> int:
     end, at = None, start
     while end is None and at < len(data):
         marks, kinds = _markers(data, at, at + _BLOCK)
-        others = np.flatnonzero((kinds < _RESTARTS.start) | (kinds >= _RESTARTS.stop))
+        others = np.flatnonzero((kinds < markers.RESTARTS.start) | (kinds >= markers.RESTARTS.stop))
         count = int(others[0]) if len(others) else len(marks)
         places += marks[:count].tolist()
         end = int(marks[count]) if len(others) else None
@@ -206,7 +200,6 @@ def load(
     Exception
         Any that Pillow raises on damage.
     """
-    check_content(*image.size, len(data), _PIXELS_PER_BYTE, "JPEG")
     if small and layout.end is not None:  # without an end, pixels decide
         image.draft(image.mode, (1, 1))
     tile = image.tile[0]
@@ -236,7 +229,6 @@ def decode(
     import imagecodecs
 
     cols, rows = image.size
-    check_content(cols, rows, len(data), _PIXELS_PER_BYTE, "JPEG")
     with ThreadPoolExecutor(1) as pool:
         pixels = pool.submit(imagecodecs.jpeg8_decode, data)
         warnings = load(image, data, layout, small=True)
@@ -336,4 +328,4 @@ def decode_deep(data: bytes, layout: Layout) -> Pixels:
     if stored.shape[2] not in {1, 3}:
         message = f"JPEG with {layout.bits} bits and {stored.shape[2]} channels; save it as RGB"
         raise ImageFileError(message)
-    return stretch(stored, layout.bits)
+    return stretch(stored, 2**layout.bits - 1)

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from expinterp.images import jpeg_markers as markers
 from expinterp.images.codecs import jpeg_scan
 from expinterp.images.photograph import Pixels
 
 _STRIP = 1 << 20  # pixels
 _LONGEST = 65_535  # blocks between restarts
-_TABLES, _END = 0xDB, b"\xff\xd9"
 
 
 def encode(pixels: Pixels, *, quality: int, full_colour: bool, **metadata: Any) -> Iterator[bytes]:
@@ -60,7 +60,7 @@ def encode(pixels: Pixels, *, quality: int, full_colour: bool, **metadata: Any) 
     for number, strip in enumerate(others):
         yield bytes([0xFF, 0xD0 + number % 8])
         yield strip[slice(*jpeg_scan.read_layout(strip).checks[0])]
-    yield _END
+    yield bytes([0xFF, markers.END])
 
 
 def _metadata_segments(**metadata: Any) -> bytes:
@@ -74,7 +74,7 @@ def _metadata_segments(**metadata: Any) -> bytes:
 def _find_tables(data: bytes) -> int:
     """Return where the first segment of tables begins."""
     at = 2
-    while data[at + 1] != _TABLES:
+    while data[at + 1] != markers.TABLES:
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return at
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from expinterp.errors import ImageFileError
+from expinterp.images.codecs.depths import divide_by_alpha
 from expinterp.images.limits import REMEDY, check_size, refuse_hdr
 from expinterp.images.metadata.exif import exif_block
 from expinterp.images.photograph import Decoded, Metadata, Pixels
@@ -101,7 +101,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
     pixels = imagecodecs.jpegxl_decode(data, index=0 if header.animated else None)
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     if header.premultiplied and pixels.shape[2] in {2, 4}:
-        pixels = _divide_by_alpha(pixels)
+        divide_by_alpha(pixels)
     warnings = ["the file is animated; only its first picture is read"] * header.animated
     icc = _profile(header, warnings)
     metadata = Metadata(exif=_exif(boxes), icc=icc, xmp=boxes.get(b"xml ") or None)
@@ -262,13 +262,6 @@ def _profile(header: Codestream, warnings: list[str]) -> bytes | None:
     from expinterp.images.developing.profiles import icc_profile
 
     return icc_profile(space)
-
-
-def _divide_by_alpha(pixels: NDArray[Any]) -> Pixels:
-    top, alpha = np.iinfo(pixels.dtype).max, pixels[..., -1:].astype(np.float64)
-    straight = np.minimum(np.rint(pixels[..., :-1] * (top / np.maximum(alpha, 1))), top)
-    colours = np.where(alpha > 0, straight, pixels[..., :-1]).astype(pixels.dtype)
-    return np.concatenate([colours, pixels[..., -1:]], axis=2)
 
 
 def _codestream(data: bytes, boxes: dict[bytes, bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""JPEG, WebP and AVIF through Pillow: it raises an error on damage, where OpenCV returns grey.
+"""JPEG, WebP, AVIF, BMP and TGA through Pillow: it raises an error on damage, where OpenCV returns grey.
 
 The plugin classes are used directly, because the size limit of ``Image.open`` is global to the
 process. Most JPEGs only have their header read so, see `jpeg_scan` and `jpeg_write`.
@@ -6,6 +6,7 @@ process. Most JPEGs only have their header read so, see `jpeg_scan` and `jpeg_wr
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -14,11 +15,19 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
-from PIL import AvifImagePlugin, Image, ImageFile, WebPImagePlugin
+from PIL import AvifImagePlugin, BmpImagePlugin, Image, ImageFile, TgaImagePlugin, WebPImagePlugin
 
-from expinterp.images.codecs import avif_boxes, jpeg_scan, jpeg_write
+from expinterp.images.codecs import boxes, jpeg_scan, jpeg_write
 from expinterp.images.codecs.jpeg_scan import JpegFile
-from expinterp.images.limits import check_sides_read, check_size, refuse_hdr, without_warnings
+from expinterp.images.formats import ALL_FORMATS
+from expinterp.images.limits import (
+    LONGEST_BLOCK,
+    check_content,
+    check_sides_read,
+    check_size,
+    refuse_hdr,
+    without_warnings,
+)
 from expinterp.images.metadata import iptc
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block, read_orientation
 from expinterp.images.metadata.exif_edit import with_orientation, without_orientation
@@ -45,7 +54,7 @@ class AvifFile(AvifImagePlugin.AvifImageFile):
     def _open(self) -> None:
         """Read size and metadata as Pillow does; the orientation of the container counts."""
         data = cast("BinaryIO", self.fp).read()
-        check_sides_read(*avif_boxes.size_of_primary(data), "avif")  # libavif does not say why
+        check_sides_read(*boxes.size_of_primary(data), "avif")  # libavif does not say why
         self._decoder = AvifImagePlugin._avif.AvifDecoder(data, "auto", 2)  # type: ignore
         found = self._decoder.get_info()
         self._size, self.n_frames, self._mode, icc, exif, orientation, xmp = found
@@ -71,11 +80,34 @@ class WebpFile(WebPImagePlugin.WebPImageFile):
                 Image.MAX_IMAGE_PIXELS = limit
 
 
-_PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
+class BmpFile(BmpImagePlugin.BmpImageFile):
+    """A BMP with the colour profile that version 5 of the header may hold."""
+
+    def _open(self) -> None:
+        """Read size and palette as Pillow does, and the profile."""
+        super()._open()
+        file = cast("BinaryIO", self.fp)
+        file.seek(_BMP_HEADER)
+        head = file.read(_BMP_VERSION_5)
+        if head[0] == _BMP_VERSION_5 and head[56:60] == b"DEBM":  # PROFILE_EMBEDDED
+            start, size = struct.unpack_from("<II", head, 112)
+            file.seek(_BMP_HEADER + start)
+            self.info["icc_profile"] = file.read(min(size, LONGEST_BLOCK))
+
+
+PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegFile,
     "webp": WebpFile,
     "avif": AvifFile,
+    "bmp": BmpFile,
+    "tga": TgaImagePlugin.TgaImageFile,
 }
+_BMP_HEADER, _BMP_VERSION_5 = 14, 124  # offset of the header of the picture; its bytes in version 5
+_TGA_OPACITY, _TGA_BITS = (
+    17,
+    15,
+)  # offset of the byte that states the bits of opacity, in its lower half
+_RUNS = 128  # pixels per byte of BMP and TGA at most
 _CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 FULL_CHROMA_QUALITY = 90  # lowest quality with colour at full resolution, like "fine" in cameras
 _LIKE_SRGB = {1, 2, 6, 13}  # code points of H.273: BT.709, not stated, BT.601, sRGB
@@ -84,7 +116,7 @@ _AVIF_SPEED = 9  # of 0..10; a seventh of the time of 6, the default, for files 
 
 
 def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
-    """Decode a JPEG, WebP or AVIF to upright pixels.
+    """Decode a JPEG, WebP, AVIF, BMP or TGA to upright pixels.
 
     Raises
     ------
@@ -94,9 +126,13 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
         Any that Pillow raises on damage.
     """
     layout = jpeg_scan.read_layout(data) if form == "jpeg" else None
-    image = _PLUGINS[form](BytesIO(jpeg_scan.as_eight_bits(data, layout) if layout else data))
-    check_size(*image.size, max_pixels)
-    check_sides_read(*image.size, form)
+    image: Any = PLUGINS[form](BytesIO(jpeg_scan.as_eight_bits(data, layout) if layout else data))
+    cols, rows = image.size
+    check_size(cols, rows, max_pixels)
+    check_sides_read(cols, rows, form)
+    most = {"jpeg": jpeg_scan.PIXELS_PER_BYTE, "bmp": _RUNS, "tga": _RUNS}
+    if form in most:
+        check_content(cols, rows, len(data), most[form], ALL_FORMATS[form].name)
     stated = image.info.get("jfif_unit") in {1, 2}  # Pillow itself falls back on EXIF
     metadata = Metadata(
         exif=exif_block(image.info.get("exif")),
@@ -126,6 +162,8 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     if layout:
         warnings += jpeg_scan.load(image, data, layout)
     image.load()
+    if form == "tga" and not data[_TGA_OPACITY] & _TGA_BITS and image.mode in {"LA", "RGBA"}:
+        image = image.convert(image.mode[:-1])
     if image.mode == "CMYK":
         image, metadata, warning = convert_cmyk(image, metadata)
         warnings.append(warning)
@@ -144,7 +182,7 @@ def _warnings(image: ImageFile.ImageFile, data: bytes, form: str) -> list[str]:
         warnings.append("the file is animated; only its first picture is read")
     if form == "avif" and holds_video(data):
         warnings.append("the video of the file is left out")
-    if form == "avif" and (bits := avif_boxes.depth_of_primary(data)) > 8:
+    if form == "avif" and (bits := boxes.depth_of_primary(data)) > 8:
         warnings.append(f"the AVIF holds {bits} bits per channel; read as 8")
     return warnings
 
@@ -157,7 +195,7 @@ def _avif_colours(data: bytes, icc: bytes | None) -> tuple[Extra, ...]:
     ImageFileError
         If they are HDR.
     """
-    found = avif_boxes.colours_of_primary(data)
+    found = boxes.colours_of_primary(data)
     if found is None:
         return ()
     primaries, transfer = found
@@ -184,7 +222,8 @@ def convert_cmyk(image: Any, metadata: Metadata) -> tuple[Any, Metadata, str]:
 def _upright_pixels(image: Any, orientation: int) -> Pixels:
     """Copy the pixels of a loaded picture strip by strip, upright."""
     if image.mode not in _CHANNELS.values():
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        colour = "RGBA" if image.has_transparency_data else "RGB"
+        image = image.convert("L" if image.mode == "1" else colour)
     channels = len(image.mode)
     cols, rows = image.size
 

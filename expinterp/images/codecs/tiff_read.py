@@ -17,7 +17,7 @@ import tifffile
 
 from expinterp.errors import ImageFileError
 from expinterp.images.codecs import tiff_strips
-from expinterp.images.codecs.depths import stretch
+from expinterp.images.codecs.depths import divide_by_alpha, stretch
 from expinterp.images.limits import REMEDY, check_size
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import read_orientation
@@ -113,7 +113,7 @@ def _check_page(page: tifffile.TiffPage, block: ifd.Block, max_pixels: int) -> N
 def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, warnings: list[str]) -> Pixels:
     """Convert samples to code values where 0 is black: grey, R G B; CMYK stays; then alpha."""
     if stored.dtype.kind in "bu" and page.photometric != _PALETTE:
-        stored = stretch(stored, page.bitspersample)
+        stored = stretch(stored, 2**page.bitspersample - 1)
     stored, premultiplied = _without_extras(stored, page, warnings)
     if page.photometric == _WHITE_IS_ZERO:
         stored[..., 0] = np.iinfo(stored.dtype).max - stored[..., 0]
@@ -122,7 +122,7 @@ def _as_rgb(stored: NDArray[Any], page: tifffile.TiffPage, warnings: list[str]) 
     if page.photometric == _YCBCR and page.compression != _JPEG:
         stored = _from_ycbcr(stored)
     if premultiplied:
-        _divide_by_alpha(stored)
+        divide_by_alpha(stored)
         warnings.append("the colours were multiplied by alpha; divided again")
     return stored
 
@@ -173,7 +173,7 @@ def _from_palette(stored: NDArray[Any], page: tifffile.TiffPage) -> Pixels:
     colours = np.ascontiguousarray(table[stored[..., 0].astype(np.intp)])
     if stored.shape[2] == 1:
         return colours
-    alpha = stretch(stored[..., 1:], page.bitspersample)
+    alpha = stretch(stored[..., 1:], 2**page.bitspersample - 1)
     return np.concatenate([colours, (alpha >> 8 * (alpha.itemsize - 1)).astype(np.uint8)], axis=2)
 
 
@@ -185,19 +185,6 @@ def _from_ycbcr(stored: NDArray[Any]) -> NDArray[Any]:
         luma = row[np.newaxis, :, [0, 2, 1]]  # OpenCV has Cr before Cb
         row[:, :3] = cv2.cvtColor(luma, cv2.COLOR_YCrCb2RGB)[0]
     return stored
-
-
-def _divide_by_alpha(stored: NDArray[Any]) -> None:
-    """Divide colours by alpha, in place; where alpha is 0 they stay."""
-    if stored.dtype.kind == "f":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            stored[..., :-1] /= np.where(stored[..., -1:] > 0, stored[..., -1:], 1)
-        return
-    top = np.iinfo(stored.dtype).max
-    for row in stored:
-        alpha = np.maximum(row[:, -1:], 1).astype(np.float64)
-        straight = np.rint(row[:, :-1] * (top / alpha))
-        row[:, :-1] = np.where(row[:, -1:] > 0, np.minimum(straight, top), row[:, :-1])
 
 
 def _without_cmyk(

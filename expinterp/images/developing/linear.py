@@ -4,7 +4,7 @@
 0..1 is clipped as a camera clips it, with a warning that states the share.
 
 Source: OpenEXR, "Technical Introduction" and "Standard attributes" (windows, luminance and chroma);
-Ward, "Real Pixels", Graphics Gems II, 1991 (RGBE); Debevec, "PFM Portable FloatMap" (PFM).
+Ward, "Real Pixels", Graphics Gems II, 1991 (RGBE), and "The RADIANCE Picture File Format".
 """
 
 from __future__ import annotations
@@ -19,18 +19,22 @@ from numpy.typing import NDArray
 from expinterp.core.arrays import Floats
 from expinterp.core.encoding import TOP, Encoding, encode, to_xyz
 from expinterp.errors import ImageFileError
+from expinterp.images.codecs import netpbm
 from expinterp.images.developing.profiles import SRGB, icc_profile, matrix_to_srgb
 from expinterp.images.developing.silence import quiet_stderr
 from expinterp.images.limits import REMEDY, check_size
+from expinterp.images.orientation import turn
 from expinterp.images.photograph import Decoded, Metadata
 
 Light = NDArray[np.float32]
 
 NOTICED = 5e-4  # share of values from which on it is reported
 BELOW = -1e-3  # linear light: slightly negative values come from rounding, or from other primaries
-_HDR_SIZE = re.compile(rb"\n\n(\S+) +(\d+) +(\S+) +(\d+) *\n")
+_HDR_SIZE = re.compile(rb"\n\r?\n([-+][XY]) +(\d{1,9}) +([-+][XY]) +(\d{1,9}) *\r?\n")
+_HDR_TURNS = {  # orientation of EXIF, by the directions of rows and columns
+    b"-Y+X": 1, b"-Y-X": 2, b"+Y-X": 3, b"+Y+X": 4, b"+X-Y": 5, b"-X-Y": 6, b"-X+Y": 7, b"+X+Y": 8,
+}  # fmt: skip
 _HDR_PRIMARIES = re.compile(rb"\nPRIMARIES=\s*((?:[\d.]+\s+){7}[\d.]+)")
-_PFM_SIZE = re.compile(rb"(P[Ff])\s+(\d+)\s+(\d+)\s+(-?[\d.eE+]+)\s")
 
 
 def decode(stream: BinaryIO, form: str, max_pixels: int) -> Decoded:
@@ -49,20 +53,20 @@ def decode(stream: BinaryIO, form: str, max_pixels: int) -> Decoded:
     if form == "exr":
         from expinterp.images.developing import openexr
 
-        light, primaries = openexr.read(stream, max_pixels, warnings)
-        return from_light(light, Metadata(), warnings, primaries=primaries)
-    data = stream.read()
-    cols, rows = _hdr_size(data) if form == "hdr" else _pfm_size(data)
-    check_size(cols, rows, max_pixels)
-    found = _HDR_PRIMARIES.search(data[:4096])
-    primaries = tuple(map(float, found[1].split())) if found else SRGB
-    return from_light(_read_by_imageio(data, form), Metadata(), warnings, primaries=primaries)
+        light, primaries, exif = openexr.read(stream, max_pixels, warnings)
+        return from_light(light, Metadata(exif), warnings, primaries=primaries)
+    if form == "pfm":
+        return from_light(netpbm.read_floats(stream.read(), max_pixels), Metadata(), warnings)
+    light, primaries = _read_radiance(stream.read(), max_pixels)
+    return from_light(light, Metadata(), warnings, primaries=primaries)
 
 
 def read_size(data: bytes, form: str) -> tuple[int, int]:
-    """Read the rows and columns of a Radiance HDR or PFM from its first bytes."""
-    cols, rows = _hdr_size(data) if form == "hdr" else _pfm_size(data)
-    return rows, cols
+    """Read the rows and columns of a Radiance HDR or PFM from its first bytes, upright."""
+    if form == "pfm":
+        return netpbm.read_size(data)[:2]
+    _, _, rows, cols, orientation = _hdr_size(data)
+    return (cols, rows) if orientation >= 5 else (rows, cols)
 
 
 def from_light(
@@ -125,37 +129,31 @@ def _describe_outside(colours: NDArray[Any]) -> list[str]:
     ]
 
 
-def _read_by_imageio(data: bytes, form: str) -> Light:
-    """Decode with OpenCV: float32 (rows, cols, 1 or 3), R G B."""
+def _read_radiance(data: bytes, max_pixels: int) -> tuple[Light, tuple[float, ...]]:
+    """Decode Radiance HDR with OpenCV, which reads upright files only, to (rows, cols, 3)."""
     import cv2
     import imageio.v3 as imageio
 
+    head, start, rows, cols, orientation = _hdr_size(data)
+    check_size(cols, rows, max_pixels)
+    upright = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y %d +X %d\n" % (rows, cols)
     with quiet_stderr():
         light = imageio.imread(
-            data, plugin="opencv", extension=f".{form}", flags=cv2.IMREAD_UNCHANGED
+            upright + data[start:], plugin="opencv", extension=".hdr", flags=cv2.IMREAD_UNCHANGED
         )
-    return np.asarray(light.reshape(*light.shape[:2], -1), np.float32)
+    found = _HDR_PRIMARIES.search(head)
+    primaries = tuple(map(float, found[1].split())) if found else SRGB
+    return np.ascontiguousarray(turn(np.asarray(light, np.float32), orientation)), primaries
 
 
-def _hdr_size(data: bytes) -> tuple[int, int]:
-    """Read columns and rows of a Radiance HDR; refuse what OpenCV would read wrongly."""
-    found = _HDR_SIZE.search(data[:65_536].replace(b"\r\n", b"\n"))
+def _hdr_size(data: bytes) -> tuple[bytes, int, int, int, int]:
+    """Read the header of a Radiance HDR: itself, its length, stored rows and columns, orientation."""
+    found = _HDR_SIZE.search(data[:65_536])
     if b"32-bit_rle_xyze" in data[:4096]:
         message = "Radiance HDR in X Y Z; save it as R G B"
         raise ImageFileError(message)
-    if not found:
+    if not found or {found[1][1:], found[3][1:]} != {b"X", b"Y"}:
         message = f"damaged Radiance HDR (it states no size); {REMEDY}"
         raise ImageFileError(message)
-    if (found[1], found[3]) != (b"-Y", b"+X"):
-        message = "Radiance HDR that is stored sideways or mirrored; save it upright"
-        raise ImageFileError(message)
-    return int(found[4]), int(found[2])
-
-
-def _pfm_size(data: bytes) -> tuple[int, int]:
-    """Read columns and rows of a PFM."""
-    found = _PFM_SIZE.match(data[:256])
-    if not found:
-        message = f"damaged PFM (it states no size); {REMEDY}"
-        raise ImageFileError(message)
-    return int(found[2]), int(found[3])
+    orientation = _HDR_TURNS[found[1] + found[3]]
+    return data[: found.start()], found.end(), int(found[2]), int(found[4]), orientation

@@ -17,20 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.errors import ImageFileError, MissingExtraError
+from expinterp.images.codecs.depths import divide_by_alpha
 from expinterp.images.developing.linear import Light, from_luminance
 from expinterp.images.developing.profiles import SRGB
+from expinterp.images.developing.raw_exif import exif_of_values
 from expinterp.images.developing.silence import quiet_stderr
 from expinterp.images.limits import REMEDY, check_size
 
 MISSING = "OpenEXR files need the package OpenEXR: pip install 'expinterp[exr]'"
 COLOURS, LUMINANCE = ("R", "G", "B"), ("Y", "RY", "BY")
+LONGEST_TEXT = 256  # characters of an attribute
 LARGEST = 1 << 31  # a coordinate of a window beyond is damage
 MOST_EMPTY, FEW_PIXELS = 100, 1 << 24  # displayed pixels for each with data; fewer are no burden
 _one_at_a_time = threading.Lock()  # OpenEXR's warnings are printed, so sys.stdout is replaced
 
 
-def read(stream: BinaryIO, max_pixels: int, warnings: list[str]) -> tuple[Light, tuple[float, ...]]:
-    """Read light, (rows, cols, channels), and the primaries: x, y of R, G, B and white.
+def read(
+    stream: BinaryIO, max_pixels: int, warnings: list[str]
+) -> tuple[Light, tuple[float, ...], bytes | None]:
+    """Read light, (rows, cols, channels), the primaries (x, y of R, G, B and white), and EXIF.
 
     Raises
     ------
@@ -41,20 +46,37 @@ def read(stream: BinaryIO, max_pixels: int, warnings: list[str]) -> tuple[Light,
         If OpenEXR is not installed.
     """
     with _opened(stream, header_only=True) as file:
-        _check_part(_first(file), max_pixels)
+        _check_part(_pictured(file), max_pixels)
     with _opened(stream) as file:
-        part = _first(file)
+        part = _pictured(file)
         if len(file.parts) > 1:
-            warnings.append(f"the file holds {len(file.parts)} pictures; only the first is read")
+            which = "first" if part is file.parts[0] else "first one in colour"
+            warnings.append(f"the file holds {len(file.parts)} pictures; only the {which} is read")
         primaries = tuple(map(float, part.header.get("chromaticities", SRGB)))
-        return _on_display(part, _light(part, primaries, warnings), warnings), primaries
+        light = _on_display(part, _light(part, primaries, warnings), warnings)
+        return light, primaries, _exif(part.header)
 
 
-def read_size(stream: BinaryIO) -> tuple[int, int]:
-    """Read the rows and columns of the display window."""
+def read_header(stream: BinaryIO) -> tuple[int, int, bytes | None]:
+    """Read the rows and columns of the display window, and the EXIF block."""
     with _opened(stream, header_only=True) as file:
-        (left, top), (right, bottom) = _window(_first(file), "displayWindow")
-        return bottom - top + 1, right - left + 1
+        part = _pictured(file)
+        (left, top), (right, bottom) = _window(part, "displayWindow")
+        return bottom - top + 1, right - left + 1, _exif(part.header)
+
+
+def _exif(header: Mapping[str, Any]) -> bytes | None:
+    """Write the standard attributes of a shot into an EXIF block; None without a time."""
+    time, f_number, iso = (
+        float(header.get(name, 0)) for name in ("expTime", "aperture", "isoSpeed")
+    )
+    make, model, date = (
+        str(header.get(name, ""))[:LONGEST_TEXT].strip("\0 ")
+        for name in ("cameraMake", "cameraModel", "capDate")
+    )
+    return (
+        exif_of_values(time, f_number, iso, date=date, camera=(make, model)) if time > 0 else None
+    )
 
 
 @contextmanager
@@ -76,11 +98,27 @@ def _opened(stream: BinaryIO, *, header_only: bool = False) -> Iterator[Any]:
             yield file
 
 
-def _first(file: Any) -> Any:
+def _pictured(file: Any) -> Any:
+    """Return the first part with a picture; the first of all if none has one."""
     if not file.parts:
         message = f"damaged OpenEXR; {REMEDY}"
         raise ImageFileError(message)
-    return file.parts[0]
+    return next((part for part in file.parts if _layer(_names(part)) is not None), file.parts[0])
+
+
+def _names(part: Any) -> set[str]:
+    channels = part.header["channels"]
+    return {channel.name for channel in channels}
+
+
+def _layer(names: set[str]) -> str | None:
+    """Return what the names of the colours begin with: nothing, or the first layer that has them."""
+    layers = sorted({"", *(name.rpartition(".")[0] + "." for name in names if "." in name)})
+    found = (
+        layer for layer in layers
+        if layer + "Y" in names or all(layer + name in names for name in COLOURS)
+    )  # fmt: skip
+    return next(found, None)
 
 
 def _check_part(part: Any, max_pixels: int) -> None:
@@ -97,8 +135,8 @@ def _check_part(part: Any, max_pixels: int) -> None:
     if "deep" in str(part.header.get("type", "")).lower():
         message = "OpenEXR with deep data; save it flat"
         raise ImageFileError(message)
-    names = {channel.name for channel in part.header["channels"]}
-    if not (names >= {*COLOURS} or "Y" in names):
+    names = _names(part)
+    if _layer(names) is None:
         message = f"OpenEXR with the channels {', '.join(sorted(names))[:80]}; save its picture as R, G, B"
         raise ImageFileError(message)
 
@@ -113,9 +151,13 @@ def _window(part: Any, name: str) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def _light(part: Any, primaries: tuple[float, ...], warnings: list[str]) -> Light:
     """Join the channels of the data window; colours are divided by opacity."""
-    channels: Mapping[str, Any] = part.channels
-    known = {*COLOURS, *LUMINANCE, "A"}
-    others = [name for name in channels if name not in known]
+    layer, known = _layer({*part.channels}) or "", {*COLOURS, *LUMINANCE, "A"}
+    channels = {
+        name.removeprefix(layer): channel
+        for name, channel in part.channels.items()
+        if name.startswith(layer) and name.removeprefix(layer) in known
+    }
+    others = [name for name in part.channels if name.removeprefix(layer) not in channels]
     if others:
         warnings.append(f"further channels are left out: {', '.join(others)[:80]}")
     if all(name in channels for name in COLOURS):
@@ -128,10 +170,9 @@ def _light(part: Any, primaries: tuple[float, ...], warnings: list[str]) -> Ligh
         light = _values(channels["Y"])[..., np.newaxis]
     if "A" not in channels:
         return light
-    opacity = _values(channels["A"])[..., np.newaxis]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        light = np.where(opacity > 0, light / opacity, light)
-    return np.concatenate([light, opacity], axis=2)
+    light = np.dstack([light, _values(channels["A"])])
+    divide_by_alpha(light)
+    return light
 
 
 def _values(channel: Any) -> Light:

@@ -13,12 +13,13 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from expinterp.images.developing.raw_files import as_tiff
 from expinterp.images.metadata import ifd, tags
 from expinterp.images.metadata.exif import EXIF_PREFIX
 from expinterp.images.metadata.tiff_exif import exif_of_tiff
 
-_FOCAL_LENGTH, _ORIGINAL = 0x920A, 0x9003
 _LONGEST_NAME = 64  # characters of a camera in a CRW
 _SEARCHED = 1 << 17  # bytes at the beginning in which blocks are looked for
 _CANON_BOXES = (b"CMT1", b"CMT2", b"CMT4")  # first directory, EXIF, GPS
@@ -46,7 +47,15 @@ def exif_of_raw(data: ifd.Block, other: Any) -> bytes | None:
             at = bytes(data[:_SEARCHED]).index(b"\0TTW") + 8
             return exif_of_tiff(bytes(data[at:_SEARCHED]))
         return exif_of_tiff(as_tiff(head) + bytes(data[4:]))
-    return _of_libraw(other, _camera(data))
+    known = other.timestamp.year > 1970
+    return exif_of_values(
+        other.shutter_speed,
+        other.aperture,
+        other.iso_speed,
+        focal_length=other.focal_length,
+        date=f"{other.timestamp:%Y:%m:%d %H:%M:%S}" if known else "",
+        camera=_camera(data),
+    )
 
 
 def _of_jpeg(preview: bytes) -> bytes | None:
@@ -97,18 +106,27 @@ def _camera(data: ifd.Block) -> tuple[str, str]:
     return make.decode("ascii", "replace"), model.decode("ascii", "replace")
 
 
-def _of_libraw(other: Any, camera: tuple[str, str]) -> bytes:
-    """Write what LibRaw states into a new block."""
+def exif_of_values(
+    time: float,
+    f_number: float,
+    iso: float,
+    *,
+    date: str = "",
+    camera: tuple[str, str] = ("", ""),
+    focal_length: float = 0,
+) -> bytes:
+    """Write the settings of a shot into a new block; what is 0 or empty is left out.
+
+    `time` is in seconds, `date` is as in EXIF, and `camera` is maker and model.
+    """
     exif = {
-        tags.EXPOSURE_TIME: (ifd.RATIONAL, _fraction(other.shutter_speed)),
-        tags.F_NUMBER: (ifd.RATIONAL, _fraction(other.aperture)),
-        tags.ISO: (ifd.LONG, struct.pack("<I", min(round(other.iso_speed), _LARGEST_PART))),
-        _FOCAL_LENGTH: (ifd.RATIONAL, _fraction(other.focal_length)),
+        tags.EXPOSURE_TIME: (ifd.RATIONAL, _fraction(time)),
+        tags.F_NUMBER: (ifd.RATIONAL, _fraction(f_number)),
+        tags.ISO: (ifd.LONG, struct.pack("<I", int(np.clip(np.rint(iso), 0, _LARGEST_PART)))),
+        tags.FOCAL_LENGTH: (ifd.RATIONAL, _fraction(focal_length)),
+        tags.ORIGINAL: (ifd.ASCII, date.encode() + bytes(1)),
     }
     exif = {tag: (kind, value) for tag, (kind, value) in exif.items() if value.strip(b"\0")}
-    if other.timestamp.year > 1970:
-        stamp = f"{other.timestamp:%Y:%m:%d %H:%M:%S}\0".encode()
-        exif[_ORIGINAL] = (ifd.ASCII, stamp)
     names = zip((tags.MAKE, tags.MODEL), camera, strict=True)
     first = {tag: (ifd.ASCII, name.encode() + b"\0") for tag, name in names if name}
     block = bytearray(ifd.EMPTY_BLOCK)

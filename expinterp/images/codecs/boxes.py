@@ -1,6 +1,6 @@
-"""Properties of the picture that a reader of AVIF shows: a file may hold others, such as a gain map.
+"""Boxes of AVIF and JPEG 2000, and properties of the picture that a reader of AVIF shows.
 
-Boxes have a length, a type and a content. Those of the metadata list properties, and which of them
+A file may hold other pictures, such as a gain map. Boxes have a length, a type and a content. Those of the metadata list properties, and which of them
 belong to which picture; the primary one is shown.
 
 Source: ISO/IEC 14496-12 (boxes), 23008-12 (items and properties, section 9.3); AV1 Image File Format.
@@ -47,19 +47,19 @@ def depth_of_primary(data: bytes) -> int:
 def _properties_of_primary(data: bytes) -> list[tuple[bytes, bytes]]:
     """List type and content of the properties of the primary picture; none if damaged."""
     try:
-        meta = dict(_boxes(data[:_REACH]))[b"meta"][4:]
-        parts = dict(_boxes(meta))
+        meta = dict(boxes_of(data[:_REACH]))[b"meta"][4:]
+        parts = dict(boxes_of(meta))
         version, item = parts[b"pitm"][0], parts[b"pitm"][4:]
         primary = int.from_bytes(item[: 4 if version else 2], "big")
-        properties = dict(_boxes(parts[b"iprp"]))
-        listed = list(_boxes(properties[b"ipco"]))
+        properties = dict(boxes_of(parts[b"iprp"]))
+        listed = list(boxes_of(properties[b"ipco"]))
         numbers = dict(_associations(properties[b"ipma"]))[primary]
     except (KeyError, IndexError, struct.error):
         return []
     return [listed[number - 1] for number in numbers if 0 < number <= len(listed)]
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield type and content of the boxes one after another."""
     at = 0
     while at + _WITHOUT_LENGTH <= len(data):
