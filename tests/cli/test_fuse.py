@@ -816,6 +816,7 @@ def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_fusing(
     )
     monkeypatch.setattr("expinterp.core.parallel.AREA", 16 * SHAPE[1])
     monkeypatch.setattr("expinterp.core.render.STRIP", 16)
+    monkeypatch.setattr(cv2, "getNumThreads", lambda: 1)  # only the calling thread reports
     assert folder.run(*PLAIN, *options)[0] == ExitCode.OK
     shares = [share for _, share in shown]
     assert shares == sorted(shares)
