@@ -25,7 +25,9 @@ from expinterp.training.network import OFFSET, SIGHTS, Network, NetworkShape, in
 
 OPSET = 17
 IR_VERSION = 8  # the newest that ONNX Runtime 1.17, the oldest we support, can read
-KINDS = {"Concat", "Conv", "Relu", "DepthToSpace", "Sub"}  # of nodes
+KINDS = {"Slice", "Concat", "Conv", "Relu", "DepthToSpace", "Sub"}  # of nodes
+BLOCK = 16  # channels: ONNX Runtime is quick at a first layer that reads a multiple of them
+MOST_SPARE = 3  # channels that are added for that, at most
 BLANK = "0" * 64  # zeros in place of the checksum while it is computed
 
 
@@ -46,8 +48,7 @@ def export_network(network: Network, target: Path, facts: Mapping[str, str]) -> 
 
 def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
     """Build the graph and its metadata, with `BLANK` as the checksum."""
-    nodes = [helper.make_node("Concat", list(network.shape.inputs), ["stack"], axis=1)]
-    weights = []
+    nodes, weights = _stack(network.shape)
     name = "stack"
     for index, layer in enumerate(network.chain):
         parameters = {f"{index}.{key}": value for key, value in _arrays(layer, network, index)}
@@ -72,6 +73,23 @@ def build_model(network: Network, facts: Mapping[str, str]) -> ModelProto:
     return model
 
 
+def _spare(shape: NetworkShape) -> int:
+    """Return how many channels the first layer reads besides the inputs, with weight 0."""
+    missing = -3 * len(shape.inputs) % BLOCK
+    return missing if missing <= MOST_SPARE else 0
+
+
+def _stack(shape: NetworkShape) -> tuple[list[NodeProto], list[TensorProto]]:
+    """Concatenate the inputs; the spare channels are copies of the first ones."""
+    spare, inputs = _spare(shape), list(shape.inputs)
+    if not spare:
+        return [helper.make_node("Concat", inputs, ["stack"], axis=1)], []
+    numbers = {"first": 0, "end": spare, "axis": 1}
+    copied = helper.make_node("Slice", [inputs[0], *numbers], ["spare"])
+    nodes = [copied, helper.make_node("Concat", [*inputs, "spare"], ["stack"], axis=1)]
+    return nodes, [numpy_helper.from_array(np.array([n]), key) for key, n in numbers.items()]
+
+
 def _stated(network: Network) -> dict[str, str]:
     sizes = {"alignment": str(network.shape.fold), "halo": str(network.halo), "checksum": BLANK}
     return {**CONTRACT, "inputs": ",".join(network.shape.ports), **sizes}
@@ -80,13 +98,14 @@ def _stated(network: Network) -> dict[str, str]:
 def _arrays(
     layer: nn.Module, network: Network, index: int
 ) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    """Yield weight and bias; those of the first layer include `input_matrix` and `OFFSET`."""
+    """Yield weight and bias; the first layer includes `input_matrix`, `OFFSET` and `_spare`."""
     if not isinstance(layer, nn.Conv2d):
         return
     weight, bias = layer.weight.detach().double(), cast(torch.Tensor, layer.bias).detach().double()
     if index == 0:
         weight = _mix(weight, input_matrix(network.shape))
         bias = bias - OFFSET * weight.sum(dim=(1, 2, 3))
+        weight = nn.functional.pad(weight, (0, 0, 0, 0, 0, _spare(network.shape)))
     yield "weight", weight.float().numpy()
     yield "bias", bias.float().numpy()
 
@@ -147,13 +166,14 @@ def _shape_of(model: ModelProto) -> NetworkShape:
     layers = [node for before, node in pairs if before.op_type != "Conv"]  # one for each ReLU
     sides = [_attribute(node, "kernel_shape")[0] for node in layers]
     weights = {each.name: each.dims for each in model.graph.initializer}
+    stack = next(node for node in nodes if node.op_type == "Concat")
     seen = {inputs: sight for sight, inputs in SIGHTS.items()}
     return NetworkShape(
         fold=sides[0],
         width=weights[layers[0].input[1]][0],
         kernels=tuple(sides[1:-1]),
         separable=len(layers) < len(pairs) or set(sides[1:-1]) <= {1},
-        sight=seen[tuple(nodes[0].input)],
+        sight=seen[tuple(name for name in stack.input if name != "spare")],
         plain=nodes[-1].op_type == "Sub",
     )
 
@@ -169,7 +189,7 @@ def _fill(network: Network, model: ModelProto) -> None:
         each.name: torch.from_numpy(numpy_helper.to_array(each).copy())
         for each in model.graph.initializer
     }
-    weight = held["0.weight"].double()
+    weight = held["0.weight"].double()[:, : 3 * len(network.shape.inputs)]
     held["0.bias"] = (held["0.bias"].double() + OFFSET * weight.sum(dim=(1, 2, 3))).float()
     held["0.weight"] = _mix(weight, torch.linalg.inv(input_matrix(network.shape))).float()
-    network.chain.load_state_dict(held)
+    network.chain.load_state_dict({key: held[key] for key in network.chain.state_dict()})
