@@ -20,7 +20,7 @@ from expinterp.images.radiance_files import (
     radiance_format,
     write_radiance,
 )
-from expinterp.images.read import balance_alike, read_photograph
+from expinterp.images.read import balance_alike, holds_light, read_photograph
 from expinterp.images.write import (
     QUALITY,
     check_profile,
@@ -46,6 +46,7 @@ __all__ = [
     "check_radiance_target",
     "check_sides",
     "check_target",
+    "holds_light",
     "image_format",
     "profile_name",
     "radiance_format",

@@ -18,6 +18,7 @@ from expinterp.images.metadata import ifd, tags
 _DEVELOPED = {2, 5, 6, 8}  # RGB, CMYK, YCbCr, Lab: a copied pattern means nothing there
 _CFA_PATTERN, _SUBFILE_TYPE = 0x828E, 0x00FE
 _HEAD = 64
+_FLOAT = 3  # SampleFormat
 
 
 def is_raw(block: ifd.Block) -> bool:
@@ -40,6 +41,15 @@ def refine_format(form: str, stream: BinaryIO) -> str:
         found = "raw" if is_raw(block) else form
     stream.seek(0)
     return found
+
+
+def has_floats(stream: BinaryIO) -> bool:
+    """Return whether the first page of a TIFF has floating-point samples."""
+    with mapped(stream) as block:
+        for directory in directories(block):
+            order = ifd.byte_order(block)
+            return ifd.read_number(block, order, directory.fields, tags.SAMPLE_FORMAT) == _FLOAT
+    return False
 
 
 def _is_sensor_data(block: ifd.Block, fields: dict[int, ifd.Field]) -> bool:

@@ -17,8 +17,9 @@ from expinterp.images.limits import MAX_PIXELS, damage_reported, refuse_hdr
 from expinterp.images.metadata.exif import read_exposure
 from expinterp.images.metadata.icc import profile_transfer
 from expinterp.images.photograph import Decoded, Photograph, Pixels
-from expinterp.images.raw_kinds import refine_format
+from expinterp.images.raw_kinds import has_floats, refine_format
 
+LIGHT = {"raw", "exr", "hdr", "pfm"}  # formats whose response is known
 _LARGEST_FILE = 1 << 32  # bytes that are read into memory
 
 
@@ -80,23 +81,41 @@ def read_photograph(
 
 
 def balance_alike(sources: Sequence[str], development: Development) -> Development:
-    """Return a development with the white balance of `balanced_by`, or of the first raw source.
+    """Return a development with the white balance of `balanced_by`, or of the first source.
 
-    Sources that cannot be read are skipped; reading them tells why.
+    The first source that can be read decides: raw files and others do not mix. Reading the others
+    tells why they cannot be read.
     """
-    for source in (development.balanced_by, *sources):
-        if source is None:
-            continue
-        with suppress(ImageFileError), open_source(source) as stream:
-            form, _ = detect_format(stream, source)
-            stream.seek(0)
-            if refine_format(form, stream) == "raw":
-                from expinterp.images.developing import raw
+    first = next((source for source in sources if recognise_format(source)), None)
+    for source in (development.balanced_by, first):
+        if source and recognise_format(source) == "raw":
+            from expinterp.images.developing import raw
 
-                with damage_reported(source, "RAW"):
-                    multipliers = raw.read_multipliers(stream, development)
-                return replace(development, multipliers=multipliers)
+            with open_source(source) as stream, damage_reported(source, "RAW"):
+                multipliers = raw.read_multipliers(stream, development)
+            return replace(development, multipliers=multipliers)
     return development
+
+
+def recognise_format(source: str) -> str | None:
+    """Return the format of a file by its content; None if it is none, or cannot be read."""
+    with suppress(ImageFileError), open_source(source) as stream:
+        form, _ = detect_format(stream, source)
+        stream.seek(0)
+        return refine_format(form, stream)
+    return None
+
+
+def holds_light(source: str) -> bool:
+    """Return whether a file is raw or holds linear light, as its format and sample type show.
+
+    A floating-point TIFF counts, though its profile may state a display curve.
+    """
+    form = recognise_format(source)
+    if form != "tiff":
+        return form in LIGHT
+    with open_source(source) as stream:
+        return has_floats(stream)
 
 
 def _decode(data: BinaryIO, form: str, max_pixels: int, development: Development) -> Decoded:

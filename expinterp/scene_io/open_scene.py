@@ -15,8 +15,7 @@ from expinterp.core.encoding import known_response
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import Profile
 from expinterp.doctor import find_clash
-from expinterp.images import Development, Photograph, balance_alike
-from expinterp.images.formats import named_format
+from expinterp.images import Development, Photograph, balance_alike, holds_light
 from expinterp.library import ANY, is_same_camera, open_library, read_profile
 from expinterp.refine import Refiner, choose_profile, open_refiner
 from expinterp.scene_io.jobs import Job, MergeJob, check_profiles, check_size
@@ -25,7 +24,6 @@ from expinterp.scene_io.shots import agree, read_shots, state_times, waits
 from expinterp.text import natural_key
 
 Opener = Callable[..., Refiner]
-LIGHT = {"raw", "exr", "hdr", "pfm"}  # formats whose response is known
 
 
 @dataclass(frozen=True)
@@ -95,12 +93,12 @@ def open_scene(
     given = read_profile(options.response) if options.response else None
     ready = sorted((name for name in job.images if not waits(name)), key=natural_key)
     development = balance_alike(ready, replace(options.development, keep=True, draft=draft))
-    known = development.multipliers is not None or any(named_format(n) in LIGHT for n in ready)
+    known = development.multipliers is not None or any(map(holds_light, ready[:1]))
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_refiner, options, opener) if refine and not known else None
         shots = read_shots(job.images, development)
         refiner = opening.result() if opening else None
-    if refine and known and not shots[0].encoding:  # its name misled
+    if refine and known and not shots[0].encoding:  # floats with a display curve
         refiner = _open_refiner(options, opener)
     profile = choose_profile(given, refiner)
     option, file = ("--response", options.response) if given else ("--model", options.model)

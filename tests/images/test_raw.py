@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from expinterp.core.encoding import SPACES, SRGB_CURVE, decode
 from expinterp.core.exposure import Exposure
 from expinterp.errors import ImageFileError, MissingExtraError
-from expinterp.images import Development, balance_alike, read_header, read_photograph
+from expinterp.images import (
+    Development,
+    balance_alike,
+    read_header,
+    read_photograph,
+    write_photograph,
+)
 from expinterp.images.developing import raw_exif
 from expinterp.images.formats import sniff_format
 from expinterp.images.metadata.exif import read_exposure
@@ -102,6 +108,21 @@ def test_all_frames_get_the_white_balance_of_the_first(tmp_path):
     alike = [read_photograph(path, development=development).pixels for path in (first, second)]
     assert abs(alike[0].astype(int) - alike[1]).max() < 300
     assert abs(alike[0].astype(int) - read_photograph(second).pixels).max() > 3000
+
+
+def test_only_the_first_file_is_looked_at_for_the_white_balance(tmp_path, monkeypatch):
+    plain = tmp_path / "a.png"
+    write_photograph(np.zeros((4, 4, 3), np.uint8), plain)
+    opened = []
+
+    def open_source(name):
+        opened.append(name)
+        return Path(name).open("rb")
+
+    monkeypatch.setattr("expinterp.images.read.open_source", open_source)
+    development = balance_alike([str(plain), str(tmp_path / "b.dng")], Development())
+    assert development.multipliers is None
+    assert set(opened) == {str(plain)}
 
 
 def test_the_white_balance_can_be_that_of_the_picture(tmp_path):

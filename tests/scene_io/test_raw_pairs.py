@@ -250,12 +250,13 @@ def test_the_network_is_not_opened_where_the_response_is_known(tmp_path, run, mo
         write_radiance(decode(read_photograph(f"{name}.dng").pixels), f"{name}.hdr")
         write_photograph(read_photograph(f"{name}.dng").pixels, f"{name}.jpg")
         (tmp_path / f"{name}.jpg").rename(tmp_path / f"{name}.pfm")
+        write_radiance(decode(read_photograph(f"{name}.dng").pixels), f"{name}.tif")
     opened = []
     real = open_scene.open_refiner
     monkeypatch.setattr(
         open_scene, "open_refiner", lambda *a, **k: opened.append(1) or real(*a, **k)
     )
-    for suffix, times in (("dng", 0), ("hdr", 0), ("pfm", 1)):  # the last is a JPEG in truth
+    for suffix, times in (("dng", 0), ("hdr", 0), ("tif", 0), ("pfm", 1)):  # the last holds JPEG
         code, out, _ = run(
             "interpolate", f"long.{suffix}", f"short.{suffix}", "-o", f"{suffix}.png", "--json"
         )
