@@ -277,6 +277,8 @@ def merge(
     prior = prior_of(camera)
     plan = plan_exposures(
         images,
+        virtual=0,
+        measured=True,
         response=response,
         prior=prior,
         viewing=Viewing(align, deghost, reference, crop),

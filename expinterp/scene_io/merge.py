@@ -26,7 +26,7 @@ def merge_files(
 ) -> JobRecord:
     """Run a job; see `run`."""
     clock = Clock(progress, "read", "measure", "merge", "write")
-    scene = plan_scene(job, clock, opener, refine=False, virtual="auto", remedy="")
+    scene = plan_scene(job, clock, opener, refine=False, virtual=0, measured=True)
     shots = scene.shots
     try:
         merged = merge_exposures(

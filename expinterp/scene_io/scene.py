@@ -97,7 +97,8 @@ def plan_scene(
     *,
     refine: bool,
     virtual: Virtual,
-    remedy: str,
+    measured: bool = False,
+    remedy: str = "",
 ) -> PlannedScene:
     """Read the files of a job, and plan their fusion; `remedy` ends the message of a failure."""
     with clock.stage("read"):
@@ -109,6 +110,7 @@ def plan_scene(
             plan = plan_exposures(
                 [shot.pixels for shot in shots],
                 virtual=virtual,
+                measured=measured,
                 response=opened.profile,
                 prior=opened.prior,
                 viewing=job.options.viewing,

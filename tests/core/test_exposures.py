@@ -114,6 +114,14 @@ def test_a_stage_is_reported_from_its_start_so_that_none_of_its_time_is_lost(mon
     assert not virtual or seen[seen.index("rendering") - 1] == ("render", 0)
 
 
+@pytest.mark.parametrize("measured", [False, True])
+def test_shots_are_measured_for_a_merge_without_virtual_exposures(measured):
+    images = [expose(scene((32, 48)), 2.0**ev) for ev in (0, -4)]
+    plan = plan_exposures(images, virtual=0, measured=measured)
+    assert plan.count == 0
+    assert (plan.pairs[0] is not None) == measured
+
+
 @pytest.mark.parametrize("virtual", [0, 1, 2])
 def test_the_result_may_be_written_over_a_virtual_exposure(virtual):
     """It is the same, and photographs are left alone."""

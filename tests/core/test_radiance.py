@@ -47,7 +47,7 @@ def test_the_radiance_of_a_known_camera_is_found(bits, median, worst):
 
 def test_a_known_encoding_is_exact():
     shots = [encoding.encode((SCENE * time).astype(np.float32)) for time in TIMES]
-    plan = plan_exposures(shots, response=encoding.known_response())
+    plan = plan_exposures(shots, virtual=0, measured=True, response=encoding.known_response())
     merged = merge_exposures(plan, stated=[4.0, 4.0], response=encoding.known_response())
     seen = SCENE < 15.9
     np.testing.assert_allclose(merged.radiance[seen], SCENE[seen] / 4, rtol=2e-3, atol=1e-5)

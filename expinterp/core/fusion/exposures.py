@@ -117,7 +117,7 @@ def merge_exposures(
     Parameters
     ----------
     plan : ExposurePlan
-        With pairs: `virtual` was not 0.
+        With pairs: of `virtual` 0, it was planned with `measured`.
     stated : sequence of float or None
         The ratio of each shot, from dark to bright, to the next brighter one, as stated; > 1.
     response : Profile, optional

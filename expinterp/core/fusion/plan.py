@@ -63,7 +63,7 @@ class ExposurePlan:
     misfits : tuple of int
         Which of the shots have an unknown motion, and may have moved.
     pairs : tuple of Pair or None
-        Adjacent shots, measured; None if they are equally exposed, or if `virtual` is 0.
+        Adjacent shots, measured; None if they are equally exposed, or not needed.
     positions : tuple of tuple of float
         The positions of the virtual exposures of each pair.
     viewpoint : int
@@ -113,6 +113,7 @@ def plan_exposures(
     images: Sequence[Pixels],
     *,
     virtual: Virtual = "auto",
+    measured: bool = False,
     response: Profile | None = None,
     prior: ResponsePrior | None = None,
     viewing: Viewing = USUAL,
@@ -128,6 +129,8 @@ def plan_exposures(
         One or more, in any order.
     virtual : 'auto' or int
         Number of virtual exposures between adjacent shots; ``auto``: as many as their step needs.
+    measured : bool
+        Whether the plan has pairs even if `virtual` is 0, to merge the shots.
     response : Profile, optional
         The camera's profile; by default the response is estimated from each pair.
     prior : ResponsePrior, optional
@@ -146,12 +149,13 @@ def plan_exposures(
     ValueError
         If the images, `virtual` or `response` are not as above.
     PairError
-        If the images differ in size, channels or bit depth, or if virtual exposures are wanted and
-        two adjacent shots do not show one scene. The message has the `names` of the two.
+        If the images differ in size, channels or bit depth, or if pairs are needed and two
+        adjacent shots do not show one scene. The message has the `names` of the two.
     """
     check_images(images, names)
     check_virtual(virtual)
     check_profile(response)
+    needed = measured or virtual != 0
     opaque = check_opacities(images, opacities)
     order = order_by_brightness(images, opaque)
     view = view_series(
@@ -174,7 +178,7 @@ def plan_exposures(
                 known=None not in [motion.pixels for motion in motions[two]],
                 deghost=viewing.deghost == "auto",
                 label=f"{names[j]} and {names[i]}: " if names else "",
-                needed=virtual != 0,
+                needed=needed,
             )
         )
     links = [each.comparison if each else None for each in compared]
@@ -190,7 +194,7 @@ def plan_exposures(
         deghost=viewing.deghost == "auto",
     )
     pairs = [
-        each.to_pair(long, short, images[0].shape) if each and virtual != 0 else None
+        each.to_pair(long, short, images[0].shape) if each and needed else None
         for each, (short, long) in zip(compared, pairwise(consistent.shots), strict=True)
     ]
     ghosts = consistent.ghosts
