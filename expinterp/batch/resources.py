@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from expinterp.core.parallel import usable_cores
+
 SHARE = 0.75  # of the memory, used by default
 GROUPS, MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 MEMORY = (("memory.max",), ("memory.limit_in_bytes",))
@@ -31,10 +33,7 @@ def memory_room() -> int:
 
 def count_cpus() -> int:
     """Count the CPUs this process may use."""
-    cpus = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cpus = len(os.sched_getaffinity(0))
-    return min([cpus, *(math.ceil(quota / period) for quota, period in _limits(CPU))])
+    return min([usable_cores(), *(math.ceil(quota / period) for quota, period in _limits(CPU))])
 
 
 def _installed() -> int:

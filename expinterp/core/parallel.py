@@ -1,10 +1,12 @@
-"""Processing the parts of an image in parallel threads."""
+"""Process the parts of an image in parallel threads."""
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 import cv2
@@ -18,6 +20,36 @@ LEAST = 8  # rows that one thread computes at a time, at least
 Progress: TypeAlias = Callable[[float], None]  # called with the share done, 0..1
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+
+
+@dataclass
+class _Threads:
+    count: int = 0  # 0: as many as OpenCV uses
+
+
+_threads = _Threads()
+
+
+def use_threads(count: int) -> None:
+    """Compute with so many threads in this process from now on, and let OpenCV start none of its own.
+
+    Its threads would wait for the cores that ours use. A program that uses this package as a library
+    keeps OpenCV's setting, unless it calls this.
+    """
+    _threads.count = count
+    cv2.setNumThreads(1)
+
+
+def count_threads() -> int:
+    """Return the number of threads that this process computes with."""
+    return _threads.count or max(cv2.getNumThreads(), 1)
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def map_threads(
@@ -35,7 +67,7 @@ def map_threads(
     Parameters
     ----------
     threads : int, optional
-        Number of threads; default: as many as OpenCV uses.
+        Number of threads; by default `count_threads`.
     progress : function, optional
         Called with the share done, 0..1, after every part of the calling thread, and at the end.
 
@@ -55,7 +87,7 @@ def map_threads(
         finally:
             deque(pending, 0)  # after a failure no thread begins another part
 
-    helpers = min(threads or max(cv2.getNumThreads(), 1), len(parts)) - 1
+    helpers = min(threads or count_threads(), len(parts)) - 1
     with ThreadPoolExecutor(max(helpers, 1)) as pool:
         helping = [pool.submit(work_on, lambda share: None) for _ in range(helpers)]
         work_on(progress or (lambda share: None))
@@ -81,7 +113,7 @@ def iterate_threads(
     object
         The results, in the order of the parts.
     """
-    with ThreadPoolExecutor(threads or max(cv2.getNumThreads(), 1)) as pool:
+    with ThreadPoolExecutor(threads or count_threads()) as pool:
         apply = pool.map if len(parts) > 1 else map  # a thread costs more than a small image
         yield from apply(work, parts)
 

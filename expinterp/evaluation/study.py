@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import cv2
-
+from expinterp.core.parallel import usable_cores, use_threads
 from expinterp.evaluation.scenes.cases import Case
 from expinterp.evaluation.scenes.triples import FailedTriple, Triple
 from expinterp.images import Pixels
@@ -168,8 +167,7 @@ def open_networks(
     ModelError, DeviceError
         As `open_refiner`.
     """
-    if threads:
-        cv2.setNumThreads(threads)  # the core uses as many threads as OpenCV
+    use_threads(threads or usable_cores())
     files: list[Path | None] = [None, *models]
     names = [BUNDLED, *name_models(models)]
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 import warnings
 from contextlib import redirect_stdout
@@ -12,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from expinterp.core.parallel import usable_cores
 from expinterp.core.response import Profile
 from expinterp.errors import DeviceError, ImageFileError, ModelError, reason
 from expinterp.files import read_small
@@ -88,7 +88,7 @@ def open_refiner(
         contract,
         provider=provider,
         notice=None if provider == requested else fallback,
-        threads=threads or _usable_cores(),
+        threads=threads or usable_cores(),
         digest=hashlib.sha256(content).hexdigest(),
     )
 
@@ -157,9 +157,3 @@ def _start_session(content: bytes, provider: str, path: Path) -> Any:
         remedy = "give a camera's profile with --response" if json else REPAIR
         message = f"the model {path} is corrupt or no ONNX file; {remedy}"
         raise ModelError(message) from error
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

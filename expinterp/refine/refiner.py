@@ -27,6 +27,11 @@ from expinterp.refine.tiles import Tile, cut_tiles
 Block = NDArray[np.float32]  # (rows, cols, channels) or (1, 3, rows, cols)
 CPU = "CPUExecutionProvider"
 TILE = (64, 512)  # rows, cols of a tile, so that it fits the cache; does not change the result
+LARGE_TILE = (
+    128,
+    1024,
+)  # the same with more than `FEW` threads: small tiles wait for Python's lock
+FEW = 3
 GPU_TILE = (512, 2048)  # the same on a GPU: every tile costs a transfer and a launch for each layer
 
 
@@ -92,8 +97,7 @@ class Refiner:
             The rows to refine; by default all. The first one does not change the result if it is a
             multiple of the alignment.
         tile : (rows, cols), optional
-            Size of the tiles; changes memory and time, not the result. By default `TILE` or
-            `GPU_TILE`.
+            Size of the tiles; changes memory and time, not the result.
         progress : function, optional
             Called with the share done, 0..1, after every tile.
 
@@ -147,9 +151,14 @@ class Refiner:
     def _cut(
         self, shape: tuple[int, ...], tile: tuple[int, int] | None, rows: slice | None = None
     ) -> list[Tile]:
-        """Cut an image, or some rows of it, into tiles of a size that suits the device."""
-        size = tile or (TILE if self.provider == CPU else GPU_TILE)
+        """Cut an image, or some rows of it, into tiles; by default of a size that suits the device."""
+        size = tile or self._choose_tile()
         return list(cut_tiles(shape[:2], self.contract, tile=size, rows=rows))
+
+    def _choose_tile(self) -> tuple[int, int]:
+        if self.provider != CPU:
+            return GPU_TILE
+        return TILE if self.threads <= FEW else LARGE_TILE
 
     def _prepare(self, long: Pixels, short: Pixels, blend: Blend, y0: Planes) -> dict[str, Planes]:
         """Compute the inputs of the network, and only these."""

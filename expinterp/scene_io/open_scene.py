@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
-
 from expinterp.core.encoding import known_response
+from expinterp.core.parallel import usable_cores, use_threads
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import Profile
 from expinterp.doctor import find_clash
@@ -88,8 +87,7 @@ def open_scene(
         If the library does not know the camera of the options.
     """
     options = job.options
-    if options.threads:
-        cv2.setNumThreads(options.threads)  # everything but the network uses OpenCV's threads
+    use_threads(options.threads or usable_cores())
     given = read_profile(options.response) if options.response else None
     ready = sorted((name for name in job.images if not waits(name)), key=natural_key)
     development = balance_alike(ready, replace(options.development, keep=True, draft=draft))

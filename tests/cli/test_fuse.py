@@ -26,6 +26,7 @@ from expinterp import cli, pipeline
 from expinterp.cli.console import Console
 from expinterp.core.fusion import Stack, Weighting, exposures, plan
 from expinterp.core.fusion.plan import MAX_STEP
+from expinterp.core.parallel import count_threads
 from expinterp.core.response import Profile
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, Pixels, read_photograph
@@ -768,12 +769,8 @@ def test_a_device_that_is_not_there_is_7_unless_none_is_needed(folder: Folder) -
 
 
 def test_threads_bound_the_whole_process(folder: Folder) -> None:
-    before = cv2.getNumThreads()
-    try:
-        record = folder.record(*PAIR, "-o", "fused.png", "--threads", "1")
-        assert cv2.getNumThreads() == 1
-    finally:
-        cv2.setNumThreads(before)
+    record = folder.record(*PAIR, "-o", "fused.png", "--threads", "1")
+    assert (count_threads(), cv2.getNumThreads()) == (1, 1)
     assert record["refinement"]["threads"] == 1
 
 
@@ -816,7 +813,7 @@ def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_fusing(
     )
     monkeypatch.setattr("expinterp.core.parallel.AREA", 16 * SHAPE[1])
     monkeypatch.setattr("expinterp.core.render.STRIP", 16)
-    monkeypatch.setattr(cv2, "getNumThreads", lambda: 1)  # only the calling thread reports
+    options = [*options, "--threads", "1"]  # only the calling thread reports
     assert folder.run(*PLAIN, *options)[0] == ExitCode.OK
     shares = [share for _, share in shown]
     assert shares == sorted(shares)

@@ -21,6 +21,7 @@ from PIL import ImageCms
 
 from expinterp import cli, pipeline
 from expinterp.cli.console import Console
+from expinterp.core.parallel import count_threads
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, read_photograph, write_photograph
 from expinterp.scene_io import interpolate, measured_pair, open_scene
@@ -201,12 +202,8 @@ def test_intermediate_is_the_result_without_the_network(folder: Folder) -> None:
 
 
 def test_threads_bound_the_whole_process(folder: Folder) -> None:
-    before = cv2.getNumThreads()
-    try:
-        record = folder.record(*PAIR, "-o", "mid.png", "--threads", "1")
-        assert cv2.getNumThreads() == 1
-    finally:
-        cv2.setNumThreads(before)
+    record = folder.record(*PAIR, "-o", "mid.png", "--threads", "1")
+    assert (count_threads(), cv2.getNumThreads()) == (1, 1)
     assert record["refinement"]["threads"] == 1
 
 

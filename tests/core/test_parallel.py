@@ -1,10 +1,36 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from threading import Barrier, Event, get_ident
 
+import cv2
 import pytest
 
-from expinterp.core.parallel import map_threads
+from expinterp.core import parallel
+from expinterp.core.parallel import count_threads, map_threads, use_threads
+
+
+@pytest.fixture
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = cv2.getNumThreads()
+    monkeypatch.setattr(parallel, "_threads", parallel._Threads())
+    yield
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_a_library_computes_with_as_many_threads_as_opencv() -> None:
+    cv2.setNumThreads(3)
+    assert count_threads() == 3
+    assert cv2.getNumThreads() == 3
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_opencv_starts_no_threads_beside_ours() -> None:
+    use_threads(2)
+    assert cv2.getNumThreads() == 1
+    together = Barrier(2, timeout=20)  # which one thread alone would not pass
+    assert sorted(map_threads(lambda _: together.wait(), range(4))) == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

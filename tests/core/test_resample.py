@@ -47,8 +47,7 @@ def test_the_pieces_of_a_large_picture_do_not_show(bits, monkeypatch):
     matrix = hand(0.05, -0.04, degrees=3, tilt=(0.02, 0.01))
     long, _ = shots(np.eye(3), bits=bits)
     whole = warp(long, matrix).astype(int)
-    monkeypatch.setattr(resample, "LONGEST", 500)
-    monkeypatch.setattr(resample, "PIECE", 150)
+    monkeypatch.setattr(resample, "PIECE", (100, 150))
     pieces = warp(long, matrix)
     scale = long.max() / 255
     assert np.abs(pieces - whole).max() <= 8 * scale

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats, Mask, Pixels
-from expinterp.core.parallel import strips
+from expinterp.core.parallel import map_threads, strips
 from expinterp.core.registration.homography import map_points
 
 KERNEL = cv2.INTER_CUBIC
-LONGEST = 32_000  # pixels
-PIECE = 8192  # pixels; side of the pieces in which larger images are resampled
+LONGEST = 32_000  # pixels; no side of what OpenCV resamples may be longer
+PIECE = (512, 8192)  # rows, cols that a thread resamples at a time
 REACH = 4  # pixels around what a piece shows that its interpolation reads
 CANDIDATES = 1024  # rows
 TINY = 1e-9  # pixels: a line that slopes less along a row counts as parallel to it
@@ -38,23 +38,20 @@ def warp(image: Pixels, matrix: Floats) -> Pixels:
 
 
 def resample(image: NDArray[Any], matrix: Floats, *, kernel: int, border: int) -> NDArray[Any]:
-    """Resample an image of any size, with an interpolation and a border mode of OpenCV.
-
-    OpenCV warps no image with a side above `LONGEST`; larger ones are resampled in pieces.
-    """
+    """Resample an image of any size, with an interpolation and a border mode of OpenCV, in threads."""
     flags = kernel | cv2.WARP_INVERSE_MAP
-
-    def warp_part(part: NDArray[Any], matrix: Floats, shape: tuple[int, ...]) -> NDArray[Any]:
-        size = (shape[1], shape[0])
-        moved = cv2.warpPerspective(part, matrix, size, flags=flags, borderMode=border)
-        return np.asarray(moved, image.dtype).reshape(shape)
-
-    if max(image.shape[:2]) <= LONGEST:
-        return warp_part(image, matrix, image.shape)
     out = np.empty_like(image)
-    for rows, cols in product(*(strips(side, PIECE) for side in image.shape[:2])):
-        piece = out[rows, cols]
-        piece[...] = warp_part(*_part_seen(image, matrix, rows, cols), piece.shape)
+
+    def work(area: tuple[slice, slice]) -> None:
+        piece = out[area]
+        part, to_part = _part_seen(image, matrix, *area)
+        moved = cv2.warpPerspective(
+            part, to_part, piece.shape[1::-1], flags=flags, borderMode=border
+        )
+        piece[...] = moved.reshape(piece.shape)
+
+    down, across = (strips(*side) for side in zip(image.shape, PIECE, strict=False))
+    map_threads(work, [*product(down, across)])
     return out
 
 
