@@ -24,7 +24,7 @@ from expinterp.refine.contract import CONTRACT, INPUTS, OUTPUT, checksum
 from expinterp.training.network import OFFSET, SIGHTS, Network, NetworkShape, input_matrix
 
 OPSET = 17
-IR_VERSION = 8  # the newest that ONNX Runtime 1.17, the oldest we support, can read
+IR_VERSION = 8  # old enough for ONNX Runtime 1.18, the oldest we support
 KINDS = {"Slice", "Concat", "Conv", "Relu", "DepthToSpace", "Sub"}  # of nodes
 BLOCK = 16  # channels: ONNX Runtime is quick at a first layer that reads a multiple of them
 MOST_SPARE = 3  # channels that are added for that, at most

@@ -813,8 +813,8 @@ def test_progress_rises_from_nothing_to_nearly_all_and_moves_while_fusing(
     )
     monkeypatch.setattr("expinterp.core.parallel.AREA", 16 * SHAPE[1])
     monkeypatch.setattr("expinterp.core.render.STRIP", 16)
-    options = [*options, "--threads", "1"]  # only the calling thread reports
-    assert folder.run(*PLAIN, *options)[0] == ExitCode.OK
+    threads = ["--threads", "1"]  # only the calling thread reports
+    assert folder.run(*PLAIN, *options, *threads)[0] == ExitCode.OK
     shares = [share for _, share in shown]
     assert shares == sorted(shares)
     assert shares[0] == 0

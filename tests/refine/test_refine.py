@@ -18,6 +18,8 @@ from expinterp.refine import Contract, Refiner, model, model_path, open_refiner,
 from expinterp.refine.contract import CONTRACT, INPUTS, checksum, read_contract
 from expinterp.refine.tiles import cut_tiles
 
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
 HALO = 4
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 TILES = st.tuples(st.integers(1, 50), st.integers(1, 50))
@@ -466,6 +468,24 @@ class TestDevices:
         with pytest.raises(DeviceError, match="--device cpu") as caught:
             open_refiner(device="cuda")
         assert caught.value.exit_code == 7
+
+    def test_cuda_computes_in_full_precision(self, monkeypatch):
+        """TF32 rounds to 10 bits: 16-bit results would not be those of the CPU."""
+        import onnxruntime
+
+        start, asked = onnxruntime.InferenceSession, []
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA])
+        monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
+        monkeypatch.setattr(
+            onnxruntime,
+            "InferenceSession",
+            lambda content, options, providers: (
+                asked.extend(providers) or start(content, options, providers=[CPU])
+            ),
+        )
+        open_refiner(device="auto")
+        (name, options), last = asked
+        assert (name, options["use_tf32"], last) == (CUDA, "0", CPU)
 
     @pytest.mark.usefixtures("_broken_cuda")
     def test_auto_falls_back_and_says_so(self, capsys):
