@@ -4,9 +4,10 @@
     python benchmarks/cuda.py --wheel onnxruntime_gpu-*.whl     # these wheels, only for this run
     python benchmarks/cuda.py --sizes 24 --brackets 0           # less
 
-Pairs of JPEGs of each size are interpolated on both devices in turn, whole process, and the results are
-compared; then a folder of 24 MP pairs. At last the card is hidden: ``--device cuda`` must then exit with
-7 and write nothing. cuda.json in OUTPUT holds the figures. About 3 minutes.
+Pairs of JPEGs of each size, and a small pair of 16-bit TIFFs, are interpolated on both devices in turn,
+whole process, and the results are compared; then a folder of 24 MP pairs. At last the card is hidden:
+``--device cuda`` must then exit with 7 and write nothing. cuda.json in OUTPUT holds the figures. About 3
+minutes.
 
 The exit code is 7 where there is no card, and 1 if a result differs by more than one code value or the
 last check fails. Needs Linux; CUDA and cuDNN as ONNX Runtime asks for them.
@@ -15,6 +16,7 @@ last check fails. Needs Linux; CUDA and cuDNN as ONNX Runtime asks for them.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -37,11 +39,14 @@ from expinterp.refine import open_refiner
 DEVICES = ("cuda", "cpu")
 MOST = 1  # code value by which the results may differ
 BATCH = 24  # megapixels of its pairs
+DEEP = 4  # megapixels of the pair of 16 bits
 
 
 def run_with_wheels(options: argparse.Namespace) -> int:
     """Run this script with wheels that nothing else sees; return its exit code."""
     with tempfile.TemporaryDirectory() as site:
+        if found := importlib.util.find_spec("nvidia"):  # ONNX Runtime looks for CUDA beside itself
+            Path(site, "nvidia").symlink_to(next(iter(found.submodule_search_locations or [])))
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
         done = subprocess.run([*pip, "--target", site, *map(str, options.wheel)], check=False)
         if done.returncode:
@@ -68,22 +73,25 @@ def interpolate(device: str, pair: Sequence[str], out: str) -> list[str]:
     return [*TOOL, "interpolate", *pair, "-o", out, "--overwrite", "--json", "--device", device]
 
 
-def compare_pair(megapixels: float, repeat: int) -> dict[str, object]:
+def compare_pair(megapixels: float, repeat: int, suffix: str = ".jpg") -> dict[str, object]:
     """Interpolate a pair on both devices; return times, stages and the difference of the results."""
     with tempfile.TemporaryDirectory() as name:
-        pair = write_pair(Path(name), megapixels, ".jpg")
+        pair = write_pair(Path(name), megapixels, suffix)
         outs = {device: f"{name}/{device}.tif" for device in DEVICES}
         commands = {device: interpolate(device, pair, outs[device]) for device in DEVICES}
         runs = run_in_turn(commands, repeat)
-        print_runs(f"two {megapixels:g} MP JPEGs", runs)
+        print_runs(f"two {megapixels:g} MP pictures, {suffix}", runs)
         stages = {device: read_stages(command) for device, command in commands.items()}
         one, other = (expinterp.read_photograph(out).pixels for out in outs.values())
     difference = cv2.absdiff(one, other)
     largest, changed = int(difference.max()), float(np.mean(difference > 0))
-    print(f"largest difference {largest} of 255, {changed:.3%} of all values differ\n", flush=True)
+    top = np.iinfo(one.dtype).max
+    print(
+        f"largest difference {largest} of {top}, {changed:.3%} of all values differ\n", flush=True
+    )
     return {
-        "megapixels": megapixels, "runs": runs, "stages": stages, "largest": largest,
-        "changed": changed,
+        "megapixels": megapixels, "suffix": suffix, "runs": runs, "stages": stages,
+        "largest": largest, "changed": changed,
     }  # fmt: skip
 
 
@@ -138,6 +146,7 @@ def main() -> None:
     machine = {"card": describe_card(), **describe_machine()}
     print(f"{provider} on {machine['card']}", flush=True)
     pairs = [compare_pair(size, options.repeat) for size in options.sizes]
+    pairs.append(compare_pair(DEEP, 1, ".tif"))
     batch = compare_batch(options.brackets, BATCH) if options.brackets else {}
     hidden = without_card()
     record = {"machine": machine, "pairs": pairs, "batch": batch, "hidden": hidden}
