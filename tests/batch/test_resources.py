@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +19,7 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Group:
     monkeypatch.setattr(resources, "GROUPS", tmp_path)
     monkeypatch.setattr(resources, "MEMBERSHIP", tmp_path / "membership")
     monkeypatch.setattr(resources, "_installed", lambda: 64 * GIB)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(resources, "usable_cores", lambda: 8)
 
     def write(name: str, **files: object) -> None:
         (tmp_path / name).mkdir(parents=True, exist_ok=True)
