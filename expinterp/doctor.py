@@ -9,7 +9,13 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from expinterp.errors import DeviceError, ExitCode, ExpInterpError, MissingExtraError
+from expinterp.errors import (
+    DeviceError,
+    ExitCode,
+    ExpInterpError,
+    MissingExtraError,
+    how_to_install,
+)
 
 if TYPE_CHECKING:
     from expinterp.refine import Device
@@ -154,7 +160,8 @@ def find_formats() -> Finding:
     if missing:
         words += f"; not installed: {', '.join(each['format'] for each in missing)}"
     extras = ",".join(each["extra"] for each in missing if each["extra"])
-    cure = f"pip install 'expinterp[{extras}]', if you need these formats" if extras else None
+    packages = [EXTRAS[each["format"]][1] for each in missing if each["extra"]]
+    cure = f"{how_to_install(extras, *packages)}, if you need these formats" if extras else None
     return Finding("formats", words, cure=cure, formats=tuple(formats))
 
 

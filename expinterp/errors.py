@@ -12,7 +12,7 @@
     ├── DeviceError         7    requested device unavailable
     ├── ModelError          8    model missing or corrupt
     │   └── ResidualError        computes no residual of these photographs
-    └── MissingExtraError   9    names the pip command
+    └── MissingExtraError   9    names the command that installs it
 
 A message is one line: what happened, to which file, what was expected, what to do.
 """
@@ -20,6 +20,7 @@ A message is one line: what happened, to which file, what was expected, what to 
 from __future__ import annotations
 
 import json
+import sys
 from enum import IntEnum
 
 STOPPED = "interrupted; no output is left half written"
@@ -69,6 +70,19 @@ def flaw(error: Exception) -> str:
         case _:
             words = "a value has the wrong type"
     return words
+
+
+def how_to_install(extra: str, *packages: str) -> str:
+    """Return the command that adds an extra, by the program that installed this one.
+
+    pip finds packages by the extra; pipx and uv keep programs in environments of their own, to which
+    the packages themselves are added.
+    """
+    if "/pipx/" in (here := sys.prefix.replace("\\", "/")):
+        return f"pipx inject expinterp {' '.join(packages)}"
+    if "/uv/tools/" in here:
+        return f"uv tool install {' '.join(f'--with {name}' for name in packages)} expinterp"
+    return f"pip install 'expinterp[{extra}]'"
 
 
 class ExitCode(IntEnum):

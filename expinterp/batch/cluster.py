@@ -20,7 +20,13 @@ from expinterp.batch.local import DIED
 from expinterp.batch.resources import count_cpus
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.tasks import Task
-from expinterp.errors import DeviceError, ExpInterpError, ImageFileError, MissingExtraError
+from expinterp.errors import (
+    DeviceError,
+    ExpInterpError,
+    ImageFileError,
+    MissingExtraError,
+    how_to_install,
+)
 from expinterp.library import VARIABLE, open_library
 from expinterp.scene_io.malloc import keep_freed_memory
 
@@ -104,7 +110,7 @@ def _load_dask() -> Any:
     try:
         import distributed
     except ImportError as error:
-        message = "--cluster needs Dask; pip install 'expinterp[cluster]'"
+        message = f"--cluster needs Dask; {how_to_install('cluster', 'dask', 'distributed')}"
         raise MissingExtraError(message) from error
     return distributed
 

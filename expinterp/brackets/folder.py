@@ -24,7 +24,7 @@ from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 
 FEW = 200  # files in a folder of which all get thumbnails, whatever they state
 READERS = 4  # files opened at a time: on shared storage most of the time is waiting
-INSTALL = "pip install"
+MISSING = "need the package"  # words about an extra that is not installed
 RESULTS = f"holds the results of a batch ({JOURNAL})"  # such a folder is not searched
 # Folders that systems create beside pictures. Hidden ones are skipped because of their dot.
 _SYSTEM_FOLDERS = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
@@ -124,8 +124,8 @@ def _holds(check: Callable[[], bool]) -> bool:
 def is_damaged(frame: Frame) -> bool:
     """Return whether a file or folder should be readable, but is not."""
     expected = frame.path.endswith("/") or _is_picture(frame.path)
-    missing = INSTALL in (frame.problem or "")  # a package, which is no damage
-    return frame.problem not in {None, RESULTS} and expected and not missing
+    damage = frame.problem not in {None, RESULTS} and MISSING not in (frame.problem or "")
+    return damage and expected
 
 
 def _is_picture(name: str) -> bool:

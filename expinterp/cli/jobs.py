@@ -164,7 +164,7 @@ def describe_ghosts(record: JobRecord) -> Iterator[str]:
     """Describe how much of the scene moved; nothing if nothing did."""
     if record.ghosts and record.ghosts["share"]:
         share, reference = record.ghosts["share"], record.ghosts["reference"]
-        yield f"{100 * share:.2g} % of the picture moved; it is taken from {reference}"
+        yield f"{100 * share:.3g} % of the picture moved; it is taken from {reference}"
 
 
 def _is_closed_or_terminal(stream: TextIO | None) -> bool:

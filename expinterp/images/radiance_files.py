@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.exposure import Exposure
-from expinterp.errors import MissingExtraError, OutputError
+from expinterp.errors import MissingExtraError, OutputError, how_to_install
 from expinterp.files import STREAM, Source, check_output, replacing
 from expinterp.images.codecs import tiff_write
 from expinterp.images.formats import RADIANCE_FORMATS
@@ -31,7 +31,9 @@ Light: TypeAlias = NDArray[np.floating[Any]]  # float32 or float16
 LARGEST_HALF = 65_504.0
 ROWS = 64  # that one thread converts at a time
 HDR_ROWS = 16  # that one thread encodes at a time
-NEED_EXR = "needs the package OpenEXR; pip install 'expinterp[exr]', or name a .hdr or .tif file"
+NEED_EXR = (
+    f"needs the package OpenEXR; {how_to_install('exr', 'OpenEXR')}, or name a .hdr or .tif file"
+)
 
 
 def radiance_format(target: str | Path) -> str:

@@ -148,6 +148,19 @@ def test_a_cut_before_a_restart_marker_is_seen(kind, restarts, end):
         at += 2
 
 
+@pytest.mark.parametrize("options", [{"progressive": True}, {"quality": 20}])
+def test_a_file_that_is_cut_anywhere_is_refused(options):
+    """Some cuts fall between two scans: what is there decodes, but is not all.
+
+    A part of the very last block may be missing unseen.
+    """
+    data = encoded(NOISE[:24, :32], **options)
+    for size in range(2, len(data) - 40, 7):
+        for end in (b"", b"\xff\xd9"):
+            with pytest.raises(ImageFileError):
+                read(data[:size] + end)
+
+
 def test_what_lies_behind_the_last_block_does_not_matter():
     data = encoded(NOISE)
     expected = read(data).pixels

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from expinterp.errors import ImageFileError, MissingExtraError
+from expinterp.errors import ImageFileError, MissingExtraError, how_to_install
 from expinterp.images.developing.silence import quiet_stderr
 from expinterp.images.limits import check_size, refuse_hdr
 from expinterp.images.metadata.exif import exif_block
@@ -22,7 +22,7 @@ from expinterp.images.photograph import Decoded, Metadata
 if TYPE_CHECKING:
     from expinterp.core.encoding import Space
 
-MISSING = "HEIC files need the package pillow-heif: pip install 'expinterp[heif]'"
+MISSING = f"HEIC files need the package pillow-heif: {how_to_install('heif', 'pillow-heif')}"
 SPACES_OF_PRIMARIES: dict[int, Space] = {
     12: "display-p3",
     9: "rec2020",

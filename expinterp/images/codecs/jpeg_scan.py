@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _HUFFMAN = {0xC0, 0xC1, 0xC2}  # frames with the codes that this module checks
+_PROGRESSIVE = {0xC2, 0xCA}
+_NOT_STORED = 0xFF
 _READ = {*_HUFFMAN, 0xC3, 0xC9, 0xCA}  # without loss; arithmetic codes
 _MOST_SCANS = 100  # a progressive one has about 10
 _MARKER = re.compile(rb"\xff[^\xff]", re.DOTALL)
@@ -67,6 +69,8 @@ class Layout:
     interval: int = 0  # blocks of all channels between restart markers; 0: there are none
     checks: list[tuple[int, int]] = field(default_factory=list)  # begin and end of coded data
     scans: int = 0
+    lowest: dict[int, NDArray[np.uint8]] = field(default_factory=dict)  # of each component: lowest
+    # bit of its 64 coefficients that a scan has stored so far
     end: int | None = None  # offset of the end marker
 
     @property
@@ -81,7 +85,8 @@ def read_layout(data: bytes) -> Layout:
     Raises
     ------
     ImageFileError
-        If it has no pixels, more scans than any encoder writes, or restart markers out of order.
+        If it has no pixels, more scans than any encoder writes, restart markers out of order, or if
+        scans are missing.
     """
     found, at = Layout(), 2
     for _ in range(markers.MOST_SEGMENTS):
@@ -103,6 +108,8 @@ def read_layout(data: bytes) -> Layout:
     if not found.frame or not found.scans:
         message = f"truncated JPEG; {REMEDY}"
         raise ImageFileError(message)
+    if found.frame in _HUFFMAN | _PROGRESSIVE and any(map(np.any, found.lowest.values())):
+        raise ImageFileError(_LOST)
     return found
 
 
@@ -121,13 +128,26 @@ def _read_segment(data: bytes, at: int, found: Layout) -> int:
     if marker in markers.FRAMES and not found.frame and 8 <= length < len(data) - at:
         found.frame, found.bits, found.bits_at = marker, data[at + 4], at + 4
         found.channels = data[at + 9]
+        components = data[at + 10 : at + 10 + 3 * found.channels : 3]
+        found.lowest = {each: np.full(64, _NOT_STORED, np.uint8) for each in components}
     if marker == markers.INTERVAL:
         found.interval = int.from_bytes(data[at + 4 : at + 6], "big")
     stop = at + 2 + max(length, 2)
     if marker != markers.START_OF_SCAN:
         return stop
+    _note_scan(data[at + 4 : stop], found)
     whole = data[at + 4 : at + 5] == bytes([found.channels]) and found.frame in _HUFFMAN
     return _read_scan(data, stop, found, restarts=_count_restarts(data, found) if whole else 0)
+
+
+def _note_scan(head: bytes, found: Layout) -> None:
+    """Note which bits of which coefficients a scan stores; head is cut off at the end of the file."""
+    count = head[0] if head else 0
+    sequential = found.frame not in _PROGRESSIVE
+    first, last, bits = (0, 63, 0) if sequential else (*head[1 + 2 * count :], 64, 0, 0)[:3]
+    for component in head[1 : 1 + 2 * count : 2]:
+        if component in found.lowest:
+            found.lowest[component][first : last + 1] = bits & 15
 
 
 def _count_restarts(data: bytes, found: Layout) -> int:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.errors import ImageFileError, MissingExtraError
+from expinterp.errors import ImageFileError, MissingExtraError, how_to_install
 from expinterp.images.codecs.depths import divide_by_alpha
 from expinterp.images.developing.linear import Light, from_luminance
 from expinterp.images.developing.profiles import SRGB
@@ -24,7 +24,7 @@ from expinterp.images.developing.raw_exif import exif_of_values
 from expinterp.images.developing.silence import quiet_stderr
 from expinterp.images.limits import REMEDY, check_size
 
-MISSING = "OpenEXR files need the package OpenEXR: pip install 'expinterp[exr]'"
+MISSING = f"OpenEXR files need the package OpenEXR: {how_to_install('exr', 'OpenEXR')}"
 COLOURS, LUMINANCE = ("R", "G", "B"), ("Y", "RY", "BY")
 LONGEST_TEXT = 256  # characters of an attribute
 LARGEST = 1 << 31  # a coordinate of a window beyond is damage

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from expinterp.core.arrays import Floats
 from expinterp.core.encoding import SPACES, TOP, Encoding, Space, conversion, encode
 from expinterp.core.parallel import map_threads, strips
-from expinterp.errors import ImageFileError, MissingExtraError
+from expinterp.errors import ImageFileError, MissingExtraError, how_to_install
 from expinterp.images.developing.development import Development
 from expinterp.images.developing.negative import Mosaic, Negative
 from expinterp.images.developing.profiles import icc_profile
@@ -44,7 +44,7 @@ from expinterp.images.photograph import Decoded, Metadata, Pixels
 ORIENTATIONS = (1, 2, 4, 3, 5, 8, 6, 7)  # of EXIF, by LibRaw's flip 0..7
 LEAST_CROP = 0.5  # of each side; a smaller crop is not what the camera shows
 STRIP = 64  # rows that one thread encodes at a time
-MISSING = "raw files need the package rawpy: pip install 'expinterp[raw]'"
+MISSING = f"raw files need the package rawpy: {how_to_install('raw', 'rawpy')}"
 UNREADABLE = (
     "LibRaw finds no sensor data that it can read in this raw file; copy it again from the card, or "
     "convert it to DNG"
