@@ -115,6 +115,18 @@ def test_first_problem_decides() -> None:
     assert doctor.first_problem(findings[:1]) is ExitCode.OK
 
 
+@pytest.mark.parametrize(("prefix", "command"), [
+    ("/home/a/.local/pipx/venvs/expinterp", "pipx inject expinterp pillow-heif OpenEXR"),
+    ("C:\\Users\\a\\uv\\tools\\expinterp", "uv tool install --with pillow-heif --with OpenEXR expinterp"),
+])  # fmt: skip
+def test_the_command_for_extras_is_that_of_the_installer(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, command: str
+) -> None:
+    pretend(monkeypatch, rawpy="0.28", pillow_heif=None, OpenEXR=None)
+    monkeypatch.setattr("sys.prefix", prefix)
+    assert found("formats").cure == f"{command}, if you need these formats"
+
+
 def test_formats_are_listed_with_the_extras_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, rawpy="0.28", pillow_heif=None, OpenEXR=None)
     finding = found("formats")

@@ -8,23 +8,25 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.thumbnail_match import pack_thumbnail
 from expinterp.errors import ImageFileError, in_words, reason
 from expinterp.files import JOURNAL
-from expinterp.images.formats import SUFFIXES
+from expinterp.images.formats import SUFFIXES, named_format
 from expinterp.images.header import Header, read_header
 from expinterp.images.metadata.capture import read_capture
 from expinterp.images.metadata.exif import read_thumbnail
+from expinterp.images.separate_process import SeparateProcess
 from expinterp.images.thumbnails import decode_thumbnail, read_thumbnail_of
 
 FEW = 200  # files in a folder of which all get thumbnails, whatever they state
 READERS = 4  # files opened at a time: on shared storage most of the time is waiting
 MISSING = "need the package"  # words about an extra that is not installed
+SAFE = {"jpeg", "png", "webp", "netpbm"}  # their decoders are in every browser, or our own
 RESULTS = f"holds the results of a batch ({JOURNAL})"  # such a folder is not searched
 # Folders that systems create beside pictures. Hidden ones are skipped because of their dot.
 _SYSTEM_FOLDERS = {"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"}
@@ -60,10 +62,22 @@ def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Fr
     sizes = Counter(posixpath.dirname(entry.path) for entry in entries)
 
     def read(entry: _Entry) -> Frame:
-        return _read_frame(entry, among_few=sizes[posixpath.dirname(entry.path)] <= FEW)
+        few = sizes[posixpath.dirname(entry.path)] <= FEW
+        if entry.problem or named_format(entry.path) in SAFE:
+            return _read_frame(entry, few)
+        with _decoding_large if named_format(entry.path) != "raw" else nullcontext():
+            return _read_apart(entry, few, apart)
 
-    with ThreadPoolExecutor(READERS) as pool:
+    with closing(SeparateProcess()) as apart, ThreadPoolExecutor(READERS) as pool:
         return sorted(pool.map(read, entries), key=lambda frame: frame.path)
+
+
+def _read_apart(entry: _Entry, among_few: bool, apart: SeparateProcess) -> Frame:
+    """Read one file in another process; if a decoder crashes there, that is the problem of its frame."""
+    try:
+        return cast("Frame", apart.call(_read_frame, entry, among_few))
+    except ImageFileError as error:
+        return Frame(entry.path, "", problem=str(error))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -133,7 +147,7 @@ def _is_picture(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - ten times as fast as a Path
 
 
-def _read_frame(entry: _Entry, *, among_few: bool) -> Frame:
+def _read_frame(entry: _Entry, among_few: bool) -> Frame:
     """Read the header of one file; an error becomes the problem of its frame."""
     if entry.problem:
         return Frame(entry.path, "", problem=entry.problem)

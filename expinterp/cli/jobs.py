@@ -164,7 +164,8 @@ def describe_ghosts(record: JobRecord) -> Iterator[str]:
     """Describe how much of the scene moved; nothing if nothing did."""
     if record.ghosts and record.ghosts["share"]:
         share, reference = record.ghosts["share"], record.ghosts["reference"]
-        yield f"{100 * share:.3g} % of the picture moved; it is taken from {reference}"
+        percent = float(f"{100 * share:.2g}")  # two digits, and 100
+        yield f"{percent:g} % of the picture moved; it is taken from {reference}"
 
 
 def _is_closed_or_terminal(stream: TextIO | None) -> bool:

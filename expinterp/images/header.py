@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from expinterp.errors import ImageFileError
 from expinterp.files import open_source
-from expinterp.images import jpeg_markers as markers
+from expinterp.images import jpeg_layout
 from expinterp.images.formats import ALL_FORMATS, detect_format
 from expinterp.images.limits import REMEDY, damage_reported
 from expinterp.images.metadata import ifd, tags
@@ -96,12 +96,12 @@ def _read_jpeg(stream: BinaryIO) -> Header:
     """Read the segments up to the frame header; EXIF comes before it."""
     stream.seek(2)
     exif = xmp = None
-    for _ in range(markers.MOST_SEGMENTS):
+    for _ in range(jpeg_layout.MOST_SEGMENTS):
         marker, length = _next_segment(stream)
-        if marker in markers.FRAMES:
+        if marker in jpeg_layout.FRAMES:
             bits, rows, cols = struct.unpack(">BHH", stream.read(5))
             return replace(_with_size("jpeg", rows, cols, exif, bits), xmp=xmp)
-        if marker == markers.APP1:
+        if marker == jpeg_layout.APP1:
             content = stream.read(length)
             if content.startswith(EXIF_PREFIX):
                 exif = exif or exif_block(content)
@@ -118,12 +118,12 @@ def _next_segment(stream: BinaryIO) -> tuple[int, int]:
     What lies between two segments is skipped, as decoders do.
     """
     before = b""
-    for _ in range(markers.MOST_SKIPPED):
+    for _ in range(jpeg_layout.MOST_SKIPPED):
         byte = stream.read(1)
         marked, before = before == b"\xff", byte
-        if not byte or (marked and byte[0] in {markers.START_OF_SCAN, markers.END}):
+        if not byte or (marked and byte[0] in {jpeg_layout.START_OF_SCAN, jpeg_layout.END}):
             break
-        if not marked or byte[0] in {0, 0xFF, *markers.ALONE}:
+        if not marked or byte[0] in {0, 0xFF, *jpeg_layout.ALONE}:
             continue
         (length,) = struct.unpack(">H", stream.read(2))
         if length < 2:

@@ -81,7 +81,7 @@ def test_a_folder_is_read_and_planned(tmp_path):
     reasons = {leftover.path: leftover.reason for leftover in plan.leftovers}
     assert "is no image" in reasons.pop("DCIM/100CANON/IMG_0001.CR2")
     assert "is empty" in reasons.pop("empty.jpg")
-    assert "damaged HEIF" in reasons.pop("phone.heic")
+    assert "damaged HEIC" in reasons.pop("phone.heic")
     (damaged,) = reasons
     assert damaged == "DCIM/100CANON/IMG_0099.JPG"
     assert str(tmp_path) not in reasons[damaged]

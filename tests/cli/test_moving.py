@@ -233,10 +233,11 @@ def test_verbose_says_how_much_moved_if_anything_did(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "of the picture moved" not in folder.run(*TWO, "-v")[2]
-    change(monkeypatch, moving(0.0123))
+    for share, words in ((1.0, "100 %"), (0.0123, "1.2 %")):
+        change(monkeypatch, moving(share))
+        said = folder.run(*TWO, "--overwrite", "-v")[2]
+        assert f"{words} of the picture moved; it is taken from short.png" in said
     assert folder.run(*TWO, "--overwrite")[2] == ""
-    said = folder.run(*TWO, "--overwrite", "-v")[2]
-    assert "1.2 % of the picture moved; it is taken from short.png" in said
 
 
 def test_warnings_of_the_core_are_shown(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,7 @@ def test_frames_are_sorted_into_scenes_and_problems_are_listed():
         *(frame(f"silent/{index}.jpg", None) for index in range(3)),
         frame("single.jpg", 1.0),
         Frame("good/broken.JPG", "", problem="is truncated"),
-        Frame("good/new.jp2", "", problem="JPEG 2000 is not supported"),
+        Frame("good/new.gif", "", problem="GIF is not supported"),
     ]
     material = sort_frames(frames, Path("/card"))
     (one,) = material.triples

@@ -18,9 +18,7 @@ Source: ITU-T T.81, annexes B and F; jdhuff.c and jdmarker.c of libjpeg-turbo.
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -28,27 +26,17 @@ import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from expinterp.errors import ImageFileError
-from expinterp.images import jpeg_markers as markers
 from expinterp.images.codecs.depths import stretch
-from expinterp.images.limits import REMEDY
+from expinterp.images.jpeg_layout import LOST, Layout, read_layout
 from expinterp.images.photograph import Pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_HUFFMAN = {0xC0, 0xC1, 0xC2}  # frames with the codes that this module checks
-_PROGRESSIVE = {0xC2, 0xCA}
-_NOT_STORED = 0xFF
-_READ = {*_HUFFMAN, 0xC3, 0xC9, 0xCA}  # without loss; arithmetic codes
-_MOST_SCANS = 100  # a progressive one has about 10
-_MARKER = re.compile(rb"\xff[^\xff]", re.DOTALL)
-_BLOCK = 1 << 24  # bytes in which markers are looked for at a time
-_MOST_CHECKS = 4000  # of restart intervals
 _SPARE = 4  # bytes that encoders may write in excess before a marker
 _PADDING = b"\xff\0" * 8  # 64 ones: no code begins so, and a missing block takes 34 of them
 _OTHER_PADDINGS = (b"\x5a\xc3\x96\x3c\xa5\x69\xd2\x4b", b"\xb4\x2d\x1e\xe1\x78\x87\x4b\xd2")
 PIXELS_PER_BYTE = 8 * 64 * 4  # one bit for a block of brightness, which may be subsampled
-_LOST = f"damaged JPEG (a part of its pixels is missing or spoilt); {REMEDY}"
 
 
 class JpegFile(JpegImagePlugin.JpegImageFile):
@@ -56,147 +44,6 @@ class JpegFile(JpegImagePlugin.JpegImageFile):
 
     def _read_dpi_from_exif(self) -> None:
         """Leave the resolution to `metadata.exif`."""
-
-
-@dataclass
-class Layout:
-    """Where the parts of a JPEG lie."""
-
-    frame: int = 0  # marker of the frame
-    bits: int = 0  # per sample
-    bits_at: int = 0  # offset of `bits`
-    channels: int = 0
-    interval: int = 0  # blocks of all channels between restart markers; 0: there are none
-    checks: list[tuple[int, int]] = field(default_factory=list)  # begin and end of coded data
-    scans: int = 0
-    lowest: dict[int, NDArray[np.uint8]] = field(default_factory=dict)  # of each component: lowest
-    # bit of its 64 coefficients that a scan has stored so far
-    end: int | None = None  # offset of the end marker
-
-    @property
-    def deep(self) -> bool:
-        """Whether Pillow does not decode it: more than 8 bits, without loss, arithmetic codes."""
-        return self.bits > 8 or self.frame not in _HUFFMAN
-
-
-def read_layout(data: bytes) -> Layout:
-    """Find the frame and the coded data of a JPEG.
-
-    Raises
-    ------
-    ImageFileError
-        If it has no pixels, more scans than any encoder writes, restart markers out of order, or if
-        scans are missing.
-    """
-    found, at = Layout(), 2
-    for _ in range(markers.MOST_SEGMENTS):
-        at = _read_segment(data, at, found)
-        if at < 0 or found.scans > _MOST_SCANS:
-            break
-    if at >= 0 and found.scans <= _MOST_SCANS:
-        message = f"damaged JPEG (more than {markers.MOST_SEGMENTS} segments); {REMEDY}"
-        raise ImageFileError(message)
-    if found.scans > _MOST_SCANS:
-        message = (
-            f"JPEG with more than {_MOST_SCANS} scans; save it again without progressive scans"
-        )
-        raise ImageFileError(message)
-    if found.frame and found.frame not in _READ:
-        kind = "JPEG-LS" if found.frame == markers.LS else "hierarchical JPEG"
-        message = f"is a {kind}, which is not supported; save it as an ordinary JPEG or a PNG"
-        raise ImageFileError(message)
-    if not found.frame or not found.scans:
-        message = f"truncated JPEG; {REMEDY}"
-        raise ImageFileError(message)
-    if found.frame in _HUFFMAN | _PROGRESSIVE and any(map(np.any, found.lowest.values())):
-        raise ImageFileError(_LOST)
-    return found
-
-
-def _read_segment(data: bytes, at: int, found: Layout) -> int:
-    """Read the next segment, a scan with its data; return where it ends, or -1 at the end."""
-    found_mark = _MARKER.search(data, at, at + markers.MOST_SKIPPED)
-    if found_mark is None:
-        return -1
-    at = found_mark.end() - 2
-    marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-    if marker == markers.END:
-        found.end = at
-        return -1
-    if marker in markers.ALONE or not marker:
-        return at + 2
-    if marker in markers.FRAMES and not found.frame and 8 <= length < len(data) - at:
-        found.frame, found.bits, found.bits_at = marker, data[at + 4], at + 4
-        found.channels = data[at + 9]
-        components = data[at + 10 : at + 10 + 3 * found.channels : 3]
-        found.lowest = {each: np.full(64, _NOT_STORED, np.uint8) for each in components}
-    if marker == markers.INTERVAL:
-        found.interval = int.from_bytes(data[at + 4 : at + 6], "big")
-    stop = at + 2 + max(length, 2)
-    if marker != markers.START_OF_SCAN:
-        return stop
-    _note_scan(data[at + 4 : stop], found)
-    whole = data[at + 4 : at + 5] == bytes([found.channels]) and found.frame in _HUFFMAN
-    return _read_scan(data, stop, found, restarts=_count_restarts(data, found) if whole else 0)
-
-
-def _note_scan(head: bytes, found: Layout) -> None:
-    """Note which bits of which coefficients a scan stores; head is cut off at the end of the file."""
-    count = head[0] if head else 0
-    sequential = found.frame not in _PROGRESSIVE
-    first, last, bits = (0, 63, 0) if sequential else (*head[1 + 2 * count :], 64, 0, 0)[:3]
-    for component in head[1 : 1 + 2 * count : 2]:
-        if component in found.lowest:
-            found.lowest[component][first : last + 1] = bits & 15
-
-
-def _count_restarts(data: bytes, found: Layout) -> int:
-    """Count the restart markers that a scan of all channels must have."""
-    rows, cols = (int.from_bytes(data[found.bits_at + k :][:2], "big") for k in (1, 3))
-    sampling = data[found.bits_at + 7 : found.bits_at + 6 + 3 * found.channels : 3]
-    if not (rows and found.interval and sampling):
-        return 0
-    across, down = max(each >> 4 for each in sampling), max(each & 15 for each in sampling)
-    if found.channels == 1 or not (across and down):
-        across = down = 1
-    blocks = -(-cols // (8 * across)) * -(-rows // (8 * down))
-    return -(-blocks // found.interval) - 1
-
-
-def _read_scan(data: bytes, start: int, found: Layout, *, restarts: int) -> int:
-    """Record the coded data of a scan, divided by its restart markers; return where they end.
-
-    Raises
-    ------
-    ImageFileError
-        If it has fewer than `restarts` of them, or not in order.
-    """
-    places: list[int] = []
-    end, at = None, start
-    while end is None and at < len(data):
-        marks, kinds = _markers(data, at, at + _BLOCK)
-        others = np.flatnonzero((kinds < markers.RESTARTS.start) | (kinds >= markers.RESTARTS.stop))
-        count = int(others[0]) if len(others) else len(marks)
-        places += marks[:count].tolist()
-        end = int(marks[count]) if len(others) else None
-        at += _BLOCK
-    end = len(data.rstrip(b"\xff")) if end is None else end
-    unordered = any((data[mark + 1] - number) % 8 for number, mark in enumerate(places))
-    if unordered or len(places) < restarts:
-        raise ImageFileError(_LOST)
-    parts = list(zip([start, *(mark + 2 for mark in places)], [*places, end], strict=True))
-    found.checks += [*parts[: -1 : 1 + len(places) // _MOST_CHECKS], parts[-1]]
-    found.scans += 1
-    return end
-
-
-def _markers(data: bytes, begin: int, end: int) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
-    """Find the markers that begin in a part of the data; return their offsets and second bytes."""
-    values = np.frombuffer(data, np.uint8)[begin : end + 1]
-    marks = np.flatnonzero(values[:-1] == 0xFF)
-    kinds = values[marks + 1]
-    real = (kinds != 0) & (kinds != 0xFF)
-    return marks[real] + begin, kinds[real]
 
 
 def as_eight_bits(data: bytes, layout: Layout) -> bytes:
@@ -230,7 +77,7 @@ def load(
     for padding in _OTHER_PADDINGS:  # they give the same picture, if all of it is there
         _decode(image, tile, data, layout, padding)
         if not np.array_equal(pixels, np.asarray(image)):
-            raise ImageFileError(_LOST)
+            raise ImageFileError(LOST)
     return ["the end marker of the JPEG is missing, but all its pixels are there"]
 
 
@@ -277,16 +124,16 @@ def _decode(image: ImageFile.ImageFile, tile: Any, data: bytes, layout: Layout, 
         if cut is not None:
             feeder.feed(data[at : cut - 2])
             if feeder.takes_all(data[cut - 2 : cut]):
-                raise ImageFileError(_LOST)
+                raise ImageFileError(LOST)
             at = cut
         feeder.feed(data[at:end] + pad)
         if not feeder.takes_all(b"\0\0"):
-            raise ImageFileError(_LOST)
+            raise ImageFileError(LOST)
         at = end
     feeder.feed(data[at : layout.end] if layout.end is not None else b"")
     feeder.feed(b"\xff\xd9")
     if not feeder.done:
-        raise ImageFileError(_LOST)
+        raise ImageFileError(LOST)
     image.tile = []
 
 
@@ -319,7 +166,7 @@ class _Feeder:
         waiting = self._untaken + piece
         taken, error = self._decoder.decode(waiting)
         if error < 0:
-            raise ImageFileError(_LOST)
+            raise ImageFileError(LOST)
         self.done = taken < 0
         self._untaken = b"" if self.done else waiting[taken:]
         return not self._untaken

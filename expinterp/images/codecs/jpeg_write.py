@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from expinterp.images import jpeg_markers as markers
-from expinterp.images.codecs import jpeg_scan
+from expinterp.images import jpeg_layout
 from expinterp.images.photograph import Pixels
 
 _STRIP = 1 << 20  # pixels
@@ -59,8 +58,8 @@ def encode(pixels: Pixels, *, quality: int, full_colour: bool, **metadata: Any) 
     yield from _with_restarts(first, rows=len(pixels), interval=across * down)
     for number, strip in enumerate(others):
         yield bytes([0xFF, 0xD0 + number % 8])
-        yield strip[slice(*jpeg_scan.read_layout(strip).checks[0])]
-    yield bytes([0xFF, markers.END])
+        yield strip[slice(*jpeg_layout.read_layout(strip).checks[0])]
+    yield bytes([0xFF, jpeg_layout.END])
 
 
 def _metadata_segments(**metadata: Any) -> bytes:
@@ -74,14 +73,14 @@ def _metadata_segments(**metadata: Any) -> bytes:
 def _find_tables(data: bytes) -> int:
     """Return where the first segment of tables begins."""
     at = 2
-    while data[at + 1] != markers.TABLES:
+    while data[at + 1] != jpeg_layout.TABLES:
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return at
 
 
 def _with_restarts(strip: bytes, *, rows: int, interval: int) -> Iterator[bytes]:
     """Yield the first strip from its tables on, for a picture of `rows` with restarts."""
-    layout = jpeg_scan.read_layout(strip)
+    layout = jpeg_layout.read_layout(strip)
     begin, end = layout.checks[0]
     scan = begin - 8 - 2 * layout.channels  # offset of the header of the scan
     head = bytearray(strip[:scan])

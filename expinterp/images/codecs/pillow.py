@@ -20,6 +20,7 @@ from PIL import AvifImagePlugin, BmpImagePlugin, Image, ImageFile, TgaImagePlugi
 from expinterp.images.codecs import boxes, jpeg_scan, jpeg_write
 from expinterp.images.codecs.jpeg_scan import JpegFile
 from expinterp.images.formats import ALL_FORMATS
+from expinterp.images.jpeg_layout import read_layout
 from expinterp.images.limits import (
     LONGEST_BLOCK,
     check_content,
@@ -125,7 +126,7 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     Exception
         Any that Pillow raises on damage.
     """
-    layout = jpeg_scan.read_layout(data) if form == "jpeg" else None
+    layout = read_layout(data) if form == "jpeg" else None
     image: Any = PLUGINS[form](BytesIO(jpeg_scan.as_eight_bits(data, layout) if layout else data))
     cols, rows = image.size
     check_size(cols, rows, max_pixels)

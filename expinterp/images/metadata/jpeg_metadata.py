@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from expinterp.images import jpeg_markers as markers
+from expinterp.images import jpeg_layout
 from expinterp.images.metadata import ifd, xmp
 from expinterp.images.metadata.exif import EXIF_PREFIX
 from expinterp.images.metadata.xmp.extension import join, split, sum_of
@@ -64,7 +64,7 @@ def metadata_of_jpeg(segments: Sequence[tuple[str, bytes]], found: Metadata) -> 
     extras = [*found.extras]
     comments = [content for name, content in segments if name == "COM"]
     if comments:
-        stored = b"".join(make_segments(markers.COMMENT, b"", content) for content in comments)
+        stored = b"".join(make_segments(jpeg_layout.COMMENT, b"", content) for content in comments)
         extras.append(Extra("comment", {"jpeg": stored}))
     for first, what in _MISSED.items():
         if any(name != "COM" and content.startswith(first) for name, content in segments):
@@ -106,7 +106,7 @@ def left_behind(data: bytes, found: Metadata, directory: bytes | None) -> list[s
 def _end_of_picture(data: bytes) -> int:
     """Find the end of the first picture: that of the file if there is no end marker."""
     at = 2
-    while at + 4 <= len(data) and data[at + 1] != markers.START_OF_SCAN:
+    while at + 4 <= len(data) and data[at + 1] != jpeg_layout.START_OF_SCAN:
         (marker, length) = struct.unpack_from(">HH", data, at)
         fill = marker == 0xFFFF or marker >> 8 != 0xFF
         at += 1 if fill else 2 + length
@@ -146,7 +146,7 @@ def _segments_of_extension(extension: bytes) -> bytes:
         (struct.pack(">II", len(extension), at), extension[at : at + room])
         for at in range(0, len(extension), room)
     )
-    return b"".join(make_segments(markers.APP1, head + place, part) for place, part in parts)
+    return b"".join(make_segments(jpeg_layout.APP1, head + place, part) for place, part in parts)
 
 
 def join_segments(segments: Iterable[tuple[str, bytes]], signature: bytes) -> bytes:
