@@ -68,9 +68,11 @@ def fidelity_study(
     methods = (
         Method("blind", "no network, response estimated from the pair", blind),
         Method("times", "no network, exposure times known", timed),
-        Method("calibrated", "no network, camera profile known", calibrated),
+        Method("calibrated", "no network, camera profile known", unless_known(calibrated)),
         *(
-            Method(name, "with the network", refined(refiner), describe_refiner(refiner))
+            Method(
+                name, "with the network", unless_known(refined(refiner)), describe_refiner(refiner)
+            )
             for name, refiner in refiners.items()
         ),
         Method("opencv", "Debevec calibration and merge, re-exposed", reexpose),
@@ -79,8 +81,15 @@ def fidelity_study(
     return Study("fidelity", methods, COLUMNS, "blind", MARGIN, reading, score, crop)
 
 
+def unless_known(
+    make: Callable[[Case], Iterable[Candidate]],
+) -> Callable[[Case], Iterable[Candidate]]:
+    """Leave a method out where the response is known: it would not be used there."""
+    return lambda case: () if case.light else make(case)
+
+
 def blind(case: Case) -> Iterator[Candidate]:
-    """Compute y0 with the response estimated from the pair."""
+    """Compute y0 with the response estimated from the pair, or known for its encoding."""
     yield Candidate(render(case.pair).medium)
 
 
@@ -122,7 +131,7 @@ def score(case: Case, candidate: Candidate) -> Scores:
         window; ``colour`` in degrees, None for grey; ``lightness``: error of the mean brightness,
         code values 0..255.
     """
-    image, truth = candidate.pixels, case.medium
+    image, truth = case.finish(candidate.pixels), case.finish(case.medium)
     unit = 257 if image.dtype == np.uint16 else 1
     return {
         "psnr": psnr(image, truth),
@@ -136,7 +145,7 @@ def crop(case: Case, results: Mapping[str, Pixels]) -> Mapping[str, Pixels]:
     """Crop to the area with the largest error of the first result."""
     views = {"long": case.long, "short": case.short, "photographed": case.medium, **results}
     rows, cols = worst_place(next(iter(results.values())), case.medium)
-    return {label: np.array(image[rows, cols]) for label, image in views.items()}
+    return {label: case.finish(np.array(image[rows, cols])) for label, image in views.items()}
 
 
 def worst_place(image: Pixels, truth: Pixels) -> tuple[slice, slice]:

@@ -51,7 +51,7 @@ COLUMNS = (
     ),
 )
 MEDIUM = "+medium"  # suffix of methods that get the photographed medium
-Fuse = Callable[[Sequence[Pixels]], Candidate]
+Fuse = Callable[[Sequence[Pixels], Profile | None], Candidate]  # with the known response
 
 
 def fusion_study(
@@ -87,12 +87,19 @@ def fusions(
         _auto(name): fuse_by_us("auto", each, profile, viewing) for name, each in refiners.items()
     }
     peers = {"enfuse": enfuse} if has_enfuse() else {}
+    peers["MergeMertens"] = merge_mertens
     return {
-        **peers,
-        "MergeMertens": merge_mertens,
+        **{name: _without_response(peer) for name, peer in peers.items()},
         "virtual-0": fuse_by_us(0, viewing=viewing),
         **ours,
     }
+
+
+def _without_response(peer: Callable[[Sequence[Pixels]], Candidate]) -> Fuse:
+    def fuse(shots: Sequence[Pixels], _: Profile | None = None) -> Candidate:
+        return peer(shots)
+
+    return fuse
 
 
 def _auto(network: str) -> str:
@@ -105,14 +112,14 @@ def fuse_by_us(
     profile: Profile | None = None,
     viewing: Viewing = USUAL,
 ) -> Fuse:
-    """Return a fusion by this package."""
+    """Return a fusion by this package. It uses no network where the response is known."""
 
-    def fuse(shots: Sequence[Pixels]) -> Candidate:
+    def fuse(shots: Sequence[Pixels], known: Profile | None = None) -> Candidate:
         result = pipeline.fuse(
             shots,
             virtual=virtual,
-            refiner=refiner,
-            response=profile,
+            refiner=None if known else refiner,
+            response=known or profile,
             deghost=viewing.deghost,
             reference=viewing.reference,
         )
@@ -124,12 +131,12 @@ def fuse_by_us(
 
 def of_pair(fuse: Fuse) -> Callable[[Case], Iterable[Candidate]]:
     """Fuse the short and the long photograph."""
-    return lambda case: [fuse([case.short, case.long])]
+    return lambda case: [fuse([case.short, case.long], case.response)]
 
 
 def of_three(fuse: Fuse) -> Callable[[Case], Iterable[Candidate]]:
     """Fuse the short, the medium and the long photograph."""
-    return lambda case: [fuse([case.short, case.medium, case.long])]
+    return lambda case: [fuse([case.short, case.medium, case.long], case.response)]
 
 
 def score(case: Case, candidate: Candidate) -> Scores:
@@ -157,4 +164,5 @@ def score(case: Case, candidate: Candidate) -> Scores:
 
 def views(case: Case, results: Mapping[str, Pixels]) -> Mapping[str, Pixels]:
     """Return the inputs and all results, uncropped."""
-    return {"long": case.long, "short": case.short, **results}
+    shown = {"long": case.long, "short": case.short, **results}
+    return {label: case.finish(image) for label, image in shown.items()}

@@ -140,7 +140,7 @@ def refuse_known(shots: Sequence[Photograph]) -> None:
     for shot in shots:
         if shot.encoding:
             message = f"{shot.name}: the response of raw and linear files is known"
-            message += "; calibrate with the JPEG files of the camera"
+            message += "; use the JPEG files of the camera"
             raise PairError(message)
 
 

@@ -62,6 +62,7 @@ def read_triples(
     for triple in triples:
         try:
             case = open_case(triple)
+            refuse_known(case.light or ())
             pair = measure_pair(case, known=known, profile=profile)
         except ExpInterpError as error:
             yield f"{triple.name}: {error}"

@@ -21,7 +21,7 @@ from expinterp.evaluation.scenes.triples import (
     Triple,
     even_triples,
 )
-from expinterp.images import FORMATS
+from expinterp.images.read import LIGHT
 
 LIST = "scenes.json"  # describes the folder that holds it
 FEWEST = 3
@@ -61,14 +61,14 @@ def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
     folders: dict[str, list[Frame]] = defaultdict(list)
     damaged = []
     for frame in frames:
-        if frame.problem is None and frame.format in FORMATS:
+        if frame.problem is None:
             folders[frame.folder].append(frame)
         elif is_damaged(frame):
             damaged.append(FailedTriple(frame.path, str(frame.problem)))
     found = [
         _sort_scene(name, frames, root)
         for folder, held in folders.items()
-        for name, frames in _scenes_of(folder or root.name, held)
+        for name, frames in _scenes_of(folder or root.name, _of_one_kind(held))
     ]
     return Material(
         triples=tuple(triple for scene in found for triple in scene.triples),
@@ -76,6 +76,13 @@ def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
         damaged=tuple(damaged),
         remarks=tuple(remark for scene in found for remark in scene.remarks),
     )
+
+
+def _of_one_kind(frames: Sequence[Frame]) -> list[Frame]:
+    """Keep finished pictures, or raw and linear files if there are more; the two do not mix."""
+    light = [frame for frame in frames if frame.format in LIGHT]
+    finished = [frame for frame in frames if frame.format not in LIGHT]
+    return light if len(light) > len(finished) else finished
 
 
 def _scenes_of(folder: str, held: Sequence[Frame]) -> Iterator[tuple[str, Sequence[Frame]]]:
