@@ -6,23 +6,22 @@ to divide the other runs, and whether a set may be what remains of a larger one.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from expinterp.brackets import shapes
-from expinterp.brackets.chains import CLOCK_TICK, Chain, FrameRun, counts_on, idle_between
-from expinterp.brackets.shapes import MOST_FRAMES, Evidence, Shape, Window, window_of, windows_of
+from expinterp.brackets.chains import CLOCK_TICK, counts_on
+from expinterp.brackets.frames import CERTAIN, STRONG, Evidence, FrameRun, idle_between
+from expinterp.brackets.shapes import MOST_FRAMES, Shape, may_remain
 
 RECURRENT = 3  # sets of one shape that are no coincidence
 REPEATS, MOST = 3, 0.6  # sets of one shape in a run with other frames, and the share they cover
 ENOUGH = 5  # sets of one shape that show how fast a camera takes them
 SLOW = 2.0  # times the usual pause of a camera, above which frames are not one set
 NEAR = 15.0  # seconds within which a shot beside a set may belong to it
-_STEP_ROUNDING = 1 / 12  # stops by which an offset of a shape is rounded
 
 
 @dataclass
@@ -81,18 +80,17 @@ def _camera_of(run: FrameRun) -> tuple[object, ...]:
     return place, stream.camera, stream.serial, stream.stated, run.frames[0].mode
 
 
-def learn_shapes(
-    runs: Iterable[FrameRun], scenes: Iterable[tuple[FrameRun, Shape]] = ()
-) -> ShapesByCamera:
+def learn_shapes(runs: Iterable[FrameRun], scenes: Iterable[FrameRun] = ()) -> ShapesByCamera:
     """Learn the shapes of cameras from runs, and from sets with a folder or a name of their own."""
     tallies: dict[tuple[object, ...], dict[Shape, ShapeTally]]
     tallies = defaultdict(lambda: defaultdict(ShapeTally))
-    for run, shape in scenes:
-        tallies[_camera_of(run)][shape].complete += 1
+    for scene in scenes:
+        if scene.shape.regular:
+            tallies[_camera_of(scene)][scene.shape].complete += 1
     for run in runs:
-        for window in regular_windows(run):
-            tally, shape, part = tallies[_camera_of(run)][window.shape], window.shape, window.part
-            sure = shape.regular or len(part) < len(run) or window.evidence in shapes.CERTAIN
+        for part in regular_windows(run):
+            tally = tallies[_camera_of(run)][part.shape]
+            sure = part.shape.regular or len(part) < len(run) or part.evidence in CERTAIN
             complete = sure and not part.missing_beside(damaged=True)
             tally.complete += complete
             tally.uncertain += not complete
@@ -101,111 +99,122 @@ def learn_shapes(
     return {camera: CameraShapes(found) for camera, found in tallies.items()}
 
 
-def regular_windows(run: FrameRun) -> list[Window]:
+def regular_windows(run: FrameRun) -> list[FrameRun]:
     """Divide a run that clearly consists of sets of one shape; return an empty list for others."""
-    every = windows_of(run, range(2, min(len(run), MOST_FRAMES) + 1))
-    whole = [window for window in every if len(window.shape) == len(run)]
+    every = run.windows(range(2, min(len(run), MOST_FRAMES) + 1))
+    whole = [part for part in every if len(part) == len(run)]
     if run.damaged_within():
         return whole
-    larger = [window for window in every if len(window.shape) > 2]  # these contain many pairs
-    regular = [window for window in larger or every if window.shape.regular]
-    often = Counter(window.shape for window in larger)
-    repeated = [window for window in larger if often[window.shape] > 1]
+    larger = [part for part in every if len(part) > 2]  # these contain many pairs
+    regular = [part for part in larger or every if part.shape.regular]
+    often = Counter(part.shape for part in larger)
+    repeated = [part for part in larger if often[part.shape] > 1]
     for usual, least in ((regular, MOST if larger else 1.0), (repeated, 1.0)):
-        windows, doubtful = best_windows(run, usual)
-        alike = len({window.shape for window in windows}) == 1 and not doubtful
-        covered = sum(len(window.shape) for window in windows) / len(run)
-        if alike and (covered == 1.0 or (covered >= least and len(windows) >= REPEATS)):
-            return windows
+        parts, doubtful = best_windows(run, usual)
+        alike = len({part.shape for part in parts}) == 1 and not doubtful
+        covered = sum(map(len, parts)) / len(run)
+        if alike and (covered == 1.0 or (covered >= least and len(parts) >= REPEATS)):
+            return parts
     return whole
 
 
-# --- division of runs ----------------------------------------------------------------------------
-
-
-def divide_run(run: FrameRun, known: CameraShapes) -> tuple[list[Window], set[int]]:
+def divide_run(run: FrameRun, known: CameraShapes) -> tuple[list[FrameRun], set[int]]:
     """Divide a run into sets of shapes that its camera makes, else into whatever sets it shows.
 
     The result is that of `best_windows`.
     """
-    windows = [
-        window
-        for window in windows_of(run, {len(shape) for shape in known.shapes})
-        if window.shape in known.shapes
-        and not known.is_slow(window.part.longest_pause(), window.shape)
+    usual = [
+        part
+        for part in run.windows({len(shape) for shape in known.shapes})
+        if part.shape in known.shapes and not known.is_slow(part.longest_pause(), part.shape)
     ]
-    return best_windows(run, windows or list(_shown_windows(run)))
+    return best_windows(run, usual or list(_shown_windows(run)))
 
 
-def _shown_windows(run: FrameRun) -> Iterator[Window]:
+def _shown_windows(run: FrameRun) -> Iterator[FrameRun]:
     """Find regular sets of three frames or more, and the whole run if it is beyond doubt a set."""
     most = min(len(run), MOST_FRAMES)
-    for window in windows_of(run, {most, *range(3, most)}):
-        size, evidence = len(window.part), window.evidence
-        sure = size == len(run) and evidence in shapes.CERTAIN
-        if sure or (size > 2 and window.shape.regular and evidence is not Evidence.AUTOMATIC):
-            yield window
+    for part in run.windows({most, *range(3, most)}):
+        sure = len(part) == len(run) and part.evidence in CERTAIN
+        usual = len(part) > 2 and part.shape.regular and part.evidence is not Evidence.AUTOMATIC
+        if sure or usual:
+            yield part
 
 
-def best_windows(run: FrameRun, windows: Sequence[Window]) -> tuple[list[Window], set[int]]:
+def best_windows(run: FrameRun, windows: Sequence[FrameRun]) -> tuple[list[FrameRun], set[int]]:
     """Choose windows of a run without overlap: most frames in fewest windows.
 
     Returns
     -------
-    list of Window
-        Those in the first and in the last such choice.
+    list of FrameRun
+        Those in all such choices.
     set of int
-        Positions in the chain of the frames of those in only one: they may be of several sets.
+        Positions in the chain of the frames of those in only some: they may be of several sets.
     """
-    first = _best_choice(run, windows, late=False)
-    last = _best_choice(run, windows[::-1], late=True)
-    doubtful = {*first} ^ {*last}
-    chosen = [window for window in first if window not in doubtful]
-    return chosen, {at for window in doubtful for at in window.places}
-
-
-def _best_choice(run: FrameRun, windows: Sequence[Window], *, late: bool) -> list[Window]:
-    """Choose windows whose frames less one sum to most; among equals the first, or late ones."""
-    ending: dict[int, list[Window]] = defaultdict(list)
+    ending, starting = defaultdict(list), defaultdict(list)
     for window in windows:
-        ending[window.part.stop].append(window)
-    best: dict[int, tuple[int, Any]]  # up to each position: sum; last window, the ones before it
-    best = {run.start: (0, None)}
-    for stop in range(run.start + 1, run.stop + 1):
-        best[stop] = best[stop - 1]
-        for window in ending[stop]:
-            before, chosen = best[window.part.start]
-            gain, most = before + len(window.part) - 1, best[stop][0]
-            if gain > most or (late and gain == most and best[stop] is best[stop - 1]):
-                best[stop] = gain, (window, chosen)
-    found, (_, link) = list[Window](), best[run.stop]
-    while link:
-        window, link = link
-        found.append(window)
-    return found[::-1]
+        ending[window.stop].append(window)
+        starting[window.start].append(window)
+    # The most frames, less one for each window, up to each position and from there.
+    before, after = {run.start: 0}, {run.stop: 0}
+    for at in range(run.start + 1, run.stop + 1):
+        before[at] = max([before[at - 1], *(before[w.start] + len(w) - 1 for w in ending[at])])
+    for at in range(run.stop - 1, run.start - 1, -1):
+        after[at] = max([after[at + 1], *(after[w.stop] + len(w) - 1 for w in starting[at])])
+    best = [w for w in windows if before[w.start] + len(w) - 1 + after[w.stop] == after[run.start]]
+    uses = Counter(at for window in best for at in window.places)
+    chosen = [window for window in best if all(uses[at] == 1 for at in window.places)]
+    return chosen, uses.keys() - {at for window in chosen for at in window.places}
 
 
-# --- completeness --------------------------------------------------------------------------------
+def may_be_part(part: FrameRun, known: CameraShapes) -> bool:
+    """Return whether a set may be all that remains of a larger one that its camera makes.
+
+    Its exposures are among those of the larger one, and it is rare, or the file before or after it
+    is missing or may belong to it. Where files have no numbers, nothing shows what is missing.
+    """
+    complete, numbered = known.complete(part.shape), part.chain.numbers is not None
+    strong = numbered and len(part) > 2 and part.evidence in STRONG
+    share = 0.05 if part.chain.together else 0.25 if numbered else 0.5
+    for whole in known.shapes:
+        often = known.count(whole)
+        if often < 2 or not may_remain(part.shape.stops, whole):
+            continue
+        rare = complete < max(2 if part.chain.together else RECURRENT, share * often) and not strong
+        if rare or (
+            numbered and any(_is_open(part, at, whole, known) for at in (part.start, part.stop))
+        ):
+            return True
+    return False
 
 
-def may_be_part(part: FrameRun, shape: Shape, known: CameraShapes) -> bool:
-    """Return whether a set may be all that remains of a larger one that its camera makes."""
-    larger = (w for w in known.shapes if len(w) > len(shape) and known.count(w) > 1)
-    return any(_may_remain(part, shape, whole, known) for whole in larger)
+def _is_open(part: FrameRun, at: int, whole: Shape, known: CameraShapes) -> bool:
+    """Return whether a set may go on beyond its start or stop, as a part of a larger one.
+
+    The file there is missing; or it shows a frame of the larger set, or one taken twice.
+    """
+    chain = part.chain
+    if chain.missing(at, damaged=True):
+        return True
+    beside = FrameRun(chain, at - 1, at + 1)
+    seconds = _seconds_beside(part, at)
+    if seconds is None or known.is_slow(seconds, part.shape) or beside.shows_different_scenes():
+        return False
+    more = _with_frame(part, at)
+    repeated = abs(beside.levels[1] - beside.levels[0]) < chain.tolerance
+    return repeated or more.shape == whole or may_remain(more.levels, whole)
 
 
-def _may_remain(part: FrameRun, shape: Shape, whole: Shape, known: CameraShapes) -> bool:
-    """Return whether a set may be all that remains of a larger one of a given shape."""
-    count, often, size = known.complete(shape), known.count(whole), len(shape)
-    if part.chain.numbers is None:
-        return count < max(RECURRENT, often / 2) and shapes.may_remain(shape.stops, whole)
-    strong = size > 2 and shapes.evidence_of(part) in shapes.STRONG
-    rare = count < max(RECURRENT, often / 4) and not strong  # then it may have broken off
-    before, after = (_is_repeat(part, at, shape, known) for at in (part.start, part.stop))
-    places = range(part.start, part.stop)
-    begins = (rare or after) and _fits(part.chain, places, whole.stops[:size], whole)
-    ends = before and _fits(part.chain, places, whole.stops[-size:], whole)
-    return begins or ends or any(_may_be_in(part, whole, at) for at in range(len(whole) - size + 1))
+def _with_frame(part: FrameRun, at: int) -> FrameRun:
+    """Return a set with the frame before its start, or after its stop."""
+    return FrameRun(part.chain, part.start - (at == part.start), part.stop + (at == part.stop))
+
+
+def _seconds_beside(part: FrameRun, at: int) -> float | None:
+    """Return the seconds (0: unknown) between a set and the frame beside it; None if it is far."""
+    frames = part.chain.frames
+    seconds = idle_between(*frames[at - 1 : at + 1]) or 0.0 if 0 < at < len(frames) else math.inf
+    return seconds if seconds <= NEAR else None
 
 
 def goes_on(part: FrameRun) -> float | None:
@@ -213,56 +222,11 @@ def goes_on(part: FrameRun) -> float | None:
 
     A pause separates them, or a camera does not mark the one frame that it does not compensate.
     """
-    chain, start, stop = part.chain, part.start, part.stop
-    for first, end, at in ((start - 1, stop, start), (start, stop + 1, stop)):
-        if first < 0 or end > len(chain.frames) or not chain.stream.stated:
-            continue
-        one, other = chain.frames[at - 1 : at + 1]
-        new = one.mode == other.mode and not counts_on(one, other)  # the camera started a new set
-        larger = window_of(FrameRun(chain, first, end))
-        if larger and larger.shape.regular and not new and _is_near(chain, at - 1, at):
-            return idle_between(one, other) or 0.0
+    for at in (part.start, part.stop) if part.chain.stream.stated else ():
+        if (seconds := _seconds_beside(part, at)) is not None:
+            one, other = part.chain.frames[at - 1 : at + 1]
+            new = one.mode == other.mode and not counts_on(one, other)  # a new set of the camera
+            larger = _with_frame(part, at).shape
+            if larger and larger.regular and not new:
+                return seconds
     return None
-
-
-def _is_repeat(part: FrameRun, at: int, shape: Shape, known: CameraShapes) -> bool:
-    """Return whether the frames before and after a position may be one frame, taken twice."""
-    chain = part.chain
-    if not 0 < at < len(chain.frames):
-        return False
-    alike = abs(chain.levels[at] - chain.levels[at - 1]) < chain.tolerance
-    slow = known.is_slow(idle_between(*chain.frames[at - 1 : at + 1]), shape)
-    return alike and not slow and _is_near(chain, at - 1, at)
-
-
-def _may_be_in(part: FrameRun, whole: Shape, shift: int) -> bool:
-    """Return whether the file numbers around a set, from `shift` before it, may be a larger set.
-
-    Its other frames are missing; or they are there, exposed as they should be, but separated by a
-    pause or by another missing frame.
-    """
-    numbers = part.chain.numbers or ()
-    found: dict[int, float] = {}  # the offsets in stops of the frames that are there
-    for number, offset in enumerate(whole.stops, numbers[part.start] - shift):
-        at = bisect_left(numbers, number)
-        if at < len(numbers) and numbers[at] == number:
-            found[at] = offset
-    near = all(_is_near(part.chain, min(at, part.stop - 1), max(at, part.start)) for at in found)
-    return near and _fits(part.chain, list(found), list(found.values()), whole)
-
-
-def _is_near(chain: Chain, one: int, other: int) -> bool:
-    """Return whether a frame may have been taken shortly before another."""
-    seconds = idle_between(chain.frames[one], chain.frames[other])
-    return seconds is None or seconds <= NEAR
-
-
-def _fits(chain: Chain, places: Sequence[int], stops: Sequence[float], whole: Shape) -> bool:
-    """Return whether frames are exposed as those of a larger set with these offsets would be."""
-    frames = tuple(chain.frames[at] for at in places)
-    levels = tuple(chain.levels[at] for at in places)
-    if not whole.stated:
-        part = FrameRun(replace(chain, frames=frames, levels=levels), 0, len(frames))
-        return shapes.rank(levels) == shapes.rank(stops) and shapes.show_one_scene(part)
-    offsets = [level - stop for level, stop in zip(levels, stops, strict=True)]
-    return max(offsets) - min(offsets) <= 2 * chain.tolerance + _STEP_ROUNDING * len(places)

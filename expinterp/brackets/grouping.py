@@ -22,15 +22,20 @@ from typing import TypeAlias
 
 from expinterp.brackets import cameras, chains, names, scenes, shapes
 from expinterp.brackets.cameras import CameraShapes
-from expinterp.brackets.chains import FrameRun
-from expinterp.brackets.frames import Frame, group_frames
+from expinterp.brackets.frames import (
+    CERTAIN,
+    STRONG,
+    Evidence,
+    Frame,
+    FrameRun,
+    group_frames,
+    idle_between,
+)
 from expinterp.brackets.plan import Bracket, Leftover, Plan
-from expinterp.brackets.shapes import Evidence, Window
 from expinterp.text import natural_key
 
 GAP = 5.0  # seconds from the end of one exposure to the start of the next
 INCOMPLETE = "probably what is left of a larger set; --set-size {} takes it"
-LEAST_WITH_REPEAT = 6  # frames of a set in which one exposure may come twice
 
 Found: TypeAlias = Iterator[Bracket | Leftover]
 
@@ -162,10 +167,9 @@ def _by_evidence(
     yield from _leave(levelled.get(False, ()), "states no exposure time, and has no thumbnail")
     line = chains.find_chains(levelled.get(True, ()), damaged)
     runs = [run for chain in line for run in chains.find_runs(chain, gap=gap)]
-    shaped = [(run, shape) for run, _ in whole if (shape := scenes.shape_in(run))]
-    known = cameras.learn_shapes(runs, shaped)
+    known = cameras.learn_shapes(runs, [run for run, _ in whole])
     for run, bracket in whole:
-        lacking = not set_size and scenes.lacks_frames(run, known)
+        lacking = not set_size and cameras.may_be_part(run, cameras.shapes_for(run, known))
         yield from _leave(run.frames, INCOMPLETE.format(len(run))) if lacking else [bracket]
     divided = [(run, *cameras.divide_run(run, cameras.shapes_for(run, known))) for run in runs]
     steps: dict[object, list[float]] = defaultdict(list)  # pauses by stream and mode
@@ -174,17 +178,17 @@ def _by_evidence(
         steps[setting] += _unexplained(run, windows, doubtful)
     for setting, (run, windows, doubtful) in zip(settings, divided, strict=True):
         judge = _Judge(cameras.shapes_for(run, known), steps[setting], set_size, gap)
-        yield from judge.without_repeat(run) or judge.sets_in(run, windows, doubtful)
+        yield from judge.sets_in(run, windows, doubtful)
 
 
 def _unexplained(
-    run: FrameRun, windows: Iterable[Window], doubtful: Iterable[int]
+    run: FrameRun, windows: Iterable[FrameRun], doubtful: Iterable[int]
 ) -> Iterator[float]:
     """List the seconds (0: unknown) at which exposures of a run step outside any set."""
     explained = {*doubtful, *(at for window in windows for at in window.places)}
     for at, (one, other) in enumerate(itertools.pairwise(run.levels), run.start):
         if abs(one - other) >= shapes.LEAST_STEP and not {at, at + 1} <= explained:
-            yield chains.idle_between(*run.chain.frames[at : at + 2]) or 0.0
+            yield idle_between(*run.chain.frames[at : at + 2]) or 0.0
 
 
 @dataclass(frozen=True)
@@ -196,27 +200,7 @@ class _Judge:
     set_size: int | None
     gap: float
 
-    def without_repeat(self, run: FrameRun) -> list[Bracket | Leftover]:
-        """Find a set with one exposure twice, as by an aperture ring whose stops are not even.
-
-        If the camera also makes such sets without the repeated frame, that was an accident.
-        """
-        count, levels, equal = len(run), run.levels, run.chain.tolerance
-        same = [at for at in range(1, count) if abs(levels[at] - levels[at - 1]) < equal]
-        if count < LEAST_WITH_REPEAT or len(same) != 1 or same[0] in {1, count - 1}:
-            return []
-        others = [frame for at, frame in enumerate(run.frames) if at != same[0]]
-        chain = chains.make_chain(others, run.chain.stream)
-        window = shapes.window_of(FrameRun(replace(chain, tolerance=equal), 0, len(others)))
-        if window is None or not window.shape.regular or self.known.count(window.shape):
-            return []
-        automatic = window.evidence is Evidence.AUTOMATIC
-        if automatic or self.set_size not in {None, count, len(others)}:
-            return []
-        repeated = Leftover(run.frames[same[0]].path, "the same exposure as the shot before it")
-        return [_as_bracket(window), repeated]
-
-    def sets_in(self, run: FrameRun, windows: Iterable[Window], doubtful: Iterable[int]) -> Found:
+    def sets_in(self, run: FrameRun, windows: Iterable[FrameRun], doubtful: Iterable[int]) -> Found:
         """Accept the sets of a run, unless there is an objection."""
         several = "may belong to more than one set; --set-size or --pattern states which"
         reasons: dict[int, str] = dict.fromkeys(doubtful, several)
@@ -230,45 +214,43 @@ class _Judge:
             if reason := reasons[at] if at in reasons else self._why_alone(run, at):
                 yield Leftover(frame.path, reason)
 
-    def _objections(self, window: Window) -> Iterator[str]:
+    def _objections(self, window: FrameRun) -> Iterator[str]:
         """List reasons why a set is no bracket."""
-        part, shape, evidence, size = window.part, window.shape, window.evidence, len(window.part)
-        if shapes.show_different_scenes(part):
+        evidence, size = window.evidence, len(window)
+        if window.shows_different_scenes():
             yield "pictures show different scenes"
         if self.set_size:
             yield from filter(None, [_wrong_size(size, self.set_size)])
             return
-        if cameras.may_be_part(part, shape, self.known):
+        if cameras.may_be_part(window, self.known):
             yield INCOMPLETE.format(size)
-        if (seconds := cameras.goes_on(part)) is not None:
+        if (seconds := cameras.goes_on(window)) is not None:
             options = f"--gap {math.ceil(seconds)} or --set-size {size}"
             yield f"the shot beside this set may belong to it; {options} settles it"
-        recurs = self.known.count(shape) >= cameras.RECURRENT
-        enough = {*shapes.STRONG, Evidence.MANUAL} if shape.regular else shapes.CERTAIN
-        sure = (size > 2 or part.damaged_within(margin=1)) and evidence in enough
-        if part.missing_beside() and not recurs and not sure:
+        recurs = self.known.count(window.shape) >= cameras.RECURRENT
+        enough = {*STRONG, Evidence.MANUAL} if window.shape.regular else CERTAIN
+        sure = (size > 2 or window.damaged_within(margin=1)) and evidence in enough
+        if window.missing_beside() and not recurs and not sure:
             yield f"files beside this set are missing; --set-size {size} takes it all the same"
-        if size == 2 and self.known.complete(shape) < 2 and evidence not in shapes.CERTAIN:
+        if size == 2 and self.known.complete(window.shape) < 2 and evidence not in CERTAIN:
             yield "the only pair, and a frame may be missing; --set-size 2 takes it all the same"
         if self._is_chance(window, evidence):
             yield f"nothing shows that they were bracketed; --set-size {size} takes them"
 
-    def _is_chance(self, window: Window, evidence: Evidence) -> bool:
+    def _is_chance(self, window: FrameRun, evidence: Evidence) -> bool:
         """Return whether single shots may have this shape by coincidence.
 
         Two automatic exposures in thirds of a stop differ by a given step about once in 16 times,
         three form a given shape once in 300 times. So shapes must outnumber other steps.
         """
-        shape, count, size = window.shape, self.known.count(window.shape), len(window.shape)
-        if evidence in shapes.STRONG or (evidence is Evidence.MANUAL and size > 2):
+        shape, count, size = window.shape, self.known.count(window.shape), len(window)
+        if evidence in STRONG or (evidence is Evidence.MANUAL and size > 2):
             return False
         others = sum(not self.known.is_slow(pause, shape) for pause in self.unexplained)
         automatic = evidence is Evidence.AUTOMATIC
         if size > 2 and shape.regular:
             return others > max(1, 3 * (count - 1)) or (automatic and count < cameras.RECURRENT)
-        seen = all(
-            frame.thumbnail for frame in window.part.frames
-        )  # and they do not show one scene
+        seen = all(frame.thumbnail for frame in window.frames)  # but not that it is one scene
         return automatic or seen or count < cameras.RECURRENT or others > count / 10
 
     def _by_size(self, run: FrameRun, reasons: dict[int, str], size: int) -> Iterator[Bracket]:
@@ -289,7 +271,7 @@ class _Judge:
             return self._why_single(run)
         levels = run.chain.levels[max(run.start, at - 1) : at + 2]
         own = run.chain.levels[at]
-        if sum(abs(level - own) < chains.SAME_EXPOSURE for level in levels) > 1:
+        if sum(abs(level - own) < shapes.TOLERANCE for level in levels) > 1:
             what = "exposure" if run.chain.stream.stated else "brightness"
             return f"the same {what} as the shot beside it"
         return "forms no set with the shots beside it; --set-size or --pattern states the sets"
@@ -301,7 +283,7 @@ class _Judge:
             return "a flash fired, unlike for the shots beside it"
         for other in range(max(1, at), min(at + 2, len(chain.frames))):
             pair = FrameRun(chain, other - 1, other + 1)
-            idle = chains.idle_between(*pair.frames)
+            idle = idle_between(*pair.frames)
             near = idle and self.gap < idle <= scenes.LONGEST_PAUSE and not chain.missing(other)
             if idle and near and _may_be_set(pair):
                 joined = f"--gap {math.ceil(idle)} joins them, if they are of one scene"
@@ -309,10 +291,10 @@ class _Judge:
         return "a single shot"
 
 
-def _as_bracket(window: Window) -> Bracket:
-    return scenes.bracket_of(window.part, f"{window.evidence.value}: {window.shape}")
+def _as_bracket(window: FrameRun) -> Bracket:
+    return scenes.bracket_of(window, f"{window.evidence.value}: {window.shape}")
 
 
 def _may_be_set(part: FrameRun) -> bool:
     """Return whether nothing contradicts that frames are one bracket."""
-    return shapes.window_of(part) is not None and not shapes.show_different_scenes(part)
+    return bool(part.shape) and not part.shows_different_scenes()

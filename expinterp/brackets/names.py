@@ -22,7 +22,6 @@ Prefer: TypeAlias = Literal["raw", "jpeg"]
 
 LAST_NUMBER = 9999  # of DCF file numbers
 _DCF_STEM = re.compile(r"(?!\d{8})(\w{4})(\d{4})", re.ASCII)
-_DCF_FOLDER = re.compile(r"([1-9]\d\d)(\w{5})", re.ASCII)
 _FRAME_OF_SET = re.compile(
     r"""(?! .* \d\d [.:_-] \d\d [.:_-] \d\d $)  # no time or date at the end, as in 12.00.31
     (?P<set> .*? [^\W\d_] .*? )
@@ -69,16 +68,6 @@ def read_file_number(stem: str) -> FileNumber | None:
     """
     dcf = _DCF_STEM.fullmatch(stem)
     return None if dcf is None else FileNumber(dcf[1], int(dcf[2]))
-
-
-def next_folder(folder: str) -> str | None:
-    """Return the folder that a camera creates when this one is full; None if people named it."""
-    parent, slash, name = folder.rpartition("/")
-    dcf = _DCF_FOLDER.fullmatch(name)
-    if dcf is None:
-        return None
-    following = 100 if dcf[1] == "999" else int(dcf[1]) + 1
-    return f"{parent}{slash}{following}{dcf[2]}"
 
 
 def set_of(stem: str) -> str | None:

@@ -9,18 +9,24 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from expinterp.brackets import chains, shapes
-from expinterp.brackets.cameras import ShapesByCamera, regular_windows, shapes_for
-from expinterp.brackets.chains import MEAN_BRIGHTNESS_STEP, TOLERANCE, FrameRun, stream_of
-from expinterp.brackets.frames import Frame, group_frames
+from expinterp.brackets.cameras import regular_windows
+from expinterp.brackets.frames import (
+    Evidence,
+    Frame,
+    FrameRun,
+    group_frames,
+    make_chain,
+    pause_between,
+    stream_of,
+)
 from expinterp.brackets.names import common_name, set_of
 from expinterp.brackets.plan import Bracket
-from expinterp.brackets.shapes import Evidence, Shape, smallest_step
+from expinterp.brackets.shapes import smallest_step
 
 Scene: TypeAlias = tuple[FrameRun, Bracket]
 
 LONGEST_PAUSE = 900.0  # seconds between the frames of a scene with a folder or a name of its own
 USUAL = 5  # larger sets of a camera from which a smaller one seems incomplete
-_MEANT = {Evidence.COUNTED, Evidence.COMPENSATED, Evidence.MARKED, Evidence.MANUAL}
 
 
 def bracket_of(run: FrameRun, reason: str, name: str | None = None) -> Bracket:
@@ -78,9 +84,10 @@ def with_levels(frames: Sequence[Frame]) -> FrameRun | None:
     least = {True: shapes.LEAST_MARKED_STEP, False: shapes.LEAST_STEP_IN_SCENE}
     for stated, step in least.items():
         if all((f.ev if stated else f.thumbnail) is not None for f in frames):
-            chain = chains.make_chain(frames, stream_of(frames[0])._replace(stated=stated))
+            chain = make_chain(frames, stream_of(frames[0])._replace(stated=stated))
             if smallest_step(chain.levels) >= step:
-                return FrameRun(replace(chain, tolerance=TOLERANCE), 0, len(frames))
+                chain = replace(chain, together=True, tolerance=shapes.TOLERANCE)
+                return FrameRun(chain, 0, len(frames))
     return None
 
 
@@ -90,57 +97,26 @@ def whole_scene(frames: Sequence[Frame], *, gap: float) -> FrameRun | None:
         return None
     run = with_levels(chains.sort_by_time(frames))
     same_light = len({bool(frame.flash) for frame in frames}) == 1
-    return run if run and same_light and _is_scene(run, gap) else None
+    return run if run and same_light and run.shape and _is_scene(run, gap) else None
 
 
 def _is_scene(run: FrameRun, gap: float) -> bool:
     """Return whether the frames of a folder or name are exposures of one scene, made on purpose."""
-    frames, stated = run.frames, run.chain.stream.stated
-    pauses = [chains.pause_between(one, other) for one, other in pairwise(frames)]
+    frames, stated, regular = run.frames, run.chain.stream.stated, run.shape.regular
+    modes, dated, several = {frame.mode for frame in frames}, frames[0].captured, len(run) > 2
     quick = all(chains.follows(one, other, gap=gap) for one, other in pairwise(frames))
-    dated, evidence = frames[0].captured is not None, shapes.evidence_of(run)
-    if stated and shapes.biases_contradict(run):
+    weak = run.evidence in {Evidence.AUTOMATIC, Evidence.SILENT}
+    if not run.shows_one_scene():
+        credible = not run.shows_different_scenes() and (not weak or (regular and several))
+        return bool(stated and quick and dated and credible)
+    pauses = [pause_between(one, other) for one, other in pairwise(frames)]
+    if any(pause is not None and pause > LONGEST_PAUSE for pause in pauses):
         return False
-    if not shapes.show_one_scene(run):
-        return stated and quick and dated and _is_credible(run, evidence)
-    several = len(regular_windows(run)) > 1 and not (quick and dated)
-    if several or any(pause is not None and pause > LONGEST_PAUSE for pause in pauses):
+    if len(regular_windows(run)) > 1 and not (quick and dated):
         return False
-    modes = {frame.mode for frame in frames}
-    if evidence in _MEANT or modes == {"manual"} or (stated and not dated):
-        return True
-    mean_step = (max(run.levels) - min(run.levels)) / len(pauses)
-    may_be_slow = len(frames) > 2 and modes != {"auto"}
-    if not stated:
-        least = MEAN_BRIGHTNESS_STEP / (1 if dated else min(len(pauses), 2))
-        return mean_step >= least and (quick or may_be_slow)
-    regular = len(frames) > 2 and shape_in(run) is not None
-    enough = regular or smallest_step(run.levels) >= shapes.LEAST_STEP
-    return enough and (evidence is Evidence.SEEN if quick else may_be_slow)
-
-
-def _is_credible(run: FrameRun, evidence: Evidence) -> bool:
-    """Return whether the headers suggest one scene, where the thumbnails do not show it."""
-    if shapes.show_different_scenes(run):
-        return False
-    weak = evidence in {Evidence.AUTOMATIC, Evidence.SILENT}
-    return not weak or (shape_in(run) is not None and len(run) > 2)
-
-
-def shape_in(run: FrameRun) -> Shape | None:
-    """Return the shape of a scene, if cameras make such sets."""
-    stated = run.chain.stream.stated
-    least = shapes.LEAST_MARKED_STEP if stated else shapes.LEAST_STEP_IN_SCENE
-    shape = shapes.shape_of(run.levels, stated=stated, least_step=least)
-    return shape if shape and shape.regular else None
-
-
-def lacks_frames(run: FrameRun, cameras: ShapesByCamera) -> bool:
-    """Return whether a scene is clearly smaller than the other sets of its camera."""
-    known, shape = shapes_for(run, cameras), shape_in(run)
-    if not (shape or run.chain.stream.stated):
-        return False
-    levels, least = (shape.stops, USUAL) if shape else (run.levels, 1)
-    wholes = (whole for whole in known.tallies if shapes.may_remain(levels, whole))
-    larger = sum(map(known.complete, wholes))
-    return larger >= least and (known.complete(shape) if shape else 0) < max(2, larger / 20)
+    meant = not weak or modes == {"manual"} or (stated and not dated)
+    return (
+        meant
+        if quick
+        else (several and modes != {"auto"}) or (meant and run.evidence is not Evidence.SEEN)
+    )

@@ -14,6 +14,12 @@ from dataclasses import dataclass
 
 LEAST_STEP = 0.25  # EV; nothing lies between exposures that are closer
 MEDIUM = 0.5  # position of the geometric mean
+# Nominal shutter speeds: rounded times for 2^(k/3) seconds, k = −39 … 15, ⅓ stop apart.
+_FASTER = (8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500, 400, 320, 250)
+_FAST = (200, 160, 125, 100, 80, 60, 50, 40, 30, 25, 20, 15, 13, 10, 8, 6, 5, 4)
+_SLOW = (0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.3, 1.6, 2, 2.5, 3.2, 4, 5, 6, 8, 10, 13, 15, 20, 25, 30)
+_NOMINAL = dict(enumerate([*(1 / n for n in _FASTER + _FAST), *_SLOW], -39))
+_NOMINAL_TOLERANCE = 0.015  # of a time, for 1/12.7 written as 0.079
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,18 @@ class Exposure:
     iso: float | None = None
     f_number: float | None = None
     camera: str | None = None
+
+
+def is_nominal(time: float) -> bool:
+    """Return whether a time in seconds is a nominal shutter speed."""
+    nominal = _NOMINAL.get(round(3 * math.log2(time)))
+    return nominal is not None and abs(time / nominal - 1) <= _NOMINAL_TOLERANCE
+
+
+def stops_of_time(time: float) -> float:
+    """Convert an exposure time in seconds to stops, log2(t); 1/60 s means 2⁻⁶ s."""
+    stops = math.log2(time)
+    return round(3 * stops) / 3 if is_nominal(time) else stops
 
 
 def exposure_ratio(long: Exposure, short: Exposure) -> float | None:

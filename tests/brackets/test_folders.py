@@ -255,29 +255,6 @@ def test_the_pictures_are_believed_where_stated_exposures_are_equal(rooms, seen,
     assert found.evs is None
 
 
-@pytest.mark.parametrize("mode", ["bracket", "manual", None])
-@pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("size", [None, 7])
-@pytest.mark.parametrize("pictures", [True, False])
-def test_two_equal_apertures_in_a_set_count_once(mode, count, size, pictures):
-    rings = (4.0, 5.6, 8.0, 11.0, 11.0, 16.0, 22.0)
-    sets = [
-        [
-            replace(
-                shot(f"IMG_{7 * one + at + 1:04d}.jpg", 0, one, 100 * one + at, pictures=pictures),
-                thumbnail=seen_at(one, 7 - 2 * np.log2(ring)) if pictures else None,
-                exposure=Exposure(1 / 64, 100.0, ring, "Model 7"),
-                mode=mode,
-            )
-            for at, ring in enumerate(rings)
-        ]
-        for one in range(count)
-    ]
-    repeated = [each.pop(4) for each in sets]
-    reasons = check(sets, *repeated, set_size=size)
-    assert set(reasons.values()) == {"the same exposure as the shot before it"}
-
-
 @pytest.mark.parametrize("pictures", [True, False])
 def test_a_marked_bracket_may_vary_time_and_aperture_together(pictures):
     """Programmed exposure does."""

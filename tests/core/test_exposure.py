@@ -16,6 +16,7 @@ from expinterp.core.exposure import (
     exposure_ratio,
     position_at_ev,
     position_at_time,
+    stops_of_time,
     time_at,
 )
 
@@ -68,3 +69,22 @@ def test_sensitivity_and_aperture_count_as_time_does():
 def test_a_missing_time_gives_no_ratio(time):
     assert exposure_ratio(Exposure(time=time), Exposure(time=1.0)) is None
     assert exposure_ratio(Exposure(time=1.0), Exposure(time=time)) is None
+
+
+def test_times_are_read_as_dials_mean_them():
+    assert [stops_of_time(1 / n) for n in (8000, 500, 125, 60, 30, 15, 8, 4, 2)] == [
+        -13, -9, -7, -6, -5, -4, -3, -2, -1,
+    ]  # fmt: skip
+    assert [stops_of_time(t) for t in (1, 2, 4, 8, 15, 30)] == [0, 1, 2, 3, 4, 5]
+    assert stops_of_time(1 / 117) == pytest.approx(-6.870, abs=1e-3)
+    assert stops_of_time(1 / 13) - stops_of_time(1 / 50) == pytest.approx(2)
+
+
+def test_the_times_of_dials_are_thirds_of_a_stop():
+    """From 1/8000 s to 30 s, as cameras show them."""
+    fast = "8000 6400 5000 4000 3200 2500 2000 1600 1250 1000 800 640 500 400 320 250 200 160 125 "
+    fast += "100 80 60 50 40 30 25 20 15 13 10 8 6 5 4"
+    slow = "0.3 0.4 0.5 0.6 0.8 1 1.3 1.6 2 2.5 3.2 4 5 6 8 10 13 15 20 25 30"
+    times = [*(1 / float(n) for n in fast.split()), *map(float, slow.split())]
+    thirds = [3 * stops_of_time(time) for time in times]
+    assert thirds == pytest.approx(range(-39, 16), abs=1e-9)

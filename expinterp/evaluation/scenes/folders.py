@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from expinterp.brackets import Frame, is_damaged, plan_brackets, scan
-from expinterp.brackets.frames import stops_of_time
+from expinterp.core.exposure import stops_of_time
 from expinterp.errors import ImageFileError
 from expinterp.evaluation.scenes.manifest import read_manifest
 from expinterp.evaluation.scenes.triples import (

@@ -32,7 +32,7 @@ _DAY = timedelta(days=1)
 _ZONE = re.compile(r"([+-])(\d\d):(\d\d)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Capture:
     """When and how a shot was taken; None where not stated.
 
