@@ -19,17 +19,17 @@ FUSE = FusionOptions(refine=False)
 PLAIN = InterpolationOptions(refine=False)
 KILLER = """
 import os, signal
-from expinterp.scene_io import open_scene
-read = open_scene.read_shots
-def read_or_die(sources, *others):
+from expinterp import scene_io
+begin = scene_io.begin_reading
+def begin_or_die(job):
     poison = os.environ.get("POISON", "")
     once = os.environ.get("POISON_ONCE")
-    if poison in sources and not (once and os.path.exists(once)):
+    if poison in job.images and not (once and os.path.exists(once)):
         if once:
             open(once, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
-    return read(sources, *others)
-open_scene.read_shots = read_or_die
+    return begin(job)
+scene_io.begin_reading = begin_or_die
 """
 SHAPE = (48, 64)
 RATIO = 8.0

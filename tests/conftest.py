@@ -16,7 +16,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each child process compi
 import pytest
 from hypothesis import settings
 
-from expinterp import cli
+from expinterp import cli, scene_io
 from expinterp.batch import local
 from expinterp.scene_io import open_scene
 
@@ -68,7 +68,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(*_: object) -> None:
         pytest.fail("work began before the refusal")
 
-    monkeypatch.setattr(open_scene, "read_shots", read)
+    monkeypatch.setattr(scene_io, "begin_reading", read)
     monkeypatch.setattr(open_scene, "open_refiner", read)
 
 

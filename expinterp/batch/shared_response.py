@@ -30,9 +30,10 @@ from expinterp.core.registration.viewing import Viewing
 from expinterp.core.response import Profile
 from expinterp.errors import ImageFileError
 from expinterp.files import read_small, replacing
+from expinterp.images import read_photographs
 from expinterp.library import open_library
 from expinterp.library.own import MAX_PROFILE
-from expinterp.scene_io.shots import read_shots, reconcile
+from expinterp.scene_io.shots import reconcile
 from expinterp.text import MALFORMED, parse_json
 
 SAMPLE = 48  # brackets of a camera that are measured; ten are nearly as good as all
@@ -66,7 +67,7 @@ def measure_task(task: Task, settings: BatchSettings) -> PairLevels:
     prior = open_library().narrow([task.bracket.camera], named=settings.camera)
     for names in pairwise(task.bracket.frames):
         try:
-            long, short = read_shots([str(settings.folder / name) for name in names])
+            long, short = read_photographs([str(settings.folder / name) for name in names])
             if long.encoding:
                 continue  # its response is known
             short, _ = reconcile(long, short)

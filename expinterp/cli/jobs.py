@@ -14,6 +14,8 @@ from expinterp.cli.options import STREAM, given
 from expinterp.text import dump_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from expinterp.scene_io import (
         FusionOptions,
         InterpolationOptions,
@@ -79,27 +81,32 @@ def _fields(kind: type[Any], options: dict[str, Any]) -> dict[str, Any]:
     return given(options, (field.name for field in fields(kind)))
 
 
-def name_camera(options: dict[str, Any], console: Console) -> dict[str, Any]:
-    """Return the options with ``--camera`` as the library calls it; warn of files that it skips.
+def name_camera(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with ``--camera`` as the library calls it.
 
     Raises
     ------
     click.UsageError
         If the library does not know the camera.
     """
-    from expinterp.library import ANY, UnknownCameraError, open_library
-
-    if options["response"]:
+    if options["camera"] is None or options["response"]:
         return options
-    library, camera = open_library(), options["camera"]
+    from expinterp.library import UnknownCameraError, open_library
+
     try:
-        camera = None if camera is None else library.resolve(camera)
+        return {**options, "camera": open_library().resolve(options["camera"])}
     except UnknownCameraError as error:
         message = f"--camera: {error}"
         raise click.UsageError(message) from error
-    if camera != ANY:
-        console.warn(*(f"{file}; it is not used: repair or remove it" for file in library.damaged))
-    return {**options, "camera": camera}
+
+
+def warn_of_library(console: Console, response: Path | None, camera: str | None) -> None:
+    """Warn of files that the library of cameras skips, if it is used."""
+    from expinterp.library import ANY, open_library
+
+    if not response and camera != ANY:
+        damaged = open_library().damaged
+        console.warn(*(f"{file}; it is not used: repair or remove it" for file in damaged))
 
 
 def describe_response(record: JobRecord) -> str:
@@ -198,6 +205,8 @@ def run_job(
     except scene_io.TargetError as error:
         raise click.UsageError(str(error)) from error
     console.warn(*record.warnings)
+    # Not before: the files are decoded while the library is imported.
+    warn_of_library(console, job.options.response, job.options.camera)
     for line in describe(record):
         console.detail(line)
     times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in record.timings.items())

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from expinterp.core.response import Profile, calibrate
 from expinterp.errors import in_words
 from expinterp.evaluation.scenes.triples import FailedTriple, TimedBracket, Triple
-from expinterp.scene_io.shots import check_alike, read_shots, refuse_known
+from expinterp.images import read_photographs
+from expinterp.scene_io.shots import check_alike, refuse_known
 
 FEWEST = 5  # exposures of a scene that a profile needs
 
@@ -60,7 +61,7 @@ def calibrate_bracket(bracket: TimedBracket) -> Profile:
     ExpInterpError
         If a file cannot be read, or the files do not match.
     """
-    shots = read_shots([str(file) for file in bracket.files])
+    shots = read_photographs([str(file) for file in bracket.files])
     refuse_known(shots)
     check_alike(shots)
     return calibrate([shot.pixels for shot in shots], bracket.times, camera=bracket.camera)

@@ -20,7 +20,15 @@ from expinterp.images.radiance_files import (
     radiance_format,
     write_radiance,
 )
-from expinterp.images.read import balance_alike, holds_light, read_photograph
+from expinterp.images.read import (
+    Reading,
+    balance_alike,
+    holds_light,
+    import_codec,
+    read_photograph,
+    read_photographs,
+    ready_sources,
+)
 from expinterp.images.write import (
     QUALITY,
     check_profile,
@@ -41,6 +49,7 @@ __all__ = [
     "Metadata",
     "Photograph",
     "Pixels",
+    "Reading",
     "balance_alike",
     "check_profile",
     "check_radiance_target",
@@ -48,10 +57,13 @@ __all__ = [
     "check_target",
     "holds_light",
     "image_format",
+    "import_codec",
     "profile_name",
     "radiance_format",
     "read_header",
     "read_photograph",
+    "read_photographs",
+    "ready_sources",
     "to_depth",
     "with_exposure_time",
     "with_provenance",

@@ -1,16 +1,18 @@
-"""Reading a photograph of any format: upright pixels and metadata."""
+"""Reading photographs of any format, several at a time: upright pixels and metadata."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from expinterp.errors import ImageFileError
-from expinterp.files import Source, is_stream, open_source, read_rest, source_name
+from expinterp.files import STREAM, Source, is_stream, open_source, read_rest, source_name
 from expinterp.images.developing.development import Development
 from expinterp.images.formats import ALL_FORMATS, detect_format, named_format
 from expinterp.images.limits import MAX_PIXELS, damage_reported, refuse_hdr
@@ -18,8 +20,10 @@ from expinterp.images.metadata.exif import read_exposure
 from expinterp.images.metadata.icc import profile_transfer
 from expinterp.images.photograph import Decoded, Photograph, Pixels
 from expinterp.images.raw_kinds import has_floats, refine_format
+from expinterp.text import natural_key
 
 LIGHT = {"raw", "exr", "hdr", "pfm"}  # formats whose response is known
+READERS = 2  # files decoded at a time
 _LARGEST_FILE = 1 << 32  # bytes that are read into memory
 
 
@@ -61,7 +65,7 @@ def read_photograph(
         data = stream if stays_open else BytesIO(head + read_rest(stream, name, _LARGEST_FILE))
         form = refine_format(form, data)
         with damage_reported(name, ALL_FORMATS[form].name):
-            decoded = _decode(data, form, max_pixels, development or Development())
+            decoded = _codec(form)(data, max_pixels, development or Development())
             refuse_hdr(profile_transfer(decoded.metadata.icc))
     finally:
         if not is_stream(source):
@@ -78,6 +82,67 @@ def read_photograph(
         encoding=decoded.encoding,
         negative=decoded.negative,
     )
+
+
+class Reading:
+    """Photographs that are being decoded in threads.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Paths, or ``-`` for standard input.
+    development : Development or None
+        See `read_photograph`.
+    """
+
+    def __init__(self, sources: Sequence[str], development: Development | None = None) -> None:
+        self.sources, self.development = sources, development or Development()
+        self._read = partial(read_photograph, development=self.development)
+        self._pool = ThreadPoolExecutor(READERS)
+        self._begun = {name: self._pool.submit(self._read, name) for name in ready_sources(sources)}
+
+    def close(self) -> None:
+        """Wait for what is being decoded; begin nothing more."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def photographs(self) -> list[Photograph]:
+        """Return all photographs, in the order of the sources; they are not kept here.
+
+        Raises
+        ------
+        ImageFileError
+            For the first of them that cannot be read.
+        MissingExtraError
+            If a format needs a package that is not installed.
+        """
+        # Files that may block are read here, since only the main thread can handle Ctrl-C.
+        found = [
+            self._begun[name].result() if name in self._begun else self._read(name)
+            for name in self.sources
+        ]
+        self._begun.clear()
+        return found
+
+
+def read_photographs(
+    sources: Sequence[str], development: Development | None = None
+) -> list[Photograph]:
+    """Decode several files at a time; see `Reading`."""
+    with closing(Reading(sources, development)) as reading:
+        return reading.photographs()
+
+
+def ready_sources(sources: Sequence[str]) -> list[str]:
+    """List the sources that can be read without waiting for others, in natural order."""
+    return sorted((name for name in sources if not _waits(name)), key=natural_key)
+
+
+def _waits(name: str) -> bool:
+    """Return whether reading a source may block: standard input, or a named pipe."""
+    try:
+        return name == STREAM or Path(name).is_fifo()
+    except (OSError, ValueError):  # reading it will report it
+        return False
 
 
 def balance_alike(sources: Sequence[str], development: Development) -> Development:
@@ -118,32 +183,38 @@ def holds_light(source: str) -> bool:
         return has_floats(stream)
 
 
-def _decode(data: BinaryIO, form: str, max_pixels: int, development: Development) -> Decoded:
-    """Decode with the codec of the format, which is imported only then."""
+def import_codec(source: str) -> None:
+    """Import the codec of a file, so that threads that decode others like it need not wait for it."""
+    if form := recognise_format(source):
+        _codec(form)
+
+
+def _codec(form: str) -> Callable[[BinaryIO, int, Development], Decoded]:
+    """Return what decodes a format; it is imported only then."""
     if form == "raw":
         from expinterp.images.developing import raw
 
-        return raw.decode(data, max_pixels, development)
+        return raw.decode
     if form in {"exr", "hdr", "pfm"}:
         from expinterp.images.developing import linear
 
-        return linear.decode(data, form, max_pixels)
+        return lambda data, most, _: linear.decode(data, form, most)
     if form == "tiff":
         from expinterp.images.codecs import tiff_read
 
-        return tiff_read.decode(data, max_pixels)
+        return lambda data, most, _: tiff_read.decode(data, most)
     if form == "png":
         from expinterp.images.codecs import png
 
-        return png.decode(data.read(), max_pixels)
+        return lambda data, most, _: png.decode(data.read(), most)
     if form in {"heif", "jxl", "jpeg2000", "netpbm"}:
         from expinterp.images.codecs import heif, jpeg2000, jxl, netpbm
 
         codecs = {"heif": heif.decode, "jxl": jxl.decode, "jpeg2000": jpeg2000.decode}
-        return codecs.get(form, netpbm.decode)(data, max_pixels)
+        return lambda data, most, _: codecs.get(form, netpbm.decode)(data, most)
     from expinterp.images.codecs import pillow
 
-    return pillow.decode(data.read(), form, max_pixels)
+    return lambda data, most, _: pillow.decode(data.read(), form, most)
 
 
 def _split_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:

@@ -18,6 +18,7 @@ from expinterp.files import make_folder
 from expinterp.images import (
     Photograph,
     Pixels,
+    Reading,
     with_exposure_time,
     with_provenance,
     write_photograph,
@@ -41,7 +42,11 @@ class VirtualExposure:
 
 
 def fuse_files(
-    job: FusionJob, *, progress: Callable[[str, float], None], opener: Opener | None
+    job: FusionJob,
+    reading: Reading,
+    *,
+    progress: Callable[[str, float], None],
+    opener: Opener | None,
 ) -> JobRecord:
     """Run a job; see `run`."""
     clock = Clock(progress, "read", "measure", "fuse", *["assess"] * job.options.metrics, "write")
@@ -49,7 +54,7 @@ def fuse_files(
     clock.expect("render", (len(job.images) - 1) * each)
     refine, virtual = job.options.refine and job.options.virtual != 0, job.options.virtual
     remedy = "" if virtual == 0 else "; --virtual 0 fuses them as they are"
-    scene = plan_scene(job, clock, opener, refine=refine, virtual=virtual, remedy=remedy)
+    scene = plan_scene(job, reading, clock, opener, refine=refine, virtual=virtual, remedy=remedy)
     clock.expect("render", scene.plan.count)
     fusion = fuse_exposures(
         scene.plan,

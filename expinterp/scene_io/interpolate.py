@@ -16,6 +16,7 @@ from expinterp.core.render import Interpolation, render
 from expinterp.images import (
     Photograph,
     Pixels,
+    Reading,
     with_exposure_time,
     with_provenance,
     write_photograph,
@@ -39,7 +40,11 @@ RESIDUAL_GAIN = 4  # factor on a residual when shown: an eighth of the range rea
 
 
 def interpolate_files(
-    job: InterpolationJob, *, progress: Callable[[str, float], None], opener: Opener | None
+    job: InterpolationJob,
+    reading: Reading,
+    *,
+    progress: Callable[[str, float], None],
+    opener: Opener | None,
 ) -> JobRecord:
     """Run a job; see `run`.
 
@@ -50,7 +55,7 @@ def interpolate_files(
     """
     count = job.options.wanted.count or 1
     clock = Clock(progress, "read", "measure", *["render", "write"] * count)
-    measured, opened = _measure(job, clock, opener)
+    measured, opened = _measure(job, reading, clock, opener)
     positions = job.options.wanted.positions(
         ratio=measured.pair.ratio, long_time=measured.long_time
     )
@@ -73,12 +78,11 @@ def interpolate_files(
 
 
 def _measure(
-    job: InterpolationJob, clock: Clock, opener: Opener | None
+    job: InterpolationJob, reading: Reading, clock: Clock, opener: Opener | None
 ) -> tuple[MeasuredPair, Opened]:
-    """Read the files of a job and measure them; raw files first as drafts, which mostly suffices."""
-    draft = not choose_strength(job.options.denoise, refined=False)
+    """Wait for the files of a job and measure them; for drafts of raw files that mostly suffices."""
     with clock.stage("read"):
-        shots, opened = open_scene(job, refine=job.options.refine, opener=opener, draft=draft)
+        shots, opened = open_scene(job, reading, refine=job.options.refine, opener=opener)
     with clock.stage("measure"):
         measure = partial(
             measure_shots,
@@ -88,7 +92,7 @@ def _measure(
             viewing=job.options.viewing,
         )
         measured = measure(*shots)
-        if draft and shots[0].negative and _needs_pictures(measured.pair):
+        if reading.development.draft and shots[0].negative and _needs_pictures(measured.pair):
             measured = measure(*map(with_full_quality, shots))
     return measured, opened
 

@@ -14,7 +14,7 @@ from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion.exposures import merge_exposures
 from expinterp.core.radiance import BLACK, WHITE, Radiance
 from expinterp.errors import PairError
-from expinterp.images import Photograph, with_provenance, write_photograph, write_radiance
+from expinterp.images import Photograph, Reading, with_provenance, write_photograph, write_radiance
 from expinterp.scene_io.jobs import MergeJob
 from expinterp.scene_io.open_scene import Opener
 from expinterp.scene_io.record import Clock, JobRecord, Output, describe_response
@@ -22,11 +22,15 @@ from expinterp.scene_io.scene import PlannedScene, plan_scene
 
 
 def merge_files(
-    job: MergeJob, *, progress: Callable[[str, float], None], opener: Opener | None
+    job: MergeJob,
+    reading: Reading,
+    *,
+    progress: Callable[[str, float], None],
+    opener: Opener | None,
 ) -> JobRecord:
     """Run a job; see `run`."""
     clock = Clock(progress, "read", "measure", "merge", "write")
-    scene = plan_scene(job, clock, opener, refine=False, virtual=0, measured=True)
+    scene = plan_scene(job, reading, clock, opener, refine=False, virtual=0, measured=True)
     shots = scene.shots
     try:
         merged = merge_exposures(

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from expinterp.core.encoding import known_response
@@ -14,13 +14,12 @@ from expinterp.core.parallel import usable_cores, use_threads
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.response import Profile
 from expinterp.doctor import find_clash
-from expinterp.images import Development, Photograph, balance_alike, holds_light
+from expinterp.images import Development, Photograph, Reading, holds_light, ready_sources
 from expinterp.library import ANY, is_same_camera, open_library, read_profile
 from expinterp.refine import Refiner, choose_profile, open_refiner
 from expinterp.scene_io.jobs import Job, MergeJob, check_profiles, check_size
 from expinterp.scene_io.options import CommonOptions
-from expinterp.scene_io.shots import agree, read_shots, state_times, waits
-from expinterp.text import natural_key
+from expinterp.scene_io.shots import agree, state_times
 
 Opener = Callable[..., Refiner]
 
@@ -52,22 +51,22 @@ class Opened:
 
 def open_scene(
     job: Job | MergeJob,
+    reading: Reading,
     *,
     refine: bool,
     opener: Opener | None,
-    draft: bool = False,
     arrange: Callable[[list[Photograph]], list[Photograph]] = list,
 ) -> tuple[Sequence[Photograph], Opened]:
-    """Decode all files while the network is opened, and make the shots agree.
+    """Open the network while the files are decoded, and make the shots agree.
 
     Parameters
     ----------
+    reading : Reading
+        Of the files of the job, from `begin_reading`.
     refine : bool
         Whether the network is needed.
     opener : function or None
         Called in place of `open_refiner`.
-    draft : bool
-        Whether raw files are developed quickly, good enough to measure them.
     arrange : function
         Sorts the shots; the others have to agree with the first.
 
@@ -89,12 +88,11 @@ def open_scene(
     options = job.options
     use_threads(options.threads or usable_cores())
     given = read_profile(options.response) if options.response else None
-    ready = sorted((name for name in job.images if not waits(name)), key=natural_key)
-    development = balance_alike(ready, replace(options.development, keep=True, draft=draft))
-    known = development.multipliers is not None or any(map(holds_light, ready[:1]))
+    known = reading.development.multipliers is not None
+    known = known or any(map(holds_light, ready_sources(job.images)[:1]))
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_refiner, options, opener) if refine and not known else None
-        shots = read_shots(job.images, development)
+        shots = reading.photographs()
         refiner = opening.result() if opening else None
     if refine and known and not shots[0].encoding:  # floats with a display curve
         refiner = _open_refiner(options, opener)

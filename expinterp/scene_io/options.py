@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expinterp.core import exposure
-from expinterp.core.denoise import Denoise
-from expinterp.core.fusion import Method, Weighting
-from expinterp.core.fusion.plan import Virtual
 from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.files import STREAM
 from expinterp.images import QUALITY, Depth, Development
-from expinterp.refine import Device
+
+if TYPE_CHECKING:  # files are decoded while what computes is imported
+    from expinterp.core.denoise import Denoise
+    from expinterp.core.fusion import Method, Weighting
+    from expinterp.core.fusion.plan import Virtual
+    from expinterp.refine import Device
 
 SLACK = 0.01  # EV by which a wanted exposure may lie outside: people round, and so do cameras
 
@@ -168,6 +170,12 @@ class InterpolationOptions(CommonOptions):
     ratio: float | None = None
 
 
+def _usual_weighting() -> Weighting:
+    from expinterp.core.fusion import Weighting
+
+    return Weighting()
+
+
 @dataclass(frozen=True, kw_only=True)
 class FusionOptions(CommonOptions):
     """How exposures are fused.
@@ -185,7 +193,7 @@ class FusionOptions(CommonOptions):
     """
 
     virtual: Virtual = "auto"
-    weighting: Weighting = field(default_factory=Weighting)
+    weighting: Weighting = field(default_factory=_usual_weighting)
     method: Method = "guided"
     levels: int | None = None
     metrics: bool = False

@@ -14,8 +14,8 @@ from expinterp.core.exposure import exposure_ratio
 from expinterp.core.registration.opacity import blank, seen_in
 from expinterp.errors import OutputExistsError, PairError
 from expinterp.files import STREAM, check_output, replacing
-from expinterp.images import Photograph
-from expinterp.scene_io.shots import agree, check_alike, read_shots, refuse_known, state_times
+from expinterp.images import Photograph, read_photographs
+from expinterp.scene_io.shots import agree, check_alike, refuse_known, state_times
 from expinterp.svg import Axis, Chart
 
 POOR_FIT = 0.5  # stops; brackets of still scenes mostly give 0.1 to 0.3
@@ -76,7 +76,7 @@ def calibrate_files(
         If a file cannot be read or written, or the shots do not match.
     """
     _check_outputs(images, output, plot, overwrite)
-    shots = read_shots(images)
+    shots = read_photographs(images)
     refuse_known(shots)
     if times:
         shots = state_times(shots, times)

@@ -8,14 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from expinterp import __version__
-from expinterp.core.pair import Pair
-from expinterp.core.registration.motion import Motion
-from expinterp.images import Photograph
-from expinterp.refine import Refiner
-from expinterp.scene_io.open_scene import Opened
+
+if TYPE_CHECKING:
+    from expinterp.core.pair import Pair
+    from expinterp.core.registration.motion import Motion
+    from expinterp.images import Photograph
+    from expinterp.refine import Refiner
+    from expinterp.scene_io.open_scene import Opened
 
 SCHEMA_VERSION = 1
 # Relative durations of the stages, for progress.

@@ -11,7 +11,7 @@ from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion.plan import ExposurePlan, Virtual, plan_exposures
 from expinterp.core.registration.motion import Motion
 from expinterp.errors import PairError
-from expinterp.images import Photograph
+from expinterp.images import Photograph, Reading
 from expinterp.scene_io.ghosts import describe_ghosts, encode_mask
 from expinterp.scene_io.jobs import FusionJob, MergeJob
 from expinterp.scene_io.measured_pair import MeasuredPair, match_files, replace_pixels
@@ -92,6 +92,7 @@ class PlannedScene:
 
 def plan_scene(
     job: FusionJob | MergeJob,
+    reading: Reading,
     clock: Clock,
     opener: Opener | None,
     *,
@@ -100,9 +101,11 @@ def plan_scene(
     measured: bool = False,
     remedy: str = "",
 ) -> PlannedScene:
-    """Read the files of a job, and plan their fusion; `remedy` ends the message of a failure."""
+    """Wait for the files of a job, and plan their fusion; `remedy` ends the message of a failure."""
     with clock.stage("read"):
-        shots, opened = open_scene(job, refine=refine, opener=opener, arrange=brightest_first)
+        shots, opened = open_scene(
+            job, reading, refine=refine, opener=opener, arrange=brightest_first
+        )
         check_alike(shots)
         shots = shots[::-1]  # dark to bright: the plan keeps this order if pixels are equal
     with clock.stage("measure"):

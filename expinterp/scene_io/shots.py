@@ -1,13 +1,10 @@
-"""The shots of one scene as files: read them together, and resolve where they disagree."""
+"""The shots of one scene: resolve where their files disagree."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -15,41 +12,13 @@ from expinterp.core.arrays import check_images
 from expinterp.core.exposure import Exposure
 from expinterp.core.fusion.plan import order_by_brightness
 from expinterp.errors import PairError
-from expinterp.files import STREAM
-from expinterp.images import Development, Photograph, Pixels, read_photograph
+from expinterp.images import Photograph, Pixels
 from expinterp.images.metadata.exif import read_orientation
 from expinterp.images.metadata.icc import profile_name
 from expinterp.images.orientation import turn, turn_back
 from expinterp.library import is_same_camera
 
-READERS = 2  # files decoded at a time
 GRID = 128  # points per side on which two images are compared
-
-
-def read_shots(sources: Sequence[str], development: Development | None = None) -> list[Photograph]:
-    """Decode several files at a time.
-
-    Raises
-    ------
-    ImageFileError
-        For the first of them that cannot be read.
-    MissingExtraError
-        If a format needs a package that is not installed.
-    """
-    ready = [name for name in sources if not waits(name)]
-    read = partial(read_photograph, development=development)
-    with ThreadPoolExecutor(READERS) as pool:
-        reading = {name: pool.submit(read, name) for name in ready}
-        # Files that may block are read here, since only the main thread can handle Ctrl-C.
-        return [reading[name].result() if name in reading else read(name) for name in sources]
-
-
-def waits(name: str) -> bool:
-    """Return whether reading a source may block: standard input, or a named pipe."""
-    try:
-        return name == STREAM or Path(name).is_fifo()
-    except (OSError, ValueError):  # reading it will report it
-        return False
 
 
 def brightest_first(shots: Sequence[Photograph]) -> list[Photograph]:

@@ -21,8 +21,9 @@ from expinterp.core.response import Profile, calibrate_scenes
 from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.evaluation import Case, Material, Triple, open_case
 from expinterp.evaluation.scenes.triples import TimedBracket, even_triples
+from expinterp.images import read_photographs
 from expinterp.metrics.assessment import shrink
-from expinterp.scene_io.shots import check_alike, read_shots, refuse_known
+from expinterp.scene_io.shots import check_alike, refuse_known
 from expinterp.training.patches import TONE_BINS, StageOneImages, TrainingTriple, apply_stage_one
 from expinterp.training.settings import KnownMetadata
 from expinterp.training.simulator.camera import Image
@@ -167,7 +168,7 @@ def calibrate_brackets(brackets: Sequence[TimedBracket]) -> Profile:
         raise ImageFileError(message)
     stacks = []
     for bracket in usable:
-        shots = read_shots([str(file) for file in bracket.files])
+        shots = read_photographs([str(file) for file in bracket.files])
         refuse_known(shots)
         check_alike(shots)
         stacks.append(([_as_colour(shot.pixels) for shot in shots], bracket.times))

@@ -116,7 +116,7 @@ def test_refusals_come_before_any_work(
 ) -> None:
     Path("there.json").write_text("{}", "utf-8")
     Path("there.svg").write_text("", "utf-8")
-    monkeypatch.setattr(profiles, "read_shots", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(profiles, "read_photographs", lambda *_: pytest.fail("work began"))
     given, err = run(*arguments)
     assert given == code
     assert err.count("\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import warnings as python_warnings
+import weakref
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -22,6 +24,7 @@ from expinterp.errors import ImageFileError, OutputError
 from expinterp.images import (
     FORMATS,
     Metadata,
+    Reading,
     image_format,
     read_photograph,
     to_depth,
@@ -345,6 +348,20 @@ def test_two_threads_read_at_once(tmp_path):
     assert python_warnings.filters == filters
 
 
+def test_a_reading_does_not_keep_its_photographs(tmp_path):
+    names = [str(tmp_path / name) for name in ("b.png", "a.png")]
+    for name, level in zip(names, (1, 2), strict=True):
+        write_photograph(np.full((4, 4, 3), level, np.uint8), name)
+    reading = Reading([*names, names[0]])
+    photographs = reading.photographs()
+    reading.close()
+    assert [int(each.pixels[0, 0, 0]) for each in photographs] == [1, 2, 1]
+    kept = [weakref.ref(each) for each in photographs]
+    del photographs
+    gc.collect()
+    assert [each() for each in kept] == [None] * 3
+
+
 def test_limit_of_pillow_does_not_matter(tmp_path, monkeypatch):
     """Pillow warns above its limit, and raises above twice the limit."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_500_000)
@@ -353,8 +370,9 @@ def test_limit_of_pillow_does_not_matter(tmp_path, monkeypatch):
     assert read_photograph(path).pixels.shape == (2000, 2000, 3)
 
 
-def test_import_is_light():
-    code = "import sys, expinterp.images; print([m for m in ('cv2', 'PIL', 'tifffile') if m in sys.modules])"
+def test_what_begins_to_read_is_light():
+    heavy = ("cv2", "PIL", "tifffile", "onnxruntime", "expinterp.core.pair", "expinterp.library")
+    code = f"import sys, expinterp.scene_io; print([m for m in {heavy} if m in sys.modules])"
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

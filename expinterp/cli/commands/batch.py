@@ -12,7 +12,7 @@ import click
 from expinterp.cli.batch_messages import BatchMonitor, monitor_batch, print_plan, show_summary
 from expinterp.cli.command import Command, refuse
 from expinterp.cli.console import Console
-from expinterp.cli.jobs import fusion_options, interpolation_options, name_camera
+from expinterp.cli.jobs import fusion_options, interpolation_options, name_camera, warn_of_library
 from expinterp.cli.options import (
     CAMERA,
     DENOISE,
@@ -152,7 +152,8 @@ def batch(context: click.Context, /, **options: Any) -> int:
     """Plan, then print the plan or run it."""
     refuse(_contradictions(context, options))
     console = context.ensure_object(Console)
-    options = name_camera(options, console)
+    options = name_camera(options)
+    warn_of_library(console, options["response"], options["camera"])
     plan, damaged = _plan(options)
     settings = _settings(plan, options)
     if options["dry_run"]:

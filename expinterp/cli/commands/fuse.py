@@ -81,7 +81,7 @@ def fuse(context: click.Context, /, **options: Any) -> None:
     from expinterp.scene_io import FusionJob
 
     console = context.ensure_object(Console)
-    options = name_camera(options, console)
+    options = name_camera(options)
     job = FusionJob(
         options["images"],
         options["output"],

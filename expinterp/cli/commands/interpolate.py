@@ -105,7 +105,7 @@ def interpolate(context: click.Context, /, **options: Any) -> None:
     from expinterp.scene_io import InterpolationJob
 
     console = context.ensure_object(Console)
-    options = name_camera(options, console)
+    options = name_camera(options)
     outputs = {kind: options[name] for kind, name in OUTPUTS.items() if options[name]}
     job = InterpolationJob(
         options["long"], options["short"], outputs, interpolation_options(options)

@@ -79,7 +79,7 @@ def merge(context: click.Context, /, **options: Any) -> None:
     from expinterp.scene_io import MergeJob
 
     console = context.ensure_object(Console)
-    options = name_camera(options, console)
+    options = name_camera(options)
     job = MergeJob(
         options["images"], options["output"], merge_options(options), options["save_mask"]
     )

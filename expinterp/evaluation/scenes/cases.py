@@ -10,11 +10,18 @@ from expinterp.core.pair import Pair, measure_exposures
 from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.response import Profile
 from expinterp.evaluation.scenes.triples import Triple
-from expinterp.images import Development, Photograph, Pixels, balance_alike, to_depth
+from expinterp.images import (
+    Development,
+    Photograph,
+    Pixels,
+    balance_alike,
+    read_photographs,
+    to_depth,
+)
 from expinterp.metrics import OrderScene, read_scene
 from expinterp.metrics.assessment import shrink
 from expinterp.scene_io.measured_pair import measure_shots
-from expinterp.scene_io.shots import agree, check_alike, read_shots
+from expinterp.scene_io.shots import agree, check_alike
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def open_case(triple: Triple, viewing: Viewing = USUAL) -> Case:
         If they differ in size, depth or colour profile.
     """
     files = [str(file) for file in triple.files]
-    shots, _ = agree(read_shots(files, balance_alike(files, Development(keep=True))))
+    shots, _ = agree(read_photographs(files, balance_alike(files, Development(keep=True))))
     check_alike(shots)
     long, medium, short = (shot.pixels for shot in shots)
     light = (shots[0], shots[2]) if shots[0].encoding else None
