@@ -170,7 +170,7 @@ def list_formats() -> list[dict[str, Any]]:
     from PIL import features
 
     here = {"WebP": bool(features.check("webp")), "AVIF": bool(features.check("avif"))}
-    written = ("JPEG", "PNG 8/16", "TIFF 8/16", "WebP", "AVIF", "JPEG XL")
+    written = ("JPEG", "PNG 8/16", "TIFF 8/16", "WebP", "AVIF", "JPEG XL 8/16")
     linear = ("floating-point TIFF", "Radiance HDR", "PFM", "PPM", "BMP", "TGA", "JPEG 2000")
     formats = [_format(name, read=here.get(name, True), written=True) for name in written]
     formats += [_format(name, read=True, written=False) for name in linear]

@@ -138,4 +138,4 @@ def test_formats_are_listed_with_the_extras_that_they_need(monkeypatch: pytest.M
         "format": "raw files", "read": True, "written": False, "extra": "raw"
     }  # fmt: skip
     assert listed["HEIC"]["read"] is False
-    assert listed["JPEG XL"]["written"] is True
+    assert listed["JPEG XL 8/16"]["written"] is True

@@ -27,7 +27,6 @@ WORDS = {"medium": "mid"}  # kinds of outputs with another word in file names
 # Suffixes of results where the photographs are of a format that is not written, else PNG. Cameras
 # name HEIC of 10 bits .hif.
 INSTEAD = {"raw": ".tif", "exr": ".tif", "hdr": ".tif", "pfm": ".tif", "heif": ".jpg"}
-INSTEAD |= {"jxl": ".png"}  # a file of JPEG XL is written as sRGB only
 
 
 @dataclass(frozen=True)

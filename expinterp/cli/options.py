@@ -170,7 +170,7 @@ NETWORK = (
 OVERWRITE = flag("--overwrite", "Replace outputs that exist.")
 WRITING = (
     number("--quality", "Quality of JPEG, WebP, AVIF and JPEG XL, 1 to 100.", most=100),
-    value("--bit-depth", click.Choice([8, 16]), None, "Bits of PNG and TIFF."),
+    value("--bit-depth", click.Choice([8, 16]), None, "Bits of PNG, TIFF and JPEG XL."),
 )
 FILES = (
     *WRITING,

@@ -42,7 +42,7 @@ ALL_FORMATS = {
     ),
     "heif": Format("HEIC", (".heic", ".heif", ".hif")),
     "jxl": Format(
-        "JPEG XL", (".jxl",), (b"\xff\x0a", b"\0\0\0\x0cJXL "), (8,), longest=2**18
+        "JPEG XL", (".jxl",), (b"\xff\x0a", b"\0\0\0\x0cJXL "), (8, 16), longest=2**18
     ),
     "raw": Format("raw", RAW_SUFFIXES),
     "exr": Format("OpenEXR", (".exr",), (b"\x76\x2f\x31\x01",), radiance=True),

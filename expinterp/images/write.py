@@ -90,7 +90,7 @@ def write_photograph(
     format : str or None
         ``jpeg``, ``png``, ``tiff``, ``webp`` or ``avif``; None: as the suffix says.
     quality : int
-        1..100, for JPEG, WebP, AVIF and JPEG XL. From 90, JPEG and AVIF store colour at full resolution.
+        1..100, for JPEG, WebP, AVIF and JPEG XL of 8 bits and sRGB. From 90, JPEG and AVIF store colour at full resolution.
     bit_depth : 8, 16 or None
         Bits per channel. None: those of `pixels` where the format can hold them.
     overwrite : bool
@@ -169,7 +169,7 @@ def check_sides(target: str | Path, rows: int, cols: int, *, format: str | None 
 
 
 def check_profile(target: str | Path, icc: bytes | None, *, format: str | None = None) -> None:
-    """Refuse a colour profile that the format cannot hold: in JPEG XL, all but sRGB.
+    """Refuse a colour profile that the format cannot hold: in JPEG XL, one of tables.
 
     Raises
     ------
@@ -177,8 +177,10 @@ def check_profile(target: str | Path, icc: bytes | None, *, format: str | None =
     """
     if _chosen_format(target, format) != "jxl" or icc is None or len(icc) > LONGEST_BLOCK:
         return
-    if "srgb" not in profile_name(icc).lower():
-        message = f"{target}: JPEG XL is written as sRGB only, not as {profile_name(icc)}"
+    from expinterp.images.codecs.jxl import colours_of_profile
+
+    if colours_of_profile(icc) is None:
+        message = f"{target}: JPEG XL cannot state the colours of {profile_name(icc)}"
         message += "; use PNG, TIFF or AVIF"
         raise OutputError(message)
 
@@ -206,8 +208,6 @@ def _fit_profile(metadata: Metadata, form: str, warnings: list[str]) -> Metadata
     """Leave out a profile that is too long, or grey where the format stores grey as RGB."""
     if len(metadata.icc or b"") > LONGEST_BLOCK:
         warnings.append("the colour profile is longer than 16 MiB; left out")
-        return replace(metadata, icc=None)
-    if form == "jxl":
         return replace(metadata, icc=None)
     if OUTPUTS[form].grey or profile_space(metadata.icc) != "GRAY":
         return metadata

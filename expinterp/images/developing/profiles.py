@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from expinterp.core.arrays import Floats
-from expinterp.core.encoding import SPACES, WHITE, Curve, Space, to_xyz
+from expinterp.core.encoding import SPACES, SRGB_CURVE, WHITE, Curve, Space, to_xyz
 from expinterp.errors import ImageFileError
 from expinterp.images.metadata.icc import profile_name, profile_space, read_numbers, tag_value
 
@@ -23,6 +23,9 @@ BRADFORD = np.array(
 )
 DATE = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # the same always: equal pixels give equal files
 SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *WHITE)  # x, y of R, G, B and white
+GRID = np.linspace(0, 1, 257)  # code values at which curves are compared
+SAME_CURVE = 5e-4  # largest difference in light; tables are rounded
+LONGEST_TABLE = 1 << 16
 LINEAR = struct.pack(">4s4xI", b"curv", 0)  # the curve of linear light
 
 
@@ -30,9 +33,20 @@ LINEAR = struct.pack(">4s4xI", b"curv", 0)  # the curve of linear light
 def icc_profile(space: Space) -> bytes:
     """Build the colour profile of an output space."""
     colours = SPACES[space]
-    adaptation = _to_d50(colours.to_xyz.sum(axis=1))
-    columns = (adaptation @ colours.to_xyz).T
-    return _matrix_profile(colours.name, adaptation, columns, _parametric(colours.curve))
+    return matrix_profile(colours.name, (*np.ravel(colours.primaries), *WHITE), colours.curve)
+
+
+def matrix_profile(name: str, primaries: tuple[float, ...], curve: Curve) -> bytes:
+    """Build a profile from x, y of R, G, B and white, and the curve of all three."""
+    colours = to_xyz(primaries)
+    adaptation = _to_d50(colours.sum(axis=1))
+    return _matrix_profile(name, adaptation, (adaptation @ colours).T, _parametric(curve))
+
+
+def grey_profile(name: str, curve: Curve) -> bytes:
+    """Build a profile of grey."""
+    white = b"XYZ \0\0\0\0" + _fixed(*D50)
+    return _assemble(_named(name) | {b"wtpt": white, b"kTRC": _parametric(curve)}, b"GRAY")
 
 
 @cache
@@ -80,6 +94,46 @@ def matrix_to_srgb(primaries: tuple[float, ...]) -> Floats | None:
     raise ImageFileError(message)
 
 
+def has_primaries(icc: bytes) -> bool:
+    """Return whether a profile states primaries: one of tables, or of grey, does not."""
+    return _colorants(icc) is not None
+
+
+def read_curve(icc: bytes) -> Curve | None:
+    """Read the curve of a profile: that of sRGB, that of BT.709, or a power.
+
+    None if it is another one, or not the same for all channels.
+    """
+    names = [b"kTRC"] if profile_space(icc) == "GRAY" else [b"rTRC", b"gTRC", b"bTRC"]
+    try:
+        decoded = [_decode_curve(tag_value(icc, name)) for name in names]
+    except (struct.error, ValueError):
+        return None
+    first = decoded[0]
+    if first is None or any(each is None or (each != first).any() for each in decoded):
+        return None
+    middle = np.clip(first[len(GRID) // 2], 1e-6, 1 - 1e-6)
+    power = Curve(float(np.log(middle) / np.log(GRID[len(GRID) // 2])))
+    known = (SRGB_CURVE, SPACES["rec2020"].curve, Curve(1.0), SPACES["adobe-rgb"].curve, power)
+    fits = (each for each in known if np.abs(each.decode(GRID) - first).max() < SAME_CURVE)
+    return next(fits, None)
+
+
+def _decode_curve(value: bytes) -> Floats | None:
+    """Compute the light of `GRID` by a curve of a profile; None if it is of another kind."""
+    (count,) = struct.unpack_from(">I", value, 8)
+    if value[:4] == b"para" and count >> 16 in {0, 3}:
+        numbers = np.array(struct.unpack_from(">5i" if count else ">i", value, 12)) / 65_536
+        g, a, b, c, d = numbers if count else (numbers[0], 1, 0, 0, 0)
+        return np.where(d <= GRID, np.maximum(a * GRID + b, 0) ** g, c * GRID)
+    if value[:4] != b"curv" or count > LONGEST_TABLE:
+        return None
+    table = np.array(struct.unpack_from(f">{count}H", value, 12), np.float64)
+    if count < 2:
+        return GRID ** (table[0] / 256) if count else GRID
+    return np.asarray(np.interp(GRID, np.linspace(0, 1, count), table / 65_535))
+
+
 def has_linear_curve(icc: bytes) -> bool:
     """Return whether a profile states that values are linear light, or no curve."""
     values = [tag_value(icc, bytes([letter]) + b"TRC") for letter in b"rgb"]
@@ -112,9 +166,8 @@ def _colorants(icc: bytes | None) -> tuple[Floats, Floats] | None:
 def _matrix_profile(name: str, adaptation: Floats, columns: Floats, curve: bytes) -> bytes:
     """Build a profile from X Y Z of R, G and B, (3, 3), adapted to D50, and one encoded curve."""
     return _assemble(
-        {
-            b"desc": _text(name),
-            b"cprt": _text("CC0, no rights reserved"),
+        _named(name)
+        | {
             b"wtpt": b"XYZ \0\0\0\0" + _fixed(*D50),
             b"chad": b"sf32\0\0\0\0" + _fixed(*adaptation.ravel()),
             **{
@@ -126,7 +179,11 @@ def _matrix_profile(name: str, adaptation: Floats, columns: Floats, curve: bytes
     )
 
 
-def _assemble(tags: dict[bytes, bytes]) -> bytes:
+def _named(name: str) -> dict[bytes, bytes]:
+    return {b"desc": _text(name), b"cprt": _text("CC0, no rights reserved")}
+
+
+def _assemble(tags: dict[bytes, bytes], space: bytes = b"RGB ") -> bytes:
     """Join the header, the table of tags and their values; equal values are stored once."""
     values = b""
     places: dict[bytes, int] = {}
@@ -139,7 +196,7 @@ def _assemble(tags: dict[bytes, bytes]) -> bytes:
         name + struct.pack(">II", places[value], len(value)) for name, value in tags.items()
     )
     size = first + len(values)
-    header = struct.pack(">I4x4s4s4s4s", size, b"\x04\x30\0\0", b"mntr", b"RGB ", b"XYZ ")
+    header = struct.pack(">I4x4s4s4s4s", size, b"\x04\x30\0\0", b"mntr", space, b"XYZ ")
     header += DATE + b"acsp" + bytes(28) + _fixed(*D50)
     return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + values
 
