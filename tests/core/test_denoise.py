@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from expinterp.core.denoise import (
     shrink,
     tiles,
 )
+from expinterp.core.denoise.growth import LEAST, Growth, measure_growth
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import imf_from_response
 from expinterp.core.render import render
@@ -189,12 +192,67 @@ def test_a_pair_that_shows_no_noise_gets_the_usual_one(shape, channels):
 def test_200_pixels_of_all_windows_show_the_noise_of_a_band(pixels, measured):
     """Without texture or false colour it is the median of energy / slope²."""
     parts = [
-        noise._Sample(*np.float32([[2], [0], [12]]).repeat(n, 1), *np.ones((3, 2, n)), (0.0, 0.0))
+        noise._Sample(
+            *np.float32([[9], [2], [0], [12]]).repeat(n, 1), *np.ones((3, 2, n)), (0.0, 0.0)
+        )
         for n in (150, pixels - 150)
     ]
-    found = noise._measure_band(parts)
+    found = noise._measure_band(parts, Growth())
     assert (found is not None) is measured
     assert found is None or found.luminance == 3
+
+
+def pixels_with_noise(power, *, groups=6, each=2 * LEAST):
+    """Code values 4..64 with noise of the variance 0.2·(z / 4)^power."""
+    random = np.random.default_rng(0)
+    codes = np.exp(random.uniform(np.log(4), np.log(64), groups * each)).astype(np.float32)
+    return codes, 0.2 * (codes / 4) ** power * random.gamma(8, 1 / 8, codes.shape)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.2])
+def test_noise_that_grows_with_brightness_is_measured(power):
+    codes, variances = pixels_with_noise(power)
+    textures = np.zeros_like(codes)
+    found = measure_growth(codes, variances, textures, rounding=1e-3)
+    assert found.power == pytest.approx(power, abs=0.1)
+    assert 4 < found.low < 6
+    assert found.high == pytest.approx(2 * 52, rel=0.1), "twice the brightest tones measured"
+
+
+def test_texture_of_bright_tones_is_not_growth():
+    codes, variances = pixels_with_noise(0.5)
+    textured = np.arange(len(codes)) % 4 > 0
+    variances[textured] *= codes[textured]
+    found = measure_growth(codes, variances, np.float32(textured), rounding=1e-3)
+    assert found.power == pytest.approx(0.5, abs=0.15)
+
+
+def test_tones_of_one_brightness_get_the_usual_growth_and_rounding_does_not_grow():
+    codes = np.full(6 * LEAST, 20, np.float32)
+    textures = np.zeros_like(codes)
+    powers = [measure_growth(codes, n + 0 * codes, textures, rounding=0.1).power for n in (10, 0.1)]
+    np.testing.assert_allclose(powers, [0.5 * 0.99, 0.0], atol=1e-6)
+    assert measure_growth(codes[1:], codes[1:], codes[1:], rounding=0.1) == Growth(), "too few"
+
+
+def test_noise_grows_between_the_tones_that_were_measured():
+    grows = Growth(power=1.0, low=10.0, high=40.0)
+    codes = np.float32([[0, 10, 20, 40, 200]])
+    np.testing.assert_allclose(grows(codes), [[1, 1, 2, 4, 4]])
+    for image in (codes.astype(np.uint8)[..., None], codes.astype(np.uint16)[..., None] * 257):
+        np.testing.assert_allclose(grows.spread(image) ** 2, grows(codes), rtol=1e-6)
+
+
+def test_noise_of_a_pair_that_grows_is_stated_for_its_darkest_tones():
+    """Its standard deviation is a twelfth of the code value here, so p is 2."""
+    radiance = smooth_scene((512, 512))
+    short = expose(radiance, 1 / RATIO)
+    found = measure_noise(expose(radiance, 1.0), add_noise(short, short / 12), blend())[0]
+    middle = np.float32([np.sqrt(found.growth.low * found.growth.high / 2)])
+    expected = (middle / 12) ** 2 * white_noise_in_a_band(0)
+    assert 0.7 < found.growth.power < 2, "the tones are too alike to forget the usual 0.5"
+    np.testing.assert_allclose(found.luminance * found.growth(middle), expected * 6 / 16, rtol=0.3)
+    np.testing.assert_allclose(found.colour * found.growth(middle), expected, rtol=0.3)
 
 
 def test_rounding_to_eight_bits_is_noise_too():
@@ -248,6 +306,51 @@ def test_some_grain_of_luminance_stays():
     assert kept[0] == pytest.approx(kept[1], rel=0.02)
     assert kept[1][0] == pytest.approx(shrink.GRAIN * grain, rel=0.15)
     assert kept[1][1] < 0.1 * spread(y0, medium)[1]
+
+
+def test_as_much_noise_as_rounding_leaves_stays():
+    random = np.random.default_rng(0)
+    errors = random.uniform(-0.5, 0.5, (3, 512, 512)).astype(np.float32)
+    for level, rounded in enumerate(shrink.ROUNDED):
+        planes = [bands.gaussian_pyramid(each) for each in bands.to_opponents([*errors])]
+        found = [float(bands.band(*each[level : level + 2]).var()) for each in planes]
+        np.testing.assert_allclose(found, [rounded[0], rounded[1], rounded[1]], rtol=0.2)
+        slopes = np.ones((3, 4, 4), np.float32)
+        same = Noise(rounded[0], rounded[1] / 2, 0.0)
+        np.testing.assert_allclose(shrink._variances(slopes, same, level), 0, atol=1e-6)
+    np.testing.assert_array_equal(shrink._excess(-np.ones((1, 1)), np.ones((1, 1))), 0)
+
+
+def test_where_noise_grows_more_is_removed_from_bright_tones():
+    """In the darkest tones as much is removed as if it did not grow."""
+    flat = np.full((128, 256, 3), 20.0)
+    flat[:, 128:] = 80
+    long, short = np.full_like(flat, 255, np.uint8), add_noise(flat, 2.0)
+    y0 = (255 * blend()(long, short)).transpose(1, 2, 0).round().astype(np.uint8)
+    left = []
+    for power in (0.0, 2.0):
+        noises = [Noise(0.3, 0.3, 0.0, Growth(power, 24.0))] * bands.LEVELS
+        colours = bands.opponent(bands.to_planes(denoise(y0, long, short, blend(), noises)), 1)
+        left.append([float(colours[:, part].var()) for part in (slice(100), slice(156, None))])
+    assert left[1][0] == pytest.approx(left[0][0], rel=0.05)
+    assert left[1][1] < 0.5 * left[0][1]
+
+
+def test_false_colour_does_not_grow_with_noise():
+    """It is a share of detail, however noisy the tones are."""
+    short = noisy_pair(3.0)[1]
+    tile = tiles.NoisyTile.around((slice(0, 128), slice(0, 128)), short.shape)
+    block = short[tile.block]
+    plain = [Noise(0.01, 0.01, 1.0)] * bands.LEVELS
+    grows = Growth(1.0, 4.0, 64.0)
+    found = [
+        shrink._measure_faint(block, tile, each)
+        for each in (plain, [replace(one, growth=grows) for one in plain])
+    ]
+    for level, (same, divided) in enumerate(zip(*found, strict=True)):
+        codes = bands.gaussian_pyramid(bands.to_grey(block))[level + 1]
+        codes = codes if level else codes[tile.half]
+        np.testing.assert_allclose(divided * grows(codes), same, rtol=1e-5)
 
 
 def test_without_noise_nothing_changes():

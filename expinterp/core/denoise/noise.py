@@ -8,7 +8,7 @@ difference d = Λ23(x2) − Λ13(x1) is the noise of ``short`` and of its roundi
     colour difference    var(d) = (s_R − s_G)² · n_Y + (s_R² + s_G²) · n_C      and B − G alike
 
 n_Y is noise that all channels share, n_C noise of each channel; both are variances in code values of
-``short``. Cameras store fine detail as luminance alone. Mapped channel by channel it becomes a false
+``short``. They grow with brightness, see `growth`: stated are those of the darkest tones measured. Cameras store fine detail as luminance alone. Mapped channel by channel it becomes a false
 colour, (s_R − s_G)·x2. The share of this that ``long`` contradicts is measured as well.
 
 Letters: x1 is ``long``, x2 is ``short``, Λ an intensity mapping function (IMF), Λ′ its slope.
@@ -17,7 +17,7 @@ Letters: x1 is ``long``, x2 is ``short``, Λ an intensity mapping function (IMF)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from expinterp.core.denoise.bands import (
     to_opponents,
     to_planes,
 )
+from expinterp.core.denoise.growth import CONSTANT, Growth, least_textured, measure_growth
 from expinterp.core.intermediate import Blend
 from expinterp.core.parallel import map_threads
 
@@ -42,7 +43,6 @@ DARKEST = 3  # code value of `short` that all channels exceed
 WINDOW = 256  # pixels; the side of the windows that are measured
 WINDOWS = 12  # number of these
 STEP = 8  # every eighth pixel decides which windows show most
-FLAT = 0.06  # share of the pixels, those with the least texture, that noise is measured on
 LEAST = 200  # pixels needed on a level
 USUAL = (  # n_Y, n_C and the share of false colour on each band, of an ordinary camera
     (0.8, 0.3, 0.3),
@@ -50,6 +50,7 @@ USUAL = (  # n_Y, n_C and the share of false colour on each band, of an ordinary
     (0.08, 0.08, 0.1),
 )
 ROUNDING = ((0.045, 0.12), (0.008, 0.022), (0.0045, 0.012))  # n_Y, n_C that 8-bit rounding leaves
+TINY = 1e-4  # code values²; what it leaves of 16 bits, or less
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,14 @@ class Noise:
         Variances n_Y and n_C, in code values² (0..255) of ``short``.
     false_colour : float
         Share, 0..1, of the colour that mapping gives to detail of luminance, and that is false.
+    growth : Growth
+        How both variances grow with the code value; they are stated at ``growth.low``.
     """
 
     luminance: float
     colour: float
     false_colour: float
+    growth: Growth = CONSTANT
 
 
 def measure_noise(long: Pixels, short: Pixels, blend: Blend) -> tuple[Noise, ...]:
@@ -86,10 +90,12 @@ def measure_noise(long: Pixels, short: Pixels, blend: Blend) -> tuple[Noise, ...
     """
     windows = _choose_windows(long, short)
     parts = map_threads(lambda at: _sample_window(long[at], short[at], blend), windows)
+    rounded = short.dtype == np.uint8
+    growth = _measure_growth([part[0] for part in parts], rounded=rounded)
     noise: list[Noise] = []
     for level in range(LEVELS):
-        found = _measure_band([part[level] for part in parts])
-        noise.append(_complete(found, level, noise, rounded=short.dtype == np.uint8))
+        found = _measure_band([part[level] for part in parts], growth)
+        noise.append(_complete(found, level, noise, rounded=rounded))
     return tuple(noise)
 
 
@@ -97,6 +103,7 @@ def measure_noise(long: Pixels, short: Pixels, blend: Blend) -> tuple[Noise, ...
 class _Sample:
     """Pixels of a band that show noise, flattened; colours have the shape (2, pixels)."""
 
+    code: Plane  # luminance of `short`
     slope: Plane  # s_Y
     texture: Plane  # energy of `long`, mapped, / s_Y²
     luminance: Plane  # energy of d
@@ -156,30 +163,38 @@ def _sample_band(pyramids: dict[str, list[list[Plane]]], level: int) -> _Sample:
         for gap, each in zip(gaps, bands[1:], strict=False)
     )
     false = agreed, float((gaps**2 * energy(detail)[kept]).sum())
-    return _Sample(grey, texture, energies[0], np.stack(energies)[1:], gaps, sums, false)
+    code = pyramids["detail"][0][level + 1][kept]
+    return _Sample(code, grey, texture, energies[0], np.stack(energies)[1:], gaps, sums, false)
 
 
-def _measure_band(samples: Sequence[_Sample]) -> Noise | None:
+def _gather(samples: Sequence[_Sample], *names: str) -> list[Plane]:
+    """Join attributes of samples, each along its pixels."""
+    return [np.concatenate([getattr(each, name) for each in samples], axis=-1) for name in names]
+
+
+def _measure_growth(samples: Sequence[_Sample], *, rounded: bool) -> Growth:
+    """Measure on the finest band how noise grows with the code value."""
+    if not samples:
+        return CONSTANT
+    code, slope, texture, grey = _gather(samples, "code", "slope", "texture", "luminance")
+    rounding = ROUNDING[0][0] if rounded else TINY
+    return measure_growth(code, grey / slope**2, texture, rounding=rounding)
+
+
+def _measure_band(samples: Sequence[_Sample], growth: Growth) -> Noise | None:
     """Measure the noise of a band; None if too few pixels show it."""
     if sum(len(sample.slope) for sample in samples) < LEAST:
         return None
-    slope, texture, grey = (
-        np.concatenate([getattr(sample, name) for sample in samples])
-        for name in ("slope", "texture", "luminance")
-    )
-    flat = texture <= np.quantile(texture, FLAT)
-    shared = float(np.median((grey / slope**2)[flat]))
-    colours, gaps, sums = (
-        np.concatenate([getattr(sample, name) for sample in samples], axis=1)
-        for name in ("colours", "gaps", "sums")
-    )
+    code, slope, texture, grey = _gather(samples, "code", "slope", "texture", "luminance")
+    colours, gaps, sums = _gather(samples, "colours", "gaps", "sums")
+    flat, more = least_textured(texture), growth(code)
+    shared = float(np.median((grey / slope**2 / more)[flat]))
     if not len(colours):
-        return Noise(shared, 0.0, 0.0)
-    own = np.maximum(colours - gaps**2 * shared, 0) / sums
+        return Noise(shared, 0.0, 0.0, growth)
+    own = np.maximum(colours / more - gaps**2 * shared, 0) / sums
     agreed, most = np.sum([sample.false for sample in samples], axis=0)
-    return Noise(
-        shared, float(np.median(own[:, flat])), float(np.clip(agreed / max(most, 1e-9), 0, 1))
-    )
+    false = float(np.clip(agreed / max(most, 1e-9), 0, 1))
+    return Noise(shared, float(np.median(own[:, flat])), false, growth)
 
 
 def _complete(found: Noise | None, level: int, finer: Sequence[Noise], *, rounded: bool) -> Noise:
@@ -192,10 +207,11 @@ def _complete(found: Noise | None, level: int, finer: Sequence[Noise], *, rounde
                 finer[-1].luminance / USUAL[level - 1][0],
                 finer[-1].colour / USUAL[level - 1][1],
             ]
-        found = Noise(usual[0] * factors[0], usual[1] * factors[1], usual[2])
+        growth = finer[-1].growth if finer else CONSTANT
+        found = Noise(usual[0] * factors[0], usual[1] * factors[1], usual[2], growth)
     if not rounded:
         return found
     grey, colour = ROUNDING[level]
     erased = found.colour < colour / 3  # by the camera, in the dark tones that were measured
     colour = max(found.colour, USUAL[level][1] if erased else colour)
-    return Noise(max(found.luminance, grey), colour, found.false_colour)
+    return replace(found, luminance=max(found.luminance, grey), colour=colour)

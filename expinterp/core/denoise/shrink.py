@@ -9,7 +9,7 @@ The factor is 0 where the band is noise alone, and nearly 1 where it is detail. 
 detail less than the Wiener filter, 1 − V/E. V follows from the noise n of ``short`` and the slope s:
 by how much one code value of the inputs changes the result, see `noise`. So little changes where
 ``long`` shows the scene, or ``short`` is not brightened. Some of the grain of luminance stays, as it
-is natural.
+is natural, and so does as much noise as rounding leaves.
 
 Sources: Simoncelli and Adelson, "Noise Removal via Bayesian Wavelet Coring", ICIP 1996 (coring of
 bands). Power and κ were chosen on photographs, by ``benchmarks/noise.py``.
@@ -24,7 +24,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from expinterp.core.arrays import Pixels, Plane
+from expinterp.core.arrays import Pixels, Plane, Planes
 from expinterp.core.denoise.bands import (
     LEVELS,
     band,
@@ -39,6 +39,7 @@ from expinterp.core.denoise.bands import (
     to_grey,
     to_planes,
 )
+from expinterp.core.denoise.growth import Growth
 from expinterp.core.denoise.noise import Noise
 from expinterp.core.denoise.tiles import Area, NoisyTile, cut_cores, narrow, within
 from expinterp.core.intermediate import Blend, quantise_sum
@@ -47,6 +48,8 @@ from expinterp.core.parallel import map_threads
 CERTAINTY = 2.2  # κ: energies of noise alone vary around their mean
 FAINT = 5.0  # code values of `short`: false colour is that of fainter detail
 GRAIN = 0.3  # share of the grain of ``short`` that luminance keeps, as a photograph has some
+ROUNDED = ((0.028, 0.15), (0.0017, 0.009), (0.0003, 0.0017))  # code values²: what rounding the
+# result to 8 bits leaves of luminance and of each colour difference in a band; it is not removed
 INVISIBLE = 0.3  # code values²: less noise does not show, after rounding
 FEW = 0.01  # share of a band; noise in fewer pixels is left
 PROBE = 4  # every fourth pixel is looked at for that
@@ -117,9 +120,12 @@ class _Frames(NamedTuple):
 
 
 def _find_noise(frames: _Frames, core: Area, blend: Blend, noise: Noise) -> Area | None:
-    """Return the part of a tile that shows noise; None if it shows none."""
-    probes = (thin_out(shot[core], PROBE) for shot in frames[1:])
-    variances = _variances([*blend.slopes(*probes)], noise)
+    """Return the part of a tile that shows noise; None if it shows none.
+
+    False colour without noise does not count: on 107 triples it changed no PSNR by more than 0.001 dB.
+    """
+    long, short = (thin_out(shot[core], PROBE) for shot in frames[1:])
+    variances = _variances([*_spreads(long, short, blend, noise.growth)], noise, 0)
     return narrow(core, np.any([each > INVISIBLE for each in variances], axis=0), PROBE)
 
 
@@ -136,8 +142,9 @@ def _find_changes(
         What changes in its luminance and colour differences; None for nothing. Empty if all are None.
     """
     image, *shots = (frame[tile.block] for frame in frames)
-    halves = (thin_out(shot, 2) for shot in shots)
-    slopes = [gaussian_pyramid(smooth(plane)) for plane in blend.slopes(*halves)]
+    long, short = (thin_out(shot, 2) for shot in shots)
+    spreads = _spreads(long, short, blend, noise[0].growth)
+    slopes = [gaussian_pyramid(smooth(plane)) for plane in spreads]
     faint = _measure_faint(shots[1], tile, noise)
     planes = to_planes(image)
     few: list[list[Plane]] = [[] for _ in planes]  # variances of each opponent, by level
@@ -145,7 +152,9 @@ def _find_changes(
     for level in range(LEVELS):
         slope = [each[level] if level else each[0][tile.half] for each in slopes]
         most.append(_most_of_grain(luminance(slope)))
-        for found, variance in zip(few, _variances(slope, noise[level], faint[level]), strict=True):
+        for found, variance in zip(
+            few, _variances(slope, noise[level], level, faint[level]), strict=True
+        ):
             found.append(variance)
     changes = [
         _correct(opponent(planes, number), each, tile, None if number else most)
@@ -163,9 +172,21 @@ def _measure_faint(
     if all(n.false_colour * e <= n.luminance for n, e in zip(noise, most, strict=True)):
         return [0.0] * LEVELS
     levels = _levels(to_grey(short), tile)
-    return [
+    faint = [
         np.minimum(energy(band(*pair)), np.float32(e)) for pair, e in zip(levels, most, strict=True)
     ]
+    if noise[0].growth.power:
+        for squares, (_, coarse) in zip(faint, levels, strict=True):
+            np.divide(squares, noise[0].growth(coarse), out=squares)
+    return faint
+
+
+def _spreads(long: Pixels, short: Pixels, blend: Blend, growth: Growth) -> Planes:
+    """Compute the standard deviation of the result for noise of variance 1 at ``growth.low``."""
+    slopes = blend.slopes(long, short)
+    if growth.power:
+        slopes *= growth.spread(short)
+    return slopes
 
 
 def _levels(plane: Plane, tile: NoisyTile) -> list[tuple[Plane, Plane]]:
@@ -199,19 +220,24 @@ def _correct(
     return change[tile.inner]
 
 
-def _variances(slopes: Sequence[Plane], noise: Noise, faint: Plane | float = 0.0) -> list[Plane]:
-    """Compute the variances of luminance and of both colour differences in the result.
+def _variances(
+    slopes: Sequence[Plane], noise: Noise, level: int, faint: Plane | float = 0.0
+) -> list[Plane]:
+    """Compute the variances to remove of luminance and of both colour differences in the result.
 
     `faint` is the energy of faint detail of ``short``, which may give false colour.
     """
-    grey = np.square(luminance(slopes)) * np.float32(noise.luminance)
+    rounded, rounded_colour = map(np.float32, ROUNDED[level])
+    grey = np.square(luminance(slopes)) * np.float32(noise.luminance) - rounded
     if len(slopes) == 1:
         return [grey]
     red, green, blue = slopes
     shared = np.maximum(np.float32(noise.false_colour) * faint, np.float32(noise.luminance))
     own = np.float32(noise.colour)
     return [grey] + [
-        np.square(each - green) * shared + (np.square(each) + np.square(green)) * own
+        np.square(each - green) * shared
+        + (np.square(each) + np.square(green)) * own
+        - rounded_colour
         for each in (red, blue)
     ]
 
@@ -227,7 +253,7 @@ def _most_of_grain(slope: Plane) -> Plane:
 
 
 def _excess(variance: Plane, energy: Plane) -> Plane:
-    """Compute the share of a band that is removed: min(κ·V / E, 1)³."""
+    """Compute the share of a band that is removed: min(κ·V / E, 1)³; 0 where V is negative."""
     share = cv2.divide(variance, energy + np.float32(TINY), scale=CERTAINTY)
-    np.minimum(share, 1, out=share)
+    np.clip(share, 0, 1, out=share)
     return np.asarray(share * share * share)
