@@ -215,7 +215,8 @@ def _read_by_pillow(stream: BinaryIO, form: str) -> Header:
     stream.seek(0)
     image = PLUGINS[form](stream)
     cols, rows = image.size
-    header = _with_size(form, rows, cols, exif_block(image.info.get("exif")))
+    exif, bits = exif_block(image.info.get("exif")), getattr(image, "bits", 8)
+    header = _with_size(form, rows, cols, exif, bits)
     return replace(header, xmp=image.info.get("xmp"))
 
 

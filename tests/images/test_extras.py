@@ -11,6 +11,8 @@ from io import BytesIO
 from time import process_time
 from xml.etree import ElementTree as ET
 
+import imagecodecs
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,11 +23,13 @@ from expinterp.errors import ImageFileError
 from expinterp.images import (
     FORMATS,
     Metadata,
+    read_header,
     read_photograph,
     with_exposure_time,
     write_photograph,
 )
 from expinterp.images.codecs.boxes import colours_of_primary, depth_of_primary
+from expinterp.images.developing.profiles import icc_profile
 from expinterp.images.metadata.iptc import extras_of_resources
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -404,8 +408,21 @@ def avif_with(primaries, transfer):
 
 def test_colours_of_an_avif_are_named_or_refused(tmp_path):
     assert carried(tmp_path, avif_with(1, 13), "avif", "avif")[1] == ()
-    _, (warning,) = carried(tmp_path, avif_with(12, 13), "avif", "avif")
-    assert "CICP 12, 13" in warning
+    _, (warning,) = carried(tmp_path, avif_with(1, 8), "avif", "avif")
+    assert "CICP 1, 8" in warning
+    target, warnings = carried(tmp_path, avif_with(12, 13), "avif", "png")
+    assert (read_photograph(target).metadata.icc, warnings) == (icc_profile("display-p3"), ())
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_deep_avif_is_read_in_16_bits(tmp_path, bits):
+    pixels = picture(20, 30, 4, 16)
+    data = imagecodecs.avif_encode(pixels >> (16 - bits), level=100, bitspersample=bits)
+    (tmp_path / "a.avif").write_bytes(data)
+    shot = read_photograph(tmp_path / "a.avif")
+    found = np.dstack([shot.pixels, shot.alpha]).astype(int)
+    assert np.abs(found - pixels).max() <= 2 ** (17 - bits)
+    assert (read_header(tmp_path / "a.avif").depth, shot.warnings) == (16, ())
     (tmp_path / "a.avif").write_bytes(avif_with(9, 16))
     with pytest.raises(ImageFileError, match="HDR"):
         read_photograph(tmp_path / "a.avif")

@@ -136,3 +136,9 @@ def test_a_small_file_with_many_pixels_is_refused_at_once(monkeypatch):
     monkeypatch.setattr(np, "empty", None)
     with pytest.raises(ImageFileError, match="cannot hold 22000 × 22000 pixels"):
         read(SIGNATURE + b"".join(chunk(*part) for part in parts))
+
+
+def test_a_png_of_iphone_programs_is_named(tmp_path):
+    (tmp_path / "a.png").write_bytes(PLAIN[:8] + chunk(b"CgBI", bytes(4)) + PLAIN[8:])
+    with pytest.raises(ImageFileError, match=r"a\.png: .*iPhone"):
+        read_photograph(tmp_path / "a.png")

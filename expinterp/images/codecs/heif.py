@@ -8,7 +8,7 @@ Source: ISO/IEC 23008-12 (HEIF), annexes A.2.1 (EXIF) and B (HEVC); ITU-T H.273 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,14 +19,7 @@ from expinterp.images.metadata.exif import exif_block
 from expinterp.images.metadata.jpeg_metadata import holds_video
 from expinterp.images.photograph import Decoded, Metadata
 
-if TYPE_CHECKING:
-    from expinterp.core.encoding import Space
-
 MISSING = f"HEIC files need the package pillow-heif: {how_to_install('heif', 'pillow-heif')}"
-SPACES_OF_PRIMARIES: dict[int, Space] = {
-    12: "display-p3",
-    9: "rec2020",
-}  # code points of H.273; others count as sRGB
 _SEARCHED = 1 << 16  # bytes of the container in which items are looked for
 _GAIN_MAPS = (b"hdrgainmap", b"HDRGainMap", b"tmap")
 
@@ -81,11 +74,10 @@ def _open(data: bytes) -> Any:
 def _metadata(info: dict[str, Any], colours: dict[str, Any]) -> Metadata:
     """Collect the blocks; colours that are stated by code points get the profile of their space."""
     icc = info.get("icc_profile") or None
-    space = SPACES_OF_PRIMARIES.get(int(colours.get("color_primaries") or 0))
-    if icc is None and space is not None:
-        from expinterp.images.developing.profiles import icc_profile
+    if icc is None:
+        from expinterp.images.developing.profiles import profile_of_primaries
 
-        icc = icc_profile(space)
+        icc = profile_of_primaries(int(colours.get("color_primaries") or 0))
     return Metadata(exif=exif_block(info.get("exif")), icc=icc, xmp=info.get("xmp") or None)
 
 

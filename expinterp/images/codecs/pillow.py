@@ -18,6 +18,7 @@ import numpy as np
 from PIL import AvifImagePlugin, BmpImagePlugin, Image, ImageFile, TgaImagePlugin, WebPImagePlugin
 
 from expinterp.images.codecs import boxes, jpeg_scan, jpeg_write
+from expinterp.images.codecs.depths import stretch
 from expinterp.images.codecs.jpeg_scan import JpegFile
 from expinterp.images.formats import ALL_FORMATS
 from expinterp.images.jpeg_layout import read_layout
@@ -59,7 +60,7 @@ class AvifFile(AvifImagePlugin.AvifImageFile):
         self._decoder = AvifImagePlugin._avif.AvifDecoder(data, "auto", 2)  # type: ignore
         found = self._decoder.get_info()
         self._size, self.n_frames, self._mode, icc, exif, orientation, xmp = found
-        self.is_animated = self.n_frames > 1
+        self.is_animated, self.bits = self.n_frames > 1, boxes.depth_of_primary(data)
         stored = with_orientation(exif_block(exif), orientation)
         named = {"icc_profile": icc, "exif": stored, "xmp": xmp}
         self.info |= {name: content for name, content in named.items() if content}
@@ -111,7 +112,7 @@ _TGA_OPACITY, _TGA_BITS = (
 _RUNS = 128  # pixels per byte of BMP and TGA at most
 _CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 FULL_CHROMA_QUALITY = 90  # lowest quality with colour at full resolution, like "fine" in cameras
-_LIKE_SRGB = {1, 2, 6, 13}  # code points of H.273: BT.709, not stated, BT.601, sRGB
+_LIKE_SRGB = {1, 2, 6, 13, 14, 15}  # transfers of H.273: BT.709, not stated, BT.601, sRGB, BT.2020
 _BLOCKS = {"exif": "exif", "icc_profile": "icc", "xmp": "xmp"}  # names of Pillow, and ours
 _AVIF_SPEED = 9  # of 0..10; a seventh of the time of 6, the default, for files 14 % larger
 
@@ -142,7 +143,7 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
         density=image.info["dpi"] if stated and all(image.info["dpi"]) else None,
     )
     if form == "avif":
-        metadata = replace(metadata, extras=_avif_colours(data, metadata.icc))
+        metadata = _with_avif_colours(data, metadata)
     if form == "jpeg":
         segments = getattr(image, "applist", [])
         metadata = replace(metadata, extras=iptc.extras_of_jpeg(segments))
@@ -162,6 +163,12 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
         return Decoded(make_upright(pixels, orientation), metadata, warnings + said)
     if layout:
         warnings += jpeg_scan.load(image, data, layout)
+    if form == "avif" and (bits := image.bits) > 8:
+        import imagecodecs
+
+        deep = imagecodecs.avif_decode(data, index=0)  # Pillow has 8 bits only
+        wide = stretch(deep.reshape(rows, cols, -1), 2**bits - 1)
+        return Decoded(make_upright(wide, orientation), metadata, warnings)
     image.load()
     if form == "tga" and not data[_TGA_OPACITY] & _TGA_BITS and image.mode in {"LA", "RGBA"}:
         image = image.convert(image.mode[:-1])
@@ -183,27 +190,25 @@ def _warnings(image: ImageFile.ImageFile, data: bytes, form: str) -> list[str]:
         warnings.append("the file is animated; only its first picture is read")
     if form == "avif" and holds_video(data):
         warnings.append("the video of the file is left out")
-    if form == "avif" and (bits := boxes.depth_of_primary(data)) > 8:
-        warnings.append(f"the AVIF holds {bits} bits per channel; read as 8")
     return warnings
 
 
-def _avif_colours(data: bytes, icc: bytes | None) -> tuple[Extra, ...]:
-    """Read the colour code points of an AVIF.
+def _with_avif_colours(data: bytes, metadata: Metadata) -> Metadata:
+    """Add the profile that the code points of an AVIF stand for, or name them.
 
     Raises
     ------
     ImageFileError
         If they are HDR.
     """
-    found = boxes.colours_of_primary(data)
-    if found is None:
-        return ()
-    primaries, transfer = found
+    primaries, transfer = boxes.colours_of_primary(data) or (1, 1)
     refuse_hdr(transfer)
-    if icc is not None or (primaries in _LIKE_SRGB and transfer in _LIKE_SRGB):
-        return ()
-    return (Extra(f"meaning of its colours (CICP {primaries}, {transfer})", {}),)
+    if metadata.icc is not None or transfer not in _LIKE_SRGB:
+        lost = f"meaning of its colours (CICP {primaries}, {transfer})"
+        return metadata if metadata.icc else replace(metadata, extras=(Extra(lost, {}),))
+    from expinterp.images.developing.profiles import profile_of_primaries
+
+    return replace(metadata, icc=profile_of_primaries(primaries))
 
 
 def convert_cmyk(image: Any, metadata: Metadata) -> tuple[Any, Metadata, str]:

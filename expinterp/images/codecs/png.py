@@ -105,6 +105,9 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
             drawn.append(chunk)
         else:
             others.append((kind, chunk))
+    if b"CgBI" in found:
+        message = "PNG in the way of iPhone programs (CgBI); save it as an ordinary PNG"
+        raise ImageFileError(message)
     cols, rows, depth, colour = struct.unpack_from(">IIBB", found[b"IHDR"])
     check_size(cols, rows, max_pixels)
     check_sides_read(cols, rows, "png")

@@ -23,6 +23,7 @@ BRADFORD = np.array(
 )
 DATE = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # the same always: equal pixels give equal files
 SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *WHITE)  # x, y of R, G, B and white
+_SPACES_OF_PRIMARIES: dict[int, Space] = {12: "display-p3", 9: "rec2020"}
 GRID = np.linspace(0, 1, 257)  # code values at which curves are compared
 SAME_CURVE = 5e-4  # largest difference in light; tables are rounded
 LONGEST_TABLE = 1 << 16
@@ -34,6 +35,12 @@ def icc_profile(space: Space) -> bytes:
     """Build the colour profile of an output space."""
     colours = SPACES[space]
     return matrix_profile(colours.name, (*np.ravel(colours.primaries), *WHITE), colours.curve)
+
+
+def profile_of_primaries(number: int) -> bytes | None:
+    """Build the profile of primaries by their code point (H.273); None for those that count as sRGB."""
+    space = _SPACES_OF_PRIMARIES.get(number)
+    return icc_profile(space) if space else None
 
 
 def matrix_profile(name: str, primaries: tuple[float, ...], curve: Curve) -> bytes:

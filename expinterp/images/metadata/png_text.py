@@ -15,7 +15,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 
-from expinterp.images.formats import FORMATS
+from expinterp.images.formats import OUTPUTS
 from expinterp.images.metadata.exif import EXIF_PREFIX, exif_block
 from expinterp.images.metadata.iptc import extras_of_resources, resource_of_iptc
 from expinterp.images.metadata.jpeg_metadata import PHOTOSHOP, XMP_SIGNATURE
@@ -140,7 +140,7 @@ def extras_of_png(
             group += [bytes(chunk)] if kind[3] & _SAFE_TO_COPY else []
     extras = []
     for name, group in groups.items():
-        elsewhere = {} if name else dict.fromkeys(FORMATS, b"")  # nobody misses private chunks
+        elsewhere = {} if name else dict.fromkeys(OUTPUTS, b"")  # nobody misses private chunks
         extras.append(Extra(name, elsewhere | ({"png": b"".join(group)} if group else {})))
     return (*extras, *_extras_of_colours(colours, has_profile=has_profile))
 
@@ -151,7 +151,7 @@ def _extras_of_colours(colours: Mapping[bytes, bytes], *, has_profile: bool) -> 
         return ()
     names = ", ".join(kind.decode() for kind in colours)
     elsewhere = (
-        {} if _are_unusual(colours, has_profile=has_profile) else dict.fromkeys(FORMATS, b"")
+        {} if _are_unusual(colours, has_profile=has_profile) else dict.fromkeys(OUTPUTS, b"")
     )
     stored = {**elsewhere, "png": b"".join(colours.values())}
     return (Extra(f"meaning of its colours ({names})", stored),)
