@@ -75,7 +75,9 @@ def scan(folder: str | Path, *, exclude: Collection[str | Path] = ()) -> list[Fr
 def _read_apart(entry: _Entry, among_few: bool, apart: SeparateProcess) -> Frame:
     """Read one file in another process; if a decoder crashes there, that is the problem of its frame."""
     try:
-        return cast("Frame", apart.call(_read_frame, entry, among_few))
+        # the other process may have another working folder
+        placed = entry._replace(real=entry.real.absolute())
+        return cast("Frame", apart.call(_read_frame, placed, among_few))
     except ImageFileError as error:
         return Frame(entry.path, "", problem=str(error))
 
