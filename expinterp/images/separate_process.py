@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from queue import LifoQueue
 from typing import Any, NoReturn
@@ -78,9 +79,8 @@ class _Worker:
 def _serve(connection: Connection) -> NoReturn:
     """Call functions until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and kills this process
-    while True:
-        try:
+    with suppress(EOFError, OSError):
+        while True:
             function, arguments = connection.recv()
-        except EOFError:
-            os._exit(0)
-        connection.send(function(*arguments))
+            connection.send(function(*arguments))
+    os._exit(0)
