@@ -24,6 +24,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -82,10 +84,8 @@ def compare_pair(megapixels: float, repeat: int, suffix: str = ".jpg") -> dict[s
         runs = run_in_turn(commands, repeat)
         print_runs(f"two {megapixels:g} MP pictures, {suffix}", runs)
         stages = {device: read_stages(command) for device, command in commands.items()}
-        one, other = (expinterp.read_photograph(out).pixels for out in outs.values())
-    difference = cv2.absdiff(one, other)
-    largest, changed = int(difference.max()), float(np.mean(difference > 0))
-    top = np.iinfo(one.dtype).max
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # which keeps this process small
+            largest, changed, top = pool.submit(compare_files, *outs.values()).result()
     print(
         f"largest difference {largest} of {top}, {changed:.3%} of all values differ\n", flush=True
     )
@@ -93,6 +93,17 @@ def compare_pair(megapixels: float, repeat: int, suffix: str = ".jpg") -> dict[s
         "megapixels": megapixels, "suffix": suffix, "runs": runs, "stages": stages,
         "largest": largest, "changed": changed,
     }  # fmt: skip
+
+
+def compare_files(one: str, other: str) -> tuple[int, float, int]:
+    """Return the largest difference of two results, the share that differs, and the value of white."""
+    results = [expinterp.read_photograph(file).pixels for file in (one, other)]
+    difference = cv2.absdiff(*results)
+    return (
+        int(difference.max()),
+        float(np.mean(difference > 0)),
+        int(np.iinfo(results[0].dtype).max),
+    )
 
 
 def read_stages(command: Sequence[str]) -> dict[str, float]:

@@ -3,8 +3,8 @@
     python benchmarks/threads.py                         # 1, 2, 4, … threads, to the number of cores
     python benchmarks/threads.py --most 4 --size 12      # less
 
-Whole processes on a pair of JPEGs, best of two runs. threads.json in OUTPUT holds the figures. On 16
-cores about a minute.
+Whole processes on a pair of JPEGs, best of two runs. threads.json in OUTPUT holds the figures.
+
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROWS = 256  # that one thread copies at a time
-AREA = 2**17  # pixels that one thread computes at a time: floats of these fit into a cache
+AREA = 2**18  # pixels that one thread computes at a time: floats of these fit into a cache
 LEAST = 8  # rows that one thread computes at a time, at least
 
 Progress: TypeAlias = Callable[[float], None]  # called with the share done, 0..1

@@ -22,6 +22,7 @@ from expinterp.refine.session import TimedSession
 Device = Literal["auto", "cpu", "cuda"]
 
 MAX_MODEL = 1 << 28  # bytes; ours has some thousands
+SMALL = 1 << 15  # bytes of a model file; ours, of 5 kB, takes longer on a GPU (docs/speed.md)
 PROVIDERS = {"cpu": CPU, "cuda": "CUDAExecutionProvider"}
 CUDA_OPTIONS = {  # measured on an H200
     "use_tf32": "0",  # TF32 rounds to 10 bits: 16-bit results differed by 4 code values from the CPU's
@@ -58,7 +59,7 @@ def open_refiner(
     model : str or Path, optional
         An ONNX file as described in `expinterp.refine.contract`; by default the bundled one.
     device : {'auto', 'cpu', 'cuda'}
-        ``auto`` uses the GPU if onnxruntime can.
+        ``auto`` uses the GPU if onnxruntime can and the file is larger than `SMALL`.
     threads : int, optional
         Number of CPU threads; by default the number of cores that the process may use.
 
@@ -76,7 +77,7 @@ def open_refiner(
         raise ValueError(msg)
     path = Path(model) if model else model_path()
     content = _read(path)
-    requested = _provider_for(device)
+    requested = _provider_for(device, len(content))
     session = _start_session(content, requested, path)
     contract = read_contract(session, content, path)
     provider = str(session.get_providers()[0])
@@ -133,11 +134,12 @@ def _read(path: Path) -> bytes:
         raise ModelError(message) from error
 
 
-def _provider_for(device: Device) -> str:
+def _provider_for(device: Device, size: int) -> str:
     """Choose the provider to request; only one of this build, as others cause a warning."""
     import onnxruntime
 
-    if device != "cpu" and PROVIDERS["cuda"] in onnxruntime.get_available_providers():
+    wanted = device == "cuda" or (device == "auto" and size > SMALL)
+    if wanted and PROVIDERS["cuda"] in onnxruntime.get_available_providers():
         if hasattr(onnxruntime, "preload_dlls"):
             with redirect_stdout(StringIO()):  # it prints the libraries that it does not find
                 onnxruntime.preload_dlls()

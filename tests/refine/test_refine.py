@@ -474,6 +474,7 @@ class TestDevices:
         import onnxruntime
 
         start, asked = onnxruntime.InferenceSession, []
+        monkeypatch.setattr(model, "SMALL", 0)
         monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA])
         monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
         monkeypatch.setattr(
@@ -488,11 +489,17 @@ class TestDevices:
         assert (name, options["use_tf32"], last) == (CUDA, "0", CPU)
 
     @pytest.mark.usefixtures("_broken_cuda")
-    def test_auto_falls_back_and_says_so(self, capsys):
+    def test_auto_falls_back_and_says_so(self, capsys, monkeypatch):
+        monkeypatch.setattr(model, "SMALL", 0)
         refiner = open_refiner(device="auto")
         assert refiner.provider == "CPUExecutionProvider"
         assert "CUDAExecutionProvider" in refiner.notice
         assert capsys.readouterr().out == ""  # standard output is for results
+
+    @pytest.mark.usefixtures("_broken_cuda")
+    def test_a_small_network_stays_on_the_cpu_unless_cuda_is_asked_for(self):
+        refiner = open_refiner(device="auto")
+        assert (refiner.provider, refiner.notice) == (CPU, None)
 
     def test_cuda_without_a_cuda_build_is_an_error(self, monkeypatch):
         import onnxruntime
