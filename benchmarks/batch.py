@@ -26,10 +26,9 @@ from batch_samples import peak, shoot
 from samples import write_brackets
 from timing import TOOL, Run, print_runs, run_in_turn
 
-from expinterp.batch import BatchSettings, Local, TaskResult, run_batch
+from expinterp.batch import BatchSettings, Local, TaskResult, read_plan, run_batch
 from expinterp.batch.memory import estimate_memory
 from expinterp.batch.tasks import make_tasks
-from expinterp.brackets import read_plan
 from expinterp.scene_io import FusionOptions, InterpolationOptions
 
 FEW = 4  # brackets that show the cost of a start

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 
 from expinterp.brackets import Frame
-from expinterp.brackets.thumbnail_match import pack_thumbnail
 from expinterp.core.exposure import Exposure
+from expinterp.images.thumbnails import pack_thumbnail
 
 FIELD = 48  # pixels of a scene, four per block of a thumbnail
 TIMES = [1 / n for n in (8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500)]

@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "scene_io": {
         "core", "doctor", "files", "images", "library", "metrics", "refine", "svg", "cv2",
     },
-    "brackets": {"core", "files", "images"},
+    "brackets": {"core", "images"},
     "batch": {
         "brackets", "core", "files", "images", "library", "refine", "scene_io", "distributed",
     },

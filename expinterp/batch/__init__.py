@@ -6,6 +6,7 @@ from expinterp.batch.cluster import Cluster
 from expinterp.batch.execute import Runner, TaskResult
 from expinterp.batch.local import Local
 from expinterp.batch.naming import TemplateError, check_template
+from expinterp.batch.plan_file import read_plan
 from expinterp.batch.run import Schedule, Summary, preview, run_batch
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.shared_response import reuse_responses, share_responses
@@ -23,6 +24,7 @@ __all__ = [
     "TemplateError",
     "check_template",
     "preview",
+    "read_plan",
     "reuse_responses",
     "run_batch",
     "share_responses",

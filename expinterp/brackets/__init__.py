@@ -12,7 +12,7 @@ from __future__ import annotations
 from expinterp.brackets.folder import is_damaged, scan
 from expinterp.brackets.frames import Frame
 from expinterp.brackets.grouping import plan_brackets
-from expinterp.brackets.plan import Bracket, Leftover, Plan, PlanError, read_plan
+from expinterp.brackets.plan import Bracket, Leftover, Plan, PlanError
 
 __all__ = [
     "Bracket",
@@ -22,6 +22,5 @@ __all__ = [
     "PlanError",
     "is_damaged",
     "plan_brackets",
-    "read_plan",
     "scan",
 ]

@@ -22,6 +22,8 @@ REPEATS, MOST = 3, 0.6  # sets of one shape in a run with other frames, and the 
 ENOUGH = 5  # sets of one shape that show how fast a camera takes them
 SLOW = 2.0  # times the usual pause of a camera, above which frames are not one set
 NEAR = 15.0  # seconds within which a shot beside a set may belong to it
+# Share of the larger sets below which sets are rare: put together by people, numbered, others.
+_RARE_TOGETHER, _RARE_NUMBERED, _RARE = 0.05, 0.25, 0.5
 
 
 @dataclass
@@ -70,10 +72,10 @@ ShapesByCamera: TypeAlias = Mapping[tuple[object, ...], CameraShapes]
 
 def shapes_for(run: FrameRun, cameras: ShapesByCamera) -> CameraShapes:
     """Return the shapes of the camera of a run, in its exposure mode."""
-    return cameras.get(_camera_of(run)) or CameraShapes({})
+    return cameras.get(camera_of(run)) or CameraShapes({})
 
 
-def _camera_of(run: FrameRun) -> tuple[object, ...]:
+def camera_of(run: FrameRun) -> tuple[object, ...]:
     """Identify a camera and its exposure mode; where no camera is stated, each place has its own."""
     stream = run.chain.stream
     place = None if stream.camera else stream.place
@@ -86,10 +88,10 @@ def learn_shapes(runs: Iterable[FrameRun], scenes: Iterable[FrameRun] = ()) -> S
     tallies = defaultdict(lambda: defaultdict(ShapeTally))
     for scene in scenes:
         if scene.shape.regular:
-            tallies[_camera_of(scene)][scene.shape].complete += 1
+            tallies[camera_of(scene)][scene.shape].complete += 1
     for run in runs:
         for part in regular_windows(run):
-            tally = tallies[_camera_of(run)][part.shape]
+            tally = tallies[camera_of(run)][part.shape]
             sure = part.shape.regular or len(part) < len(run) or part.evidence in CERTAIN
             complete = sure and not part.missing_beside(damaged=True)
             tally.complete += complete
@@ -106,16 +108,11 @@ def regular_windows(run: FrameRun) -> list[FrameRun]:
     if run.damaged_within():
         return whole
     larger = [part for part in every if len(part) > 2]  # these contain many pairs
-    regular = [part for part in larger or every if part.shape.regular]
-    often = Counter(part.shape for part in larger)
-    repeated = [part for part in larger if often[part.shape] > 1]
-    for usual, least in ((regular, MOST if larger else 1.0), (repeated, 1.0)):
-        parts, doubtful = best_windows(run, usual)
-        alike = len({part.shape for part in parts}) == 1 and not doubtful
-        covered = sum(map(len, parts)) / len(run)
-        if alike and (covered == 1.0 or (covered >= least and len(parts) >= REPEATS)):
-            return parts
-    return whole
+    parts, doubtful = best_windows(run, [part for part in larger or every if part.shape.regular])
+    alike = len({part.shape for part in parts}) == 1 and not doubtful
+    covered = sum(map(len, parts)) / len(run)
+    often = larger and len(parts) >= REPEATS and covered >= MOST
+    return parts if alike and (covered == 1.0 or often) else whole
 
 
 def divide_run(run: FrameRun, known: CameraShapes) -> tuple[list[FrameRun], set[int]]:
@@ -173,19 +170,25 @@ def may_be_part(part: FrameRun, known: CameraShapes) -> bool:
     Its exposures are among those of the larger one, and it is rare, or the file before or after it
     is missing or may belong to it. Where files have no numbers, nothing shows what is missing.
     """
-    complete, numbered = known.complete(part.shape), part.chain.numbers is not None
+    together, numbered = part.chain.together, part.chain.numbers is not None
     strong = numbered and len(part) > 2 and part.evidence in STRONG
-    share = 0.05 if part.chain.together else 0.25 if numbered else 0.5
+    share = _RARE_TOGETHER if together else _RARE_NUMBERED if numbered else _RARE
+    least, complete = 2 if together else RECURRENT, known.complete(part.shape)
     for whole in known.shapes:
         often = known.count(whole)
-        if often < 2 or not may_remain(part.shape.stops, whole):
+        if often < 2 or not _may_remain(part, part.shape.stops, whole):
             continue
-        rare = complete < max(2 if part.chain.together else RECURRENT, share * often) and not strong
-        if rare or (
-            numbered and any(_is_open(part, at, whole, known) for at in (part.start, part.stop))
-        ):
+        rare = complete < max(least, share * often) and not strong
+        ends = (part.start, part.stop) if numbered else ()
+        if rare or any(_is_open(part, at, whole, known) for at in ends):
             return True
     return False
+
+
+def _may_remain(part: FrameRun, levels: tuple[float, ...], whole: Shape) -> bool:
+    """Return whether the levels of a set may remain of a larger one; in numbered runs are no holes."""
+    holes = part.chain.numbers is None or part.damaged_within()
+    return may_remain(levels, whole, holes=holes)
 
 
 def _is_open(part: FrameRun, at: int, whole: Shape, known: CameraShapes) -> bool:
@@ -193,16 +196,15 @@ def _is_open(part: FrameRun, at: int, whole: Shape, known: CameraShapes) -> bool
 
     The file there is missing; or it shows a frame of the larger set, or one taken twice.
     """
-    chain = part.chain
-    if chain.missing(at, damaged=True):
+    if part.chain.missing(at, damaged=True):
         return True
-    beside = FrameRun(chain, at - 1, at + 1)
+    beside = FrameRun(part.chain, at - 1, at + 1)
     seconds = _seconds_beside(part, at)
     if seconds is None or known.is_slow(seconds, part.shape) or beside.shows_different_scenes():
         return False
     more = _with_frame(part, at)
-    repeated = abs(beside.levels[1] - beside.levels[0]) < chain.tolerance
-    return repeated or more.shape == whole or may_remain(more.levels, whole)
+    repeated = abs(beside.levels[1] - beside.levels[0]) < part.chain.tolerance
+    return repeated or more.shape == whole or _may_remain(part, more.levels, whole)
 
 
 def _with_frame(part: FrameRun, at: int) -> FrameRun:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
-from expinterp.brackets import thumbnail_match as match
 from expinterp.brackets.frames import (
     Chain,
     Frame,
@@ -28,6 +27,7 @@ from expinterp.brackets.frames import (
 )
 from expinterp.brackets.names import LAST_NUMBER, read_file_number
 from expinterp.brackets.shapes import MEAN_BRIGHTNESS_STEP, TOLERANCE
+from expinterp.images import thumbnails
 from expinterp.text import natural_key
 
 CLOCK_TICK = 1.0  # seconds; many cameras state no fractions
@@ -79,7 +79,8 @@ def _order(frames: Iterable[Frame]) -> list[tuple[int, Frame]]:
 
 def sort_by_time(frames: Sequence[Frame]) -> list[Frame]:
     """Sort frames by time of capture, those of the same moment by name."""
-    timed = zip(moments(frames), frames, strict=True)
+    dated = all(frame.captured for frame in frames)
+    timed = zip(moments(frames) if dated else [0.0] * len(frames), frames, strict=True)
     line = sorted(timed, key=lambda each: (each[0], natural_key(each[1].stem), each[1].path))
     return [frame for _, frame in line]
 
@@ -103,20 +104,24 @@ def find_runs(chain: Chain, *, gap: float) -> Iterator[FrameRun]:
 
 def _cut(chain: Chain, gap: float) -> Iterator[FrameRun]:
     """Cut a chain into runs, by its levels as they are."""
-    start, frames, similar = 0, chain.frames, _may_be_one_scene(chain)
-    for at in range(1, len(frames)):
-        continues = similar[at - 1] and follows(frames[at - 1], frames[at], gap=gap)
-        if chain.missing(at) or not continues:
-            yield FrameRun(chain, start, at)
-            start = at
-    yield FrameRun(chain, start, len(frames))
+    pairs = enumerate(zip(pairwise(chain.frames), _may_be_one_scene(chain), strict=True), 1)
+    breaks = (
+        at
+        for at, (pair, alike) in pairs
+        if not alike or chain.missing(at) or not follows(*pair, gap=gap)
+    )
+    for start, stop in pairwise([0, *breaks, len(chain.frames)]):
+        yield FrameRun(chain, start, stop)
 
 
 def follows(one: Frame, other: Frame, *, gap: float) -> bool:
     """Return whether a frame may belong to the bracket of the one before it.
 
-    It is so only after a short pause: some cameras state the end of the exposure.
+    It is so only after a short pause: some cameras state the end of the exposure. A file that lost
+    its facts contradicts nothing.
     """
+    if one.is_bare or other.is_bare:
+        return True
     same_light = one.mode == other.mode and bool(one.flash) == bool(other.flash)
     pause, idle = pause_between(one, other), idle_between(one, other)
     if pause is None or idle is None:
@@ -124,6 +129,13 @@ def follows(one: Frame, other: Frame, *, gap: float) -> bool:
     else:
         in_time = pause + (one.exposure.time or 0.0) >= 0 and idle <= gap + CLOCK_TICK
     return same_light and in_time and counts_on(one, other) and _same_lens(one, other)
+
+
+def succeed(one: Frame, other: Frame, *, gap: float) -> bool:
+    """Return whether two files may be shots of one bracket, one after the other."""
+    numbers = [named.number for f in (one, other) if (named := read_file_number(f.stem))]
+    next_one = len(numbers) < 2 or (numbers[1] - numbers[0]) % LAST_NUMBER <= 1
+    return next_one and follows(one, other, gap=gap)
 
 
 def counts_on(one: Frame, other: Frame) -> bool:
@@ -144,18 +156,14 @@ def _same_lens(one: Frame, other: Frame) -> bool:
 def _may_be_one_scene(chain: Chain) -> Sequence[bool]:
     """Return for each frame but the last whether the next may show the same scene.
 
-    Pictures far apart in exposure may look different, so the frame before and the one after are
-    compared too. Where exposures are stated, only a clear difference counts.
+    Where exposures are stated, only a clear difference counts.
     """
-    count, thumbnails = len(chain.frames), [frame.thumbnail for frame in chain.frames]
-    if count < 2 or not any(thumbnails):
-        return [True] * (count - 1)
-    least = match.OTHER_SCENE if chain.stream.stated else match.MAYBE_SAME_SCENE
-    blocks = match.unpack_thumbnails([thumbnail or match.BLANK for thumbnail in thumbnails])
-    edges = match.edges_of(blocks)
-    unclear = chain.stream.stated & ~match.have_detail(blocks)
-    near, far = (
-        (match.similarity(edges[:-lag], edges[lag:]) >= least) | unclear[:-lag] | unclear[lag:]
-        for lag in (1, 2)
-    )
-    return [bool(near[at] or far[max(0, at - 1) : at + 1].any()) for at in range(count - 1)]
+    packed = [frame.thumbnail for frame in chain.frames]
+    if len(packed) < 2 or not any(packed):
+        return [True] * (len(packed) - 1)
+    blocks = thumbnails.unpack_thumbnails([each or thumbnails.BLANK for each in packed])
+    edges, stated = thumbnails.edges_of(blocks), chain.stream.stated
+    unclear = stated & ~thumbnails.have_detail(blocks)
+    least = thumbnails.OTHER_SCENE if stated else thumbnails.MAYBE_SAME_SCENE
+    alike = thumbnails.similarity(edges[:-1], edges[1:]) >= least
+    return list(alike | unclear[:-1] | unclear[1:])

@@ -20,9 +20,9 @@ from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from expinterp.brackets import shapes
-from expinterp.brackets import thumbnail_match as match
 from expinterp.brackets.shapes import NOMINAL, TOLERANCE, Shape, shape_of
-from expinterp.core.exposure import is_nominal, stops_of_time
+from expinterp.core.exposure import Exposure, is_nominal, stops_of_time
+from expinterp.images import thumbnails
 from expinterp.images.metadata.capture import Capture
 
 Key = TypeVar("Key")
@@ -42,7 +42,7 @@ class Frame(Capture):
     problem: str | None = None  # why the file cannot be used
     size: tuple[int, int] | None = None  # rows and columns as stored, before EXIF orientation
     depth: int = 8  # bits per code value
-    thumbnail: bytes | None = field(default=None, repr=False)  # packed by thumbnail_match
+    thumbnail: bytes | None = field(default=None, repr=False)  # as images.thumbnails packs it
 
     @property
     def folder(self) -> str:
@@ -54,6 +54,11 @@ class Frame(Capture):
         """The name without folder and suffix."""
         name = self.path.rpartition("/")[2]
         return name.rpartition(".")[0] or name
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the file states nothing of its capture."""
+        return self.captured is None and self.exposure == Exposure()
 
     @property
     def ev(self) -> float | None:
@@ -103,7 +108,7 @@ class Stream(NamedTuple):
     camera: str | None
     serial: str | None
     stated: bool  # whether exposures are known, not only brightness
-    format: tuple[object, ...]  # size, depth and file format
+    kind: tuple[object, ...]  # place, size, depth and file format
 
 
 def place_of(frame: Frame) -> str:
@@ -112,10 +117,15 @@ def place_of(frame: Frame) -> str:
     return parent if _NUMBERED_FOLDER.fullmatch(name) else frame.folder
 
 
+def kind_of(frame: Frame) -> tuple[str, tuple[int, int] | None, int, str]:
+    """Return the place, size, depth and format of a frame."""
+    return place_of(frame), frame.size, frame.depth, frame.format
+
+
 def stream_of(frame: Frame) -> Stream:
     """Return the stream of a frame."""
-    kind, camera = (frame.size, frame.depth, frame.format), frame.exposure.camera
-    return Stream(place_of(frame), camera, frame.serial, frame.ev is not None, kind)
+    place, camera = place_of(frame), frame.exposure.camera
+    return Stream(place, camera, frame.serial, frame.ev is not None, kind_of(frame))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +154,8 @@ def make_chain(frames: Sequence[Frame], stream: Stream) -> Chain:
         nominal = all(is_nominal(frame.exposure.time or 1.0) for frame in frames)
         levels = tuple(frame.ev or 0.0 for frame in frames)
         return Chain(tuple(frames), levels, stream, tolerance=NOMINAL if nominal else TOLERANCE)
-    blocks = match.unpack_thumbnails([frame.thumbnail or b"" for frame in frames])
-    return Chain(tuple(frames), tuple(match.brightness(blocks).tolist()), stream)
+    blocks = thumbnails.unpack_thumbnails([frame.thumbnail or b"" for frame in frames])
+    return Chain(tuple(frames), tuple(thumbnails.brightness(blocks).tolist()), stream)
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,18 +251,18 @@ class FrameRun:
 
     def shows_one_scene(self) -> bool:
         """Return whether all frames have thumbnails, and these show one scene."""
-        return bool(self._thumbnails) and match.are_one_scene(self._thumbnails)
+        return bool(self._thumbnails) and thumbnails.are_one_scene(self._thumbnails)
 
     def shows_different_scenes(self) -> bool:
         """Return whether all frames have thumbnails, and these cannot show one scene."""
-        return bool(self._thumbnails) and match.are_different_scenes(self._thumbnails)
+        return bool(self._thumbnails) and thumbnails.are_different_scenes(self._thumbnails)
 
     @cached_property
     def _thumbnails(self) -> list[bytes]:
         """The thumbnails of its frames, least exposed first; an empty list unless all have one."""
         pairs = sorted(zip(self.levels, self.frames, strict=True), key=lambda pair: pair[0])
-        thumbnails = [frame.thumbnail or b"" for _, frame in pairs]
-        return thumbnails if all(thumbnails) else []
+        found = [frame.thumbnail or b"" for _, frame in pairs]
+        return found if all(found) else []
 
     def windows(self, lengths: Iterable[int]) -> list[FrameRun]:
         """List the parts of these lengths that may be sets, the shortest first."""

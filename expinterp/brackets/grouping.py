@@ -30,6 +30,7 @@ from expinterp.brackets.frames import (
     FrameRun,
     group_frames,
     idle_between,
+    kind_of,
 )
 from expinterp.brackets.plan import Bracket, Leftover, Plan
 from expinterp.text import natural_key
@@ -99,9 +100,11 @@ def plan_brackets(
     else:
         usable, copies = names.separate_copies(usable)
         readable = {names.stem_of(frame) for frame in usable}
-        unusable = [frame for frame in everything if frame.problem]
-        damaged = [frame for frame in unusable if names.stem_of(frame) not in readable]
-        items = [*found, *copies, *_by_evidence(usable, damaged, set_size, gap)]
+        damaged = [f for f in everything if f.problem and names.stem_of(f) not in readable]
+        sets = _by_evidence(usable, damaged, set_size, gap)
+        line = sorted(usable, key=lambda frame: order[frame.path])
+        sets = _by_size(sets, line, set_size, gap) if set_size else sets
+        items = [*found, *copies, *sets]
     brackets = _named_apart(item for item in items if isinstance(item, Bracket))
     leftovers = (item for item in items if isinstance(item, Leftover))
     return Plan(folder, tuple(brackets), tuple(sorted(leftovers, key=lambda f: order[f.path])))
@@ -152,9 +155,6 @@ def _wrong_size(count: int, set_size: int | None) -> str | None:
     return None if set_size in {None, count} else f"in a set of {count} frames, not {set_size}"
 
 
-# --- by evidence ---------------------------------------------------------------------------------
-
-
 def _by_evidence(
     frames: Sequence[Frame], damaged: Sequence[Frame], set_size: int | None, gap: float
 ) -> Found:
@@ -172,18 +172,44 @@ def _by_evidence(
         lacking = not set_size and cameras.may_be_part(run, cameras.shapes_for(run, known))
         yield from _leave(run.frames, INCOMPLETE.format(len(run))) if lacking else [bracket]
     divided = [(run, *cameras.divide_run(run, cameras.shapes_for(run, known))) for run in runs]
-    steps: dict[object, list[float]] = defaultdict(list)  # pauses by stream and mode
-    settings = [(run.chain.stream, run.frames[0].mode) for run in runs]
-    for setting, (run, windows, doubtful) in zip(settings, divided, strict=True):
-        steps[setting] += _unexplained(run, windows, doubtful)
-    for setting, (run, windows, doubtful) in zip(settings, divided, strict=True):
-        judge = _Judge(cameras.shapes_for(run, known), steps[setting], set_size, gap)
+    steps: dict[object, list[float]] = defaultdict(list)  # pauses by camera
+    for run, windows, doubtful in divided:
+        steps[cameras.camera_of(run)] += _unexplained(run, windows, doubtful)
+    for run, windows, doubtful in divided:
+        unexplained = steps[cameras.camera_of(run)]
+        judge = _Judge(cameras.shapes_for(run, known), unexplained, set_size, gap)
         yield from judge.sets_in(run, windows, doubtful)
 
 
-def _unexplained(
-    run: FrameRun, windows: Iterable[FrameRun], doubtful: Iterable[int]
-) -> Iterator[float]:
+def _by_size(found: Found, frames: Sequence[Frame], size: int, gap: float) -> Found:
+    """Divide frames that are left into sets of the size that the user states, in order of their names.
+
+    Shots whose files lost their facts count as well, if the pictures show one scene.
+    """
+    items = list(found)
+    left = {item.path for item in items if isinstance(item, Leftover)}
+    for line in group_frames(frames, kind_of).values():
+        pairs = enumerate(itertools.pairwise(line), 1)
+        breaks = [at for at, pair in pairs if not chains.succeed(*pair, gap=gap)]
+        taken = [at for at, frame in enumerate(line) if frame.path not in left]
+        cuts = sorted({0, len(line), *breaks, *taken, *(at + 1 for at in taken)})
+        for start, stop in itertools.pairwise(cuts):
+            for part in _divide_evenly(line[start:stop], size):
+                left -= {frame.path for frame in part.frames}
+                yield scenes.bracket_of(part, f"{size} frames in succession")
+    yield from (item for item in items if isinstance(item, Bracket) or item.path in left)
+
+
+def _divide_evenly(frames: Sequence[Frame], size: int) -> list[FrameRun]:
+    """Divide frames into sets of a size; return an empty list if some would be no sets."""
+    if len(frames) % size:
+        return []
+    parts = [scenes.with_levels(frames[at : at + size]) for at in range(0, len(frames), size)]
+    sets = [part for part in parts if part and _may_be_set(part)]
+    return sets if len(sets) == len(parts) else []
+
+
+def _unexplained(run: FrameRun, windows: list[FrameRun], doubtful: set[int]) -> Iterator[float]:
     """List the seconds (0: unknown) at which exposures of a run step outside any set."""
     explained = {*doubtful, *(at for window in windows for at in window.places)}
     for at, (one, other) in enumerate(itertools.pairwise(run.levels), run.start):
@@ -196,20 +222,19 @@ class _Judge:
     """Decides which sets of a run are brackets."""
 
     known: CameraShapes  # of the camera
-    unexplained: Sequence[float]  # seconds at which exposures of the stream step outside any set
+    unexplained: Sequence[float]  # seconds at which its exposures step outside any set
     set_size: int | None
     gap: float
 
-    def sets_in(self, run: FrameRun, windows: Iterable[FrameRun], doubtful: Iterable[int]) -> Found:
+    def sets_in(self, run: FrameRun, windows: list[FrameRun], doubtful: set[int]) -> Found:
         """Accept the sets of a run, unless there is an objection."""
         several = "may belong to more than one set; --set-size or --pattern states which"
         reasons: dict[int, str] = dict.fromkeys(doubtful, several)
         for window in windows:
             objection = next(self._objections(window), "")
-            yield from [] if objection else [_as_bracket(window)]
+            if not objection:
+                yield scenes.bracket_of(window, f"{window.evidence.value}: {window.shape}")
             reasons.update(dict.fromkeys(window.places, objection))
-        if self.set_size:
-            yield from self._by_size(run, reasons, self.set_size)
         for at, frame in enumerate(run.frames, run.start):
             if reason := reasons[at] if at in reasons else self._why_alone(run, at):
                 yield Leftover(frame.path, reason)
@@ -227,12 +252,10 @@ class _Judge:
         if (seconds := cameras.goes_on(window)) is not None:
             options = f"--gap {math.ceil(seconds)} or --set-size {size}"
             yield f"the shot beside this set may belong to it; {options} settles it"
-        recurs = self.known.count(window.shape) >= cameras.RECURRENT
-        enough = {*STRONG, Evidence.MANUAL} if window.shape.regular else CERTAIN
-        sure = (size > 2 or window.damaged_within(margin=1)) and evidence in enough
-        if window.missing_beside() and not recurs and not sure:
-            yield f"files beside this set are missing; --set-size {size} takes it all the same"
-        if size == 2 and self.known.complete(window.shape) < 2 and evidence not in CERTAIN:
+        lone = self.known.complete(window.shape) < 2 and evidence not in CERTAIN
+        rare = self.known.count(window.shape) < cameras.RECURRENT
+        cut = window.missing_beside() and not window.damaged_within(margin=1)
+        if size == 2 and (lone or (rare and cut)):
             yield "the only pair, and a frame may be missing; --set-size 2 takes it all the same"
         if self._is_chance(window, evidence):
             yield f"nothing shows that they were bracketed; --set-size {size} takes them"
@@ -252,18 +275,6 @@ class _Judge:
             return others > max(1, 3 * (count - 1)) or (automatic and count < cameras.RECURRENT)
         seen = all(frame.thumbnail for frame in window.frames)  # but not that it is one scene
         return automatic or seen or count < cameras.RECURRENT or others > count / 10
-
-    def _by_size(self, run: FrameRun, reasons: dict[int, str], size: int) -> Iterator[Bracket]:
-        """Find sets of the stated size in the stretches of a run that divide into them evenly."""
-        rest = [at for at in range(run.start, run.stop) if reasons.get(at) != ""]
-        for _, group in itertools.groupby(enumerate(rest), lambda place: place[1] - place[0]):
-            stretch = [at for _, at in group]
-            parts = [FrameRun(run.chain, start, start + size) for start in stretch[::size]]
-            if len(stretch) % size == 0 and all(map(_may_be_set, parts)):
-                yield from (
-                    scenes.bracket_of(part, f"{size} frames in succession") for part in parts
-                )
-                reasons.update(dict.fromkeys(stretch, ""))
 
     def _why_alone(self, run: FrameRun, at: int) -> str:
         """Return why a frame is in no set."""
@@ -289,10 +300,6 @@ class _Judge:
                 joined = f"--gap {math.ceil(idle)} joins them, if they are of one scene"
                 return f"{idle:.0f} s from the shot beside it; {joined}"
         return "a single shot"
-
-
-def _as_bracket(window: FrameRun) -> Bracket:
-    return scenes.bracket_of(window, f"{window.evidence.value}: {window.shape}")
 
 
 def _may_be_set(part: FrameRun) -> bool:

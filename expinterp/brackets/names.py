@@ -6,17 +6,17 @@ in folders such as ``100CANON``; 0001 follows 9999, often in the next folder.
 
 from __future__ import annotations
 
-import math
 import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from expinterp.brackets.frames import RAW, Frame, group_frames
 from expinterp.brackets.plan import Leftover, PlanError
-from expinterp.brackets.thumbnail_match import brightness, largest_difference, unpack_thumbnails
+from expinterp.images.thumbnails import brightness, largest_difference, unpack_thumbnails
 
 Prefer: TypeAlias = Literal["raw", "jpeg"]
 
@@ -116,8 +116,6 @@ def _set_of_path(expression: re.Pattern[str], path: str, *, whole: bool) -> str 
     return f"{above}{match['set']}"
 
 
-# --- files of one shot: twins have one name and several formats -----------------------------------
-
 # Order of the formats of one shot; others are between.
 RANKS: dict[Prefer, dict[str, int]] = {
     "raw": {RAW: 0, "heif": 1},
@@ -168,14 +166,10 @@ def _taken_together(shots: Iterable[list[Frame]]) -> list[list[list[Frame]]]:
     def moment(shot: list[Frame]) -> tuple[str, float]:
         return shot[0].folder, max(frame.local_time for frame in shot)
 
-    groups, before = list[list[list[Frame]]](), ("", -math.inf)
-    for shot in sorted(shots, key=moment):
-        folder, time = here = moment(shot)
-        near = folder == before[0] and 0 < time <= before[1] + NEAR
-        groups += [] if near else [[]]
-        groups[-1].append(shot)
-        before = here
-    return groups
+    line = sorted(shots, key=moment)
+    pairs = enumerate(pairwise(map(moment, line)), 1)
+    breaks = [at for at, (a, b) in pairs if a[0] != b[0] or not 0 < b[1] <= a[1] + NEAR]
+    return [line[start:stop] for start, stop in pairwise([0, *breaks, len(line)])]
 
 
 def _set_aside(frame: Frame, kept: Frame | None) -> Leftover:
@@ -187,9 +181,6 @@ def _set_aside(frame: Frame, kept: Frame | None) -> Leftover:
         return Leftover(frame.path, f"the raw file of {name}")
     remedy = "; --prefer jpeg takes this one" if kept and kept.format == RAW else ""
     return Leftover(frame.path, f"the same shot as {name}{remedy}")
-
-
-# --- copies and results --------------------------------------------------------------------------
 
 
 def separate_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Leftover]]:

@@ -15,6 +15,7 @@ from expinterp.brackets.frames import (
     Frame,
     FrameRun,
     group_frames,
+    kind_of,
     make_chain,
     pause_between,
     stream_of,
@@ -26,7 +27,6 @@ from expinterp.brackets.shapes import smallest_step
 Scene: TypeAlias = tuple[FrameRun, Bracket]
 
 LONGEST_PAUSE = 900.0  # seconds between the frames of a scene with a folder or a name of its own
-USUAL = 5  # larger sets of a camera from which a smaller one seems incomplete
 
 
 def bracket_of(run: FrameRun, reason: str, name: str | None = None) -> Bracket:
@@ -48,11 +48,11 @@ def bracket_of(run: FrameRun, reason: str, name: str | None = None) -> Bracket:
 def find_scenes(frames: Sequence[Frame], *, gap: float) -> list[Scene]:
     """Find the folders, and the names, that hold one scene each.
 
-    Files of another size, format or camera do not count. `gap` is the longest pause within a
-    bracket, in seconds from the end of an exposure.
+    Files of another size, format or camera do not count; those that lost their facts do. `gap` is
+    the longest pause within a bracket, in seconds from the end of an exposure.
     """
     found, taken = list[Scene](), set[str]()
-    for (place, *_), members in group_frames(frames, stream_of).items():
+    for place, members in _streams(frames):
         if run := whole_scene(members, gap=gap):
             name = place if all(frame.folder == place for frame in members) else None
             found.append((run, bracket_of(run, "one scene, alone in its folder", name)))
@@ -61,6 +61,19 @@ def find_scenes(frames: Sequence[Frame], *, gap: float) -> list[Scene]:
         if members[0].path not in taken and (run := whole_scene(members, gap=gap)):
             found.append((run, bracket_of(run, "one scene, with matching names", name)))
     return found
+
+
+def _streams(frames: Sequence[Frame]) -> Iterator[tuple[str, list[Frame]]]:
+    """List the places, and the frames of each camera there, of one size and format."""
+    for (place, *_), members in group_frames(frames, kind_of).items():
+        alike = [members] if _of_one_camera(members) else group_frames(members, stream_of).values()
+        yield from ((place, each) for each in alike)
+
+
+def _of_one_camera(frames: Sequence[Frame]) -> bool:
+    """Return whether frames are of one size, format and camera, as far as they state it."""
+    streams = {stream_of(frame) for frame in frames if not frame.is_bare}
+    return len(streams) <= 1 and len(set(map(kind_of, frames))) == 1
 
 
 def _named_alike(frames: Sequence[Frame]) -> Iterator[tuple[str, list[Frame]]]:
@@ -93,7 +106,7 @@ def with_levels(frames: Sequence[Frame]) -> FrameRun | None:
 
 def whole_scene(frames: Sequence[Frame], *, gap: float) -> FrameRun | None:
     """Return the frames of a folder or name as a set, if they show one scene; else None."""
-    if not 2 <= len(frames) <= shapes.MOST_FRAMES or len(set(map(stream_of, frames))) > 1:
+    if not 2 <= len(frames) <= shapes.MOST_FRAMES or not _of_one_camera(frames):
         return None
     run = with_levels(chains.sort_by_time(frames))
     same_light = len({bool(frame.flash) for frame in frames}) == 1
@@ -115,8 +128,6 @@ def _is_scene(run: FrameRun, gap: float) -> bool:
     if len(regular_windows(run)) > 1 and not (quick and dated):
         return False
     meant = not weak or modes == {"manual"} or (stated and not dated)
-    return (
-        meant
-        if quick
-        else (several and modes != {"auto"}) or (meant and run.evidence is not Evidence.SEEN)
-    )
+    if quick:
+        return meant
+    return (several and modes != {"auto"}) or (meant and run.evidence is not Evidence.SEEN)

@@ -102,11 +102,17 @@ def shape_of(
 
 
 @lru_cache(maxsize=1 << 14)
-def may_remain(levels: tuple[float, ...], whole: Shape) -> bool:
-    """Return whether exposures in stops, or brightness, may be of a set that lost frames."""
-    if len(levels) >= len(whole):
+def may_remain(levels: tuple[float, ...], whole: Shape, *, holes: bool = True) -> bool:
+    """Return whether exposures in stops, or brightness, may be of a set that lost frames.
+
+    Without `holes`, it lost none between those that are left.
+    """
+    count, stops = len(levels), whole.stops
+    if count >= len(whole):
         return False
-    parts = combinations(whole.stops, len(levels))
+    parts: Iterable[tuple[float, ...]] = combinations(stops, count)
+    if not holes:
+        parts = (stops[at : at + count] for at in range(len(stops) - count + 1))
     if not whole.stated:
         return any(rank(part) == rank(levels) for part in parts)
     return any(

@@ -333,6 +333,36 @@ def test_shots_counted_by_the_camera_begin_a_set_anew():
     check(sets)
 
 
+# --- files that lost their EXIF block -------------------------------------------------------------
+
+
+def stripped(frames, lost):
+    """Frames of which those at the positions `lost` state nothing any more."""
+    return [
+        Frame(f.path, size=f.size, thumbnail=f.thumbnail) if at in lost else f
+        for at, f in enumerate(frames)
+    ]
+
+
+@pytest.mark.parametrize("lost", [{0}, {1}, {2}, {0, 2}, {1, 2}])
+@pytest.mark.parametrize("stops", [BASE, RISING])
+@pytest.mark.parametrize("facts", [MARKED, {"mode": "auto"}, {}])
+def test_a_stated_size_settles_what_files_without_exif_belong_to(lost, stops, facts):
+    first = stripped(bracket(1, stops, **facts), lost)
+    second = bracket(4, stops, view=1, at=60, **facts)
+    third = stripped(bracket(7, stops, view=2, at=120, **facts), lost)
+    check([first, second, third], set_size=3)
+    check([], *first[:2], set_size=3)
+    check([], first[0], *third[1:], set_size=3)  # the numbers between are missing
+
+
+@pytest.mark.parametrize("lost", [{0}, {1}, {2}, {0, 2}])
+@pytest.mark.parametrize("name", ["church/{:d}.jpg", "room_{:d}.jpg"])
+def test_a_folder_or_a_name_settles_what_files_without_exif_belong_to(lost, name):
+    others = [shot(f"IMG_{at:04d}.jpg", view=9, at=900 * at) for at in (41, 52)]
+    check([stripped(bracket(1, name=name), lost)], *others)
+
+
 # --- names and copies ----------------------------------------------------------------------------
 
 

@@ -8,13 +8,15 @@ from bracket_library import Roll
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expinterp.brackets import Frame, thumbnail_match
+from expinterp.brackets import Frame
 from expinterp.brackets.cameras import best_windows
-from expinterp.brackets.chains import find_chains, find_runs
+from expinterp.brackets.chains import find_chains
 from expinterp.brackets.frames import Chain, FrameRun, place_of, stream_of
 from expinterp.brackets.names import compile_pattern, read_file_number, set_of
 from expinterp.brackets.shapes import Shape, may_remain, orders, rank, shape_of
 from expinterp.core.exposure import Exposure
+from expinterp.images import thumbnails
+from expinterp.images.thumbnails import pack_thumbnail, unpack_thumbnails
 from expinterp.text import natural_key
 
 # --- names ---------------------------------------------------------------------------------------
@@ -177,10 +179,10 @@ def test_exposures_of_one_scene_are_recognised(step):
     pairs = [
         [scene(seed).thumbnail(stops, random) for stops in (-step, 0.0)] for seed in range(200)
     ]
-    assert sum(thumbnail_match.are_one_scene(pair) for pair in pairs) >= 195
-    assert not any(thumbnail_match.are_different_scenes(pair) for pair in pairs)
+    assert sum(thumbnails.are_one_scene(pair) for pair in pairs) >= 195
+    assert not any(thumbnails.are_different_scenes(pair) for pair in pairs)
     for pair in pairs:
-        dark, bright = thumbnail_match.brightness(thumbnail_match.unpack_thumbnails(pair))
+        dark, bright = thumbnails.brightness(unpack_thumbnails(pair))
         assert dark < bright
 
 
@@ -190,37 +192,33 @@ def test_different_scenes_are_recognised():
         [scene(seed).thumbnail(0, random), scene(seed + 1).thumbnail(1, random)]
         for seed in range(200)
     ]
-    assert not any(thumbnail_match.are_one_scene(pair) for pair in pairs)
-    assert sum(thumbnail_match.are_different_scenes(pair) for pair in pairs) > 150
+    assert not any(thumbnails.are_one_scene(pair) for pair in pairs)
+    assert sum(thumbnails.are_different_scenes(pair) for pair in pairs) > 150
 
 
 def test_a_brighter_picture_is_nowhere_darker():
     random = np.random.default_rng(0)
     dark, bright = (scene(3).thumbnail(stops, random) for stops in (-2, 2))
-    assert thumbnail_match.are_one_scene([dark, bright])
-    assert not thumbnail_match.are_one_scene([bright, dark])
+    assert thumbnails.are_one_scene([dark, bright])
+    assert not thumbnails.are_one_scene([bright, dark])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (12, 12), (13, 40), (120, 160), (1000, 7)])
 def test_pictures_of_any_shape_have_a_thumbnail(shape):
     grey = np.full(shape, 100, np.uint8)
-    assert np.allclose(
-        thumbnail_match.unpack_thumbnails([thumbnail_match.pack_thumbnail(grey)]), 100, atol=0.01
-    )
+    assert np.allclose(unpack_thumbnails([pack_thumbnail(grey)]), 100, atol=0.01)
 
 
 def test_a_thumbnail_holds_the_means_of_blocks():
     grey = np.random.default_rng(0).integers(0, 256, (120, 240), np.uint8)
-    blocks = thumbnail_match.unpack_thumbnails([thumbnail_match.pack_thumbnail(grey)])[0]
+    blocks = unpack_thumbnails([pack_thumbnail(grey)])[0]
     assert blocks[0, 0] == pytest.approx(grey[:10, :20].mean(), abs=0.01)
     assert blocks[11, 11] == pytest.approx(grey[-10:, -20:].mean(), abs=0.01)
 
 
 def test_featureless_pictures_are_neither_alike_nor_an_error():
-    flat = [
-        thumbnail_match.pack_thumbnail(np.full((20, 20), level, np.uint8)) for level in (0, 255)
-    ]
-    assert not thumbnail_match.are_one_scene(flat)
+    flat = [pack_thumbnail(np.full((20, 20), level, np.uint8)) for level in (0, 255)]
+    assert not thumbnails.are_one_scene(flat)
 
 
 # --- parting -------------------------------------------------------------------------------------
@@ -264,22 +262,6 @@ def test_chains_go_on_after_9999_and_into_the_next_folder():
     (chain,) = find_chains(Frame(f"{name}.jpg", exposure=exposure) for name in reversed(names))
     assert [frame.path[:-4] for frame in chain.frames] == names
     assert chain.numbers == (9998, 9999, 10000, 10002)
-
-
-def test_shots_far_apart_are_linked_by_the_one_between():
-    """One shows the window, another one the room, the first one both."""
-    random = np.random.default_rng(0)
-    window, room = random.integers(20, 220, (2, 12, 6), np.uint8)
-    shots = [(window, room), (window, 0 * room + 9), (0 * window + 9, room)]
-    seen = [
-        thumbnail_match.pack_thumbnail(np.hstack(shot).repeat(10, 0).repeat(10, 1))
-        for shot in shots
-    ]
-    edges = thumbnail_match.edges_of(thumbnail_match.unpack_thumbnails(seen))
-    assert thumbnail_match.similarity(edges[1:2], edges[2:3])[0] < thumbnail_match.MAYBE_SAME_SCENE
-    frames = [Frame(f"IMG_000{at}.jpg", thumbnail=packed) for at, packed in enumerate(seen)]
-    (chain,) = find_chains(frames)
-    assert [len(run) for run in find_runs(chain, gap=5.0)] == [3]
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from expinterp.brackets.grouping import _Judge
 from expinterp.brackets.names import separate_copies
 from expinterp.brackets.scenes import with_levels
 from expinterp.brackets.shapes import Shape, shape_of
-from expinterp.brackets.thumbnail_match import are_one_scene, have_detail, pack_thumbnail
-from expinterp.brackets.thumbnail_match import unpack_thumbnails as unpack
 from expinterp.core.exposure import Exposure
+from expinterp.images.thumbnails import are_one_scene, have_detail, pack_thumbnail
+from expinterp.images.thumbnails import unpack_thumbnails as unpack
 
 SET = (0.0, -2.0, 2.0)
 USUAL, PAIR = Shape((12, 0, 24)), Shape((12, 0))  # 0 −2 +2 and 0 −2

@@ -14,10 +14,11 @@ from PIL.TiffImagePlugin import IFDRational
 
 from expinterp.batch import journal
 from expinterp.brackets import folder as folder_module
-from expinterp.brackets import is_damaged, plan_brackets, scan, thumbnail_match
+from expinterp.brackets import is_damaged, plan_brackets, scan
 from expinterp.core.exposure import Exposure
 from expinterp.errors import ImageFileError
 from expinterp.images import Metadata, write_photograph
+from expinterp.images.thumbnails import pack_thumbnail, unpack_thumbnails
 
 NOON = datetime(2024, 5, 6, 12)
 TIMES = {0: (1, 60), -2: (1, 250), 2: (1, 15)}
@@ -157,8 +158,8 @@ def test_pictures_with_a_thumbnail_in_the_header_are_not_decoded(tmp_path, monke
     monkeypatch.setattr(folder_module, "read_thumbnail_of", None)
     rendered(6, 0).save(tmp_path / "shot.jpg", exif=with_thumbnail(rendered(5, 1)))
     (frame,) = scan(tmp_path)
-    seen = thumbnail_match.unpack_thumbnails(
-        [frame.thumbnail, thumbnail_match.pack_thumbnail(np.asarray(rendered(5, 1).convert("L")))]
+    seen = unpack_thumbnails(
+        [frame.thumbnail, pack_thumbnail(np.asarray(rendered(5, 1).convert("L")))]
     )
     assert np.abs(seen[0] - seen[1]).max() < 3
 

@@ -191,7 +191,8 @@ def _without_effect(context: click.Context, mode: str) -> Iterator[str]:
 
 def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
     """Find the brackets, or read them; also return a message for each file that is damaged."""
-    from expinterp.brackets import PlanError, is_damaged, plan_brackets, read_plan, scan
+    from expinterp.batch import read_plan
+    from expinterp.brackets import PlanError, is_damaged, plan_brackets, scan
 
     folder = options["folder"]
     try:

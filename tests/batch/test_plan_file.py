@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expinterp.brackets import Bracket, Leftover, Plan, PlanError, read_plan
-from expinterp.brackets.plan import parse_plan
+from expinterp.batch.plan_file import parse_plan, read_plan
+from expinterp.brackets import Bracket, Leftover, Plan, PlanError
 from expinterp.errors import ImageFileError
 
 PLAN = Plan(
