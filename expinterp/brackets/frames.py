@@ -28,6 +28,7 @@ from expinterp.images.metadata.capture import Capture
 Key = TypeVar("Key")
 RAW = "raw"
 _NUMBERED_FOLDER = re.compile(r"[1-9]\d\d\w{5}", re.ASCII)  # CIPA DC-009
+MOSTLY = 0.5  # share of nominal times from which a camera states such times
 LONG_EXPOSURE = 1.0  # seconds; from here cameras may take a dark frame of the same length
 BIAS_TOLERANCE = 0.4  # stops between the exposure compensation and the exposure taken
 METERED_TOLERANCE = 0.08  # stops by which automatic exposures of a bracket miss even steps
@@ -151,9 +152,13 @@ class Chain:
 def make_chain(frames: Sequence[Frame], stream: Stream) -> Chain:
     """Build a chain of frames that are in order, and have exposures or thumbnails."""
     if stream.stated:
-        nominal = all(is_nominal(frame.exposure.time or 1.0) for frame in frames)
-        levels = tuple(frame.ev or 0.0 for frame in frames)
-        return Chain(tuple(frames), levels, stream, tolerance=NOMINAL if nominal else TOLERANCE)
+        times = [frame.exposure.time or 1.0 for frame in frames]
+        nominal = sum(map(is_nominal, times)) / len(times)
+        # A camera states nominal or exact times; a few exact ones look nominal.
+        off = [math.log2(t) - stops_of_time(t) if nominal < MOSTLY else 0.0 for t in times]
+        levels = tuple((f.ev or 0.0) + stops for f, stops in zip(frames, off, strict=True))
+        tolerance = NOMINAL if nominal == 1.0 else TOLERANCE
+        return Chain(tuple(frames), levels, stream, tolerance=tolerance)
     blocks = thumbnails.unpack_thumbnails([frame.thumbnail or b"" for frame in frames])
     return Chain(tuple(frames), tuple(thumbnails.brightness(blocks).tolist()), stream)
 

@@ -115,12 +115,5 @@ def may_remain(levels: tuple[float, ...], whole: Shape, *, holes: bool = True) -
         parts = (stops[at : at + count] for at in range(len(stops) - count + 1))
     if not whole.stated:
         return any(rank(part) == rank(levels) for part in parts)
-    return any(
-        _is_even(level - stop for level, stop in zip(levels, part, strict=True)) for part in parts
-    )
-
-
-def _is_even(shifts: Iterable[float]) -> bool:
-    """Return whether numbers of stops are equal, within the tolerance."""
-    first, *others = shifts
-    return all(abs(other - first) <= TOLERANCE for other in others)
+    shifts = ([a - b for a, b in zip(levels, part, strict=True)] for part in parts)
+    return any(all(abs(z - shift[0]) <= TOLERANCE for z in shift) for shift in shifts)

@@ -279,6 +279,19 @@ def test_sensitivities_above_those_of_the_first_tag_count():
     check([frames])
 
 
+@pytest.mark.parametrize("pictures", [True, False])
+def test_exact_times_of_which_one_looks_nominal_step_evenly(pictures):
+    """Two thirds of a stop; 1/60.5 s looks like 1/60 s, which stands for 1/64 s."""
+    frames = [
+        replace(
+            shot(f"IMG_{at:04d}.jpg", 0, 0, at, seen=stops, pictures=pictures),
+            exposure=Exposure(2.0**stops / 60.5, 100.0, 8.0, "Model 7"),
+        )
+        for at, stops in enumerate((0, -2 / 3, 2 / 3))
+    ]
+    check([frames], shot("IMG_0099.jpg", 0.3, 9, 900, pictures=pictures))
+
+
 # --- several cameras and sets --------------------------------------------------------------------
 
 
