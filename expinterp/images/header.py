@@ -220,14 +220,6 @@ def _read_by_pillow(stream: BinaryIO, form: str) -> Header:
     return replace(header, xmp=image.info.get("xmp"))
 
 
-def _read_netpbm(stream: BinaryIO) -> Header:
-    from expinterp.images.codecs import netpbm
-
-    stream.seek(0)
-    rows, cols, bits = netpbm.read_size(stream.read(1 << 16))
-    return _with_size("netpbm", rows, cols, None, bits)
-
-
 def _read_raw(stream: BinaryIO) -> Header:
     """Let LibRaw read the header."""
     from expinterp.images.developing import raw
@@ -238,13 +230,16 @@ def _read_raw(stream: BinaryIO) -> Header:
 
 
 def _read_light(stream: BinaryIO, form: str) -> Header:
-    """Read the header of a picture in linear light."""
+    """Read the header of a picture in linear light, or of a PPM."""
+    from expinterp.images.codecs import netpbm
     from expinterp.images.developing import linear, openexr
 
     stream.seek(0)
     if form == "exr":
         return _with_size(form, *openexr.read_header(stream), 16)
-    return _with_size(form, *linear.read_size(stream.read(1 << 16), form), None, 16)
+    read_size = linear.read_size if form == "hdr" else netpbm.read_size
+    rows, cols, bits = read_size(stream.read(1 << 16))
+    return _with_size(form, rows, cols, None, bits)
 
 
 def _read_container(stream: BinaryIO, form: str) -> Header:
@@ -273,8 +268,7 @@ _READERS: dict[str, Callable[[BinaryIO], Header]] = {
     "webp": _read_webp,
     "tiff": _read_tiff,
     "raw": _read_raw,
-    "netpbm": _read_netpbm,
     **{form: partial(_read_by_pillow, form=form) for form in ("avif", "bmp", "tga")},
     **{form: partial(_read_container, form=form) for form in ("heif", "jxl", "jpeg2000")},
-    **{form: partial(_read_light, form=form) for form in ("exr", "hdr", "pfm")},
+    **{form: partial(_read_light, form=form) for form in ("exr", "hdr", "pfm", "netpbm")},
 }

@@ -61,12 +61,10 @@ def decode(stream: BinaryIO, form: str, max_pixels: int) -> Decoded:
     return from_light(light, Metadata(), warnings, primaries=primaries)
 
 
-def read_size(data: bytes, form: str) -> tuple[int, int]:
-    """Read the rows and columns of a Radiance HDR or PFM from its first bytes, upright."""
-    if form == "pfm":
-        return netpbm.read_size(data)[:2]
+def read_size(data: bytes) -> tuple[int, int, int]:
+    """Read the rows and columns of a Radiance HDR, upright, and 16 bits, from its first bytes."""
     _, _, rows, cols, orientation = _hdr_size(data)
-    return (cols, rows) if orientation >= 5 else (rows, cols)
+    return (cols, rows, 16) if orientation >= 5 else (rows, cols, 16)
 
 
 def from_light(

@@ -122,7 +122,7 @@ def exif_of_values(
     exif = {
         tags.EXPOSURE_TIME: (ifd.RATIONAL, _fraction(time)),
         tags.F_NUMBER: (ifd.RATIONAL, _fraction(f_number)),
-        tags.ISO: (ifd.LONG, struct.pack("<I", int(np.clip(np.rint(iso), 0, _LARGEST_PART)))),
+        tags.ISO: _whole(iso),
         tags.FOCAL_LENGTH: (ifd.RATIONAL, _fraction(focal_length)),
         tags.ORIGINAL: (ifd.ASCII, date.encode() + bytes(1)),
     }
@@ -135,6 +135,13 @@ def exif_of_values(
     first[tags.EXIF_DIRECTORY] = (ifd.LONG, pointer)
     ifd.add_fields(block, ifd.FIRST_POINTER, first)
     return bytes(block)
+
+
+def _whole(value: float) -> tuple[int, bytes]:
+    """Encode a sensitivity with 16 bits, or with 32 if it is larger."""
+    number = int(np.clip(np.rint(value), 0, _LARGEST_PART))
+    small = number < 1 << 16
+    return (ifd.SHORT if small else ifd.LONG), struct.pack("<H" if small else "<I", number)
 
 
 def _fraction(value: float) -> bytes:
