@@ -210,10 +210,10 @@ def _read_tiff(stream: BinaryIO) -> Header:
 
 def _read_by_pillow(stream: BinaryIO, form: str) -> Header:
     """Let Pillow read the header; in the container of AVIF size and EXIF are ordinary items."""
-    from expinterp.images.codecs.pillow import PLUGINS
+    from expinterp.images.codecs.pillow import open_picture
 
     stream.seek(0)
-    image = PLUGINS[form](stream)
+    image = open_picture(stream, form)
     cols, rows = image.size
     exif, bits = exif_block(image.info.get("exif")), getattr(image, "bits", 8)
     header = _with_size(form, rows, cols, exif, bits)

@@ -99,6 +99,7 @@ def test_pam_with_opacity_and_ppm_with_several_pictures(tmp_path):
     (b"P5 14 9 65536 " + bytes(300), "samples up to 65536"), (b"P6\nfourteen", "no size"),
     (b"P7\nWIDTH 14\nENDHDR\n", "no size"), (bmp_of(24, b"", height=30_000_000), "truncated BMP"),
     (bmp_of(24, b"", height=2**30), "limit"), (bmp_of(24, BGR.tobytes()[:100]), "damaged BMP"),
+    (bmp_of(24, bytes(999))[:30] + b"\4" + bmp_of(24, bytes(999))[31:], "BMP of a kind"), (bmp_of(2, bytes(99)), "BMP of a kind"),
     (saved(COLOUR, "TGA")[:100], "damaged TGA"), (saved(COLOUR, "JPEG2000")[:200], "JPEG 2000"),
 ])  # fmt: skip
 def test_damage_and_large_sizes_are_refused(tmp_path, data, words):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 from PIL import AvifImagePlugin, BmpImagePlugin, Image, ImageFile, TgaImagePlugin, WebPImagePlugin
 
+from expinterp.errors import ImageFileError
 from expinterp.images.codecs import boxes, jpeg_scan, jpeg_write
 from expinterp.images.codecs.depths import stretch
 from expinterp.images.codecs.jpeg_scan import JpegFile
@@ -117,6 +118,25 @@ _BLOCKS = {"exif": "exif", "icc_profile": "icc", "xmp": "xmp"}  # names of Pillo
 _AVIF_SPEED = 9  # of 0..10; a seventh of the time of 6, the default, for files 14 % larger
 
 
+def open_picture(stream: BinaryIO, form: str) -> Any:
+    """Open a picture of a format with Pillow, which reads its header.
+
+    Raises
+    ------
+    ImageFileError
+        If Pillow does not read this kind of the format, such as a JPEG within a BMP.
+    Exception
+        Any that Pillow raises on damage.
+    """
+    try:
+        return PLUGINS[form](stream)
+    except (OSError, SyntaxError) as error:
+        if not str(error).lower().startswith(("unsupported", "unknown")):
+            raise
+        message = f"{ALL_FORMATS[form].name} of a kind that is not read; save it as PNG"
+        raise ImageFileError(message) from error
+
+
 def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     """Decode a JPEG, WebP, AVIF, BMP or TGA to upright pixels.
 
@@ -128,7 +148,8 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
         Any that Pillow raises on damage.
     """
     layout = read_layout(data) if form == "jpeg" else None
-    image: Any = PLUGINS[form](BytesIO(jpeg_scan.as_eight_bits(data, layout) if layout else data))
+    plain = jpeg_scan.as_eight_bits(data, layout) if layout else data
+    image = open_picture(BytesIO(plain), form)
     cols, rows = image.size
     check_size(cols, rows, max_pixels)
     check_sides_read(cols, rows, form)
