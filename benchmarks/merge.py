@@ -5,8 +5,9 @@
 
 RADIANCE is a folder of radiance maps, RESPONSES one of measured responses, as for ``expinterp
 train``. Each scene is photographed three times, 2 EV apart, by a camera drawn at random: stored without loss;
-as JPEG of quality 95; and so with the picture style, the sharpening and the blur of the camera. Its profile is measured on seven exposures of another scene, 2 EV apart.
-The radiance of each method is scaled per channel to the true one, since no response shows a scale;
+as JPEG of quality 95; and so with the picture style, the sharpening and the blur of the camera. Its profile is measured
+on seven exposures of another scene, 2 EV or 1 EV apart. The true response shows what is left without any error of a
+profile. The radiance of each method is scaled per channel to the true one, since no response shows a scale;
 the error is the median of |E/E_true − 1| where the true exposure is unclipped in a shot. The dynamic
 range is that between the 0.1th and the 99.9th percentile of the green radiance, in stops.
 
@@ -32,17 +33,20 @@ from timing import TOOL, print_runs, run_in_turn, script
 needs.require("OpenEXR", "train")
 
 import expinterp
+from expinterp.core.response import Profile
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 from expinterp.library import read_profile
 from expinterp.training.simulator.camera import Camera, draw_camera, photograph, read_responses
 from expinterp.training.simulator.triples import read_radiance
 
 GREY = 0.18  # of white: the median of a scene in the middle shot
-STEPS, CALIBRATION = 2.0 ** np.array([-2, 0, 2]), 2.0 ** np.arange(-6, 7, 2.0)
+STEPS = 2.0 ** np.array([-2, 0, 2])
+CALIBRATIONS = {"2 EV": 2.0 ** np.arange(-6, 7, 2.0), "1 EV": 2.0 ** np.arange(-3, 4.0)}
 RANGE = 0.1, 99.9  # percentiles
 TIMES = 1 / 320, 1 / 40, 1 / 5  # seconds
-OURS, ESTIMATED = "expinterp, profile", "expinterp, estimated"
-THEIRS, THEIR_OWN, FED = "MergeDebevec", "MergeDebevec, same shots", "MergeDebevec, our profile"
+OURS, THEIRS, FED = "expinterp, profile", "MergeDebevec", "MergeDebevec, our profile"
+ESTIMATED, TRUE = "expinterp, estimated", "expinterp, true response"
+THEIR_OWN = "MergeDebevec, same shots"
 SCRIPT = """
 import sys, cv2, numpy as np
 images = [cv2.imread(name) for name in sys.argv[2:]]
@@ -58,18 +62,25 @@ def shoot(radiance: np.ndarray, steps: np.ndarray, camera: Camera, random: np.ra
     return [photograph(radiance, time, camera, random) for time in times], times
 
 
-def merge_all(shots, times, calibration) -> dict[str, np.ndarray]:
-    """Merge the shots by every method; `calibration` are the shots and times of another scene."""
-    profile = expinterp.calibrate(*calibration)
-    curve = np.exp(profile.response).T.reshape(256, 1, 3).astype(np.float32)
+def merge_all(shots, times, calibrations, camera: Camera) -> dict[str, np.ndarray]:
+    """Merge the shots by every method; `calibrations` are shots and times of another scene."""
     debevec, calibrator = cv2.createMergeDebevec(), cv2.createCalibrateDebevec(samples=200)
-    return {
-        OURS: expinterp.merge(shots, times=times, response=profile).radiance,
+    response = np.maximum(camera.response, camera.response[1] / 4).T
+    true = Profile(np.log(response), residual=0.0, shots=0, scale=1.0)
+    results = {
         ESTIMATED: expinterp.merge(shots, times=times).radiance,
-        THEIRS: debevec.process(shots, times, calibrator.process(*calibration)),
+        TRUE: expinterp.merge(shots, times=times, response=true).radiance,
         THEIR_OWN: debevec.process(shots, times, calibrator.process(shots, times)),
-        FED: debevec.process(shots, times, np.ascontiguousarray(curve)),
     }
+    for step, calibration in calibrations.items():
+        profile = expinterp.calibrate(*calibration)
+        curve = np.exp(profile.response).T.reshape(256, 1, 3).astype(np.float32)
+        results |= {
+            f"{OURS}, {step}": expinterp.merge(shots, times=times, response=profile).radiance,
+            f"{THEIRS}, {step}": debevec.process(shots, times, calibrator.process(*calibration)),
+            f"{FED}, {step}": debevec.process(shots, times, np.ascontiguousarray(curve)),
+        }
+    return results
 
 
 def measure(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
@@ -105,16 +116,17 @@ def compare_errors(files: Sequence[Path], responses: Path, scenes: int, kind: st
         )
         shots, times = shoot(scene, STEPS, camera, random)
         truth = scene * camera.illuminant * times[1]
-        for name, found in merge_all(
-            shots, times, shoot(other, CALIBRATION, camera, random)
-        ).items():
+        calibrations = {
+            step: shoot(other, steps, camera, random) for step, steps in CALIBRATIONS.items()
+        }
+        for name, found in merge_all(shots, times, calibrations, camera).items():
             rows.setdefault(name, []).append(measure(found, truth))
     print(f"{len(files[:scenes])} rendered brackets of 3 shots, 2 EV apart, {kind}")
-    print(f"{'method':28}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
+    print(f"{'method':34}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
     for name, values in rows.items():
         errors, ranges = np.array(values).T
         print(
-            f"{name:28}{100 * np.median(errors):12.2f} %{100 * errors.max():6.1f} %{np.median(ranges):11.1f}"
+            f"{name:34}{100 * np.median(errors):12.2f} %{100 * errors.max():6.1f} %{np.median(ranges):11.1f}"
         )
 
 

@@ -131,7 +131,8 @@ def calibrate(
     Parameters
     ----------
     stack : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
-        Display-encoded, registered; two or more, better three.
+        Display-encoded, registered; two or more, better seven, 1 EV apart: equal steps of 2 EV or
+        more leave waves of their period open.
     times : sequence of float
         Exposure times in seconds, or other numbers proportional to the exposure.
     camera : str, optional
