@@ -99,22 +99,19 @@ class Blend:
 
         The result is display-encoded and not rounded.
         """
-        planes = np.empty((long.shape[2], *long.shape[:2]), np.float32)
-        for channel, (x1, x2) in enumerate(zip(split(long), split(short), strict=True)):
-            if self._wide:
-                planes[channel] = _average_wide(x1, x2, self._terms[channel])
-            else:
-                _take(self._tables[channel], _index(x1, x2), planes[channel])
-        return planes
+        x1, x2 = split(long), split(short)
+        if not self._wide:
+            return _look_up(_index(x1, x2), self._tables)
+        return np.stack([_average_wide(*each) for each in zip(x1, x2, self._terms, strict=True)])
 
     def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
         """Compute Λ13(x1) and Λ23(x2) of two blocks, with shape and scale of y0."""
         darkened, brightened = zip(*self._maps, strict=True)
-        return _look_up(long, darkened), _look_up(short, brightened)
+        return _look_up(split(long), darkened), _look_up(split(short), brightened)
 
     def brightening(self, short: Pixels) -> Planes:
         """Compute the slopes Λ23′(x2) of a block: float32 (channels, rows, cols)."""
-        return _look_up(short, self._slopes)
+        return _look_up(split(short), self._slopes)
 
     def slopes(self, long: Pixels, short: Pixels) -> Planes:
         """Compute by how much y0 changes per code value of ``long`` and of ``short``.
@@ -122,8 +119,7 @@ class Blend:
         √((∂y0/∂x1)² + (∂y0/∂x2)²): the standard deviation of y0, if one code value is that of both
         inputs. float32 (channels, rows, cols).
         """
-        pairs = zip(self._steps, split(to_codes(long)), split(to_codes(short)), strict=True)
-        return np.stack([_take(table, _index(x1, x2)) for table, x1, x2 in pairs])
+        return _look_up(_index(split(to_codes(long)), split(to_codes(short))), self._steps)
 
     @cached_property
     def _steps(self) -> list[NDArray[np.float32]]:
@@ -136,8 +132,7 @@ class Blend:
         if self._wide:
             quantise(self(long, short), out)
             return
-        pairs = zip(self._rounded, split(long), split(short), strict=True)
-        _interleave([_take(table, _index(x1, x2)) for table, x1, x2 in pairs], out)
+        interleave(_look_up(_index(split(long), split(short)), self._rounded), out)
 
 
 def _weighted_terms(imf13: Floats, imf23: Floats, codes: Floats) -> tuple[Floats, ...]:
@@ -147,8 +142,13 @@ def _weighted_terms(imf13: Floats, imf23: Floats, codes: Floats) -> tuple[Floats
 
 
 def _index(x1: Pixels, x2: Pixels) -> NDArray[np.uint16]:
-    """Compute 256·x1 + x2: pairs of bytes, the low one first, are numbers of 16 bits."""
-    return cv2.merge([x2, x1]).view("<u2")[..., 0]
+    """Compute 256·x1 + x2 of planes: pairs of bytes, the low one first, are numbers of 16 bits."""
+    return cv2.merge([_stack(x2), _stack(x1)]).view("<u2").reshape(x1.shape)
+
+
+def _stack(planes: NDArray[Any]) -> NDArray[Any]:
+    """Put planes (channels, rows, cols) below each other: OpenCV computes all of them in one call."""
+    return planes.reshape(-1, planes.shape[-1])
 
 
 def _take(
@@ -170,17 +170,17 @@ def split(image: NDArray[Any]) -> NDArray[Any]:
     return planes
 
 
-def _look_up(image: Pixels, tables: Sequence[Planes]) -> Planes:
-    """Apply a look-up table per channel to pixels (rows, cols, channels)."""
-    planes = np.empty((image.shape[2], *image.shape[:2]), np.float32)
-    for plane, table, x in zip(planes, tables, split(image), strict=True):
-        _take(table, x, plane)
-    return planes
+def _look_up(planes: Pixels, tables: Sequence[NDArray[Number]]) -> NDArray[Number]:
+    """Apply a look-up table per channel to planes (channels, rows, cols)."""
+    found = np.empty(planes.shape, tables[0].dtype)
+    for out, table, plane in zip(found, tables, planes, strict=True):
+        _take(table, plane, out)
+    return found
 
 
-def _interleave(planes: Sequence[Pixels], out: Pixels) -> None:
+def interleave(planes: Sequence[Pixels] | Pixels, out: Pixels) -> None:
     """Copy planes into pixels; OpenCV is several times as fast as a transposed copy."""
-    np.copyto(out, cv2.merge(list(planes)).reshape(out.shape))
+    np.copyto(out, cv2.merge([*planes]).reshape(out.shape))
 
 
 def _evaluate(imf: Floats, codes: Floats) -> Floats:
@@ -209,27 +209,24 @@ def quantise(planes: Planes, out: Pixels) -> None:
 
     Code values are rounded only here and in `round_codes`. `planes` is overwritten.
     """
-    _interleave(list(round_codes(planes, out.dtype)), out)
+    interleave(round_codes(planes, out.dtype), out)
 
 
 def quantise_sum(
-    planes: Planes | Sequence[Plane],
-    addition: Planes | Sequence[Plane],
-    out: Pixels,
+    values: Planes | Plane,
+    addition: Planes | Plane,
+    dtype: np.dtype[Any],
     *,
     factor: float,
     full: float = 1.0,
-) -> None:
-    """Compute planes + factor·addition as pixels, clipped and rounded as by `quantise`.
+) -> Pixels:
+    """Compute values + factor·addition as code values, clipped and rounded as by `quantise`.
 
-    Planes are those of each channel; `full` is white in them. OpenCV adds, clips and rounds in one
-    pass.
+    `full` is white in the values. OpenCV adds, clips and rounds in one pass.
     """
-    scale, depth = np.iinfo(out.dtype).max / full, DEPTHS[out.dtype.name]
-    pairs = zip(planes, addition, strict=True)
-    _interleave(
-        [cv2.addWeighted(a, scale, b, factor * scale, 0, dtype=depth) for a, b in pairs], out
-    )
+    scale, depth = np.iinfo(dtype).max / full, DEPTHS[dtype.name]
+    codes = cv2.addWeighted(_stack(values), scale, _stack(addition), factor * scale, 0, dtype=depth)
+    return np.asarray(codes, dtype).reshape(values.shape)
 
 
 def round_codes(values: Planes, dtype: np.dtype[Any]) -> Pixels:

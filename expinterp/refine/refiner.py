@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Pixels, Planes
-from expinterp.core.intermediate import Blend, quantise_sum, split
+from expinterp.core.intermediate import Blend, interleave, quantise_sum, split
 from expinterp.core.parallel import map_threads
 from expinterp.errors import ResidualError
 from expinterp.refine.contract import LARGEST, OUTPUT, REPAIR, Contract
@@ -114,9 +114,8 @@ class Refiner:
             y0 = intermediate(one, two)
             seen = (half_way, half_way(one, two)) if half_way else (intermediate, y0)
             residual = self._run(self._prepare(one, two, *seen))
-            inner = (slice(None), *piece.inner)
-            target = out[piece.core_within(rows)]
-            quantise_sum(y0[inner], residual[inner], target, factor=strength)
+            codes = quantise_sum(y0, residual, out.dtype, factor=strength)
+            interleave(codes[(slice(None), *piece.inner)], out[piece.core_within(rows)])
 
         pieces = self._cut(long.shape, tile, rows)
         map_threads(work, pieces, threads=self.threads, progress=progress)

@@ -15,18 +15,20 @@ removed from a band need not be mirror-symmetric at the border.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from expinterp.core.arrays import Pixels, Plane, Planes
 
 LEVELS = 3  # bands; coarser noise is not removed
 
 
-def to_planes(image: Pixels) -> list[Plane]:
-    """Split an image into planes of code values 0..255, float32."""
-    planes = [np.asarray(plane, np.float32) for plane in cv2.split(image)]
+def to_planes(image: Pixels) -> list[NDArray[Any]]:
+    """Split an image into planes of code values 0..255: uint8 if it has 8 bits, else float32."""
+    planes = [*cv2.split(image)]
     return planes if image.dtype == np.uint8 else [plane / np.float32(257) for plane in planes]
 
 
@@ -42,8 +44,10 @@ def to_opponents(planes: Sequence[Plane]) -> list[Plane]:
 
 
 def opponent(planes: Sequence[Plane], number: int) -> Plane:
-    """Compute one of `to_opponents`."""
-    return planes[2 * number - 2] - planes[1] if number else luminance(planes)
+    """Compute one of `to_opponents`: float32."""
+    if not number:
+        return luminance(planes)
+    return np.asarray(cv2.subtract(planes[2 * number - 2], planes[1], dtype=cv2.CV_32F))
 
 
 def from_opponents(planes: Sequence[Plane | None]) -> list[Plane]:
@@ -52,16 +56,18 @@ def from_opponents(planes: Sequence[Plane | None]) -> list[Plane]:
     if not colours:
         return [np.asarray(grey)]
     red, blue = colours
-    green = grey - (red + blue) * np.float32(0.25)
+    green = red + blue
+    green *= np.float32(-0.25)
+    green += grey
     return [np.asarray(red + green), np.asarray(green), np.asarray(blue + green)]
 
 
 def luminance(planes: Sequence[Plane] | Planes) -> Plane:
-    """Compute (R + 2G + B) / 4; of one plane, return the plane."""
-    if len(planes) == 1:
-        return planes[0]
-    red, green, blue = planes
-    return np.asarray(cv2.addWeighted(red + blue, 0.25, green, 0.5, 0), np.float32)
+    """Compute (R + 2G + B) / 4 of uint8 or float32 planes; of one plane, return a copy."""
+    grey = planes[0].astype(np.float32)
+    for plane in planes[:0:-1]:
+        cv2.accumulateWeighted(plane, grey, 0.5)  # blue, then green
+    return np.asarray(grey)
 
 
 def gaussian_pyramid(plane: Plane) -> list[Plane]:
@@ -79,7 +85,8 @@ def expand(plane: Plane, like: Plane) -> Plane:
 
 def band(plane: Plane, coarser: Plane) -> Plane:
     """Compute the band between a level and the next coarser one."""
-    return plane - expand(coarser, plane)
+    coarse = expand(coarser, plane)
+    return np.subtract(plane, coarse, out=coarse)
 
 
 def thin_out(image: Pixels, step: int) -> Pixels:

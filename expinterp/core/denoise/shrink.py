@@ -18,6 +18,7 @@ bands). Power and κ were chosen on photographs, by ``benchmarks/noise.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ from expinterp.core.denoise.bands import (
 from expinterp.core.denoise.growth import Growth
 from expinterp.core.denoise.noise import Noise
 from expinterp.core.denoise.tiles import Area, NoisyTile, cut_cores, narrow, within
-from expinterp.core.intermediate import Blend, quantise_sum
+from expinterp.core.intermediate import Blend, interleave, quantise_sum
 from expinterp.core.parallel import map_threads
 
 CERTAINTY = 2.2  # κ: energies of noise alone vary around their mean
@@ -97,15 +98,14 @@ def denoise(
     area = rows, slice(0, image.shape[1])
 
     def work(core: Area) -> None:
-        out[within(core, area)] = image[core]
         noisy = _find_noise(frames, core, blend, noise[0])
-        if noisy is None:
-            return
-        tile = NoisyTile.around(noisy, image.shape)
-        planes, changes = _find_changes(frames, tile, blend, noise)
-        if changes:
-            target = out[within(noisy, area)]
-            quantise_sum(planes, from_opponents(changes), target, factor=strength, full=255)
+        tile = noisy and NoisyTile.around(noisy, image.shape)
+        planes, changes = _find_changes(frames, tile, blend, noise) if tile else ([], [])
+        if noisy != core or not changes:
+            out[within(core, area)] = image[core]
+        if noisy and changes:
+            add = partial(quantise_sum, dtype=out.dtype, factor=strength, full=255)
+            interleave([*map(add, planes, from_opponents(changes))], out[within(noisy, area)])
 
     map_threads(work, cut_cores(rows, image.shape), progress=progress)
     return out
@@ -215,8 +215,8 @@ def _correct(
             excess = _excess(variances[level], energy(own))
             if most is not None:
                 np.minimum(excess, most[level], out=excess)
-            own *= cv2.resize(excess, own.shape[::-1], interpolation=cv2.INTER_LINEAR)
-            change -= own
+            share = cv2.resize(-excess, own.shape[::-1], interpolation=cv2.INTER_LINEAR)
+            cv2.accumulateProduct(own, share, change)
     return change[tile.inner]
 
 
