@@ -92,6 +92,7 @@ def open_scene(
     known = known or any(map(holds_light, ready_sources(job.images)[:1]))
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_refiner, options, opener) if refine and not known else None
+        library = None if given else open_library()  # while the files are decoded
         shots = reading.photographs()
         refiner = opening.result() if opening else None
     if refine and known and not shots[0].encoding:  # floats with a display curve
@@ -112,7 +113,7 @@ def open_scene(
     remarks += _doubt_device(refiner)
     remarks += _doubt_repeats(job.images)
     stated = (shot.exposure.camera for shot in shots)
-    prior = None if profile else open_library().narrow(stated, named=options.camera)
+    prior = None if profile or not library else library.narrow(stated, named=options.camera)
     return shots, Opened(profile, file if profile else None, prior, refiner, tuple(remarks))
 
 

@@ -136,9 +136,9 @@ def _find_changes(
 
     Returns
     -------
-    list of float32 arrays, shape (rows, cols)
+    list of uint8 or float32 arrays, shape (rows, cols)
         R, G, B or grey of the core: code values, 0..255.
-    list of the same or None
+    list of float32 arrays or None
         What changes in its luminance and colour differences; None for nothing. Empty if all are None.
     """
     image, *shots = (frame[tile.block] for frame in frames)

@@ -13,7 +13,7 @@ from expinterp.core.parallel import strips
 
 TILE = 512  # pixels; side of the tiles
 HALO = 48  # pixels around a tile that its result depends on; a multiple of 2**LEVELS
-CLOSE = 8  # of these, the pixels that the finest band of the result depends on
+CLOSE = 16  # of these, the pixels that the finest band of the result depends on
 MOST = 0.6  # of a tile: a larger rectangle of it is not worth cutting out
 CELL = 64  # pixels; side of the cells of which a tile keeps a rectangle
 FEW = 0.05  # share of a cell; what is marked in fewer pixels is left out

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 
-from expinterp.core.arrays import Mask, Pixels, drop_equal_channels
+from expinterp.core.arrays import Codes, Mask, Pixels, drop_equal_channels
 from expinterp.core.exposure import resolve_ratio
 from expinterp.core.ghosts.detect import shrink_mask
 from expinterp.core.registration.alignment import Aligned, align_shots, best_exposed
@@ -89,7 +90,7 @@ def view_pair(
     if np.array_equal(samples[0], samples[1]):
         msg = "the two images are equal; give a long and a short exposure"
         raise EqualExposuresError(msg)
-    swapped = bool(samples[1].mean() < samples[0].mean())
+    swapped = _mean(samples[1]) < _mean(samples[0])
     stated, notices = resolve_ratio(ratio, swapped=swapped)
     if swapped:
         shots, samples, opacities = shots[::-1], samples[::-1], opacities[::-1]
@@ -100,6 +101,11 @@ def view_pair(
     motions = _place_viewpoint(motion, viewpoint, half_way=drift and chosen is None)
     aligned, covered = _align(shots, motions, opacities, crop=viewing.crop)
     return PairView(aligned, covered, viewpoint, motions, stated, swapped, motion, notices)
+
+
+def _mean(codes: Codes) -> float:
+    """Return the mean of all code values; OpenCV takes a tenth of NumPy's time."""
+    return float(sum(cv2.mean(codes)) / codes.shape[2])  # those of missing channels are 0
 
 
 def _place_viewpoint(motion: Motion | None, viewpoint: int, *, half_way: bool) -> list[Motion]:
