@@ -11,9 +11,11 @@ Source: Grossberg and Nayar, PAMI 2003 (what a pair shows of its camera).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -114,10 +116,12 @@ def compare(
     def measure(seen: Mask | None) -> Comparison:
         return _measure(*_select(one, two, seen), stated, response, prior)
 
-    found = first = measure(covered)
     if not deghost:
-        return found
-    bright, dark = map_threads(small_copy, (long, short))
+        return measure(covered)
+    copies = (partial(small_copy, shot) for shot in (long, short))
+    tasks: list[Callable[[], Any]] = [partial(measure, covered), *copies]
+    first, bright, dark = map_threads(lambda task: task(), tasks)
+    found: Comparison = first
     conflict = find_conflict(bright, dark, found.response, found.log_ratio, covered=covered)
     still = ~conflict.region if covered is None else covered & ~conflict.region
     if conflict.region.any() and still.mean() >= LEAST:
