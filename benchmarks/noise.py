@@ -124,6 +124,8 @@ def main() -> None:
     )
     triples = needs.material(options.scenes).triples
     outcomes = list(evaluate(study, triples))
+    for failure in (failure for one in outcomes for failure in one.failures):
+        raise SystemExit(str(failure))
     print_tables([*tabulate(study, outcomes), losses(outcomes)])
 
 

@@ -186,6 +186,7 @@ def test_a_pair_that_shows_no_noise_gets_the_usual_one(shape, channels):
     found = measure_noise(black, black, blend(channels=channels))
     assert len(found) == bands.LEVELS
     assert found[0].luminance > found[1].luminance > found[2].luminance > 0
+    assert {each.growth for each in found} == {Growth()}
 
 
 @pytest.mark.parametrize(("pixels", "measured"), [(199, False), (200, True), (399, True)])
@@ -219,6 +220,11 @@ def test_noise_that_grows_with_brightness_is_measured(power):
     assert found.high == pytest.approx(2 * 52, rel=0.1), "twice the brightest tones measured"
 
 
+def test_noise_that_falls_with_brightness_counts_as_constant():
+    codes, variances = pixels_with_noise(-1.0)
+    assert measure_growth(codes, variances, np.zeros_like(codes), rounding=1e-3).power == 0
+
+
 def test_texture_of_bright_tones_is_not_growth():
     codes, variances = pixels_with_noise(0.5)
     textured = np.arange(len(codes)) % 4 > 0
@@ -230,8 +236,10 @@ def test_texture_of_bright_tones_is_not_growth():
 def test_tones_of_one_brightness_get_the_usual_growth_and_rounding_does_not_grow():
     codes = np.full(6 * LEAST, 20, np.float32)
     textures = np.zeros_like(codes)
-    powers = [measure_growth(codes, n + 0 * codes, textures, rounding=0.1).power for n in (10, 0.1)]
-    np.testing.assert_allclose(powers, [0.5 * 0.99, 0.0], atol=1e-6)
+    powers = [
+        measure_growth(codes, n + 0 * codes, textures, rounding=0.1).power for n in (10, 0.1, 0)
+    ]
+    np.testing.assert_allclose(powers, [0.5 * 0.99, 0, 0], atol=1e-6)
     assert measure_growth(codes[1:], codes[1:], codes[1:], rounding=0.1) == Growth(), "too few"
 
 
@@ -253,6 +261,19 @@ def test_noise_of_a_pair_that_grows_is_stated_for_its_darkest_tones():
     assert 0.7 < found.growth.power < 2, "the tones are too alike to forget the usual 0.5"
     np.testing.assert_allclose(found.luminance * found.growth(middle), expected * 6 / 16, rtol=0.3)
     np.testing.assert_allclose(found.colour * found.growth(middle), expected, rtol=0.3)
+
+
+def test_noise_that_grows_is_stated_for_the_darkest_tones():
+    """Half of the pixels are four times as bright, and have four times the noise."""
+    codes = np.float32([10, 40]).repeat(noise.LEAST)
+    grows = Growth(power=1.0, low=10.0)
+    more, flat = grows(codes), np.zeros_like(codes)
+    slopes, both = np.full_like(codes, 2), np.ones((2, 1))
+    sample = noise._Sample(
+        codes, slopes, flat, 12 * more, 5 * both * more, 0 * both * flat, both + flat, (0.0, 0.0)
+    )
+    found = noise._measure_band([sample], grows)
+    assert (found.luminance, found.colour, found.growth) == (3, 5, grows)
 
 
 def test_rounding_to_eight_bits_is_noise_too():
@@ -334,6 +355,17 @@ def test_where_noise_grows_more_is_removed_from_bright_tones():
         left.append([float(colours[:, part].var()) for part in (slice(100), slice(156, None))])
     assert left[1][0] == pytest.approx(left[0][0], rel=0.05)
     assert left[1][1] < 0.5 * left[0][1]
+
+
+def test_tiles_are_denoised_for_noise_that_shows_where_it_has_grown():
+    white, grey = np.full((64, 64, 3), 255, np.uint8), np.full((64, 64, 3), 80, np.uint8)
+    core = slice(0, 64), slice(0, 64)
+    frames = shrink._Frames(grey, white, grey)
+    found = [
+        shrink._find_noise(frames, core, blend(), Noise(0.02, 0.02, 0.0, Growth(power, 8.0)))
+        for power in (0.0, 2.0)
+    ]
+    assert found == [None, core]
 
 
 def test_false_colour_does_not_grow_with_noise():
