@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from expinterp.brackets import shapes
-from expinterp.brackets.shapes import NOMINAL, TOLERANCE, Shape, shape_of
+from expinterp.brackets.shapes import LEAST_STEP, NOMINAL, TOLERANCE, Shape, shape_of
 from expinterp.core.exposure import Exposure, is_nominal, stops_of_time
 from expinterp.images import thumbnails
 from expinterp.images.metadata.capture import Capture
@@ -31,7 +31,7 @@ _NUMBERED_FOLDER = re.compile(r"[1-9]\d\d\w{5}", re.ASCII)  # CIPA DC-009
 MOSTLY = 0.5  # share of nominal times from which a camera states such times
 LONG_EXPOSURE = 1.0  # seconds; from here cameras may take a dark frame of the same length
 BIAS_TOLERANCE = 0.4  # stops between the exposure compensation and the exposure taken
-METERED_TOLERANCE = 0.08  # stops by which automatic exposures of a bracket miss even steps
+METERED = 0.08  # stops by which automatic exposures of a bracket miss even steps
 
 
 @dataclass(frozen=True)
@@ -201,10 +201,8 @@ class FrameRun:
     @cached_property
     def shape(self) -> Shape:
         """Its shape; empty if the frames cannot be a set."""
-        stated, tolerance = self.chain.stream.stated, self.chain.tolerance
-        shape = shape_of(
-            self.levels, stated=stated, least_step=self._least_step, tolerance=tolerance
-        )
+        stated, tolerance, least = self.chain.stream.stated, self.chain.tolerance, self._least_step
+        shape = shape_of(self.levels, stated=stated, least_step=least, tolerance=tolerance)
         fits = shape and (not self.contradicts_biases() if stated else self.shows_one_scene())
         return shape if fits else shapes.NO_SET
 
@@ -239,7 +237,7 @@ class FrameRun:
     def _may_be_metered(self) -> bool:
         """Return whether automatic exposure may have changed between shots of one scene."""
         modes, biases = ({getattr(f, name) for f in self.frames} for name in ("mode", "bias"))
-        even = shape_of(self.levels, stated=True, least_step=0.6, tolerance=METERED_TOLERANCE)
+        even = shape_of(self.levels, stated=True, least_step=LEAST_STEP, tolerance=METERED)
         pair = modes <= {"auto", None} and len(self) == 2 and biases | modes != {None}
         return pair or (modes == {"auto"} and not (even and even.regular))
 

@@ -264,7 +264,7 @@ class _Judge:
         """Return whether single shots may have this shape by coincidence.
 
         Two automatic exposures in thirds of a stop differ by a given step about once in 16 times,
-        three form a given shape once in 300 times. So shapes must outnumber other steps.
+        three form a given shape once in 300 times. So shapes must outnumber other steps and shapes.
         """
         shape, count, size = window.shape, self.known.count(window.shape), len(window)
         if evidence in STRONG or (evidence is Evidence.MANUAL and size > 2):
@@ -274,6 +274,8 @@ class _Judge:
         if size > 2 and shape.regular:
             return others > max(1, 3 * (count - 1)) or (automatic and count < cameras.RECURRENT)
         seen = all(frame.thumbnail for frame in window.frames)  # but not that it is one scene
+        rivals = (s for s in self.known.tallies if len(s) == size and s != shape)
+        others += sum(map(self.known.count, rivals))
         return automatic or seen or count < cameras.RECURRENT or others > count / 10
 
     def _why_alone(self, run: FrameRun, at: int) -> str:
@@ -281,8 +283,7 @@ class _Judge:
         if len(run) == 1:
             return self._why_single(run)
         levels = run.chain.levels[max(run.start, at - 1) : at + 2]
-        own = run.chain.levels[at]
-        if sum(abs(level - own) < shapes.TOLERANCE for level in levels) > 1:
+        if sum(abs(level - run.chain.levels[at]) < shapes.TOLERANCE for level in levels) > 1:
             what = "exposure" if run.chain.stream.stated else "brightness"
             return f"the same {what} as the shot beside it"
         return "forms no set with the shots beside it; --set-size or --pattern states the sets"

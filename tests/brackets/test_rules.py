@@ -294,6 +294,14 @@ def test_a_shape_without_strong_evidence_must_outnumber_other_steps(
     assert judge._is_chance(run(*SET[: len(shape)]), evidence) is doubted
 
 
+@pytest.mark.parametrize(("rivals", "doubted"), [(3, False), (4, True)])
+def test_silent_pairs_must_outnumber_those_of_other_steps(rivals, doubted):
+    """Walks of single shots hold pairs of each step; a camera that brackets, of one."""
+    tallies = {PAIR: ShapeTally(30), Shape((0, 6)): ShapeTally(rivals), USUAL: ShapeTally(9)}
+    judge = _Judge(CameraShapes(tallies), [], None, 5.0)
+    assert judge._is_chance(run(*SET[:2]), Evidence.SILENT) is doubted
+
+
 # --- reasons -------------------------------------------------------------------------------------
 
 
