@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from contextlib import suppress
+from functools import lru_cache
 from io import BytesIO
 
 import cv2
@@ -39,6 +40,11 @@ STORED = {
 
 def picture(rows=37, cols=53, channels=3, depth=8):
     """Smooth, and different in every corner and channel: lossy codecs keep it, turns show."""
+    return _picture(rows, cols, channels, depth).copy()
+
+
+@lru_cache(64)
+def _picture(rows, cols, channels, depth):
     y, x = np.mgrid[0:rows, 0:cols] / max(rows, cols)
     waves = [0.15 + 0.6 * x + 0.2 * y, 0.2 + 0.5 * y, 0.8 - 0.5 * x * y, 0.3 + 0.6 * y]
     chosen = {1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[channels]

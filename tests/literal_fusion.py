@@ -74,12 +74,13 @@ def windows(plane: np.ndarray, radius: int) -> np.ndarray:
     return views.reshape(*plane.shape, size * size)
 
 
-def ridge(guide: np.ndarray, target: np.ndarray, penalty: float) -> np.ndarray:
-    """Fit slope and offset to the pixels of a window; the penalty is on the slope's square."""
-    count = len(guide)
-    system = np.stack([guide, np.ones(count)], axis=1)
-    system = np.vstack([system, [np.sqrt(count * penalty), 0]])
-    return np.linalg.lstsq(system, np.append(target, 0), rcond=None)[0]
+def ridge(guides: np.ndarray, targets: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+    """Fit slope and offset to the pixels of each window; the penalty is on the slope's square."""
+    system = np.stack([guides, np.ones_like(guides)], axis=-1)
+    normal = system.swapaxes(-1, -2) @ system / guides.shape[-1]
+    normal[..., 0, 0] += penalty
+    moments = system.swapaxes(-1, -2) @ targets[..., np.newaxis] / guides.shape[-1]
+    return np.moveaxis(np.linalg.solve(normal, moments)[..., 0], -1, 0)
 
 
 def guided(
@@ -88,10 +89,7 @@ def guided(
     """Fit every window on its own; a pixel gets the mean of the windows that hold it."""
     variance = windows(guide, 1).var(axis=-1) + 1e-6
     penalty = epsilon * (variance.mean() / variance if weighted else np.ones_like(variance))
-    fits = np.empty((2, *guide.shape))
-    guides, targets = windows(guide, radius), windows(target, radius)
-    for at in np.ndindex(guide.shape):
-        fits[(slice(None), *at)] = ridge(guides[at], targets[at], penalty[at])
+    fits = ridge(windows(guide, radius), windows(target, radius), penalty)
     slope, offset = (windows(fit, radius).mean(axis=-1) for fit in fits)
     return slope, offset
 
@@ -110,11 +108,8 @@ def grey(picture: np.ndarray) -> np.ndarray:
 def contrast(picture: np.ndarray) -> np.ndarray:
     """Compare every pixel with the four around it; the outermost are repeated."""
     padded = np.pad(grey(picture), 1, mode="edge")
-    out = np.empty(picture.shape[1:])
-    for i, j in np.ndindex(out.shape):
-        cross = padded[i, j + 1] + padded[i + 2, j + 1] + padded[i + 1, j] + padded[i + 1, j + 2]
-        out[i, j] = abs(cross - 4 * padded[i + 1, j + 1])
-    return out
+    beside = padded[1:-1, :-2] + padded[1:-1, 2:] + padded[:-2, 1:-1] + padded[2:, 1:-1]
+    return np.abs(beside - 4 * grey(picture))
 
 
 def certainty(picture: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from synthetic import expose, scene
@@ -38,9 +40,12 @@ def error(found, truth, shape=SHAPE):
     return float(np.hypot(x1 / w1 - x2 / w2, y1 / w1 - y2 / w2).mean())
 
 
+@lru_cache(16)
 def textured(shape=SHAPE, *, seed=0):
     """A scene whose texture is as coarse as a lens leaves it."""
-    return cv2.GaussianBlur(scene(shape, seed=seed, stops=5).astype(np.float32), (0, 0), 1.0)
+    radiance = cv2.GaussianBlur(scene(shape, seed=seed, stops=5).astype(np.float32), (0, 0), 1.0)
+    radiance.flags.writeable = False
+    return radiance
 
 
 def seen(radiance, matrix):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 GAMMA = 2.2
 
 
+@lru_cache(64)
 def scene(shape: tuple[int, int] = (96, 128), *, seed: int = 0, stops: float = 9.0) -> np.ndarray:
-    """Draw a colour scene: broad shapes over so many stops, relative radiance about 1, textured."""
+    """Draw a colour scene: broad shapes over so many stops, relative radiance about 1, textured.
+
+    It is read-only, as tests share it.
+    """
     random = np.random.default_rng(seed)
     coarse = random.random((7, 9, 3))
     rows = np.linspace(0, 5.999, shape[0])
@@ -20,7 +26,9 @@ def scene(shape: tuple[int, int] = (96, 128), *, seed: int = 0, stops: float = 9
     shared = (top * (1 - u) + low * u).mean(axis=2, keepdims=True)
     broad = 0.8 * shared + 0.2 * (top * (1 - u) + low * u) - 0.5
     texture = random.normal(0, 0.3, (*shape, 1))
-    return 2.0 ** (2 * stops * broad + texture)
+    radiance = 2.0 ** (2 * stops * broad + texture)
+    radiance.flags.writeable = False
+    return radiance
 
 
 def expose(radiance: np.ndarray, time: float, *, bits: int = 8, gamma: float = GAMMA) -> np.ndarray:

@@ -398,7 +398,7 @@ def stack(*evs: float, shape: tuple[int, int] = (96, 128), **options: int) -> li
 @pytest.mark.parametrize("evs", [(2, -4), (2, -1, -4), (2, 0, 0.1, -3, -6)])
 def test_any_order_of_images_gives_the_same_fusion(evs):
     images = stack(*evs)
-    orders = list(permutations(range(len(images))))[:: 1 if len(evs) < 4 else 23]
+    orders = list(permutations(range(len(images))))[:: 1 if len(evs) < 4 else 41]
     results = [fuse([images[index] for index in order]) for order in orders]
     for order, result in zip(orders, results, strict=True):
         np.testing.assert_array_equal(result.fused, results[0].fused)

@@ -167,7 +167,7 @@ def test_jpeg_xl_of_every_size_and_layout_is_read(shape, wide, lossless, contain
     pixels = np.full((rows, cols, channels), np.iinfo(dtype).max // 3, dtype)
     pixels[: rows // 2] //= 2
     stored = pixels[..., 0] if channels == 1 else pixels
-    data = imagecodecs.jpegxl_encode(stored, lossless=lossless, usecontainer=container)
+    data = imagecodecs.jpegxl_encode(stored, effort=3, lossless=lossless, usecontainer=container)
     shot = read_photograph(BytesIO(data))
     assert shot.pixels.shape == (rows, cols, 3 if channels > 2 else 1)
     assert (shot.alpha is not None) == (channels in {2, 4})
