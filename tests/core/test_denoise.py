@@ -23,6 +23,7 @@ from expinterp.core.denoise import (
     tiles,
 )
 from expinterp.core.denoise.growth import LEAST, Growth, measure_growth
+from expinterp.core.denoise.tiles import NoisyTile
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import imf_from_response
 from expinterp.core.render import render
@@ -79,6 +80,15 @@ def test_a_missing_plane_is_one_of_zeros(missing):
     left_out = [None if n in missing else p for n, p in enumerate(planes)]
     expected = bands.from_opponents(zeros)
     np.testing.assert_allclose(bands.from_opponents(left_out), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_is_the_luma_that_jpeg_stores(dtype):
+    top = np.iinfo(dtype).max
+    image = np.random.default_rng(0).integers(0, top, (9, 11, 3), dtype, endpoint=True)
+    luma = image @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(bands.to_grey(image) * top / 255, luma, atol=1.5)
+    np.testing.assert_allclose(bands.to_grey(image[..., :1]) * top / 255, image[..., 0], rtol=1e-6)
 
 
 def test_both_bit_depths_have_the_same_code_values():
@@ -187,6 +197,16 @@ def test_a_pair_that_shows_no_noise_gets_the_usual_one(shape, channels):
     assert len(found) == bands.LEVELS
     assert found[0].luminance > found[1].luminance > found[2].luminance > 0
     assert {each.growth for each in found} == {Growth()}
+    found = measure_noise(*np.zeros((2, *shape, channels), np.uint16), blend(16, channels=channels))
+    assert [(each.luminance, each.colour, each.false_colour) for each in found] == list(noise.USUAL)
+
+
+def test_a_band_that_shows_no_noise_has_as_many_times_the_usual_as_the_finer_one():
+    finer = noise.Noise(2 * noise.USUAL[0][0], 3 * noise.USUAL[0][1], 0.0)
+    found = noise._complete(None, 1, [finer], rounded=False)
+    shared, own, false = noise.USUAL[1]
+    assert (found.luminance, found.colour) == pytest.approx((2 * shared, 3 * own))
+    assert found.false_colour == false
 
 
 @pytest.mark.parametrize(("pixels", "measured"), [(199, False), (200, True), (399, True)])
@@ -276,6 +296,19 @@ def test_noise_that_grows_is_stated_for_the_darkest_tones():
     assert (found.luminance, found.colour, found.growth) == (3, 5, grows)
 
 
+def test_the_windows_with_most_pixels_that_show_noise_are_measured():
+    """The first of equal ones; none that shows no noise. They start at multiples of 256 pixels."""
+    seen = np.zeros((600, 1100), bool)
+    seen[:256, 256:512], seen[300:400, 600:640], seen[256:512, 768:] = True, True, True
+    long, short = (np.where(seen[..., None], value, 0).astype(np.uint8) for value in (200, 50))
+    found = noise._choose_windows(long, short)
+    starts = [(rows.start, cols.start) for rows, cols in found]
+    assert starts == [(0, 256), (256, 768), (256, 1024), (256, 512)]
+    assert {part.stop - part.start for window in found for part in window} == {256}
+    everywhere = np.full((2048, 2048, 3), 200, np.uint8)
+    assert len(noise._choose_windows(everywhere, everywhere // 4)) == noise.WINDOWS
+
+
 def test_rounding_to_eight_bits_is_noise_too():
     radiance = smooth_scene()
     for bits, least in ((8, 1e-3), (16, 0.0)):
@@ -293,6 +326,44 @@ def noisy_pair(sigma=2.0, *, time=8.0):
     radiance = smooth_scene()
     short = add_noise(expose(radiance, time / RATIO), sigma)
     return expose(radiance, time), short, expose(radiance, time / np.sqrt(RATIO))
+
+
+@pytest.mark.parametrize(("luminance", "known"), [(24.9, True), (25.0, False)])
+def test_detail_counts_as_faint_up_to_five_code_values(luminance, known):
+    """Half that energy on each coarser band; only where false colour may exceed the noise."""
+    short = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    tile = NoisyTile.around((slice(0, 128),) * 2, short.shape)
+    found = shrink._measure_faint(short, tile, [noise.Noise(luminance, 0.0, 1.0)] * bands.LEVELS)
+    assert [np.max(each) for each in found] == ([25, 12.5, 6.25] if known else [0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("variance", "pixels", "visible"), [(0.3, 100, False), (0.31, 1, False), (0.31, 2, True)]
+)
+def test_noise_shows_if_it_is_above_0_3_in_more_than_a_hundredth_of_the_pixels(
+    variance, pixels, visible
+):
+    plane = np.zeros(100, np.float32)
+    plane[:pixels] = variance
+    assert shrink._is_visible(plane.reshape(10, 10)) is visible
+
+
+def test_30_percent_of_the_grain_stays():
+    """Of a slope s, the grain of ``short`` is s times as large: 1 − 0.3/s is removed, or nothing."""
+    found = shrink._most_of_grain(np.float32([0.1, 0.3, 0.6, 3]))
+    np.testing.assert_allclose(found, [0, 0, 0.5, 0.9], rtol=1e-6)
+
+
+def test_variances_follow_from_the_noise_and_the_slopes():
+    """Of one code value: that of all channels, of each channel, and of faint detail as colour."""
+    slopes = [np.full((1, 1), s, np.float32) for s in (4, 2, 1)]
+    found = shrink._variances(slopes, noise.Noise(3.0, 0.5, 0.1))
+    assert [float(each[0, 0]) for each in found] == pytest.approx(
+        [(9 / 4) ** 2 * 3, 4 * 3 + 20 * 0.5, 1 * 3 + 5 * 0.5]
+    )
+    found = shrink._variances(slopes, noise.Noise(3.0, 0.5, 0.1), faint=50.0)
+    assert float(found[1][0, 0]) == pytest.approx(4 * 5 + 20 * 0.5)
+    assert len(shrink._variances(slopes[:1], noise.Noise(3.0, 0.5, 0.1))) == 1
 
 
 def test_a_band_loses_the_cube_of_its_share_of_noise():

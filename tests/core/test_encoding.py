@@ -31,6 +31,15 @@ def test_encoding_and_decoding_are_inverse_to_a_step_of_16_bits() -> None:
     assert encode(np.float32([-1, 0, 1, 9])).tolist() == [0, 0, 65_535, 65_535]
 
 
+def test_the_known_response_is_that_of_the_curve_and_0_at_128() -> None:
+    response = known_response(2).response
+    decoded = encoding.SRGB_CURVE.decode(np.array([64, 128, 255]) / 255)
+    np.testing.assert_allclose(response[:, [64, 128, 255]], [np.log(decoded / decoded[1])] * 2)
+    assert response[0, 0] == pytest.approx(
+        np.log(encoding.SRGB_CURVE.decode(0.5 / 65_535) / decoded[1])
+    )
+
+
 def test_a_table_of_256_entries_is_exact_enough_for_16_bits() -> None:
     z = np.arange(65_536) / 257
     curve = encoding.SRGB_CURVE
@@ -49,6 +58,17 @@ def test_with_a_known_response_the_ratio_and_the_medium_are_exact(ratio: float) 
     assert pair.ratio_measured == pytest.approx(ratio, rel=2e-3)
     error = render(pair).medium.astype(float) - medium
     assert 20 * np.log10(65_535 / np.sqrt(np.mean(error**2))) > 50
+
+
+@pytest.mark.parametrize(("count", "ratio"), [(999, 2), (1000, 4)])
+def test_the_brightest_values_are_compared_where_there_are_a_thousand(
+    count: int, ratio: int
+) -> None:
+    """The others are dimmer in ``long`` than `WELL_EXPOSED` asks for first, and more."""
+    long = np.r_[np.full(count, 0.4), np.full(5000, 0.08)]
+    short = np.r_[np.full(count, 0.1), np.full(5000, 0.04)]
+    assert encoding.log_ratio_of(long, short) == pytest.approx(np.log(ratio), abs=1e-6)
+    assert encoding.log_ratio_of(long[:count] * 2.2, short[:count]) is None  # it may be clipped
 
 
 def test_what_moved_does_not_change_the_measured_ratio() -> None:

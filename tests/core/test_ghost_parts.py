@@ -506,6 +506,20 @@ def test_an_unknown_clipped_area_is_neutral_and_beyond_the_end() -> None:
     assert fill.min() > 110
 
 
+@pytest.mark.parametrize(
+    ("end", "brighter", "neutral"), [((90, 100, 120), True, 187.5), ((30, 20, 10), False, 5)]
+)
+def test_what_nothing_is_known_of_lies_half_way_to_the_end(end, brighter, neutral) -> None:
+    codes, known = np.full((20, 30, 3), 99, np.uint8), np.zeros((20, 30, 3), bool)
+    known[0, :25] = True  # one more and more would count
+    known[1, :24] = True
+    found = follow._continue_clipped(codes, codes, known, np.array(end, float), brighter=brighter)
+    np.testing.assert_array_equal(found, neutral)
+    known[1, 24] = True
+    found = follow._continue_clipped(codes, codes, known, np.array(end, float), brighter=brighter)
+    assert not np.any(found == neutral)
+
+
 def test_the_colour_of_a_clipped_channel_does_not_tint_what_is_white() -> None:
     """Around the region, red alone is clipped: white inside continues nothing of it."""
     reference = np.full((120, 160, 3), (255, 60, 60), np.uint8)

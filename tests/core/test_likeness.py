@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from motion_samples import hand, shots, similarity
+from synthetic import expose
 
+from expinterp.core import pair
 from expinterp.core.mapping import joint_histogram, matched_levels, sample
+from expinterp.core.pair import DOUBLED, UNTOLD
 from expinterp.core.registration.likeness import check_scene, lies_still
 from expinterp.errors import PairError
 from expinterp.pipeline import measure
@@ -15,6 +18,15 @@ from expinterp.pipeline import measure
 def check(long, short):
     samples = sample(long), sample(short)
     return check_scene(*samples, joint_histogram(*samples))
+
+
+@pytest.mark.parametrize(("fits", "notice"), [(True, UNTOLD), (False, DOUBLED)])
+def test_an_unknown_motion_is_reported_and_whether_the_images_fit(monkeypatch, fits, notice):
+    monkeypatch.setattr(pair, "check_scene", lambda *_: fits)
+    smooth = np.broadcast_to(np.linspace(0.01, 1, 128)[:, np.newaxis], (96, 128, 3))
+    long, short = expose(smooth, 1.0), expose(smooth, 1 / 8)
+    assert notice in measure(long, short).notices
+    assert not {UNTOLD, DOUBLED} & {*measure(long, short, align=False).notices}
 
 
 @pytest.mark.parametrize("ratio", [4, 64])

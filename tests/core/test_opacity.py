@@ -17,7 +17,7 @@ from expinterp.core.arrays import Pixels
 from expinterp.core.exposure import ev_step
 from expinterp.core.fusion.plan import ExposurePlan, order_by_brightness, plan_exposures
 from expinterp.core.pair import Pair
-from expinterp.core.registration.opacity import extend_colours, fill_transparent
+from expinterp.core.registration.opacity import extend_colours, fill_transparent, sample_seen
 from expinterp.core.registration.viewing import Viewing
 from expinterp.errors import PairError
 from expinterp.images import read_photograph, write_photograph
@@ -125,6 +125,31 @@ def test_in_a_series_the_nearest_opaque_shot_decides():
     for shot, image in zip(plan.shots, images, strict=True):
         assert psnr(shot[hole][known], image[hole][known]) > 35
     assert plan.opacity.all()
+
+
+def test_only_what_both_show_decides_which_is_brighter():
+    short, long = pair()
+    dark, bright = masks()
+    both = (dark > 0) & (bright > 0)
+    for shot, sampled in zip(
+        (short, long), sample_seen([short, long], [dark, bright]), strict=True
+    ):
+        np.testing.assert_array_equal(sampled[:, 0], shot[both])
+    left, right = (np.zeros(SHAPE, np.uint8) for _ in range(2))
+    left[:, :64], right[:, 64:] = 255, 255
+    halves = zip(
+        (short, long), (left, right), sample_seen([short, long], [left, right]), strict=True
+    )
+    for shot, own, sampled in halves:  # nothing is shown by both
+        np.testing.assert_array_equal(sampled[:, 0], shot[own > 0])
+
+
+def test_each_image_has_an_opacity_of_its_size_and_depth_or_none():
+    short, long = pair()
+    dark, _ = masks()
+    for wrong in ([dark], [dark, dark[1:]], [dark, masks(16)[1]], [dark, dark, dark]):
+        with pytest.raises(ValueError):  # noqa: PT011 - also that of zip
+            measure(long, short, opacities=wrong)
 
 
 @given(opacity=st.integers(0, 255), other=st.integers(0, 255))

@@ -19,6 +19,7 @@ from expinterp.core.prior import (
     WORST,
     Estimate,
     ResponsePrior,
+    _at,
     _LevelEquations,
     _precision,
     _refine,
@@ -376,3 +377,12 @@ def test_further_curves_of_a_camera_stand_beside_its_own_scaled_to_their_contras
 @pytest.mark.parametrize("camera", ["", "NIKON D900"])
 def test_an_unknown_camera_has_no_prior_of_its_own(camera):
     assert load_prior().of_camera(camera) is None
+
+
+def test_curves_are_interpolated_between_code_values_and_continued_at_their_ends() -> None:
+    curves = np.random.default_rng(0).random((2, 3, 256))
+    z = np.array([0.0, 0.25, 100.5, 254.75, 255.0])
+    for channel in range(3):
+        found = _at(curves, np.full(len(z), channel), z)
+        expected = [np.interp(z, np.arange(256), curve[channel]) for curve in curves]
+        np.testing.assert_allclose(found, expected)
