@@ -354,18 +354,6 @@ def test_30_percent_of_the_grain_stays():
     np.testing.assert_allclose(found, [0, 0, 0.5, 0.9], rtol=1e-6)
 
 
-def test_variances_follow_from_the_noise_and_the_slopes():
-    """Of one code value: that of all channels, of each channel, and of faint detail as colour."""
-    slopes = [np.full((1, 1), s, np.float32) for s in (4, 2, 1)]
-    found = shrink._variances(slopes, noise.Noise(3.0, 0.5, 0.1))
-    assert [float(each[0, 0]) for each in found] == pytest.approx(
-        [(9 / 4) ** 2 * 3, 4 * 3 + 20 * 0.5, 1 * 3 + 5 * 0.5]
-    )
-    found = shrink._variances(slopes, noise.Noise(3.0, 0.5, 0.1), faint=50.0)
-    assert float(found[1][0, 0]) == pytest.approx(4 * 5 + 20 * 0.5)
-    assert len(shrink._variances(slopes[:1], noise.Noise(3.0, 0.5, 0.1))) == 1
-
-
 def test_a_band_loses_the_cube_of_its_share_of_noise():
     """min(κ·V / E, 1)³ with κ = 2.2: texture of ten times that energy keeps all but a thousandth."""
     energy = np.float32([[0.0, 1.0, 2.2, 4.4, 22.0]])

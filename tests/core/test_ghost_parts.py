@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from moving_samples import HERE, THERE, TIME, background, photograph, place
 from synthetic import expose, gamma_response, scene
 
-from expinterp.core.ghosts import follow
+from expinterp.core.ghosts import consistent, follow
 from expinterp.core.ghosts.consistent import Link, _fit_medians, _join, choose_reference
 from expinterp.core.ghosts.detect import (
     BRIGHT,
@@ -371,6 +371,16 @@ def test_the_reference_is_the_shot_whose_code_values_are_known_best(codes, chose
     shots = [np.full((20, 30, 1), code, np.uint8) for code in codes]
     everywhere = np.ones((20, 30), bool)
     assert choose_reference([link(everywhere, shots)], default=1 - chosen) == chosen
+
+
+def test_each_shot_is_judged_half_way_between_the_darkest_and_the_brightest(monkeypatch) -> None:
+    scales = []
+    monkeypatch.setattr(
+        consistent, "_squared_error", lambda _, scale: scales.append(scale) or np.zeros((1, 256))
+    )
+    shots, everywhere = [np.zeros((20, 30, 1), np.uint8)] * 2, np.ones((20, 30), bool)
+    choose_reference([link(everywhere, shots, step) for step in (1.0, 2.0)], default=0)
+    np.testing.assert_allclose(scales, [1.5, 0.5, -1.5])
 
 
 def test_only_what_moved_decides_the_reference() -> None:
