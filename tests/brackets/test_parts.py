@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from expinterp.brackets import Frame
 from expinterp.brackets.cameras import best_windows
-from expinterp.brackets.chains import find_chains
+from expinterp.brackets.chains import find_chains, find_runs
 from expinterp.brackets.frames import Chain, FrameRun, place_of, stream_of
 from expinterp.brackets.names import compile_pattern, read_file_number, set_of
 from expinterp.brackets.shapes import Shape, may_remain, orders, rank, shape_of
@@ -262,6 +262,24 @@ def test_chains_go_on_after_9999_and_into_the_next_folder():
     (chain,) = find_chains(Frame(f"{name}.jpg", exposure=exposure) for name in reversed(names))
     assert [frame.path[:-4] for frame in chain.frames] == names
     assert chain.numbers == (9998, 9999, 10000, 10002)
+
+
+def test_pictures_of_one_stated_exposure_keep_their_file_numbers():
+    """They differ in brightness, so they are judged by it, but still follow each other."""
+    picture = np.random.default_rng(0).integers(40, 240, (12, 12)).repeat(10, 0).repeat(10, 1)
+    frames = [
+        Frame(
+            f"IMG_00{number}.jpg",
+            exposure=Exposure(1.0),
+            thumbnail=pack_thumbnail((picture * share).astype(np.uint8)),
+        )
+        for number, share in (("01", 1.0), ("11", 0.25), ("12", 0.5), ("13", 1.0))
+    ]
+    (chain,) = find_chains(frames)
+    runs = list(find_runs(chain, gap=5.0))
+    assert [len(run) for run in runs] == [1, 3]
+    assert runs[1].chain.numbers == (11, 12, 13)
+    assert not runs[1].chain.stream.stated
 
 
 @pytest.mark.parametrize(

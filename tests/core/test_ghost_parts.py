@@ -346,6 +346,25 @@ def test_clipped_pixels_of_the_target_count_in_the_median() -> None:
     np.testing.assert_allclose(_fit_medians(CODES, joint), CODES, atol=0.01)
 
 
+def test_code_values_that_may_be_clipped_do_not_correct_a_mapping() -> None:
+    """Those of the source, and medians within two code values of clipped ones of the target."""
+    joint = np.zeros((256, 256), np.int64)
+    joint[np.arange(20, 230), np.arange(25, 235)] = 4000
+    wanted = _fit_medians(CODES, joint)
+    for code, seen in (
+        (0, 60),
+        (DARK, 60),
+        (BRIGHT, 200),
+        (255, 200),
+        (12, DARK + 2),
+        (240, BRIGHT - 2),
+    ):
+        joint[code, seen] = 4000
+    np.testing.assert_array_equal(_fit_medians(CODES, joint), wanted)
+    joint[DARK + 1, 60] = 4000
+    assert np.any(_fit_medians(CODES, joint) != wanted)
+
+
 def test_a_mapping_that_too_few_pixels_show_stays() -> None:
     imf, _, joint = camera(10.0, share=0.01)
     np.testing.assert_array_equal(_fit_medians(imf, joint), imf)

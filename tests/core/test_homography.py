@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from motion_samples import hand, similarity
@@ -47,11 +49,13 @@ def test_the_standard_error_is_that_of_the_displacement(spread):
     assert found == pytest.approx(np.sqrt(np.mean(squared)), rel=0.08)
 
 
-def test_the_standard_error_is_that_of_many_fits():
-    """As long as the matches scatter less than `SCALES` tell them from outliers."""
-    fits = [
-        _fit(matched(np.eye(3), sigma=0.05, seed=k), np.zeros(8), SIMILARITY) for k in range(60)
-    ]
+@pytest.mark.parametrize("weight", [1.0, 0.4])
+def test_the_standard_error_is_that_of_many_fits(weight):
+    """As long as the matches scatter less than `SCALES` tell them from outliers, of any weight."""
+    fits = []
+    for seed in range(60):
+        matches = replace(matched(np.eye(3), sigma=0.05, seed=seed), weights=np.full(108, weight))
+        fits.append(_fit(matches, np.zeros(8), SIMILARITY))
     scatter = np.sqrt(np.mean([fit.displacement**2 for fit in fits]))
     assert np.mean([fit.standard_error for fit in fits]) == pytest.approx(scatter, rel=0.1)
 
