@@ -20,8 +20,11 @@ from expinterp.core.encoding import SRGB_CURVE, Curve, decode
 from expinterp.errors import ImageFileError, MissingExtraError, OutputError
 from expinterp.images import Metadata, read_header, read_photograph, write_photograph
 from expinterp.images.codecs import jxl
+from expinterp.images.codecs.jxl.colours import profile_of_colours
+from expinterp.images.codecs.jxl.header import Colours
 from expinterp.images.developing.profiles import (
     GRID,
+    SRGB,
     _decode_curve,
     grey_profile,
     icc_profile,
@@ -30,6 +33,7 @@ from expinterp.images.developing.profiles import (
     read_primaries,
 )
 from expinterp.images.metadata.exif import read_exposure
+from expinterp.images.metadata.icc import profile_space
 
 heif = pytest.importorskip("pillow_heif")
 PIXELS = np.asarray(cv2.resize(
@@ -176,6 +180,13 @@ def test_jpeg_xl_of_every_size_and_layout_is_read(shape, wide, lossless, contain
         assert decode(shot.pixels) == pytest.approx(wanted, abs=1e-3)
     elif lossless:
         assert np.array_equal(shot.pixels, pixels[..., : shot.pixels.shape[2]])
+
+
+def test_the_white_of_a_grey_jpeg_xl_makes_no_difference():
+    dci = (*SRGB[:6], 0.314, 0.351)
+    assert profile_of_colours(Colours(grey=True, primaries=dci)) == (None, True)
+    profile, read = profile_of_colours(Colours(primaries=dci))
+    assert (profile_space(profile), read) == ("RGB", True)
 
 
 def test_jpeg_xl_keeps_metadata(tmp_path):
