@@ -4,7 +4,6 @@
     python benchmarks/threads.py --most 4 --size 12      # less
 
 Whole processes on a pair of JPEGs, best of two runs. threads.json in OUTPUT holds the figures.
-
 """
 
 from __future__ import annotations
