@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -69,10 +70,15 @@ def run() -> NoReturn:
     set_up(debug="--debug" in sys.argv)
     code = main(sys.argv[1:])
     INTERRUPTION.end()
-    written = flush_stdout()
-    if code == ExitCode.INTERRUPTED:
-        os._exit(code)  # else Python ends by the signal, if it came while a library called Python
-    sys.exit(code if written or code else ExitCode.OUTPUT)
+    if not flush_stdout() and not code:
+        code = ExitCode.OUTPUT
+    with suppress(OSError, ValueError, AttributeError):  # closed, or not there
+        sys.stderr.flush()
+    # After an interruption Python would end by the signal, if it came while a library called Python.
+    # Where no other processes are to be ended, freeing all arrays takes as long as writing a picture.
+    if code == ExitCode.INTERRUPTED or "multiprocessing" not in sys.modules:
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:

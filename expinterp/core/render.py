@@ -26,7 +26,8 @@ from expinterp.core.pair import Pair
 from expinterp.core.parallel import map_threads, strips
 
 STRIP = 32  # rows that one thread maps at a time, so that their floats fit the cache
-BAND = 512  # rows that are refined and denoised before the next ones are
+BAND = 512  # rows that are refined and denoised before the next ones are, or a multiple of them:
+AREA = 6 * 2**20  # pixels of a band, if its width allows; more bands take time, larger ones memory
 AROUND = -(-HALO // 64) * 64  # rows around a band that are refined for it; see `Refiner.refine`
 FULL = 4.0  # from a quarter of the way on, denoising has its full strength; 0 at the photographs
 
@@ -128,7 +129,7 @@ def render(
         if strength:
             bands = _denoise_bands(source, pair, blend, strength)
         else:
-            bands = ((rows, source(rows)) for rows in strips(len(pair.long), BAND))
+            bands = ((rows, source(rows)) for rows in _cut_bands(pair.long))
         medium = _collect(bands, np.empty_like(pair.long) if out is None else out, progress)
     return Interpolation(_as_given(medium, pair), pair, position)
 
@@ -145,11 +146,17 @@ def _source(pair: Pair, position: float, blend: Blend, refiner: PairRefiner | No
     )
 
 
+def _cut_bands(image: Pixels) -> list[slice]:
+    rows, cols = image.shape[:2]
+    return strips(rows, max(AREA // (cols * BAND), 1) * BAND)
+
+
 def _denoise_bands(source: Source, pair: Pair, blend: Blend, strength: float) -> Iterator[Band]:
     """Compute the rows of a source, and denoise them in bands."""
     size, first, end = len(pair.long), 0, 0
-    known = np.empty_like(pair.long[: BAND + 2 * AROUND])  # rows `first` to `end` of the source
-    for rows in strips(size, BAND):
+    bands = _cut_bands(pair.long)
+    known = np.empty_like(pair.long[: bands[0].stop + 2 * AROUND])  # rows `first` to `end`
+    for rows in bands:
         around = slice(max(rows.start - AROUND, 0), min(rows.stop + AROUND, size))
         kept = end - around.start
         known[:kept] = known[around.start - first :][:kept]

@@ -565,6 +565,7 @@ def tall_pair(rows=300, cols=40):
 @pytest.mark.parametrize("place", ["long", "short"])
 def test_a_result_in_place_of_a_photograph_is_the_same(place, refiner, denoising, monkeypatch):
     monkeypatch.setattr(rendering, "BAND", 64)
+    monkeypatch.setattr(rendering, "AREA", 64)
     pair = tall_pair()
     expected = render(pair, refiner=refiner, denoise=denoising).medium
     out = getattr(pair, place)
@@ -579,6 +580,7 @@ def test_the_height_of_the_bands_does_not_show(monkeypatch):
     pair = tall_pair()
     whole = render(pair, refiner=Brightening(), denoise=1.0).medium
     monkeypatch.setattr(rendering, "BAND", 64)
+    monkeypatch.setattr(rendering, "AREA", 64)
     banded = render(pair, refiner=Brightening(), denoise=1.0).medium
     np.testing.assert_array_equal(banded, whole)
 
