@@ -129,3 +129,10 @@ def test_linear_srgb_is_finished_already() -> None:
     assert Encoding().finish(codes) is codes
     grey = codes[..., 0]
     assert Encoding(MATRIX, "adobe-rgb").finish(grey).shape == grey.shape
+
+
+@pytest.mark.parametrize(("off", "alike"), [(0.0009, True), (0.0011, False)])
+def test_matrices_that_differ_by_a_thousandth_are_alike(off, alike):
+    """Rounded numbers in files differ by less, those of two cameras by more."""
+    other = Encoding(np.eye(3) + off * (1 - np.eye(3)))
+    assert Encoding().is_like(other) == other.is_like(Encoding()) == alike

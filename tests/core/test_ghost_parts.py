@@ -22,6 +22,7 @@ from expinterp.core.ghosts.detect import (
     GROW,
     HOLE,
     LEAST,
+    ROUNDING,
     Conflict,
     _bounds,
     _close,
@@ -261,6 +262,17 @@ def test_each_code_value_stands_for_an_interval_that_is_open_at_the_ends() -> No
         assert (low[BRIGHT:] == low[BRIGHT]).all()
         assert (high[BRIGHT:] == np.inf).all()
     assert (high2 - low2)[100] > (high1 - low1)[100]  # noise of the short one is enlarged
+
+
+def test_the_steeper_the_mapping_the_wider_the_interval() -> None:
+    """Noise of a code value becomes as many times larger as the mapping is steep."""
+    flat = np.linspace(0, 51, 256)
+    low, high, *_ = _bounds(np.zeros((256, 256), np.int64), flat, flat)
+    steep_low, steep_high, *_ = _bounds(np.zeros((256, 256), np.int64), 5 * flat, 5 * flat)
+    middle = np.s_[DARK + 2 : BRIGHT - 1]
+    noise = (high - low)[middle].astype(float) ** 2 / 4 - ROUNDING**2
+    steep = (steep_high - steep_low)[middle].astype(float) ** 2 / 4 - ROUNDING**2
+    np.testing.assert_allclose(steep, 25 * noise, rtol=1e-3)
 
 
 def test_both_directions_contradict_alike() -> None:

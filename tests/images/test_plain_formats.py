@@ -142,6 +142,15 @@ def test_tga(tmp_path, pixels, packed):
     assert (shot.alpha is not None) == (pixels.ndim == 3 and pixels.shape[2] == 4)
 
 
+@pytest.mark.parametrize(("at", "value"), [(1, 1), (2, 7), (2, 1)])
+def test_bytes_that_fit_no_kind_of_tga_are_none(at, value):
+    """A palette with colours by value, an unknown kind, and a palette that is missing."""
+    head = bytearray(saved(COLOUR, "TGA")[:18])
+    assert sniff_format(bytes(head)) == "tga"
+    head[at] = value
+    assert sniff_format(bytes(head)) is None
+
+
 def test_opacity_that_a_tga_does_not_announce_is_none(tmp_path):
     data = bytearray(saved(np.dstack([COLOUR, 0 * OPACITY]), "TGA"))
     data[17] &= 0xF0
