@@ -90,7 +90,8 @@ def write_photograph(
     format : str or None
         ``jpeg``, ``png``, ``tiff``, ``webp`` or ``avif``; None: as the suffix says.
     quality : int
-        1..100, for JPEG, WebP, AVIF and JPEG XL of 8 bits and sRGB. From 90, JPEG and AVIF store colour at full resolution.
+        1..100, for JPEG, WebP, AVIF, and JPEG XL of 8 bits and sRGB. From 90, JPEG and AVIF store
+        colour at full resolution.
     bit_depth : 8, 16 or None
         Bits per channel. None: those of `pixels` where the format can hold them.
     overwrite : bool

@@ -8,8 +8,9 @@ difference d = Λ23(x2) − Λ13(x1) is the noise of ``short`` and of its roundi
     colour difference    var(d) = (s_R − s_G)² · n_Y + (s_R² + s_G²) · n_C      and B − G alike
 
 n_Y is noise that all channels share, n_C noise of each channel; both are variances in code values of
-``short``. They grow with brightness, see `growth`: stated are those of the darkest tones measured. Cameras store fine detail as luminance alone. Mapped channel by channel it becomes a false
-colour, (s_R − s_G)·x2. The share of this that ``long`` contradicts is measured as well.
+``short``. They grow with brightness, see `growth`: stated are those of the darkest tones measured.
+Cameras store fine detail as luminance alone. Mapped channel by channel it becomes a false colour,
+(s_R − s_G)·x2. The share of this that ``long`` contradicts is measured as well.
 
 Letters: x1 is ``long``, x2 is ``short``, Λ an intensity mapping function (IMF), Λ′ its slope.
 """

@@ -1,7 +1,7 @@
 """Boxes of AVIF and JPEG 2000, and properties of the picture that a reader of AVIF shows.
 
-A file may hold other pictures, such as a gain map. Boxes have a length, a type and a content. Those of the metadata list properties, and which of them
-belong to which picture; the primary one is shown.
+A file may hold other pictures, such as a gain map. Boxes have a length, a type and a content. Those of
+the metadata list properties, and which of them belong to which picture; the primary one is shown.
 
 Source: ISO/IEC 14496-12 (boxes), 23008-12 (items and properties, section 9.3); AV1 Image File Format.
 """

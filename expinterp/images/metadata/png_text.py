@@ -1,8 +1,8 @@
 """The chunks of a PNG besides pixels and profile: EXIF and XMP, colours, text, private chunks.
 
 ImageMagick, exiv2, darktable and digiKam store EXIF, IPTC, XMP and profile as hexadecimal text, in
-tEXt, zTXt or iTXt chunks with the keyword ``Raw profile type``. Chunks of colours, and those that the specification calls safe to copy, are copied. The others
-depend on the old pixels.
+tEXt, zTXt or iTXt chunks with the keyword ``Raw profile type``. Chunks of colours, and those that the
+specification calls safe to copy, are copied. The others depend on the old pixels.
 
 Source: PNG specification, third edition (W3C 2025), 11.3; code points of cICP: ITU-T H.273;
 ExifTool, tag names of PNG (raw profiles).
