@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 from expinterp.errors import STOPPED, ExitCode
 
 REPEATS = 1.0  # seconds in which further signals are the same wish: terminals send them to all
-AGAIN = 0.05  # seconds until a swallowed signal is sent again
+AGAIN = 0.05  # seconds until a signal that was swallowed, or came at a bad moment, is sent again
 
 
 class Interruption:
@@ -51,7 +51,7 @@ class Interruption:
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if self._hearing:
+        if self._hearing or _is_importing(frame):
             self._send_again()
         elif self.began is None:
             self.began = now
@@ -71,6 +71,14 @@ class Interruption:
     @staticmethod
     def _send_again() -> None:
         threading.Timer(AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Return whether Python's own code of imports is interrupted: it would keep its lock for ever.
+
+    Other threads that import would then never end.
+    """
+    return frame is not None and frame.f_code.co_filename.startswith("<frozen importlib")
 
 
 INTERRUPTION = Interruption()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,6 +72,21 @@ def test_a_signal_during_the_imports_is_one_line() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (ExitCode.INTERRUPTED, b"", MESSAGE)
+
+
+def test_an_interruption_waits_while_python_holds_the_lock_of_imports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent, found = [], []
+    monkeypatch.setattr(process.Interruption, "_send_again", lambda _: sent.append("again"))
+    finder = SimpleNamespace(find_spec=lambda *_: found.append(sys._getframe(1)))
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    assert importlib.util.find_spec("no_such_module") is None
+    interruption = process.Interruption()
+    interruption._raise(signal.SIGINT, found[0])
+    assert (sent, interruption.began) == (["again"], None)
+    with pytest.raises(KeyboardInterrupt):
+        interruption._raise(signal.SIGINT, sys._getframe())
 
 
 @POSIX
