@@ -24,9 +24,9 @@ Device = Literal["auto", "cpu", "cuda"]
 MAX_MODEL = 1 << 28  # bytes; ours has some thousands
 SMALL = 1 << 15  # bytes of a model file; ours, of 5 kB, takes longer on a GPU (docs/speed.md)
 PROVIDERS = {"cpu": CPU, "cuda": "CUDAExecutionProvider"}
-CUDA_OPTIONS = {  # measured on an H200
-    "use_tf32": "0",  # TF32 rounds to 10 bits: 16-bit results differed by 4 code values from the CPU's
-    "cudnn_conv_algo_search": "HEURISTIC",  # trying all algorithms took 40 ms more for each tile size
+CUDA_OPTIONS = {  # benchmarks/cuda.py compares the results with those of the CPU
+    "use_tf32": "0",  # TF32 rounds to 10 bits: 16-bit results would differ by several code values
+    "cudnn_conv_algo_search": "HEURISTIC",  # else each tile size begins with trying all algorithms
 }
 
 

@@ -27,11 +27,8 @@ from expinterp.refine.tiles import Tile, cut_tiles
 Block = NDArray[np.float32]  # (rows, cols, channels) or (1, 3, rows, cols)
 CPU = "CPUExecutionProvider"
 TILE = (64, 512)  # rows, cols of a tile, so that it fits the cache; does not change the result
-LARGE_TILE = (
-    128,
-    1024,
-)  # the same with more than `FEW` threads: small tiles wait for Python's lock
-FEW = 3
+FEW = 3  # threads; with more of them, small tiles wait for Python's lock
+LARGE_TILE = (128, 1024)  # the same with more threads than that
 GPU_TILE = (512, 2048)  # the same on a GPU: every tile costs a transfer and a launch for each layer
 
 
