@@ -25,7 +25,7 @@ PACKAGES = (
     "rich",
 )  # fmt: skip
 EXTRAS = {  # formats that need a further package: the extra and the package
-    "raw files": ("raw", "rawpy"),
+    "raw": ("raw", "rawpy"),
     "HEIC": ("heif", "pillow-heif"),
     "OpenEXR": ("exr", "OpenEXR"),
 }
@@ -66,8 +66,9 @@ class Finding:
     cure : str or None
         How to solve the problem.
     formats : tuple of dict, or None
-        Of the check of formats: for each its name, whether it is ``read`` and ``written``, and the
-        ``extra`` that it needs.
+        Of the check of formats: for each its name, whether it is ``read`` and ``written``, the ``bits``
+        per channel that are written, whether ``merge`` writes ``linear_light`` to it, and the ``extra``
+        that it needs.
     """
 
     name: str
@@ -153,12 +154,11 @@ def find_opencv() -> Finding:
 def find_formats() -> Finding:
     """Report the file formats that this installation reads and writes, and what others need."""
     formats = list_formats()
-    both = ", ".join(each["format"] for each in formats if each["read"] and each["written"])
-    only = ", ".join(each["format"] for each in formats if each["read"] and not each["written"])
-    missing = [each for each in formats if not each["read"]]
-    words = f"read and written: {both}; read, or written by 'expinterp merge' alone: {only}"
-    if missing:
-        words += f"; not installed: {', '.join(each['format'] for each in missing)}"
+    lists: dict[str, list[str]] = {}
+    for form in formats:
+        lists.setdefault(_use(form), []).append(form["format"])
+    words = "; ".join(f"{use}: {', '.join(names)}" for use, names in lists.items())
+    missing = [form for form in formats if not form["read"]]
     extras = ",".join(each["extra"] for each in missing if each["extra"])
     packages = [EXTRAS[each["format"]][1] for each in missing if each["extra"]]
     cure = f"{how_to_install(extras, *packages)}, if you need these formats" if extras else None
@@ -166,22 +166,33 @@ def find_formats() -> Finding:
 
 
 def list_formats() -> list[dict[str, Any]]:
-    """List the formats: whether each is read and written here, and the extra that it needs."""
+    """List the formats: how each is read and written here, and the extra that it needs."""
     from PIL import features
 
+    from expinterp.images.formats import ALL_FORMATS
+
     here = {"WebP": bool(features.check("webp")), "AVIF": bool(features.check("avif"))}
-    written = ("JPEG", "PNG 8/16", "TIFF 8/16", "WebP", "AVIF", "JPEG XL 8/16")
-    linear = ("floating-point TIFF", "Radiance HDR", "PFM", "PPM", "BMP", "TGA", "JPEG 2000")
-    formats = [_format(name, read=here.get(name, True), written=True) for name in written]
-    formats += [_format(name, read=True, written=False) for name in linear]
-    for name, (extra, package) in EXTRAS.items():
-        present = installed_version(package) is not None
-        formats.append({**_format(name, read=present, written=False), "extra": extra})
-    return formats
+    here |= {name: installed_version(package) is not None for name, (_, package) in EXTRAS.items()}
+    return [
+        {
+            "format": form.name,
+            "read": here.get(form.name, True),
+            "written": bool(form.depths) and here.get(form.name, True),
+            "bits": list(form.depths),
+            "linear_light": form.radiance,
+            "extra": EXTRAS.get(form.name, (None,))[0],
+        }
+        for form in ALL_FORMATS.values()
+    ]
 
 
-def _format(name: str, *, read: bool, written: bool) -> dict[str, Any]:
-    return {"format": name, "read": read, "written": read and written, "extra": None}
+def _use(form: dict[str, Any]) -> str:
+    """Return what can be done with the files of a format here."""
+    if not form["read"]:
+        return "not installed"
+    if form["written"]:
+        return "read and written"
+    return "read, and written by 'expinterp merge'" if form["linear_light"] else "read"
 
 
 def find_providers() -> Finding:

@@ -134,8 +134,17 @@ def test_formats_are_listed_with_the_extras_that_they_need(monkeypatch: pytest.M
     assert finding.cure == "pip install 'expinterp[heif,exr]', if you need these formats"
     assert "not installed: HEIC, OpenEXR" in finding.detail
     listed = {each["format"]: each for each in finding.as_json()["formats"]}
-    assert listed["raw files"] == {
-        "format": "raw files", "read": True, "written": False, "extra": "raw"
+    assert listed["raw"] == {
+        "format": "raw", "read": True, "written": False, "bits": [], "linear_light": False, "extra": "raw"
     }  # fmt: skip
     assert listed["HEIC"]["read"] is False
-    assert listed["JPEG XL 8/16"]["written"] is True
+    assert listed["JPEG XL"]["written"] is True
+
+
+def test_formats_are_listed_by_what_is_done_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, rawpy="0.28", pillow_heif=None, OpenEXR="3.4")
+    assert found("formats").detail == (
+        "read and written: JPEG, PNG, TIFF, WebP, AVIF, JPEG XL; not installed: HEIC; "
+        "read: raw, PFM, PPM, BMP, TGA, JPEG 2000; "
+        "read, and written by 'expinterp merge': OpenEXR, Radiance HDR"
+    )

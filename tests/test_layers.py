@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         "OpenEXR", "core", "files", "imageio", "PIL", "tifffile", "imagecodecs", "cv2", "rawpy",
         "pillow_heif",
     },
-    "doctor": {"library", "refine", "onnxruntime", "cv2", "PIL"},
+    "doctor": {"images", "library", "refine", "onnxruntime", "cv2", "PIL"},
     "scene_io": {
         "core", "doctor", "files", "images", "library", "metrics", "refine", "svg", "cv2",
     },
