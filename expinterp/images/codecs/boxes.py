@@ -1,4 +1,4 @@
-"""Boxes of AVIF and JPEG 2000, and properties of the picture that a reader of AVIF shows.
+"""Boxes of AVIF, JPEG 2000 and JPEG XL, and properties of the picture that a reader of AVIF shows.
 
 A file may hold other pictures, such as a gain map. Boxes have a length, a type and a content. Those of
 the metadata list properties, and which of them belong to which picture; the primary one is shown.
@@ -59,8 +59,14 @@ def _properties_of_primary(data: bytes) -> list[tuple[bytes, bytes]]:
     return [listed[number - 1] for number in numbers if 0 < number <= len(listed)]
 
 
-def boxes_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield type and content of the boxes one after another."""
+def boxes_of(data: bytes, *, whole: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    """Yield type and content of the boxes one after another.
+
+    Raises
+    ------
+    EOFError
+        If `whole` and the last box is cut off; otherwise what is left of it is yielded.
+    """
     at = 0
     while at + _WITHOUT_LENGTH <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -68,6 +74,8 @@ def boxes_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         if length == 1:  # a length of 64 bits follows
             (length,), head = struct.unpack_from(">Q", data, at + head), 16
         stop = at + length if length else len(data)  # 0: up to the end
+        if whole and stop > len(data):
+            raise EOFError
         if stop < at + head:
             return
         yield kind, data[at + head : stop]

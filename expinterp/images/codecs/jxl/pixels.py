@@ -9,7 +9,7 @@ Source: ISO/IEC 18181-2 (container).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import BinaryIO
 
 import numpy as np
@@ -42,7 +42,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
     import imagecodecs
 
     data = stream.read()
-    boxes = dict(_boxes(data))
+    boxes = _boxes(data)
     header = parse_header(_codestream(data, boxes))
     check_size(header.cols, header.rows, max_pixels)
     refuse_hdr(header.colours.transfer)
@@ -76,7 +76,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
 def read_header(stream: BinaryIO) -> tuple[int, int, bytes | None, int]:
     """Read upright rows and columns, the EXIF block and the depth without decoding pixels."""
     data = stream.read()
-    boxes = dict(_boxes(data))
+    boxes = _boxes(data)
     header = parse_header(_codestream(data, boxes))
     size = (header.rows, header.cols)
     rows, cols = size[::-1] if header.orientation >= 5 else size
@@ -137,29 +137,26 @@ def _codestream(data: bytes, boxes: dict[bytes, bytes]) -> bytes:
     return boxes.get(b"jxlc") or boxes.get(b"jxlp", b"")[4:]
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the boxes of a container, unpacked; of the parts of a codestream only the first."""
+def _boxes(data: bytes) -> dict[bytes, bytes]:
+    """Return the boxes of a container, unpacked; of the parts of a codestream only the first."""
+    found: dict[bytes, bytes] = {}
+    if not data.startswith(CONTAINER):
+        return found
+    try:
+        for name, content in boxes_of(data, whole=True):
+            packed = name == b"brob"
+            found.setdefault(*_unpacked(content) if packed else (name, content[:_LONGEST_BOX]))
+    except (EOFError, struct.error):
+        message = f"truncated JPEG XL; {REMEDY}"
+        raise ImageFileError(message) from None
+    return found
+
+
+def _unpacked(content: bytes) -> tuple[bytes, bytes]:
+    """Return type and content of a box that Brotli packed; other content than metadata stays out."""
     import imagecodecs
 
-    at, seen = 0 if data.startswith(CONTAINER) else len(data), set[bytes]()
-    while at + 8 <= len(data):
-        size, name = struct.unpack_from(">I4s", data, at)
-        first = at + 8
-        if size == 1 and at + 16 <= len(data):
-            (size,) = struct.unpack_from(">Q", data, first)
-            first += 8
-        end = len(data) if size == 0 else at + size
-        if end <= at or end > len(data):
-            message = f"truncated JPEG XL; {REMEDY}"
-            raise ImageFileError(message)
-        content = data[first : min(end, first + _LONGEST_BOX)]
-        if name == b"brob":
-            name, content = content[:4], b""
-            if name in {b"Exif", b"xml "}:
-                content = bytes(
-                    imagecodecs.brotli_decode(data[first + 4 : end], out=_LARGEST_BLOCK)
-                )
-        if name not in seen:
-            seen.add(name)
-            yield name, content
-        at = end
+    name, packed = content[:4], content[4:]
+    if name not in {b"Exif", b"xml "}:
+        return name, b""
+    return name, bytes(imagecodecs.brotli_decode(packed, out=_LARGEST_BLOCK))
