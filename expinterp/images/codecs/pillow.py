@@ -22,7 +22,7 @@ from expinterp.images.codecs import boxes, jpeg_scan, jpeg_write
 from expinterp.images.codecs.depths import stretch
 from expinterp.images.codecs.jpeg_scan import JpegFile
 from expinterp.images.formats import ALL_FORMATS
-from expinterp.images.jpeg_layout import read_layout
+from expinterp.images.jpeg_layout import Layout, read_layout
 from expinterp.images.limits import (
     LONGEST_BLOCK,
     check_content,
@@ -106,11 +106,8 @@ PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "tga": TgaImagePlugin.TgaImageFile,
 }
 _BMP_HEADER, _BMP_VERSION_5 = 14, 124  # offset of the header of the picture; its bytes in version 5
-_TGA_OPACITY, _TGA_BITS = (
-    17,
-    15,
-)  # offset of the byte that states the bits of opacity, in its lower half
-_RUNS = 128  # pixels per byte of BMP and TGA at most
+_TGA_OPACITY, _TGA_BITS = 17, 15  # offset of the byte that states the bits of opacity; which half
+_PIXELS_PER_BYTE = {"jpeg": jpeg_scan.PIXELS_PER_BYTE, "bmp": 128, "tga": 128}  # at most
 _CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 FULL_CHROMA_QUALITY = 90  # lowest quality with colour at full resolution, like "fine" in cameras
 _LIKE_SRGB = {1, 2, 6, 13, 14, 15}  # transfers of H.273: BT.709, not stated, BT.601, sRGB, BT.2020
@@ -148,49 +145,14 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
         Any that Pillow raises on damage.
     """
     layout = read_layout(data) if form == "jpeg" else None
-    plain = jpeg_scan.as_eight_bits(data, layout) if layout else data
-    image = open_picture(BytesIO(plain), form)
-    cols, rows = image.size
-    check_size(cols, rows, max_pixels)
-    check_sides_read(cols, rows, form)
-    most = {"jpeg": jpeg_scan.PIXELS_PER_BYTE, "bmp": _RUNS, "tga": _RUNS}
-    if form in most:
-        check_content(cols, rows, len(data), most[form], ALL_FORMATS[form].name)
-    stated = image.info.get("jfif_unit") in {1, 2}  # Pillow itself falls back on EXIF
-    metadata = Metadata(
-        exif=exif_block(image.info.get("exif")),
-        icc=image.info.get("icc_profile") or None,
-        xmp=_xmp(image.info.get("xmp")),
-        density=image.info["dpi"] if stated and all(image.info["dpi"]) else None,
-    )
-    if form == "avif":
-        metadata = _with_avif_colours(data, metadata)
-    if form == "jpeg":
-        segments = getattr(image, "applist", [])
-        metadata = replace(metadata, extras=iptc.extras_of_jpeg(segments))
-        metadata = metadata_of_jpeg(segments, metadata)
-    warnings = _warnings(image, data, form)
-    if form == "jpeg":
-        warnings += left_behind(data, metadata, image.info.get("mp"))
-        if metadata.icc is None and (b"ICC_PROFILE\0" in (part[:12] for _, part in segments)):
-            warnings.append("the colour profile is damaged; left out")
+    image = open_picture(BytesIO(jpeg_scan.as_eight_bits(data, layout) if layout else data), form)
+    _check(image, form, len(data), max_pixels)
+    metadata = _metadata(image, data, form)
+    warnings = _warnings(image, data, form, metadata)
     orientation = read_orientation(metadata.exif, metadata.xmp)
-    if layout and layout.deep:
-        return Decoded(
-            make_upright(jpeg_scan.decode_deep(data, layout), orientation), metadata, warnings
-        )
-    if layout and image.mode in {"L", "RGB"}:
-        pixels, said = jpeg_scan.decode(image, data, layout)
-        return Decoded(make_upright(pixels, orientation), metadata, warnings + said)
-    if layout:
-        warnings += jpeg_scan.load(image, data, layout)
-    if form == "avif" and (bits := image.bits) > 8:
-        import imagecodecs
-
-        deep = imagecodecs.avif_decode(data, index=0)  # Pillow has 8 bits only
-        wide = stretch(deep.reshape(rows, cols, -1), 2**bits - 1)
-        return Decoded(make_upright(wide, orientation), metadata, warnings)
-    image.load()
+    pixels = _decode_otherwise(image, data, layout, warnings)
+    if pixels is not None:
+        return Decoded(make_upright(pixels, orientation), metadata, warnings)
     if form == "tga" and not data[_TGA_OPACITY] & _TGA_BITS and image.mode in {"LA", "RGBA"}:
         image = image.convert(image.mode[:-1])
     if image.mode == "CMYK":
@@ -199,18 +161,76 @@ def decode(data: bytes, form: str, max_pixels: int) -> Decoded:
     return Decoded(_upright_pixels(image, orientation), metadata, warnings)
 
 
+def _check(image: Any, form: str, size: int, max_pixels: int) -> None:
+    """Refuse a picture that is too large, or of more pixels than a file of `size` bytes can hold."""
+    cols, rows = image.size
+    check_size(cols, rows, max_pixels)
+    check_sides_read(cols, rows, form)
+    if form in _PIXELS_PER_BYTE:
+        check_content(cols, rows, size, _PIXELS_PER_BYTE[form], ALL_FORMATS[form].name)
+
+
+def _metadata(image: Any, data: bytes, form: str) -> Metadata:
+    """Collect the metadata of a picture."""
+    stated = image.info.get("jfif_unit") in {1, 2}  # Pillow itself falls back on EXIF
+    metadata = Metadata(
+        exif=exif_block(image.info.get("exif")),
+        icc=image.info.get("icc_profile") or None,
+        xmp=_xmp(image.info.get("xmp")),
+        density=image.info["dpi"] if stated and all(image.info["dpi"]) else None,
+    )
+    if form == "avif":
+        return _with_avif_colours(data, metadata)
+    if form != "jpeg":
+        return metadata
+    metadata = replace(metadata, extras=iptc.extras_of_jpeg(_segments(image)))
+    return metadata_of_jpeg(_segments(image), metadata)
+
+
+def _segments(image: Any) -> list[tuple[str, bytes]]:
+    """Return the segments of a JPEG: name and content of each."""
+    return getattr(image, "applist", [])
+
+
+def _decode_otherwise(
+    image: Any, data: bytes, layout: Layout | None, warnings: list[str]
+) -> Pixels | None:
+    """Decode a picture that Pillow does not decode in full, as stored; load all others, and return None."""
+    if layout and layout.deep:
+        return jpeg_scan.decode_deep(data, layout)
+    if layout and image.mode in {"L", "RGB"}:
+        pixels, said = jpeg_scan.decode(image, data, layout)
+        warnings += said
+        return pixels
+    if layout:
+        warnings += jpeg_scan.load(image, data, layout)
+    elif getattr(image, "bits", 8) > 8:  # an AVIF; Pillow has 8 bits only
+        import imagecodecs
+
+        deep = imagecodecs.avif_decode(data, index=0)
+        cols, rows = image.size
+        return stretch(deep.reshape(rows, cols, -1), 2**image.bits - 1)
+    image.load()
+    return None
+
+
 def _xmp(packet: bytes | str | None) -> bytes | None:
     """Return an XMP packet as bytes; some versions of Pillow decode it."""
     return (packet.encode() if isinstance(packet, str) else packet) or None
 
 
-def _warnings(image: ImageFile.ImageFile, data: bytes, form: str) -> list[str]:
+def _warnings(image: Any, data: bytes, form: str, metadata: Metadata) -> list[str]:
     """List what the file holds besides the picture that is read, and what is lost."""
     warnings = []
     if getattr(image, "n_frames", 1) > 1:
         warnings.append("the file is animated; only its first picture is read")
     if form == "avif" and holds_video(data):
         warnings.append("the video of the file is left out")
+    if form != "jpeg":
+        return warnings
+    warnings += left_behind(data, metadata, image.info.get("mp"))
+    if metadata.icc is None and any(part[:12] == b"ICC_PROFILE\0" for _, part in _segments(image)):
+        warnings.append("the colour profile is damaged; left out")
     return warnings
 
 
@@ -272,7 +292,7 @@ def encode(
     warnings: list[str] = []
     metadata = _fit_container(metadata, form, warnings)
     if form == "jpeg":
-        stored = _segments(metadata, warnings)
+        stored = _written_segments(metadata, warnings)
         full = quality >= FULL_CHROMA_QUALITY
         stream.writelines(jpeg_write.encode(pixels, quality=quality, full_colour=full, **stored))
         return warnings
@@ -288,7 +308,7 @@ def encode(
     return warnings
 
 
-def _segments(metadata: Metadata, warnings: list[str]) -> dict[str, Any]:
+def _written_segments(metadata: Metadata, warnings: list[str]) -> dict[str, Any]:
     """Return the metadata of a JPEG as Pillow expects them."""
     packet, extension = split_packet(metadata.xmp or b"") or (b"", b"")
     if metadata.xmp and not packet:
