@@ -59,9 +59,7 @@ def _numbered_chain(frames: Iterable[Frame], stream: Stream) -> Chain:
     line = [member for folder in in_order for member in _order(folders[folder])]
     steps = ((b[0] - a[0]) % LAST_NUMBER for a, b in pairwise(line))
     numbers = list(accumulate(steps, initial=line[0][0]))
-    readable = [
-        (n, frame) for n, (_, frame) in zip(numbers, line, strict=True) if not frame.problem
-    ]
+    readable = [(n, f) for n, (_, f) in zip(numbers, line, strict=True) if not f.problem]
     lost = frozenset(numbers) - {number for number, _ in readable}
     chain = make_chain([frame for _, frame in readable], stream)
     return replace(chain, numbers=tuple(number for number, _ in readable), damaged=lost)

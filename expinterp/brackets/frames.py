@@ -281,9 +281,8 @@ class FrameRun:
 
 def moments(frames: Sequence[Frame]) -> list[float]:
     """Return when frames were captured, in seconds since 1970: in UTC where all state the offset."""
-    stated = [
-        f.captured.timestamp() for f in frames if f.captured and f.captured.utcoffset() is not None
-    ]
+    times = [frame.captured for frame in frames]
+    stated = [time.timestamp() for time in times if time and time.utcoffset() is not None]
     return stated if len(stated) == len(frames) else [frame.local_time for frame in frames]
 
 

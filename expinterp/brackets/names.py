@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -35,17 +35,16 @@ _FRAME_OF_SET = re.compile(
 )
 NEAR = 15.0  # seconds within which shots may be of one bracket
 MOST_DIFFERENCE = 1.0  # code value; thumbnails of recompressed copies differ by less
-DEVELOPED = 0.2  # stops of brightness from which two files of one shot are developments to fuse
-_COPY = re.compile(r"(?P<original>.+?)(?:[ _]?\(\d{1,3}\)|[-_~]\d{1,2})")
+DEVELOPED = 0.2  # stops of brightness from which three files of one shot are developments to fuse
+EDITED = 1.0  # stops up to which the only other file of a shot is an edit
 _WORD = re.compile(
-    r"(?P<original>.+?)[-_. ]+(?:copy|kopie|copie|edit(?:ed)?|enhanced|hdr|pano|bw|crop(?:ped)?"
-    r"|retouch(?:ed)?|web|small|fused|fusion|merged?|blend(?:ed)?|enfuse|photomatix|aurora"
-    r"|tone-?mapped|result|stitch(?:ed)?|mid)\b.*",
-    re.IGNORECASE,
+    r"[-_. ](?:copy|kopie|copie|edit(?:ed)?|enhanced|hdr|pano|bw|crop(?:ped)?|retouch(?:ed)?|web"
+    r"|small|fused|fusion|merged?|blend(?:ed)?|enfuse|photomatix|aurora|tone-?mapped|result"
+    r"|stitch(?:ed)?|mid)\b"
 )
 
 Stem = tuple[str, str]  # folder, and the name without its suffix in small letters
-_SEPARATORS = " -_.(+"
+_SEPARATORS = " -_.(+~"
 _FIELD = re.compile(r"\\\{(\w+)\\\}")  # {name}, as re.escape leaves it
 
 
@@ -145,8 +144,7 @@ def separate_twins(
         def rank(frame: Frame, uses: Counter[str] = uses) -> tuple[Any, ...]:
             return (
                 uses[frame.format] < max(uses.values()),
-                frame.exposure.time is None and frame.thumbnail is None,  # of no use here
-                frame.exposure.time is None,  # a file without its facts is of little use
+                (frame.exposure.time is None) * (1 + (frame.thumbnail is None)),  # little use, none
                 RANKS[prefer].get(frame.format, 2),
                 -formats[frame.folder, frame.format],
                 frame.format != "jpeg",
@@ -186,35 +184,40 @@ def _set_aside(frame: Frame, kept: Frame | None) -> Leftover:
 def separate_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Leftover]]:
     """Separate frames from copies and edits of others, and from the results of other programs."""
     stems = {stem_of(frame): frame for frame in frames}
-    reasons = {stem: reason for stem in stems if (reason := _why_copy(stem, stems))}
+    named = {stem: list(_named_within(stem, stems)) for stem in stems}
+    versions = Counter(original.path for found in named.values() for original, _ in found)
+    reasons = {}
+    for stem, found in named.items():
+        for original, added in reversed(found):
+            if why := _why_copy(stems[stem], original, added, alone=versions[original.path] == 1):
+                reasons[stem] = why.format(posixpath.basename(original.path))
     kept = [frame for stem, frame in stems.items() if stem not in reasons]
     return kept, [Leftover(stems[stem].path, reason) for stem, reason in reasons.items()]
 
 
-def _why_copy(stem: Stem, stems: Mapping[Stem, Frame]) -> str | None:
-    """Return why a file shows no shot of its own; None if it does."""
+def _named_within(stem: Stem, stems: Mapping[Stem, Frame]) -> Iterator[tuple[Frame, str]]:
+    """List the files whose names are part of a name, the longest first, and what it adds at the end."""
     folder, name = stem
-    if named := _WORD.fullmatch(name):
-        text = named["original"]
-        ends = [at for at in range(len(text), 0, -1) if text[at : at + 1] in _SEPARATORS]
-        for original in (stems.get((folder, text[:end])) for end in ends):
-            if original:
-                return f"made from {posixpath.basename(original.path)}, by its name"
-    copy = _COPY.fullmatch(name)
-    original = stems.get((folder, copy["original"])) if copy else None
-    if original and _look_alike(stems[stem], original):
-        return f"a copy of {posixpath.basename(original.path)}"
-    return None
+    cuts = [at for at in range(len(name) - 1, 0, -1) if name[at] in _SEPARATORS]
+    parts = [(name[:at], name[at:]) for at in cuts] + [(name[at + 1 :], "") for at in cuts[::-1]]
+    phone = [(name.replace("img_e", "img_"), " edit")] if name.startswith("img_e") else []
+    return ((stems[folder, n], added) for n, added in parts + phone if (folder, n) in stems)
 
 
-def _look_alike(copy: Frame, original: Frame) -> bool:
-    """Return whether two files with related names show one shot, developed alike."""
-    stated = copy.captured is not None or original.captured is not None
-    if stated and (copy.captured, copy.exposure) != (original.captured, original.exposure):
-        return False
-    if copy.thumbnail is None or original.thumbnail is None:
-        return stated
-    if not stated:
-        return largest_difference(copy.thumbnail, original.thumbnail) <= MOST_DIFFERENCE
-    dark, bright = sorted(brightness(unpack_thumbnails([copy.thumbnail, original.thumbnail])))
-    return bool(bright - dark < DEVELOPED)
+def _why_copy(frame: Frame, original: Frame, added: str, *, alone: bool) -> str | None:
+    """Return why a file shows no shot of its own; None if it does.
+
+    Several files of one shot may be developments to fuse. The only other one is an edit if its name
+    adds a word that names no exposure, or if it is about as bright.
+    """
+    stated = frame.captured is not None or original.captured is not None
+    one_shot = (frame.captured, frame.exposure) == (original.captured, original.exposure)
+    other_word = bool(added) and set_of(f"x{added}") != "x"
+    if _WORD.search(added) or (alone and other_word and stated and one_shot):
+        return "made from {}, by its name"
+    thumbnails = [each for each in (frame.thumbnail, original.thumbnail) if each]
+    if not one_shot or len(thumbnails) < 2:
+        return "a copy of {}" if one_shot and stated else None
+    dark, bright = sorted(brightness(unpack_thumbnails(thumbnails)))
+    edited = stated and bright - dark < (EDITED if alone else DEVELOPED)
+    return "a copy of {}" if edited or largest_difference(*thumbnails) <= MOST_DIFFERENCE else None

@@ -110,7 +110,9 @@ def whole_scene(frames: Sequence[Frame], *, gap: float) -> FrameRun | None:
         return None
     run = with_levels(chains.sort_by_time(frames))
     same_light = len({bool(frame.flash) for frame in frames}) == 1
-    return run if run and same_light and run.shape and _is_scene(run, gap) else None
+    evs = {frame.ev for frame in frames}
+    edits = run and not run.chain.stream.stated and len(evs) > 1 and None not in evs
+    return run if run and same_light and not edits and run.shape and _is_scene(run, gap) else None
 
 
 def _is_scene(run: FrameRun, gap: float) -> bool:
@@ -128,6 +130,5 @@ def _is_scene(run: FrameRun, gap: float) -> bool:
     if len(regular_windows(run)) > 1 and not (quick and dated):
         return False
     meant = not weak or modes == {"manual"} or (stated and not dated)
-    if quick:
-        return meant
-    return (several and modes != {"auto"}) or (meant and run.evidence is not Evidence.SEEN)
+    slow = (several and modes != {"auto"}) or (meant and run.evidence is not Evidence.SEEN)
+    return meant if quick else slow

@@ -397,6 +397,50 @@ def test_copies_and_edits_beside_the_originals_are_left(suffix):
     assert "IMG_0001.jpg" in check([frames], replace(frames[0], path=name))[name]
 
 
+@pytest.mark.parametrize("facts", [{}, MARKED])
+@pytest.mark.parametrize(
+    ("name", "brighter"),
+    [
+        ("Kopie von {}.jpg", 0),
+        ("Copy of {}.jpg", 0),
+        ("{} 2.jpg", 0),
+        ("{} (1).jpg", 0.4),
+        ("{}~2.jpg", 0.4),
+        ("{} bearbeitet.jpg", 0.4),
+        ("{} (bearbeitet).jpg", 1.5),
+        ("{}-modifié.jpg", 1.5),
+        ("{}_DxO.jpg", 1.5),
+    ],
+)
+def test_copies_and_edits_of_a_whole_bracket_are_no_exposures_of_it(name, brighter, facts):
+    frames = bracket(1, **facts)
+    seen = [{"seen": stops + brighter} if brighter else {} for stops in BASE]
+    edits = [
+        replace(
+            shot(name.format(frame.stem), stops, at=at, **each), bias=frame.bias, mode=frame.mode
+        )
+        for at, (frame, stops, each) in enumerate(zip(frames, BASE, seen, strict=True))
+    ]
+    assert len(check([frames], *edits)) == 3
+
+
+def test_an_edit_of_a_telephone_is_left():
+    frames = bracket(1, **MARKED)
+    edits = [
+        replace(frame, path=frame.path.replace("_", "_E"), thumbnail=seen_at(0, stops + 0.5))
+        for frame, stops in zip(frames, BASE, strict=True)
+    ]
+    reasons = check([frames], *edits)
+    assert reasons["IMG_E0001.jpg"] == "made from IMG_0001.jpg, by its name"
+
+
+def test_two_developments_of_one_shot_a_stop_apart_are_a_bracket():
+    """Closer ones are an edit and its original; a word for an exposure states a development."""
+    for name, stops, count in (("-2", -2, 1), ("-2", -0.4, 0), ("_dark", -2, 1), ("_web2", -2, 0)):
+        pair = [shot("IMG_0042.jpg"), shot(f"IMG_0042{name}.jpg", seen=stops)]
+        check([pair] if count else [], *([] if count else pair))
+
+
 @pytest.mark.parametrize(
     "name",
     [
