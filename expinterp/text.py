@@ -40,6 +40,17 @@ def visible(text: str) -> str:
     return "".join(_visible(char) for char in text)
 
 
+def rounded(number: float, digits: int) -> str:
+    """Write a number with so many significant digits, and without an exponent.
+
+    Examples
+    --------
+    >>> rounded(243.2, 2), rounded(99.7, 2), rounded(0.0312, 2)
+    ('240', '100', '0.031')
+    """
+    return f"{float(f'{number:.{digits}g}'):.15g}"
+
+
 def quote_attribute(text: str) -> str:
     r"""Return a text as an attribute of XML, in quotes.
 

@@ -11,7 +11,7 @@ import click
 
 from expinterp.cli.console import Console
 from expinterp.cli.options import STREAM, given
-from expinterp.text import dump_json
+from expinterp.text import dump_json, rounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,8 +171,7 @@ def describe_ghosts(record: JobRecord) -> Iterator[str]:
     """Describe how much of the scene moved; nothing if nothing did."""
     if record.ghosts and record.ghosts["share"]:
         share, reference = record.ghosts["share"], record.ghosts["reference"]
-        percent = float(f"{100 * share:.2g}")  # two digits, and 100
-        yield f"{percent:g} % of the picture moved; it is taken from {reference}"
+        yield f"{rounded(100 * share, 2)} % of the picture moved; it is taken from {reference}"
 
 
 def _is_closed_or_terminal(stream: TextIO | None) -> bool:

@@ -68,11 +68,14 @@ class Number(click.FloatRange):
     """A number in a range; NaN is none, though it is in no range either."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse NaN."""
-        number = super().convert(value, param, ctx)
+        """Refuse NaN, and what is no number."""
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
         if math.isnan(number):
             self.fail(f"{value!r} is not a number", param, ctx)
-        return number
+        return super().convert(value, param, ctx)
 
     def _describe_range(self) -> str:
         """Describe the range in help texts; click writes one without bounds as ``x<=None``."""

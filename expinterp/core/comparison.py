@@ -37,6 +37,7 @@ from expinterp.core.prior import (
 )
 from expinterp.core.response import Profile
 from expinterp.errors import PairError
+from expinterp.text import rounded
 
 # EV: largest difference of a stated and a measured ratio, by the source of the response.
 DOUBT = {"pair": 1.5, "camera": 1.5, "profile": 0.75, "known": 0.5}
@@ -233,8 +234,8 @@ def _explain_ratio(stated: float | None, measured: float, source: str) -> list[s
     """Report a stated ratio that differs too much from the measured one."""
     if stated is None or abs(ev_step(stated) - ev_step(measured)) <= DOUBT[source]:
         return []
-    msg = f"the stated exposure ratio is {stated:.4g}, the measured one about {measured:.2g}"
-    return [f"{msg}; check the exposure times"]
+    ratios = f"is {rounded(stated, 4)}, the measured one about {rounded(measured, 2)}"
+    return [f"the stated exposure ratio {ratios}; check the exposure times"]
 
 
 def _per_channel(response: Floats, channels: int) -> Floats:

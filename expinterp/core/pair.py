@@ -38,6 +38,7 @@ from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.registration.viewpoint import ROLES, PairView, view_pair
 from expinterp.core.response import Profile, check_profile
 from expinterp.errors import EqualExposuresError
+from expinterp.text import rounded
 
 UNKNOWN = 0.01  # share of the picture that neither shot shows, from which on it is reported
 UNTOLD = (
@@ -233,7 +234,7 @@ def _explain_unknown(joint: NDArray[np.int64]) -> list[str]:
     if share < UNKNOWN:
         return []
     msg = (
-        f"neither shot shows {100 * share:.2g} % of the picture: the long one is white there, the "
+        f"neither shot shows {rounded(100 * share, 2)} % of the picture: the long one is white there, the "
         "short one black; that part is a guess; use shots that are less far apart"
     )
     return [msg]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
+from expinterp.text import rounded
+
 
 def exposure_time(seconds: float | None) -> str:
     """Write an exposure time; nothing if it is not known.
@@ -18,7 +20,7 @@ def exposure_time(seconds: float | None) -> str:
         return ""
     if seconds < 0.3:
         return f"1/{1 / seconds:,.0f} s"
-    return f"{seconds:,.3g} s"
+    return f"{rounded(seconds, 3)} s"
 
 
 def stops(ratio: float | None) -> str:
@@ -31,7 +33,7 @@ def stops(ratio: float | None) -> str:
     """
     if not ratio or ratio < 0:
         return ""
-    return f"{ratio:.3g}:1 ({math.log2(ratio):.1f} EV)"
+    return f"{rounded(ratio, 3)}:1 ({math.log2(ratio):.1f} EV)"
 
 
 def duration(seconds: float | None) -> str:
@@ -76,7 +78,7 @@ def share(part: float | None) -> str:
     >>> share(0.19733), share(0.0036), share(0.0)
     ('20 %', '0.36 %', '0 %')
     """
-    return "" if part is None else f"{100 * part:.2g} %"
+    return "" if part is None else f"{rounded(100 * part, 2)} %"
 
 
 def count(number: int, one: str) -> str:

@@ -362,6 +362,7 @@ def test_only_one_input_from_stdin_and_none_without_a_name(
         (["--at", "9"], "between 0 (the short image) and 4.00 EV"),
         (["--at", "-1"], "between 0 (the short image) and 4.00 EV"),
         (["--at", "nan"], "is not a number"),
+        (["--at", "1/3"], "'1/3' is not a number"),
         (["--at-time", "30"], "between 0.002083 s (short) and 0.03333 s"),
     ],
 )

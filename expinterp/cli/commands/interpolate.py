@@ -38,6 +38,7 @@ from expinterp.cli.options import (
     json_option,
     output_option,
 )
+from expinterp.text import rounded
 
 if TYPE_CHECKING:
     from expinterp.scene_io import JobRecord, Kind
@@ -131,9 +132,10 @@ def _contradictions(context: click.Context, options: dict[str, Any]) -> Iterator
 def _describe(record: JobRecord) -> Iterator[str]:
     """Describe how the result was computed."""
     stated = record.ratio["stated"]
-    words = "not stated" if stated is None else f"{stated:.4g} stated and used"
+    words = "not stated" if stated is None else f"{rounded(stated, 4)} stated and used"
+    measured = rounded(record.ratio["measured"], 2)
     yield (
-        f"exposure ratio: {words}, about {record.ratio['measured']:.2g} measured in the pixels; "
+        f"exposure ratio: {words}, about {measured} measured in the pixels; "
         + describe_response(record)
     )
     yield from describe_motion(record)

@@ -32,6 +32,7 @@ from expinterp.cli.options import (
     json_option,
     threads_option,
 )
+from expinterp.text import rounded
 
 if TYPE_CHECKING:
     from expinterp.scene_io import JobRecord
@@ -101,7 +102,7 @@ def _describe(record: JobRecord) -> Iterator[str]:
     exposures = ", ".join(f"{name} {value:.4g}" for name, value in merged["exposures"].items())
     yield f"exposures, relative to {merged['white']}, whose white is 1: {exposures}"
     for end, share in merged["clipped"].items():
-        yield f"{end} in all exposures: {100 * share:.2g} % of the picture"
+        yield f"{end} in all exposures: {rounded(100 * share, 2)} % of the picture"
     yield from describe_motion(record)
     yield from describe_ghosts(record)
     for output in record.outputs:
