@@ -12,6 +12,7 @@ from expinterp.core.registration.blocks import (
     REACH,
     _block_centres,
     _correlate,
+    _cut,
     _vertex,
     match_blocks,
 )
@@ -75,3 +76,12 @@ def test_an_extreme_is_that_of_a_parabola():
     for at in (-0.4, 0.0, 0.3):
         assert _vertex(*(5 - 2 * (x - at) ** 2 for x in (-1, 0, 1))) == pytest.approx(at)
     assert _vertex(1, 1, 1) == 0
+
+
+def test_blocks_beyond_the_other_image_show_nothing():
+    for right, down in ((9000, 0), (0, -9000), (-420, 300)):
+        guess = similarity(right, down, shape=SHAPE)
+        assert len(match_blocks(*photographs(), guess, side=64, most=14).points) == 0
+    texture, unclipped = _cut(photographs()[0], similarity(9000, 0, shape=SHAPE), (0, 0, 50, 40))
+    assert texture.shape == unclipped.shape == (40, 50)
+    assert not unclipped.any()

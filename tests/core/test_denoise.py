@@ -24,6 +24,7 @@ from expinterp.core.denoise import (
 )
 from expinterp.core.denoise.growth import LEAST, Growth, measure_growth
 from expinterp.core.denoise.tiles import NoisyTile
+from expinterp.core.ghosts import Ghosts
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import imf_from_response
 from expinterp.core.render import render
@@ -614,3 +615,18 @@ def test_auto_denoises_what_the_network_refines(choice, refined, strength):
 def test_another_strength_is_refused(choice):
     with pytest.raises(ValueError, match=r"'auto', 'off' or within 0\.\.1"):
         choose_strength(choice, refined=True)
+
+
+@pytest.mark.parametrize("moved", [None, np.s_[10:30, 5:20]])
+def test_where_nothing_moved_the_values_of_the_sensors_count(moved):
+    pair = tall_pair(96, 40)
+    sources = np.zeros(pair.long.shape[:2], np.uint8)
+    sources[moved if moved else np.s_[:0]] = 2
+    pair = replace(pair, ghosts=Ghosts(sources, float(sources.mean())))
+    plain = render(pair, 0.3).medium
+    found = render(
+        replace(pair, exact=lambda position: np.full_like(pair.long, 100 * position)), 0.3
+    )
+    expected = np.where(sources[..., np.newaxis] > 0, plain, 30)
+    np.testing.assert_array_equal(found.medium, expected)
+    np.testing.assert_array_equal(found.residual, 0)

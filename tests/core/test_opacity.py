@@ -142,6 +142,9 @@ def test_only_what_both_show_decides_which_is_brighter():
     )
     for shot, own, sampled in halves:  # nothing is shown by both
         np.testing.assert_array_equal(sampled[:, 0], shot[own > 0])
+    opaque, hidden = sample_seen([short, long], [None, np.zeros_like(left)])
+    np.testing.assert_array_equal(opaque[:, 0], short.reshape(-1, 3))
+    np.testing.assert_array_equal(hidden, long)
 
 
 def test_each_image_has_an_opacity_of_its_size_and_depth_or_none():

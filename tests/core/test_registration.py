@@ -15,6 +15,8 @@ from expinterp.core.fusion.plan import plan_exposures
 from expinterp.core.mapping import joint_histogram, matched_levels
 from expinterp.core.registration import motion as module
 from expinterp.core.registration.motion import STILL, UNKNOWN, Motion, find_motion, find_motions
+from expinterp.core.registration.viewing import Viewing
+from expinterp.core.registration.viewpoint import view_pair
 from expinterp.pipeline import measure
 
 
@@ -358,3 +360,31 @@ def test_a_fusion_is_aligned_to_its_reference():
         for align in (True, False)
     )
     assert psnr(aligned, truth) > psnr(left, truth) + 6
+
+
+@pytest.mark.parametrize(
+    "matrix", [similarity(9, -5, degrees=3), hand(0.02, 0.01, degrees=-2, tilt=(0.03, -0.02))]
+)
+def test_half_a_motion_applied_twice_is_the_motion(matrix):
+    first, second = Motion(matrix, 9.0).halves()
+    np.testing.assert_allclose(first @ second, np.eye(3) * (first @ second)[2, 2], atol=1e-9)
+    both = second @ second
+    np.testing.assert_allclose(both / both[2, 2], matrix / matrix[2, 2], rtol=1e-7, atol=1e-9)
+    assert first[2, 2] == second[2, 2] == 1
+
+
+@pytest.mark.parametrize(("right", "half_way"), [(1.6, True), (1.95, False)])
+def test_after_a_drift_of_up_to_3_thousandths_the_view_is_half_way(right, half_way):
+    matrix = similarity(right, 0)  # of 600 pixels
+    found = view_pair(*shots(matrix), None, [None, None], Viewing())
+    to_short, to_long = (motion.matrix for motion in found.motions)
+    assert error(to_short @ np.linalg.inv(to_long), matrix) < 0.2
+    apart = [error(each, np.eye(3)) for each in (to_long, to_short)]
+    expected = [right / 2] * 2 if half_way else [0, right]
+    assert sorted(apart) == pytest.approx(expected, abs=0.1)
+
+
+def test_a_reference_that_was_chosen_is_not_left():
+    found = view_pair(*shots(similarity(1.6, 0)), None, [None, None], Viewing(reference="short"))
+    assert found.motions[0] is STILL
+    assert [motion.pixels for motion in found.motions] == pytest.approx([0, 1.6], abs=0.1)
