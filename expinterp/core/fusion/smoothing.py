@@ -99,8 +99,7 @@ def _measure(
     planes = [np.empty(each.shape[:2], np.float32) for each in pyramids.level(level)]
 
     def work(rows: slice) -> None:
-        end = min(rows.stop + 1, len(planes[0]))
-        near = slice(max(rows.start - 1, 0), end)  # contrast needs one row around
+        near = slice(max(rows.start - 1, 0), rows.stop + 1)  # contrast needs one row around
         inner = slice(rows.start - near.start, rows.stop - near.start)
         logs = [measure(exposure)[inner] for exposure in pyramids.rows(level, near)]
         best = fold(np.maximum, logs)
