@@ -173,8 +173,15 @@ def tones() -> Any:
         "shares": [mapping.inlier_share(joint) for joint in joints()],
         "medians": mapping._median_curve(joints()[0]),
         "imf": mapping.imf_from_response(curves(), scale=5.0),
+        "tails": mapping._spread_levels(*bells()),
         "sample": mapping.to_codes(bracket(bits=16)[1]),
     }
+
+
+def bells() -> list[np.ndarray]:
+    """Histograms of tones that are nowhere clipped."""
+    codes = np.arange(256)
+    return [np.rint(1e5 * np.exp(-(((codes - at) / 16) ** 2))).astype(int) for at in (140, 90)]
 
 
 @stage
@@ -189,6 +196,7 @@ def responses() -> Any:
             levels(), bundled.of_camera(bundled.cameras[0], [curves()])
         ),
         "stated": prior.estimate_response(levels(), bundled.with_log_ratio(2.5)),
+        "few": prior.estimate_response([levels()[0][10:40:20]], bundled),
     }
     shared = prior.estimate_shared([levels(), other], bundled, stated=[2.7, None])
     return {
@@ -201,7 +209,8 @@ def calibration() -> Any:
     times = 0.01, 0.08, 0.64
     found = response.calibrate(bracket(), times)
     two = response.calibrate_scenes([(bracket(), times), (moved(), (0.03, 0.48))])
-    return [facts(each, "response", "residual", "shots", "scale") for each in (found, two)]
+    rises = response.increasing(-np.arange(256.0))
+    return [rises, *(facts(e, "response", "residual", "shots", "scale") for e in (found, two))]
 
 
 @stage
@@ -490,13 +499,16 @@ def moments() -> Any:
 def motions() -> Any:
     first, second, third = shaken()
     pose = search.search_pose(first, second)
+    large = cv2.resize(second, (420, 300))
+    turns = [cv2.getRotationMatrix2D((210, 150), degrees, 1) for degrees in (-5.8, 6.2)]
+    turned = [search.search_pose(large, cv2.warpAffine(large, turn, (420, 300))) for turn in turns]
     matches = blocks.match_blocks(first, third, np.eye(3), side=48, most=6)
     fit = homography.fit_motion(matches, np.eye(3))
     both = [homography._fit(matches, np.zeros(8), count) for count in (4, 8)]
     cut = texture.normalise_contrast(texture.shrink(second, 100, 30)[0])
     found = motion.find_motions(shaken(), reference=1)
     return {
-        "pose": facts(pose, "matrix", "likeness"),
+        "poses": [facts(each, "matrix", "likeness") for each in [pose, *turned]],
         "matches": facts(matches, "points", "targets", "weights"),
         "fits": [
             facts(each, "parameters", "covariance", "standard_error") for each in [fit, *both]
@@ -572,6 +584,9 @@ def light() -> Any:
         "marks": [radiance.merge_radiance(bracket()[k:], curves(), times[k:])[1] for k in (0, 2)],
         "sixteen": np.log1p(radiance.merge_radiance(bits, None, times)[0]),
         "shares": radiance.merge_radiance(bracket(), curves(), times, opacities=opaque)[0],
+        "white": radiance.merge_radiance(
+            np.uint8([[[[250, 40, 60]]], [[[255, 200, 90]]]]), curves(), (1.0, 2.0)
+        ),
         "noisy": radiance.merge_radiance(bracket()[:2], curves(), (0.25, 16.0))[0],
     }
 

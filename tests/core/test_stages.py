@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from record_stages import RECORD
-from stage_samples import STAGES, summarise
+from record_stages import ALL, RECORD
+from stage_samples import summarise
 
 RELATIVE = (
     2e-4  # of the largest number of a list: other versions of OpenCV and NumPy round otherwise
@@ -43,9 +43,9 @@ def record():
 
 
 def test_all_stages_are_recorded(record):
-    assert record.keys() == STAGES.keys()
+    assert record.keys() == ALL.keys()
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_stage_computes_what_it_did(record, name):
-    assert differences(summarise(STAGES[name]()), record[name]) == []
+    assert differences(summarise(ALL[name]()), record[name]) == []
