@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from stage_samples import bracket
 
 from expinterp.core import comparison, encoding, exposure, mapping, pair, parallel, response
 from expinterp.core.denoise import growth, noise, shrink, tiles
@@ -51,10 +53,10 @@ def square(side: int, *, inside: int = 1, at: int = 5) -> np.ndarray:
 
 @threshold
 def comparisons() -> Any:
-    doubts = {
-        source: first(shares(4), lambda ev: comparison._explain_ratio(4 * 2.0**ev, 4, source))  # noqa: B023
-        for source in comparison.DOUBT
-    }
+    def doubt(source: str, ev: float) -> list[str]:
+        return comparison._explain_ratio(4 * 2.0**ev, 4, source)
+
+    doubts = {source: first(shares(4), partial(doubt, source)) for source in comparison.DOUBT}
     everything = load_prior()
 
     def is_strange(own: float, best: float) -> bool:
@@ -65,8 +67,19 @@ def comparisons() -> Any:
                 is everything
             )
 
+    dark, bright = bracket()[1:]
+    shape = detect.small_copy(dark).shape[:2]
+
+    def used(share: float) -> bool:
+        region = np.arange(np.prod(shape)).reshape(shape) >= share * np.prod(shape)
+        conflict = detect.Conflict(region, region)
+        with patch.object(comparison, "find_conflict", return_value=conflict):
+            found = comparison.compare(bright, dark)
+        return found.still.sum() < found.joint.sum()
+
     return doubts | {
-        "strange": [first(shares(20), lambda own: is_strange(own, best)) for best in (0, 2, 7)]  # noqa: B023
+        "strange": [first(shares(20), partial(is_strange, best=best)) for best in (0, 2, 7)],
+        "used": [used(share) for share in (0.015, 0.025)],
     }
 
 
@@ -74,7 +87,7 @@ def comparisons() -> Any:
 def series_and_plans() -> Any:
     z = np.linspace(80, 250, 40)
     g = 0.03 * np.arange(256.0)[np.newaxis]
-    errors = np.r_[np.tile([-1.0, 1.0], 18), 2.5, 3.5, 5.5, 6.5]
+    errors = np.r_[np.tile([-1.0, 1.0], 17), 2.5, -2.5, 3.5, -4.5, 5.5, -6.5]
     found = [
         series._log_ratio(g, SimpleNamespace(levels=(np.stack([z, z - 50 + scale * errors], 1),)))
         for scale in (0.0, 1.0)
@@ -148,6 +161,7 @@ def regions() -> Any:
     imf = np.arange(256.0)
     shifted = np.eye(256, k=9, dtype=np.int64)
     seen_few = np.zeros_like(shifted)
+    blank = np.full((20, 20, 1), 100, np.uint8)
     few = np.arange(60, 150)
     bounds = [mapping.imf_from_response(curve(), scale=scale)[0] for scale in (0.25, 4.0)]
     wide = np.zeros((256, 256), np.int64)  # each short value seen with many long ones
@@ -174,6 +188,9 @@ def regions() -> Any:
                    for shape in ((800, 2100), (100, 1500), (260, 9000))],
         "edges": [detect.shrink_mask(~square(64, inside=n, at=30)) for n in (1, 2)],
         "tiles": [[t.start for t in tile] for tile in follow._tiles(square(300, inside=9, at=142), (300, 300))],
+        "continued": first(range(30, 70), lambda n: follow._continue_clipped(
+            blank, blank + np.uint8(9), np.arange(400).reshape(20, 20, 1) < n, np.ones(1) * 200,
+            brighter=True)[0, 0, 0] == 200),
         "colours": picture.choose_colours(9),
     }  # fmt: skip
 
