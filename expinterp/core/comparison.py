@@ -147,7 +147,7 @@ def _measure(
     """Estimate the response and the ratio from samples."""
     joint = joint_histogram(to_codes(long), to_codes(short))
     levels = tuple(matched_levels(channel) for channel in joint)
-    prior = recognise([levels], prior) if profile is None else prior
+    prior = recognise([levels], prior)
     if profile and profile.source == "known":
         found = known_log_ratio(long, short)
         estimate, ratio, notices = _with_known(profile, found, stated)

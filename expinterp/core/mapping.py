@@ -232,10 +232,10 @@ def _spread_levels(h1: NDArray[np.int64], h2: NDArray[np.int64]) -> Floats:
     if not h1.any():
         return np.empty((0, 2))
     (z1, q1), (z2, q2) = _mid_ranks(h1), _mid_ranks(h2)
-    floor = max(SHORT_CLIPPED, z2[np.searchsorted(q2, 1e-3)] + 2)
-    ceiling = min(BRIGHTEST, z1[np.searchsorted(q1, 1 - 1e-3) - 1] - 1)
-    lowest = max(q1[0], q2[0], TAIL, h2[: int(floor)].sum() / h2.sum())
-    highest = min(q1[-1], q2[-1], 1 - TAIL, h1[: int(ceiling)].sum() / h1.sum())
+    floor = max(SHORT_CLIPPED, z2[np.searchsorted(q2, TAIL)] + 2)
+    ceiling = min(BRIGHTEST, z1[np.searchsorted(q1, 1 - TAIL) - 1] - 1)
+    lowest = max(q1[0], q2[0], h2[: int(floor)].sum() / h2.sum())
+    highest = min(q1[-1], q2[-1], h1[: int(ceiling)].sum() / h1.sum())
     ranks = np.sort(np.concatenate([q1, q2]))
     ranks = ranks[(ranks >= lowest) & (ranks <= highest)]
     if ranks.size < 2:
