@@ -500,7 +500,7 @@ def motions() -> Any:
     first, second, third = shaken()
     pose = search.search_pose(first, second)
     large = cv2.resize(second, (420, 300))
-    turns = [cv2.getRotationMatrix2D((210, 150), degrees, 1) for degrees in (-5.8, 6.2)]
+    turns = [cv2.getRotationMatrix2D((210, 150), degrees, 1) for degrees in (-8.4, 6.2)]
     turned = [search.search_pose(large, cv2.warpAffine(large, turn, (420, 300))) for turn in turns]
     matches = blocks.match_blocks(first, third, np.eye(3), side=48, most=6)
     fit = homography.fit_motion(matches, np.eye(3))

@@ -381,6 +381,7 @@ def searches() -> Any:
         "sizes": [
             texture.copy_size(shape, *search.COPY) for shape in ((900, 1200), (100, 1200), (9, 20))
         ],
+        "thumbnail": likeness._thumbnail(np.zeros((100, 900, 1), np.uint8))[1],
         "dark": texture.normalise_contrast(image.astype(np.float32) / 200),
     }
 
