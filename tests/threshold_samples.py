@@ -353,8 +353,8 @@ def blocks_and_fits() -> Any:
         "centres": blocks._block_centres((1300, 2000), 64, 14),
         "bent": first(shares(0.05), bent),
         "tilt": [first(shares(20), tilted), first(shares(20), lambda x: tilted(x, 4.0))],
-        "sure": first(shares(10), lambda x: not tilted(8.0, x)),
-        "enough": first(range(8, 63), lambda n: tilted(3.0, count=n)),
+        "sure": first(range(1, 30), lambda x: not tilted(8.0, x)),
+        "enough": first(range(14, 63), lambda n: tilted(8.0, count=n)),
         "agreement": [fit.agreement(near) for near in shares(4, 9)],
     }  # fmt: skip
 

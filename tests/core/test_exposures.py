@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import permutations
 from types import SimpleNamespace
 
@@ -14,14 +15,19 @@ from synthetic import expose, scene
 
 from expinterp.core.exposure import even_positions
 from expinterp.core.fusion import exposures
-from expinterp.core.fusion.exposures import Stack, fuse_exposures
+from expinterp.core.fusion.exposures import Fusion, Stack, fuse_exposures
 from expinterp.core.fusion.plan import (
     MAX_STEP,
+    ExposurePlan,
     check_virtual,
     order_by_brightness,
     plan_exposures,
     virtual_positions,
 )
+from expinterp.core.ghosts import Ghosts
+from expinterp.core.pair import Pair
+from expinterp.core.radiance import Radiance
+from expinterp.core.render import Interpolation
 
 ROUNDING = 1e-9  # EV
 
@@ -136,3 +142,11 @@ def test_the_result_may_be_written_over_a_virtual_exposure(virtual):
     assert [medium is found.fused for medium in media] == [False] * (virtual - 1) + [True] * (
         virtual > 0
     )
+
+
+@pytest.mark.parametrize("kind", [ExposurePlan, Fusion, Ghosts, Interpolation, Pair, Radiance])
+def test_results_are_printed_without_pixels_tables_and_other_results(kind):
+    large = "NDArray", "Pixels", "Floats", "Codes", "Pair", "Stack", "Interpolation", "Motion, "
+    for field in fields(kind):
+        if field.name not in {"medium", "fused", "exact"}:
+            assert field.repr != any(word in field.type for word in large), field.name

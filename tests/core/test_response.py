@@ -287,6 +287,12 @@ def test_values_of_the_wrong_type_are_refused_in_words(facts):
         Profile.from_json(json.dumps(sound | facts))
 
 
+@pytest.mark.parametrize("text", ['{"expinterp_profile": 2, "response": []}', "{}", "[1]"])
+def test_profiles_of_other_versions_are_refused(text):
+    with pytest.raises(ValueError, match=r"^no expinterp profile of version 1$"):
+        Profile.from_json(text)
+
+
 def test_a_missing_profile_is_refused_by_name(tmp_path):
     with pytest.raises(ImageFileError, match=r"none\.json.*make one with"):
         read_profile(tmp_path / "none.json")
