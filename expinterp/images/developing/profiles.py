@@ -132,7 +132,8 @@ def _decode_curve(value: bytes) -> Floats | None:
     if value[:4] == b"para" and count >> 16 in {0, 3}:
         numbers = np.array(struct.unpack_from(">5i" if count else ">i", value, 12)) / 65_536
         g, a, b, c, d = numbers if count else (numbers[0], 1, 0, 0, 0)
-        return np.where(d <= GRID, np.maximum(a * GRID + b, 0) ** g, c * GRID)
+        with np.errstate(all="ignore"):  # in a damaged profile
+            return np.where(d <= GRID, np.maximum(a * GRID + b, 0) ** g, c * GRID)
     if value[:4] != b"curv" or count > LONGEST_TABLE:
         return None
     table = np.array(struct.unpack_from(f">{count}H", value, 12), np.float64)
