@@ -267,34 +267,24 @@ def noises() -> Any:
         "sixteen": tuple(shot * np.uint16(257) for shot in (bright, dark)),
         "grey": (bright[..., 1:2], dark[..., 1:2]),
         "few": (bright[:20, 150:], dark[:20, 150:]),
-        "clean": clean(8),
-        "clean, sixteen": clean(16),
     }
     found = {}
     for name, (long, short) in shots.items():
         blend = blend_of(long.shape[2], long.dtype)
         found[name] = [
             facts(each, "luminance", "colour", "false_colour")
-            | facts(each.growth, "power", "low", "high")
             for each in noise.measure_noise(long, short, blend)
         ]
+    ramp = np.linspace(10, 200, 3000, dtype=np.float32)
+    few = SimpleNamespace(code=ramp, slope=ramp**0, texture=ramp**0, luminance=(ramp / 4000) ** 2)
+    grows = noise._measure_growth([few], rounded=False)
+    found["growth"] = facts(grows, "power", "low", "high")
     for level, colours in enumerate(((0.05, 0.03), (0.01, 0.006), (0.006, 0.003))):
         for colour in colours:  # what rounding leaves, and what a camera erased
             little = noise.Noise(0.001, colour, 0.2)
             done = noise._complete(little, level, [], rounded=True)
             found[f"{level}, {colour}"] = facts(done, "luminance", "colour")
     return found
-
-
-def clean(bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """A bright and a dark, smooth shot whose noise is about that of rounding, and grows."""
-    light = cv2.GaussianBlur(scene(), (0, 0), 6)
-    light = cv2.resize(np.clip(light, 0.1, 1.0), (360, 280))
-    bright, dark = (photograph(factor * light, bits=16) / 65535 for factor in (0.8, 0.05))
-    sigma = (0.0008 if bits == 8 else 0.0001) * dark / dark.max()
-    dark = dark + np.random.default_rng(0).normal(0, 1, dark.shape) * sigma
-    long, short = (np.rint((2**bits - 1) * shot).astype(f"uint{bits}") for shot in (bright, dark))
-    return long, short
 
 
 def blend_of(channels: int, dtype: Any, position: float = 0.5) -> Blend:
@@ -503,20 +493,33 @@ def motions() -> Any:
     turns = [cv2.getRotationMatrix2D((210, 150), degrees, 1) for degrees in (-8.4, 6.2)]
     turned = [search.search_pose(large, cv2.warpAffine(large, turn, (420, 300))) for turn in turns]
     matches = blocks.match_blocks(first, third, np.eye(3), side=48, most=6)
-    fit = homography.fit_motion(matches, np.eye(3))
-    both = [homography._fit(matches, np.zeros(8), count) for count in (4, 8)]
     cut = texture.normalise_contrast(texture.shrink(second, 100, 30)[0])
     found = motion.find_motions(shaken(), reference=1)
     return {
         "poses": [facts(each, "matrix", "likeness") for each in [pose, *turned]],
         "matches": facts(matches, "points", "targets", "weights"),
-        "fits": [
-            facts(each, "parameters", "covariance", "standard_error") for each in [fit, *both]
-        ],
-        "agreement": [each.agreement(near) for each in both for near in (0.1, 0.3, 1.0)],
         "texture": cut,
         "motions": [facts(each, "matrix", "pixels") for each in found],
         "halves": found[2].halves(),
+    }
+
+
+@stage
+def fits() -> Any:
+    """Matches of a tilted view that are off, one in five of them far."""
+    random = np.random.default_rng(1)
+    points = random.uniform((0, 0), SHAPE[::-1], (60, 2))
+    targets = homography.map_points(hand(0.02, 0.01, degrees=1, tilt=(0.03, -0.02)), points)
+    targets += random.normal(0, 0.2, points.shape)
+    targets[::5] += random.uniform(-9, 9, (12, 2))
+    matches = homography.Matches(points, targets, random.uniform(0.4, 1, 60), SHAPE)
+    both = [homography._fit(matches, np.zeros(8), count) for count in (4, 8)]
+    names = "parameters", "covariance", "displacement", "standard_error"
+    return {
+        "fits": [
+            facts(each, *names) for each in (homography.fit_motion(matches, np.eye(3)), *both)
+        ],
+        "agreement": [each.agreement(near) for each in both for near in (0.2, 0.5, 1.0, 2.0)],
     }
 
 

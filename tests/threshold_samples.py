@@ -376,6 +376,7 @@ def searches() -> Any:
         "reach": first(
             range(10, 22), lambda n: find(np.roll(image, n, 1)).matrix.round(3)[0, 2] != n
         ),
+        "likeness": [find(each).likeness for each in (image // 2, clipped(90), 255 - image)],
         "shared": first(range(8, 60), lambda n: find(clipped(n)).likeness > 0),
         "thin": [search.search_pose(*pair).likeness != 0 for pair in strips],
         "sizes": [
