@@ -61,7 +61,7 @@ def copy_size(shape: tuple[int, ...], longer: int, shorter: int) -> tuple[tuple[
     """Return the size (cols, rows) of the copy that `shrink` makes, and its scale."""
     sides = np.array(shape[1::-1])
     scale = min(1.0, max(longer / max(sides), shorter / min(sides)))
-    cols, rows = np.maximum(np.rint(scale * sides), 1).astype(int).tolist()
+    cols, rows = np.rint(scale * sides).astype(int).tolist()
     return (cols, rows), scale
 
 
