@@ -14,7 +14,7 @@ from motion_samples import hand, seen, textured
 from moving_samples import noisy, place
 from synthetic import gamma_response
 
-from expinterp.core import comparison, encoding, mapping, prior, radiance, response
+from expinterp.core import comparison, downscale, encoding, mapping, prior, radiance, response
 from expinterp.core.denoise import bands, growth, noise, shrink
 from expinterp.core.fusion import guided, headroom, pyramid, series, shoulder, stack, weighting
 from expinterp.core.ghosts import consistent, detect, follow, picture, smooth
@@ -357,6 +357,8 @@ def filters() -> Any:
         "guided": guided.guided_coefficients(guide, target, radius=3, epsilon=0.02),
         "plain": guided.guided_coefficients(guide, target, radius=2, epsilon=0.01, weighted=False),
         "reduced": [pyramid.reduce(unit(bracket()[1])[rows:, rows:]) for rows in (0, 1)],
+        "halved": [downscale.halve(bracket()[1][1:, 1:], (cols, 40)) for cols in (40, 20, 130)],
+        "smaller": downscale.reduce_size(bracket(bits=16)[1][:, :-3], (70, 50)),
         "codes": [pyramid.reduce_codes(bracket()[1][rows:], slice(3, 70)) for rows in (0, 1)],
     }
 
@@ -583,9 +585,9 @@ def light() -> Any:
     opaque[2][:, 120:] = 60
     bits = bracket(bits=16)
     return {
-        "eight": np.log1p(radiance.merge_radiance(bracket(), curves(), times)[0]),
+        "eight": np.log(radiance.merge_radiance(bracket(), curves(), times)[0]),
         "marks": [radiance.merge_radiance(bracket()[k:], curves(), times[k:])[1] for k in (0, 2)],
-        "sixteen": np.log1p(radiance.merge_radiance(bits, None, times)[0]),
+        "sixteen": np.log(radiance.merge_radiance(bits, None, times)[0]),
         "shares": radiance.merge_radiance(bracket(), curves(), times, opacities=opaque)[0],
         "white": radiance.merge_radiance(
             np.uint8([[[[250, 40, 60]]], [[[255, 200, 90]]]]), curves(), (1.0, 2.0)

@@ -17,7 +17,12 @@ from expinterp.core.arrays import Pixels
 from expinterp.core.exposure import ev_step
 from expinterp.core.fusion.plan import ExposurePlan, order_by_brightness, plan_exposures
 from expinterp.core.pair import Pair
-from expinterp.core.registration.opacity import extend_colours, fill_transparent, sample_seen
+from expinterp.core.registration.opacity import (
+    extend_colours,
+    fill_transparent,
+    sample_seen,
+    warp_opacity,
+)
 from expinterp.core.registration.viewing import Viewing
 from expinterp.errors import PairError
 from expinterp.images import read_photograph, write_photograph
@@ -254,3 +259,9 @@ def test_a_format_without_opacity_is_black_where_nothing_is_shown(tmp_path: Path
     opacity = masks()[0]
     write_photograph(np.full((*SHAPE, 3), 200, np.uint8), tmp_path / "a.jpg", alpha=opacity)
     assert (read_photograph(tmp_path / "a.jpg").pixels[:, :32] < 5).all()
+
+
+def test_opacities_that_do_not_move_stay_and_opaque_shots_get_one():
+    (short, _), (dark, _) = pair(), masks()
+    assert warp_opacity(dark, short, np.eye(3)) is dark
+    np.testing.assert_array_equal(warp_opacity(None, short, np.eye(3)), np.full(SHAPE, 255))

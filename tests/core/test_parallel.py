@@ -68,3 +68,9 @@ def test_the_calling_thread_reports_progress_up_to_one() -> None:
     assert {thread for thread, _ in shares} == {get_ident()}
     assert [share for _, share in shares] == sorted(share for _, share in shares)
     assert shares[-1][1] == 1
+
+
+def test_the_calling_thread_reports_each_of_its_parts() -> None:
+    shares: list[float] = []
+    map_threads(abs, range(4), threads=1, progress=shares.append)
+    assert shares == [0.25, 0.5, 0.75, 1.0, 1.0]

@@ -390,3 +390,11 @@ def test_a_reference_that_was_chosen_is_not_left():
     found = view_pair(*shots(similarity(1.6, 0)), None, [None, None], Viewing(reference="short"))
     assert found.motions[0] is STILL
     assert [motion.pixels for motion in found.motions] == pytest.approx([0, 1.6], abs=0.1)
+
+
+@pytest.mark.parametrize(("time", "viewpoint"), [(0.1, 1), (20.0, 0)])
+@pytest.mark.parametrize("swap", [False, True])
+def test_the_view_is_that_of_the_better_exposed_shot_in_either_order(time, viewpoint, swap):
+    images = [expose(textured((64, 96)), each) for each in (time, time / 65536)]
+    found = view_pair(*images[:: -1 if swap else 1], None, [None, None], Viewing(align=False))
+    assert (found.viewpoint, found.swapped) == (viewpoint, swap)
