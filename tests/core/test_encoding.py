@@ -136,3 +136,12 @@ def test_matrices_that_differ_by_a_thousandth_are_alike(off, alike):
     """Rounded numbers in files differ by less, those of two cameras by more."""
     other = Encoding(np.eye(3) + off * (1 - np.eye(3)))
     assert Encoding().is_like(other) == other.is_like(Encoding()) == alike
+
+
+def test_encodings_are_alike_if_space_and_matrix_are():
+    matrix = np.array([[1.2, -0.2, 0], [0, 1, 0], [0, 0.1, 0.9]])
+    plain = Encoding()
+    assert plain.is_like(Encoding(np.eye(3) + 0.0005))
+    assert Encoding(matrix, "rec2020").is_like(Encoding(matrix + 0.0005, "rec2020"))
+    for other in (None, Encoding(space="rec2020"), Encoding(matrix), Encoding(np.eye(3) + 0.01)):
+        assert not plain.is_like(other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -398,3 +400,29 @@ def test_the_view_is_that_of_the_better_exposed_shot_in_either_order(time, viewp
     images = [expose(textured((64, 96)), each) for each in (time, time / 65536)]
     found = view_pair(*images[:: -1 if swap else 1], None, [None, None], Viewing(align=False))
     assert (found.viewpoint, found.swapped) == (viewpoint, swap)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "measured"),
+    [(0.2, [0.25, 0.5]), (0.3, [0.25, 0.5, 1.0]), (1.1, [0.25] * 2 + [0.5, 1])],
+)
+def test_images_that_stand_still_in_a_copy_are_not_measured_at_full_size(
+    pixels, measured, monkeypatch
+):
+    """Nor is the smallest copy measured twice if the search was right."""
+    scales = []
+
+    def estimate(one, two, guess):
+        scales.append(one[1])
+        moved = SimpleNamespace(
+            matrix=similarity(pixels, 0), displacement=pixels, standard_error=0, matches=matches
+        )
+        return module._Estimate(moved, one[1], 0.5)
+
+    matches = SimpleNamespace(shape=SHAPE)
+    monkeypatch.setattr(module, "_pyramid", lambda _: [(None, scale) for scale in (0.25, 0.5, 1.0)])
+    monkeypatch.setattr(module, "_first_guess", lambda *_: np.eye(3))
+    monkeypatch.setattr(module, "_estimate", estimate)
+    found = find_motion(*np.zeros((2, 9, 9, 1), np.uint8))
+    assert scales == measured
+    assert found.pixels == pytest.approx({0.2: 0, 0.3: 0, 1.1: 1.1}[pixels])
