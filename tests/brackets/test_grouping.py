@@ -6,8 +6,6 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 from bracket_library import Camera, Library, Roll, make_library
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from expinterp.brackets import Frame, PlanError, plan_brackets
 from expinterp.core.exposure import Exposure
@@ -556,106 +554,6 @@ def test_names_differ_in_more_than_letter_case():
         card.bracket(card.scene(), 3, 2)
     names = [bracket.name for bracket in plan_brackets(frames_of(*cards)).brackets]
     assert len({name.casefold() for name in names}) == 3
-
-
-# --- laws ----------------------------------------------------------------------------------------
-
-STEMS = ["IMG_0001", "IMG_0002", "IMG_0003", "IMG_9999", "a_1", "a_2", "x (1)", "x", "é", "x-Edit"]
-PATHS = st.builds(
-    "{}{}{}".format,
-    st.sampled_from(["", "a/", "100CANON/", "101CANON/", "b/c d/"]),
-    st.sampled_from(STEMS),
-    st.sampled_from([".jpg", ".JPG", ".tif", ".CR2", ""]),
-)
-EXPOSURES = st.builds(
-    Exposure,
-    time=st.sampled_from([None, 1 / 1000, 1 / 250, 1 / 60, 1 / 15, 1.0, 30.0]),
-    iso=st.sampled_from([None, 100.0, 400.0]),
-    f_number=st.sampled_from([None, 8.0, 8.0, 4.0]),
-    camera=st.sampled_from([None, "one", "two"]),
-)
-MOMENTS = st.builds(
-    lambda seconds, zone: (NOON + timedelta(seconds=seconds)).replace(tzinfo=zone),
-    st.integers(0, 40) | st.floats(0, 40),
-    st.sampled_from([None, None, timezone.utc]),
-)
-THUMBNAILS = st.builds(
-    lambda seed, stops: (
-        Roll(None, None, "", np.random.default_rng(seed))
-        .scene()
-        .thumbnail(stops, np.random.default_rng(0))
-    ),
-    st.integers(0, 2),
-    st.sampled_from([-2.0, 0.0, 2.0]),
-)
-FRAMES = st.builds(
-    Frame,
-    path=PATHS,
-    format=st.sampled_from(["jpeg", "jpeg", "tiff", "raw"]),
-    problem=st.sampled_from([None, None, None, None, "damaged"]),
-    size=st.sampled_from([(10, 20), (10, 20), (20, 10), None]),
-    captured=st.none() | MOMENTS,
-    exposure=EXPOSURES,
-    bias=st.sampled_from([None, 0.0, -2.0, 2.0]),
-    mode=st.sampled_from([None, "auto", "manual", "bracket", "bracket"]),
-    shot=st.sampled_from([None, None, 1, 2, 3]),
-    focal_length=st.sampled_from([None, 24.0, 24.0, 50.0]),
-    thumbnail=st.none() | THUMBNAILS,
-)
-FOLDERS = st.lists(FRAMES, max_size=14, unique_by=lambda frame: frame.path)
-
-
-@given(frames=FOLDERS, set_size=st.none() | st.integers(2, 4))
-@settings(max_examples=100)
-def test_every_file_is_in_one_place(frames, set_size):
-    plan = plan_brackets(frames, set_size=set_size)
-    placed = [path for bracket in plan.brackets for path in bracket.frames]
-    placed += [leftover.path for leftover in plan.leftovers]
-    assert sorted(placed) == sorted(frame.path for frame in frames)
-    assert all(leftover.reason for leftover in plan.leftovers)
-    assert all(len(b.frames) == set_size for b in plan.brackets if set_size)
-
-
-@given(frames=FOLDERS, seed=st.randoms(use_true_random=False))
-@settings(max_examples=50)
-def test_the_order_of_files_makes_no_difference(frames, seed):
-    plan = plan_brackets(frames)
-    shuffled = list(frames)
-    seed.shuffle(shuffled)
-    assert plan_brackets(shuffled) == plan
-
-
-def small_library():
-    """A library of a few hundred files with a bit of everything."""
-    library = make_library(7)
-    return [
-        frame
-        for path, frame in library.frames.items()
-        if path.startswith(("DCIM", "pano", "phone", "stripped/mixed", "scenes"))
-    ]
-
-
-@pytest.fixture(scope="module")
-def some_frames():
-    return small_library()
-
-
-def moved_in_time(frame, delta):
-    return frame if frame.captured is None else replace(frame, captured=frame.captured + delta)
-
-
-@pytest.mark.parametrize("delta", [timedelta(days=-900, seconds=1), timedelta(hours=7, seconds=30)])
-def test_a_clock_that_is_wrong_makes_no_difference(some_frames, delta):
-    shifted = [moved_in_time(frame, delta) for frame in some_frames]
-    assert plan_brackets(shifted) == plan_brackets(some_frames)
-
-
-def test_the_name_of_a_folder_makes_no_difference(some_frames):
-    renamed = [replace(frame, path=f"Ünder/way {frame.path}") for frame in some_frames]
-    expected = {
-        frozenset(f"Ünder/way {path}" for path in s) for s in sets(plan_brackets(some_frames))
-    }
-    assert sets(plan_brackets(renamed)) == expected
 
 
 def test_other_folders_make_no_difference_to_pictures_without_exif():

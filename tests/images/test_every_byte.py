@@ -6,11 +6,8 @@ right that a sum changes when what is read, kept or said changes: look at the di
 the record anew by running this file.
 """
 
-import os
 import random
 import struct
-import zlib
-from collections import Counter
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +15,7 @@ from unittest import mock
 
 import damage_samples as samples
 import pytest
+from recorded import line_of, record
 
 from expinterp.errors import ImageFileError
 from expinterp.images.codecs import boxes, jpeg2000, netpbm, png
@@ -27,15 +25,7 @@ from expinterp.images.formats import _describe_other, sniff_format
 from expinterp.images.header import read_header_of
 from expinterp.images.jpeg_layout import read_layout
 from expinterp.images.metadata import exif as exif_of
-from expinterp.images.metadata import (
-    exif_edit,
-    ifd,
-    iptc,
-    jpeg_metadata,
-    provenance,
-    tiff_exif,
-    xmp,
-)
+from expinterp.images.metadata import exif_edit, iptc, jpeg_metadata, provenance, tiff_exif, xmp
 from expinterp.images.metadata.capture import read_capture
 from expinterp.images.metadata.exif_repair import repair
 from expinterp.images.metadata.icc import profile_name, profile_space, profile_transfer
@@ -45,7 +35,6 @@ from expinterp.images.photograph import Metadata
 from expinterp.images.raw_kinds import has_floats, is_raw
 
 RECORD = Path(__file__).with_name("every_byte.txt")
-STEP = 32  # bytes of an input for each sum
 NO_OTHER = SimpleNamespace(timestamp=SimpleNamespace(year=1970))
 
 
@@ -326,37 +315,13 @@ def inputs():
     yield "bits_written", bits_written, [(seed, seed) for seed in range(64)]
 
 
-def outcome(reader, variant):
-    """What a reader returns or says, as text; other faults only by their kind, as libraries word them."""
-    try:
-        return "read", repr(reader(variant))
-    except (ImageFileError, ifd.DamagedBlockError) as error:
-        return "refused", str(error)
-    except Exception as error:  # noqa: BLE001 - they are reported as damage of the file
-        return "failed", type(error).__name__
-
-
-def line_of(name, reader, changed):
-    counts, sums = Counter(), {}
-    for at, variant in changed:
-        kind, text = outcome(reader, variant)
-        counts[kind] += 1
-        sums[at // STEP] = zlib.crc32(
-            text.encode("utf-8", "surrogateescape"), sums.get(at // STEP, 0)
-        )
-    counted = ", ".join(f"{counts[kind]} {kind}" for kind in ("read", "refused", "failed"))
-    return f"{name}: {counted}; {' '.join(f'{value:08x}' for value in sums.values())}"
-
-
 INPUTS = {name: (reader, changed) for name, reader, changed in (*blocks(), *inputs())}
 
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_each_changed_byte_has_the_recorded_outcome(name):
-    recorded = {line.partition(":")[0]: line for line in RECORD.read_text().splitlines()}
-    assert line_of(name, *INPUTS[name]) == recorded[name]
+    assert line_of(name, *INPUTS[name]) == record(RECORD)[name]
 
 
 if __name__ == "__main__":
-    os.environ["EXPINTERP_DATA"] = "none"
     RECORD.write_text("\n".join(line_of(name, *each) for name, each in INPUTS.items()) + "\n")

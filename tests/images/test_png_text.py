@@ -16,6 +16,7 @@ from image_samples import ICC, XMP, chunk, exif, fields, picture, png_bytes
 
 from expinterp.images import read_photograph, with_exposure_time, write_photograph
 from expinterp.images.header import read_header
+from expinterp.images.metadata import png_text
 from expinterp.images.metadata.capture import read_capture
 
 CAPTION = b"\x1c\x02\x78\x00\x09A caption"
@@ -173,14 +174,18 @@ def test_a_damaged_packet_is_named(tmp_path, cut):
     assert "XMP packet, which is damaged" in warning
 
 
-def test_text_that_unfolds_without_end_is_bounded(tmp_path):
-    bomb = zlib.compress(bytes(100 << 20))
+@pytest.mark.parametrize("more", [0, 1])
+def test_text_that_unfolds_without_end_is_bounded(tmp_path, monkeypatch, more):
+    monkeypatch.setattr(png_text, "_LONGEST_TEXT", 1 << 16)
+    bomb = zlib.compress(bytes((1 << 16) + more))
     found = [
         chunk(b"zTXt", keyword + b"\0\0" + bomb)
         for keyword in (b"Raw profile type exif", b"XML:com.adobe.xmp")
     ]
     (tmp_path / "a.png").write_bytes(png(*found))
-    assert read_photograph(tmp_path / "a.png").metadata.exif is None
+    metadata = read_photograph(tmp_path / "a.png").metadata
+    assert metadata.exif is None
+    assert len(metadata.xmp or b"") == (0 if more else 1 << 16)
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"tEXt", b"zTXt", b"iTXt"]))
