@@ -6,7 +6,7 @@
 RADIANCE is a folder of radiance maps, RESPONSES one of measured responses, as for ``expinterp
 train``. Each scene is photographed three times, 2 EV apart, by a camera drawn at random: stored without loss;
 as JPEG of quality 95; and so with the picture style, the sharpening and the blur of the camera. Its profile is measured
-on seven exposures of another scene, 2 EV or 1 EV apart. The true response shows what is left without any error of a
+on seven exposures of another scene, in steps of 1 EV, or of 1 and 1⅓ EV in turn. The true response shows what is left without any error of a
 profile. The radiance of each method is scaled per channel to the true one, since no response shows a scale;
 the error is the median of |E/E_true − 1| where the true exposure is unclipped in a shot. The dynamic
 range is that between the 0.1th and the 99.9th percentile of the green radiance, in stops.
@@ -41,7 +41,10 @@ from expinterp.training.simulator.triples import read_radiance
 
 GREY = 0.18  # of white: the median of a scene in the middle shot
 STEPS = 2.0 ** np.array([-2, 0, 2])
-CALIBRATIONS = {"2 EV": 2.0 ** np.arange(-6, 7, 2.0), "1 EV": 2.0 ** np.arange(-3, 4.0)}
+CALIBRATIONS = {
+    "1 EV": 2.0 ** np.arange(-3, 4.0),
+    "1 and 1⅓ EV": 2.0 ** (np.array([-11, -8, -4, -1, 3, 6, 10]) / 3),
+}
 RANGE = 0.1, 99.9  # percentiles
 TIMES = 1 / 320, 1 / 40, 1 / 5  # seconds
 OURS, THEIRS, FED = "expinterp, profile", "MergeDebevec", "MergeDebevec, our profile"
@@ -122,11 +125,11 @@ def compare_errors(files: Sequence[Path], responses: Path, scenes: int, kind: st
         for name, found in merge_all(shots, times, calibrations, camera).items():
             rows.setdefault(name, []).append(measure(found, truth))
     print(f"{len(files[:scenes])} rendered brackets of 3 shots, 2 EV apart, {kind}")
-    print(f"{'method':34}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
+    print(f"{'method':40}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
     for name, values in rows.items():
         errors, ranges = np.array(values).T
         print(
-            f"{name:34}{100 * np.median(errors):12.2f} %{100 * errors.max():6.1f} %{np.median(ranges):11.1f}"
+            f"{name:40}{100 * np.median(errors):12.2f} %{100 * errors.max():6.1f} %{np.median(ranges):11.1f}"
         )
 
 

@@ -25,8 +25,11 @@ from expinterp.errors import PairError
 from expinterp.text import dump_json, parse_json
 
 ANCHOR = 128  # the code value where g = 0
-SMOOTHNESS = 100.0  # λ of the curvature term, for weights of mean 1 per pixel: where all steps of a
-# bracket are equal, only this term keeps waves of that period out of the curve
+SMOOTHNESS = (
+    100.0  # λ of the curvature term, for weights of mean 1 per pixel, and steps of 1 EV or more
+)
+UNEVEN = 1 / 8  # of a period: steps that differ more from its multiples do not have it
+MOST_PARTS = 12  # of the shortest step, that are tried as the period
 USUAL = 2.2 * np.log(np.maximum(CODE_VALUES, 0.5) / 128)  # g of an exponent of 2.2
 HAT = np.minimum(CODE_VALUES, 255 - CODE_VALUES) / 127.5  # weight w(z), 0 where clipped
 LEAST_SLOPE = 1e-4  # of g per code value, so that g increases strictly
@@ -126,13 +129,13 @@ def calibrate(
     Minimises, per channel, Σ w·(g(z) − ln E − ln t)² + λ·Σ (w·g″)² over g and the ln E of every
     pixel (Debevec and Malik 1997). For a given g the best ln E of a pixel is a weighted mean.
     Inserted, it leaves a sum over pairs of shots that depends only on their joint histogram: there
-    are 256 unknowns, for any number of pixels.
+    are 256 unknowns, for any number of pixels. λ is smaller for uneven steps, see `_smoothness`.
 
     Parameters
     ----------
     stack : sequence of uint8 or uint16 arrays, shape (rows, cols) or (rows, cols, 1 or 3)
-        Display-encoded, registered; two or more, better seven, 1 EV apart: equal steps of 2 EV or
-        more leave waves of their period open.
+        Display-encoded, registered; two or more, better seven, with steps of 1 and 1⅓ EV in turn:
+        equal steps leave waves of their period open.
     times : sequence of float
         Exposure times in seconds, or other numbers proportional to the exposure.
     camera : str, optional
@@ -241,6 +244,7 @@ def _usable_pixels(shots: Codes, channel: int) -> Codes:
 def _debevec(parts: Sequence[tuple[Codes, Floats]]) -> Floats:
     """Solve for g of one channel; a part is z (shots, pixels) and ln t (shots,) of one scene."""
     normal, right = np.zeros((CODES, CODES)), np.zeros(CODES)
+    smoothness = min(_smoothness(log_times) for _, log_times in parts)
     for z, log_times in parts:
         weight = HAT[z]
         total = np.maximum(weight.sum(axis=0), 1e-9)
@@ -253,12 +257,36 @@ def _debevec(parts: Sequence[tuple[Codes, Floats]]) -> Floats:
             right += (log_times[j] - log_times[k]) * (rows - cols)
     pixels = sum(z.shape[1] for z, _ in parts)
     curvature = HAT[1:-1, None] * np.diff(np.eye(CODES), 2, axis=0)
-    smooth = pixels * SMOOTHNESS * curvature.T @ curvature
+    smooth = pixels * smoothness * curvature.T @ curvature
     normal += smooth
     right += smooth @ USUAL
     normal[ANCHOR, ANCHOR] += max(pixels, 1)
     normal += max(pixels, 1) * 1e-12 * np.eye(CODES)  # for code values without any pixel
     return increasing(np.asarray(np.linalg.solve(normal, right), dtype=np.float64))
+
+
+def _smoothness(log_times: Floats) -> float:
+    """Return λ for a bracket with ln t as given, in increasing order.
+
+    All steps of a bracket are multiples of a period P. Waves of this period in g are not seen in
+    such steps: only the curvature term keeps them out. Its square on a wave falls with P⁴, so that
+    λ = `SMOOTHNESS`·P⁴ suffices, with P in EV. Above 1 EV the curve itself needs no more.
+    """
+    return SMOOTHNESS * min(_period(np.diff(log_times) / np.log(2)), 1.0) ** 4
+
+
+def _period(steps: Floats) -> float:
+    """Return the longest period P, in EV, of which all steps are multiples, roughly.
+
+    Steps of less than a tenth of the longest do not count, as they show little of the curve.
+    """
+    steps = steps[steps > steps.max() / 10]
+    for parts in range(1, MOST_PARTS + 1):
+        multiples = np.rint(parts * steps / steps.min())
+        period = float(steps.sum() / multiples.sum())
+        if np.abs(steps - multiples * period).max() < UNEVEN * period:
+            break
+    return period
 
 
 def _residual(g: Floats, parts: Sequence[tuple[Codes, Floats]]) -> float:

@@ -102,21 +102,47 @@ def test_a_pixel_with_a_clipped_channel_does_not_count(seed):
     assert miss_of(calibrate(stack, times), gamma_response()) < 0.005  # else 0.06
 
 
+def wavy_camera(*, stops: float, height: float = 0.03):
+    """Return g of a camera with waves over so many stops, and a function that encodes light."""
+    g = 2.2 * np.log(np.maximum(np.arange(256), 0.5) / 255)
+    g += height * np.sin(2 * np.pi / stops * g / np.log(2))
+
+    def encode(light):
+        return np.interp(np.log(np.maximum(light, 1e-9)), g, np.arange(256.0))
+
+    return g - g[128], encode
+
+
+def take(encode, times, *, seed=0):
+    """Photograph a scene with an encoding."""
+    radiance = scene((100, 120), seed=seed, stops=8)
+    return [np.rint(encode(np.clip(radiance * time, 0, 1))).astype(np.uint8) for time in times]
+
+
 @pytest.mark.parametrize("seed", [0, 3])
 def test_brackets_with_equal_steps_leave_no_waves(seed):
     """Any wave whose period is a step would fit as well; only smoothness speaks against it."""
 
     def encode(light):
         code = light ** (1 / 2.2)
-        return 0.65 * code + 0.35 * (3 * code**2 - 2 * code**3)
+        return 255 * (0.65 * code + 0.35 * (3 * code**2 - 2 * code**3))
 
     light = np.linspace(0, 1, 4097)
-    inverse = np.interp(np.arange(256) / 255, encode(light), light)
+    inverse = np.interp(np.arange(256), encode(light), light)
     truth = np.log(np.maximum(inverse, 1e-6) / inverse[128])
-    radiance, times = scene((100, 120), seed=seed, stops=8), [0.01 * 4.0**step for step in range(5)]
-    stack = [np.rint(255 * encode(np.clip(radiance * time, 0, 1))) for time in times]
-    found = calibrate([shot.astype(np.uint8) for shot in stack], times)
+    times = [0.01 * 4.0**step for step in range(5)]
+    found = calibrate(take(encode, times, seed=seed), times)
     assert miss_of(found, truth) < 0.003  # with a smoothness of 0.04: 0.005 and 0.017
+
+
+@pytest.mark.parametrize("rounding", [0.0, 0.04])
+def test_brackets_with_uneven_steps_show_the_waves_of_a_curve(rounding):
+    """Times in EXIF are rounded: 1/125 s follows 1/60 s."""
+    truth, encode = wavy_camera(stops=1)
+    steps = np.array([-11, -8, -4, -1, 3, 6, 10]) / 3
+    noise = rounding * np.array([1, -1, 0, 1, 0, -1, 1])
+    found = calibrate(take(encode, 2.0**steps), 2.0 ** (steps + noise))
+    assert miss_of(found, truth) < 0.015  # with the smoothness of even steps, or with those: 0.03
 
 
 def test_pixels_that_do_not_follow_the_exposure_are_left_out():
