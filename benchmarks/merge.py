@@ -49,6 +49,7 @@ RANGE = 0.1, 99.9  # percentiles
 TIMES = 1 / 320, 1 / 40, 1 / 5  # seconds
 OURS, THEIRS, FED = "expinterp, profile", "MergeDebevec", "MergeDebevec, our profile"
 ESTIMATED, TRUE = "expinterp, estimated", "expinterp, true response"
+NOISY = "not denoised"
 THEIR_OWN = "MergeDebevec, same shots"
 SCRIPT = """
 import sys, cv2, numpy as np
@@ -73,6 +74,9 @@ def merge_all(shots, times, calibrations, camera: Camera) -> dict[str, np.ndarra
     results = {
         ESTIMATED: expinterp.merge(shots, times=times).radiance,
         TRUE: expinterp.merge(shots, times=times, response=true).radiance,
+        f"{TRUE}, {NOISY}": expinterp.merge(
+            shots, times=times, response=true, denoise="off"
+        ).radiance,
         THEIR_OWN: debevec.process(shots, times, calibrator.process(shots, times)),
     }
     for step, calibration in calibrations.items():
@@ -80,6 +84,9 @@ def merge_all(shots, times, calibrations, camera: Camera) -> dict[str, np.ndarra
         curve = np.exp(profile.response).T.reshape(256, 1, 3).astype(np.float32)
         results |= {
             f"{OURS}, {step}": expinterp.merge(shots, times=times, response=profile).radiance,
+            f"{OURS}, {step}, {NOISY}": expinterp.merge(
+                shots, times=times, response=profile, denoise="off"
+            ).radiance,
             f"{THEIRS}, {step}": debevec.process(shots, times, calibrator.process(*calibration)),
             f"{FED}, {step}": debevec.process(shots, times, np.ascontiguousarray(curve)),
         }
@@ -125,11 +132,11 @@ def compare_errors(files: Sequence[Path], responses: Path, scenes: int, kind: st
         for name, found in merge_all(shots, times, calibrations, camera).items():
             rows.setdefault(name, []).append(measure(found, truth))
     print(f"{len(files[:scenes])} rendered brackets of 3 shots, 2 EV apart, {kind}")
-    print(f"{'method':40}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
+    print(f"{'method':42}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
     for name, values in rows.items():
         errors, ranges = np.array(values).T
         print(
-            f"{name:40}{100 * np.median(errors):12.2f} %{100 * errors.max():6.1f} %{np.median(ranges):11.1f}"
+            f"{name:42}{100 * np.median(errors):12.2f} %{100 * errors.max():6.1f} %{np.median(ranges):11.1f}"
         )
 
 

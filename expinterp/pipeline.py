@@ -235,6 +235,7 @@ def merge(
     times: Sequence[float] | None = None,
     response: Profile | None = None,
     camera: str | None = None,
+    denoise: Denoise = "auto",
     align: bool = True,
     deghost: Deghost = "auto",
     reference: Reference = "auto",
@@ -251,6 +252,8 @@ def merge(
         Without them, ratios are measured from the pixels; with them, they are refined so.
     response : Profile, optional
         The camera's profile, from `calibrate`; by default the response is estimated.
+    denoise : {'auto', 'off'} or float
+        Strength, 0..1, with which noise is removed from the exposures; ``auto`` is 1.
     camera, align, deghost, reference, crop
         As for `fuse`.
 
@@ -285,7 +288,7 @@ def merge(
         stated_ratio=ratio,
     )
     stated = [ratio(long, short) for short, long in pairwise(plan.order)]
-    return merge_exposures(plan, stated=stated, response=response, prior=prior)
+    return merge_exposures(plan, stated=stated, response=response, prior=prior, denoise=denoise)
 
 
 def _open(refiner: Refinement) -> Refiner | None:

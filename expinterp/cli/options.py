@@ -155,13 +155,15 @@ MOTION = (
 GHOSTS = file_option(
     "--save-ghosts", "Also write a picture of what was taken from which shot.", kind=NAME
 )
-DENOISE = value(
-    "--denoise",
-    strength,
-    "auto|off|0..1",
-    "How strongly noise is removed.  [default: auto: 1, or 0 with --no-refine]",
-    default="auto",
-)
+
+
+def denoise_option(auto: str) -> click.Option:
+    """Return --denoise; `auto` says what its default does."""
+    text = f"How strongly noise is removed.  [default: auto: {auto}]"
+    return value("--denoise", strength, "auto|off|0..1", text, default="auto")
+
+
+DENOISE = denoise_option("1, or 0 with --no-refine")
 NETWORK = (
     switch_off("--no-refine refine", "Do not use the network."),
     file_option("--model", "Another network than the bundled one."),

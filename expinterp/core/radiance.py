@@ -33,11 +33,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Codes, Floats, Pixels, Plane
+from expinterp.core.denoise.merged import REACH, measure_noise_between, smooth_radiance
 from expinterp.core.encoding import decode
 from expinterp.core.mapping import CODE_VALUES, LONG_CLIPPED
 from expinterp.core.parallel import map_threads, strips
 
 STRIP = 64  # rows that one thread merges at a time
+ROWS = 100  # on which noise is measured
 SHOULDER = 230  # code value of the brightest channel from which a shot counts less and less:
 # where one channel of the sensor is clipped, the colour correction spoils all of them
 BLACK_ERROR = 2  # code values: how far the black level of a camera, its noise or a scan may be off
@@ -84,6 +86,7 @@ def merge_radiance(
     exposures: Sequence[float],
     *,
     opacities: Sequence[Pixels] = (),
+    denoise: float = 0.0,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[NDArray[np.float32], Codes]:
     """Merge registered exposures.
@@ -102,6 +105,8 @@ def merge_radiance(
         The exposure t of each shot, relative to that whose white has the radiance 1.
     opacities : sequence of arrays of the dtype of the shots, shape (rows, cols)
         A shot counts in proportion; empty if all are opaque.
+    denoise : float
+        Strength, 0..1, with which noise is removed; see `expinterp.core.denoise.merged`.
     progress : function, optional
         Called with the share done, 0..1.
 
@@ -112,13 +117,23 @@ def merge_radiance(
         As in `Radiance`.
     """
     tables = _Tables.of(shots[0], response)
+    spread = tables.measure_noise(shots, exposures) if denoise else 0.0
     radiance = np.empty(shots[0].shape, np.float32)
     clipped = np.zeros(shots[0].shape[:2], np.uint8)
 
     def work(rows: slice) -> None:
-        parts = [np.ascontiguousarray(shot[rows]) for shot in shots]
-        shares = _shares([opacity[rows] for opacity in opacities])
-        merged, seen = tables.mean(parts, exposures, shares)
+        around = REACH if spread else 0
+        block = slice(max(rows.start - around, 0), rows.stop + around)
+        inner = slice(rows.start - block.start, rows.stop - block.start)
+        shares = _shares([opacity[block] for opacity in opacities])
+        blocks = [np.ascontiguousarray(shot[block]) for shot in shots]
+        merged = tables.mean(blocks, exposures, shares)
+        if spread:
+            merged = smooth_radiance(
+                merged, spread, least=tables.least(exposures), strength=denoise
+            )
+        parts = [part[inner] for part in blocks]
+        merged, seen = merged[inner], tables.shows(parts, [share[inner] for share in shares])
         radiance[rows] = merged
         unknown = ~seen
         if unknown.any():
@@ -185,14 +200,9 @@ class _Tables:
 
     def mean(
         self, shots: Sequence[Pixels], exposures: Sequence[float], shares: Sequence[Plane]
-    ) -> tuple[Plane, NDArray[np.bool_]]:
-        """Return the weighted mean of what the shots state, and whether one shows it unclipped."""
-        top = self.exposure.shape[1] - 1
+    ) -> Plane:
+        """Return the weighted mean of what the shots state."""
         shape = shots[0].shape
-        seen = np.zeros(shape, np.bool_)
-        for k, codes in enumerate(shots):
-            inside = (codes > 0) & (codes < top)
-            seen |= inside & (shares[k] > 0) if shares else inside
         mean: Plane = np.zeros(shape, np.float32)
         for weigh in (self._weigh_first, self._weigh):
             total, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -204,7 +214,29 @@ class _Tables:
                 counts *= _look_up(codes, self.exposure / np.float32(t))
                 total += counts
             mean = np.divide(total, np.maximum(weight, TINY), dtype=np.float32)
-        return mean, seen
+        return mean
+
+    def least(self, exposures: Sequence[float]) -> float:
+        """Return the smallest radiance that black stands for."""
+        return float(self.darkest.min()) / max(exposures)
+
+    def shows(self, shots: Sequence[Pixels], shares: Sequence[Plane]) -> NDArray[np.bool_]:
+        """Return whether one of the shots shows a value unclipped."""
+        top = self.exposure.shape[1] - 1
+        seen = np.zeros(shots[0].shape, np.bool_)
+        for k, codes in enumerate(shots):
+            inside = (codes > 0) & (codes < top)
+            seen |= inside & (shares[k] > 0) if shares else inside
+        return seen
+
+    def measure_noise(self, shots: Sequence[Pixels], exposures: Sequence[float]) -> float:
+        """Return the standard deviation of ln E at a middle code value; 0 without visible noise."""
+        rows = np.unique(np.linspace(0, len(shots[0]) - 1, ROWS).astype(np.intp))
+        slopes = np.maximum(self.certainty, TINY) ** np.float32(-0.5)
+        noise = measure_noise_between(
+            [shot[rows] for shot in shots], np.log(self.exposure), slopes, exposures
+        )
+        return noise * float(np.median(slopes[:, slopes.shape[1] // 2]))
 
     def _weigh_first(self, codes: Pixels, t: np.float32, _: Plane) -> Plane:
         """Return the weight t²/(x′² + c²) of each value of a shot."""

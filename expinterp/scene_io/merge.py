@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from expinterp.core.denoise import choose_strength
 from expinterp.core.encoding import to_output
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.fusion.exposures import merge_exposures
@@ -38,6 +39,7 @@ def merge_files(
             stated=_stated_ratios(shots),
             response=scene.opened.profile,
             prior=scene.opened.prior,
+            denoise=job.options.denoise,
             progress=clock.advance,
         )
     except PairError as error:
@@ -56,7 +58,7 @@ def merge_files(
         ratio=_describe_ratio(scene, merged),
         response={**describe_response(pair, scene.opened), "source": merged.source},
         refinement=None,
-        denoise=0.0,
+        denoise=choose_strength(job.options.denoise, refined=True),
         merge=_describe(scene, merged),
     )
 

@@ -201,7 +201,7 @@ class FusionOptions(CommonOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class MergeOptions(CommonOptions):
-    """How exposures are merged to radiance; `refine` and `denoise` have no effect.
+    """How exposures are merged to radiance; `refine` has no effect.
 
     Attributes
     ----------

@@ -76,6 +76,22 @@ def test_each_format_holds_the_radiance(folder, name, options, dtype, tolerance)
     assert np.median(error) < 0.01
 
 
+def test_noise_is_removed_by_default_and_stays_with_denoise_off(folder):
+    random = np.random.default_rng(0)
+    for name, time in TIMES.items():
+        noisy = expose(RADIANCE, time) + random.normal(0, 2, RADIANCE.shape)
+        folder.write(f"noisy_{name}", np.clip(np.rint(noisy), 0, 255).astype(np.uint8), time=time)
+    files = [f"noisy_{name}" for name in TIMES]
+    for name, options, strength in (("a", (), 1), ("b", ("--denoise", "off"), 0)):
+        code, out, _ = folder.run(*files, *KNOWN[3:], "-o", f"{name}.tif", *options, "--json")
+        assert (code, json.loads(out)["denoise"]) == (ExitCode.OK, strength)
+    clean, raw = (read_light(folder.path / f"{name}.tif") for name in "ab")
+    assert not np.allclose(clean, raw, rtol=1e-3)
+    code, _, err = folder.run(*files, "-o", "c.tif", "--denoise", "2")
+    assert code == ExitCode.USAGE
+    assert "--denoise" in err
+
+
 @pytest.mark.parametrize("suffix", ["hdr", "tif"])
 def test_linear_files_are_merged_exactly(folder, suffix):
     """Their response is known, and their ratio is measured."""

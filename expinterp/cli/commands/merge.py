@@ -27,6 +27,7 @@ from expinterp.cli.options import (
     RESPONSE,
     TIMES,
     choice,
+    denoise_option,
     excluding,
     file_option,
     json_option,
@@ -62,7 +63,7 @@ SECTIONS = {
             "--save-mask", "Also write what is clipped in all: white 255, black 128.", kind=NAME
         ),
     ),
-    "Photographs": (TIMES, RESPONSE, CAMERA, *MOTION),
+    "Photographs": (TIMES, RESPONSE, CAMERA, *MOTION, denoise_option("1")),
     "Raw files": DEVELOPMENT,
     "Files": (OVERWRITE, threads_option("all CPUs")),
     "Messages": (json_option("Print a record of the work as JSON, on standard output."),),

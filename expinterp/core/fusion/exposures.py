@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from expinterp.core.arrays import Pixels, with_channels
-from expinterp.core.denoise import Denoise
+from expinterp.core.denoise import Denoise, choose_strength
 from expinterp.core.fusion.plan import ExposurePlan
 from expinterp.core.fusion.series import measure_series
 from expinterp.core.fusion.stack import Method, Stack
@@ -108,6 +108,7 @@ def merge_exposures(
     stated: Sequence[float | None],
     response: Profile | None = None,
     prior: ResponsePrior | None = None,
+    denoise: Denoise = "auto",
     progress: Progress = lambda stage, share: None,
 ) -> Radiance:
     """Merge the shots of a plan to the radiance of their scene.
@@ -124,14 +125,19 @@ def merge_exposures(
         Of the camera, or the known one; by default it is estimated from the shots.
     prior : ResponsePrior, optional
         By default the bundled one, of all cameras.
+    denoise : {'auto', 'off'} or float
+        Strength, 0..1, with which noise is removed from the shots; ``auto`` is 1.
     progress : function, optional
         Called with the stage ``merge`` and the share of it done, 0..1.
 
     Raises
     ------
+    ValueError
+        If `denoise` is not as above.
     PairError
         If all shots are exposed alike, or show no common tone.
     """
+    strength = choose_strength(denoise, refined=True)
     series = measure_series(
         plan.pairs, stated, profile=response, prior=prior, channels=_channels(plan)
     )
@@ -143,6 +149,7 @@ def merge_exposures(
         series.response,
         exposures.tolist(),
         opacities=plan.opacities,
+        denoise=strength,
         progress=lambda share: progress("merge", share),
     )
     return Radiance(
