@@ -59,8 +59,8 @@ class Header:
     format: str
     rows: int
     cols: int
-    exif: bytes | None = None
-    depth: int = 8
+    exif: bytes | None
+    depth: int
     xmp: bytes | None = None
 
 

@@ -7,8 +7,6 @@ Source: Adobe DNG 1.7 (PhotometricInterpretation of sensor data); TIFF/EP (ISO 1
 
 from __future__ import annotations
 
-import struct
-from contextlib import suppress
 from typing import BinaryIO
 
 from expinterp.images.developing.raw_files import SENSOR, directories, mapped
@@ -28,9 +26,7 @@ def is_raw(block: ifd.Block) -> bool:
     """
     if is_raw_head(bytes(block[:_HEAD])):
         return True
-    with suppress(ifd.DamagedBlockError, struct.error):
-        return any(_is_sensor_data(block, directory.fields) for directory in directories(block))
-    return False
+    return any(_is_sensor_data(block, directory.fields) for directory in directories(block))
 
 
 def refine_format(form: str, stream: BinaryIO) -> str:

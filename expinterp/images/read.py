@@ -60,8 +60,7 @@ def read_photograph(
     try:
         form, head = detect_format(stream, name)
         stays_open = form in {"tiff", "raw", "exr"} and not is_stream(source) and stream.seekable()
-        if stays_open:  # a TIFF may be large, so it is decoded from its file
-            stream.seek(0)
+        # A TIFF may be large, so it is decoded from its file.
         data = stream if stays_open else BytesIO(head + read_rest(stream, name, _LARGEST_FILE))
         form = refine_format(form, data)
         with damage_reported(name, ALL_FORMATS[form].name):

@@ -12,15 +12,16 @@ from expinterp.brackets.cameras import (
     CameraShapes,
     ShapeTally,
     goes_on,
+    learn_shapes,
     may_be_part,
     regular_windows,
 )
 from expinterp.brackets.chains import follows
-from expinterp.brackets.frames import Chain, Evidence, FrameRun, stream_of
+from expinterp.brackets.frames import Chain, Evidence, FrameRun, make_chain, stream_of
 from expinterp.brackets.grouping import _Judge
 from expinterp.brackets.names import separate_copies
 from expinterp.brackets.scenes import with_levels
-from expinterp.brackets.shapes import Shape, shape_of
+from expinterp.brackets.shapes import NOMINAL, Shape, shape_of
 from expinterp.core.exposure import Exposure
 from expinterp.images.thumbnails import are_one_scene, have_detail, pack_thumbnail
 from expinterp.images.thumbnails import unpack_thumbnails as unpack
@@ -338,3 +339,64 @@ def test_the_gap_that_would_join_shots_is_stated():
     (reason,) = {reason.partition("; ")[2] for reason in reasons}
     assert reason == "--gap 20 joins them, if they are of one scene"
     assert len(plan_brackets(shots, gap=20).brackets) == 1
+
+
+# --- what chains and cameras keep ----------------------------------------------------------------
+
+
+def test_different_scenes_are_seen_across_a_picture_without_detail():
+    """In the order of capture each is beside a black picture; by exposure they are side by side."""
+    black = thumbnail(np.full((12, 12), 3))
+    pictures = [thumbnail(ONE), black, thumbnail(OTHER)]
+    frames = [
+        Frame(f"{at}.jpg", captured=NOON + timedelta(seconds=at), exposure=Exposure(2.0**stops),
+              mode="bracket", thumbnail=seen)
+        for at, (stops, seen) in enumerate(zip(SET, pictures, strict=True))
+    ]  # fmt: skip
+    reasons = {leftover.reason for leftover in plan_brackets(frames).leftovers}
+    assert reasons == {"pictures show different scenes"}
+
+
+def test_a_camera_is_known_by_the_longest_pause_of_each_set_if_all_are_dated():
+    dated = run(*SET, captured=[NOON + timedelta(seconds=at) for at in (0, 1, 4)])
+    partly = run(*SET, captured=[NOON, None, NOON])
+    known = learn_shapes([dated, partly])
+    (shapes,) = known.values()
+    (tally,) = shapes.tallies.values()
+    assert (tally.complete, tally.uncertain) == (2, 0)
+    assert tally.pauses == [pytest.approx(3.0, abs=0.01)]
+    assert not shapes.is_slow(99, PAIR)
+
+
+@pytest.mark.parametrize(
+    ("margin", "damaged", "within"),
+    [(0, 10, True), (0, 9, False), (1, 9, True), (0, 13, False), (1, 13, True), (1, 14, False)],
+)
+def test_a_damaged_file_lies_within_a_run_or_beside_it(margin, damaged, within):
+    chain = replace(run(*SET, numbers=(9, 11, 12)).chain, numbers=(10, 11, 12))
+    chain = replace(chain, damaged=frozenset({damaged}))
+    assert FrameRun(chain, 0, 3).damaged_within(margin) is within
+
+
+@pytest.mark.parametrize(("off", "metered"), [(0.07, False), (0.09, True)])
+def test_automatic_exposures_of_a_bracket_miss_even_steps_by_little(off, metered):
+    pictures = [thumbnail(ONE + 40 * stops) for stops in (0, 1, 2)]
+    shots = run(-2.0, off, 2.0, mode=["auto"] * 3, thumbnail=pictures)
+    shots = FrameRun(replace(shots.chain, stream=shots.chain.stream._replace(stated=True)), 0, 3)
+    assert shots.evidence is (Evidence.AUTOMATIC if metered else Evidence.SEEN)
+
+
+@pytest.mark.parametrize(("time", "missed"), [(1.0, True), (1.03, False)])
+def test_nominal_times_miss_even_steps_by_a_tenth_of_a_stop_only(time, missed):
+    """A third of a stop is nothing that a rounded time explains."""
+    frames = [
+        Frame(f"{at}.jpg", exposure=Exposure(time * t)) for at, t in enumerate((1.0, 1 / 4, 1 / 20))
+    ]
+    chain = make_chain(frames, stream_of(frames[0]))
+    assert (chain.tolerance == NOMINAL) is missed
+
+
+def test_a_frame_shows_no_thumbnail_and_has_a_name():
+    frame = Frame("a/.hidden", thumbnail=b"packed")
+    assert "packed" not in repr(frame)
+    assert (frame.stem, frame.folder, frame.depth) == (".hidden", "a", 8)

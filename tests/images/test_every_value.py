@@ -420,7 +420,7 @@ def of_heif(transfer_of_it, pictures, aux):
     said = heif._describe_more(
         b"hdrgainmap" if aux else b"",
         pictures,
-        {"aux": ["urn:hdrgainmap"] * (aux == 2), "depth_images": [1] * (aux == 3)},
+        {"aux": ["urn:hdrgainmap"], "depth_images": [1] * (aux == 3)} if aux > 1 else {},
     )
     return limits.refuse_hdr(transfer_of_it), said
 

@@ -123,13 +123,14 @@ def test_bmp(tmp_path, data, pixels):
     assert shot.alpha is None
 
 
-def test_the_profile_of_a_bmp_is_read(tmp_path):
-    more = bytes(16) + b"DEBM" + bytes(52) + struct.pack("<III", 124 + 14, len(ICC), 0)
+@pytest.mark.parametrize(("kind", "held"), [(b"DEBM", True), (b"KNIL", False)])
+def test_the_profile_of_a_bmp_is_read_if_the_file_holds_it(tmp_path, kind, held):
+    more = bytes(16) + kind + bytes(52) + struct.pack("<III", 124 + 14, len(ICC), 0)
     rows = np.ascontiguousarray(BGR[::-1]).tobytes()
     data = bmp_of(24, rows, head=more)
     placed = data[: 14 + 112] + struct.pack("<I", 124 + len(rows)) + data[14 + 116 :] + ICC
     shot = read(tmp_path, placed, "bmp")
-    assert shot.metadata.icc == ICC
+    assert shot.metadata.icc == (ICC if held else None)
     assert np.array_equal(shot.pixels, COLOUR)
 
 

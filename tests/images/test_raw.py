@@ -298,3 +298,11 @@ def test_only_what_the_camera_shows_is_left(tmp_path):
     path = dng(tmp_path, radiance, name="cropped.dng", fields=crop)
     assert np.array_equal(read_photograph(path).pixels, whole[4:60, 8:88])
     assert (read_header(path).rows, read_header(path).cols) == (56, 80)
+
+
+@pytest.mark.parametrize(("keep", "smaller"), [(True, 4), (False, 1)])
+def test_only_what_can_be_developed_again_is_developed_small(tmp_path, keep, smaller):
+    development = Development(keep=keep, draft=True)
+    shot = read_photograph(dng(tmp_path, detailed()), development=development)
+    assert shot.pixels.shape == (64 // smaller, 96 // smaller, 3)
+    assert (shot.negative is not None) is keep

@@ -285,12 +285,6 @@ def test_entities_are_not_expanded():
     assert fitted(text) is None
 
 
-def test_a_packet_of_too_many_elements_is_not_read():
-    huge = packet("tiff:Orientation='6'", "<mine:a/>" * 70_000)
-    assert read_orientation(None, huge) == 1
-    assert fitted(huge) is None
-
-
 @given(flips=st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 255)), max_size=3))
 def test_any_packet_can_be_handled(flips):
     damaged = bytearray(stating(MOTION, form="attribute"))
