@@ -291,6 +291,27 @@ def test_a_network_that_never_ends_is_stopped(tmp_path, monkeypatch, threads, ca
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("reason", "kind", "words"),
+    [("bad shape", ModelError, "cannot be computed"), ("Failed to allocate", MemoryError, "")],
+)
+def test_a_network_that_fails_is_told_from_one_that_needs_memory(reason, kind, words):
+    def run(*_):
+        raise RuntimeError(reason)
+
+    with pytest.raises(kind, match=words or None):
+        session.TimedSession(SimpleNamespace(run=run)).run(["residual"], {})
+
+
+def test_the_profile_that_is_given_precedes_that_of_a_tuned_network():
+    given, tuned = (Profile(np.linspace(-3, 3, 256)[np.newaxis], 0.1, 3) for _ in range(2))
+    network = SimpleNamespace(contract=SimpleNamespace(profile=tuned))
+    assert model.choose_profile(given, network) is given
+    assert model.choose_profile(None, network) is tuned
+    assert model.choose_profile(given, None) is given
+    assert model.choose_profile(None, None) is None
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
 def test_a_pipe_is_no_model(tmp_path):
     os.mkfifo(tmp_path / "pipe.onnx")
@@ -473,10 +494,12 @@ class TestDevices:
         """TF32 rounds to 10 bits: 16-bit results would not be those of the CPU."""
         import onnxruntime
 
-        start, asked = onnxruntime.InferenceSession, []
+        start, asked, loaded = onnxruntime.InferenceSession, [], []
         monkeypatch.setattr(model, "SMALL", 0)
         monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA])
-        monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
+        monkeypatch.setattr(
+            onnxruntime, "preload_dlls", lambda: loaded.append("CUDA"), raising=False
+        )
         monkeypatch.setattr(
             onnxruntime,
             "InferenceSession",
@@ -487,6 +510,7 @@ class TestDevices:
         open_refiner(device="auto")
         (name, options), last = asked
         assert (name, options["use_tf32"], last) == (CUDA, "0", CPU)
+        assert loaded == ["CUDA"]
 
     @pytest.mark.usefixtures("_broken_cuda")
     def test_auto_falls_back_and_says_so(self, capsys, monkeypatch):
