@@ -302,7 +302,7 @@ def example_noise() -> tuple[noise.Noise, ...]:
 @stage
 def denoised() -> Any:
     found = {}
-    for bits in (8, 16):
+    for bits in (16, 8):
         dark, bright = moved(bits=bits)
         blend = blend_of(3, dark.dtype)
         medium = np.empty_like(dark)
@@ -310,7 +310,15 @@ def denoised() -> Any:
         for strength in (1.0, 0.5):
             clean = shrink.denoise(medium, bright, dark, blend, example_noise(), strength=strength)
             found[f"{bits} bits, {strength}"] = clean.astype(float) - medium
-    dark, bright = moved()
+    none = noise.Noise(0.0, 0.0, 0.0)
+    for name, each in {
+        "luminance alone": [noise.Noise(1.1, 0.0, 0.0)] * 3,
+        "colour alone": [noise.Noise(0.0, 0.7, 0.0)] * 3,
+        "finest alone": [example_noise()[0], none, none],
+        "coarsest alone": [noise.Noise(0.4, 0.0, 0.0), none, example_noise()[1]],
+    }.items():
+        clean = shrink.denoise(medium, bright, dark, blend, each)
+        found[name] = clean.astype(float) - medium
     slopes = blend_of(3, np.uint8).slopes(bright, dark)
     for level, each in enumerate(example_noise()):
         found[f"variances {level}"] = shrink._variances([*slopes], each, level, 4.0)
