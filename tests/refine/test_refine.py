@@ -98,6 +98,12 @@ def test_tiles_cover_every_pixel_once_from_one_block_shape(shape, tile):
     assert rows % 4 == cols % 4 == 0
 
 
+def test_a_block_is_no_taller_than_the_rows_that_are_asked_for():
+    contract = Contract(INPUTS, alignment=4, halo=8, facts={})
+    (piece,) = cut_tiles((100, 20), contract, tile=(64, 64), rows=slice(32, 42))
+    assert piece.crop(np.zeros((100, 20, 1))).shape[:2] == (12 + 16, 20 + 16)
+
+
 @given(SIZES)
 def test_a_block_holds_the_picture_and_repeats_its_edge(shape):
     picture = np.random.default_rng(1).random((*shape, 3))
