@@ -592,7 +592,9 @@ def light() -> Any:
     opaque = [np.full(SHAPE, 255, np.uint8) for _ in range(3)]
     opaque[2][:, 120:] = 60
     bits = bracket(bits=16)
+    tables = radiance._Tables.of(bracket()[0], curves()), radiance._Tables.of(bits[0], None)
     return {
+        "tables": [{k: np.log(each + 1e-9) for k, each in vars(one).items()} for one in tables],
         "eight": np.log(radiance.merge_radiance(bracket(), curves(), times)[0]),
         "marks": [radiance.merge_radiance(bracket()[k:], curves(), times[k:])[1] for k in (0, 2)],
         "sixteen": np.log(radiance.merge_radiance(bits, None, times)[0]),
