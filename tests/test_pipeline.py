@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
+from inspect import signature
 from itertools import permutations
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from expinterp.core import mapping
 from expinterp.core.fusion import Stack, Weighting
 from expinterp.core.mapping import joint_histogram, matched_levels
 from expinterp.core.prior import estimate_response, load_prior
+from expinterp.core.registration.viewing import Viewing
 from expinterp.core.render import Interpolation, render
 from expinterp.core.response import Profile
 from expinterp.errors import EqualExposuresError, PairError
@@ -650,3 +652,13 @@ def test_options_that_mean_nothing_are_misuse(options, said):
     if "response" in options:
         with pytest.raises(ValueError, match=said):
             interpolate(*pair(16), **options)
+
+
+@pytest.mark.parametrize(
+    "function", [pipeline.interpolate, pipeline.measure, pipeline.fuse, pipeline.merge]
+)
+def test_all_functions_view_shots_alike_unless_told_otherwise(function):
+    usual = {field.name: field.default for field in fields(Viewing)}
+    stated = {name: each.default for name, each in signature(function).parameters.items()}
+    assert {name: stated[name] for name in usual} == usual
+    assert usual == {"align": True, "deghost": "auto", "reference": "auto", "crop": False}

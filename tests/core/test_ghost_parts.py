@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -402,6 +403,16 @@ def test_the_reference_is_the_shot_whose_code_values_are_known_best(codes, chose
     shots = [np.full((20, 30, 1), code, np.uint8) for code in codes]
     everywhere = np.ones((20, 30), bool)
     assert choose_reference([link(everywhere, shots)], default=1 - chosen) == chosen
+
+
+def test_one_channel_that_is_clipped_spoils_a_shot() -> None:
+    dark, bright = (
+        np.full((20, 30, 3), codes, np.uint8) for codes in ((20, 20, 20), (255, 70, 70))
+    )
+    colour = replace(
+        link(np.ones((20, 30), bool), (dark, bright)), response=gamma_response(channels=3)
+    )
+    assert choose_reference([colour], default=1) == 0
 
 
 def test_each_shot_is_judged_half_way_between_the_darkest_and_the_brightest(monkeypatch) -> None:
