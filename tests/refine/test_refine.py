@@ -530,6 +530,9 @@ class TestDevices:
     def test_a_small_network_stays_on_the_cpu_unless_cuda_is_asked_for(self):
         refiner = open_refiner(device="auto")
         assert (refiner.provider, refiner.notice) == (CPU, None)
+        assert model._provider_for("auto", 32 * 1024) == CPU
+        assert model._provider_for("auto", 32 * 1024 + 1) == CUDA
+        assert model._provider_for("cuda", 1) == CUDA
 
     def test_cuda_without_a_cuda_build_is_an_error(self, monkeypatch):
         import onnxruntime
