@@ -623,3 +623,19 @@ def test_a_tile_of_a_copy_is_enlarged_as_all_of_it_is() -> None:
         enlarged = follow._enlarge(small, (60, 90, 3), tile)
         assert enlarged.shape[2] == 1
         np.testing.assert_allclose(enlarged[..., 0], whole[tile], atol=0.03)
+
+
+@pytest.mark.parametrize("brighter", [True, False])
+def test_what_is_continued_stays_within_the_range_of_codes(brighter) -> None:
+    """Beside a patch that is brighter than others of its level, at a level that is nearly white."""
+    reference, other = np.full((2, 40, 40, 3), 80, np.uint8)
+    reference[:, 20:, 1:], reference[..., 0] = 160, 255
+    other[:, :20, 0], other[:, 20:, 0], other[15:25, 10:20, 0] = 180, 250, 230
+    known = np.ones(other.shape, bool)
+    known[15:25, 20:26] = False
+    end = np.full(3, 170.0)
+    if not brighter:
+        reference, other, end = 255 - reference, 255 - other, 255 - end
+    found = follow._continue_clipped(reference, other, known, end, brighter=brighter)[..., 0]
+    assert found[18, 20] == (255 if brighter else 0)
+    assert (found.min(), found.max()) == ((180, 255) if brighter else (0, 75))
