@@ -165,7 +165,7 @@ def regions() -> Any:
     few = np.arange(60, 150)
     bounds = [mapping.imf_from_response(curve(), scale=scale)[0] for scale in (0.25, 4.0)]
     wide = np.zeros((256, 256), np.int64)  # each short value seen with many long ones
-    for z in range(6, 120):
+    for z in range(2, 120):
         wide[max(0, 2 * z - 60) : 2 * z + 60, z] = 30
     return {
         "gap": first(range(10, 40), lambda gap: not closed(gap)),
