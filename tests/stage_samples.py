@@ -365,7 +365,10 @@ def filters() -> Any:
         "guided": guided.guided_coefficients(guide, target, radius=3, epsilon=0.02),
         "plain": guided.guided_coefficients(guide, target, radius=2, epsilon=0.01, weighted=False),
         "reduced": [pyramid.reduce(unit(bracket()[1])[rows:, rows:]) for rows in (0, 1)],
-        "halved": [downscale.halve(bracket()[1][1:, 1:], (cols, 40)) for cols in (40, 20, 130)],
+        "halved": [
+            downscale.halve(bracket()[1][1:, 1:], least)
+            for least in ((40, 40), (130, 40), (60, 20), (20, 60))
+        ],
         "smaller": downscale.reduce_size(bracket(bits=16)[1][:, :-3], (70, 50)),
         "codes": [pyramid.reduce_codes(bracket()[1][rows:], slice(3, 70)) for rows in (0, 1)],
     }

@@ -631,6 +631,12 @@ def test_floats_are_refused_with_the_remedy(dtype):
             use(*floats)
 
 
+@pytest.mark.parametrize(("image", "kind"), [([[1]], "list"), (IMAGE.astype(">u2"), ">u2")])
+def test_what_is_no_array_of_code_values_is_named(image, kind):
+    with pytest.raises(ValueError, match=f"not {kind}; give a NumPy array"):
+        fuse([image, image])
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -111,7 +111,7 @@ def noises() -> Any:
     def cells(count: int, share: float) -> Any:
         few = marked.copy()
         few[: 64 * count] = np.linspace(0, 1, 640) < share
-        found = tiles.narrow((slice(0, 640), slice(0, 640)), few, 1)
+        found = tiles.narrow((slice(640, 1280), slice(1280, 1920)), few, 1)
         return found and [[part.start, part.stop] for part in found]
 
     def spreads(long: np.ndarray, short: np.ndarray, *_: Any) -> list[np.ndarray]:

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from synthetic import expose, scene
 
 from expinterp.core import parallel
-from expinterp.core.fusion import Stack, Weighting, gaussian, headroom, smoothing, weighting
+from expinterp.core.fusion import (
+    Stack,
+    Weighting,
+    gaussian,
+    headroom,
+    pyramid,
+    smoothing,
+    weighting,
+)
 from expinterp.core.fusion import stack as stack_module
 from expinterp.core.parallel import use_threads
 
@@ -613,3 +621,14 @@ def test_greys_without_a_channel_axis_give_greys_without_one():
     images = photographs((20, 21, 1), np.uint8, 0, count=3)
     flat = Stack([image[..., 0] for image in images]).fuse()
     np.testing.assert_array_equal(flat, Stack(images).fuse()[..., 0])
+
+
+def test_weights_of_one_level_are_expanded_as_planes_are():
+    offset, slope = np.random.default_rng(0).random((2, 5, 7), np.float32)
+    rows = slice(2, 7)
+    part = pyramid.support(rows, (10, 13))
+    for fit in (smoothing.SmoothWeights(None, offset), smoothing.SmoothWeights(slope, offset)):
+        fine = fit.rows(part).expand((10, 13), rows)
+        assert (fine.slope is None) == (fit.slope is None)
+        whole = pyramid.expand(offset, (10, 13))[rows]
+        np.testing.assert_allclose(fine.offset, whole, atol=1e-6)
