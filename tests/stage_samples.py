@@ -322,7 +322,8 @@ def denoised() -> Any:
     slopes = blend_of(3, np.uint8).slopes(bright, dark)
     for level, each in enumerate(example_noise()):
         found[f"variances {level}"] = shrink._variances([*slopes], each, level, 4.0)
-        none = shrink._variances([np.ones((1, 1), np.float32)] * 3, noise.Noise(0, 0, 0), level)
+        steps = [np.full((1, 1), step, np.float32) for step in (1, 2, 4)]
+        none = shrink._variances(steps, noise.Noise(0, 0, 1.0), level)
         found[f"rounding {level}"] = none
     return found
 

@@ -301,6 +301,7 @@ def motions() -> Any:
     ]
     return {
         "moved": moved,
+        "pixels": [estimate(3.0, scale=scale).to_motion().pixels for scale in (1.0, 0.5)],
         "certain": first(shares(), lambda x: estimate(2.0, error=x).to_motion() is motion.STILL),
         "farthest": first(shares(200), lambda x: estimate(x).to_motion() is motion.UNKNOWN),
         "near": first(shares(3), lambda x: not estimate(x).is_near(np.eye(3))),
@@ -324,7 +325,7 @@ def blocks_and_fits() -> Any:
     texture_of = random.normal(0, 1, (64, 64)).astype(np.float32)
 
     def bent(scale: float) -> bool:
-        guess = np.diag([1 + scale, 1, 1.0])
+        guess = np.array([[1 + scale, 0, 30], [0, 1, -9], [0, 0, 1.0]])
         return blocks._straighten(guess, (0, 0, 100, 90)) is guess
 
     points = np.stack(np.meshgrid(np.linspace(20, 580, 9), np.linspace(20, 380, 7)), -1).reshape(
