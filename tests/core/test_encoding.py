@@ -145,3 +145,20 @@ def test_encodings_are_alike_if_space_and_matrix_are():
     assert Encoding(matrix, "rec2020").is_like(Encoding(matrix + 0.0005, "rec2020"))
     for other in (None, Encoding(space="rec2020"), Encoding(matrix), Encoding(np.eye(3) + 0.01)):
         assert not plain.is_like(other)
+
+
+@pytest.mark.parametrize(
+    ("space", "matrix"),
+    [
+        ("srgb", [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]),
+        (
+            "adobe-rgb",
+            [[0.5767, 0.1856, 0.1882], [0.2973, 0.6274, 0.0753], [0.0270, 0.0707, 0.9911]],
+        ),
+        ("display-p3", [[0.4866, 0.2657, 0.1982], [0.2290, 0.6917, 0.0793], [0.0, 0.0451, 1.0439]]),
+        ("rec2020", [[0.6370, 0.1446, 0.1689], [0.2627, 0.6780, 0.0593], [0.0, 0.0281, 1.0610]]),
+    ],
+)
+def test_each_space_has_the_matrix_that_its_standard_states(space: Space, matrix):
+    """IEC 61966-2-1, Adobe RGB (1998), SMPTE EG 432-1 with D65, ITU-R BT.2020."""
+    np.testing.assert_allclose(SPACES[space].to_xyz, matrix, atol=3e-4)

@@ -386,6 +386,7 @@ def test_after_a_drift_of_up_to_3_thousandths_the_view_is_half_way(right, half_w
     apart = [error(each, np.eye(3)) for each in (to_long, to_short)]
     expected = [right / 2] * 2 if half_way else [0, right]
     assert sorted(apart) == pytest.approx(expected, abs=0.1)
+    assert sorted(motion.pixels for motion in found.motions) == pytest.approx(expected, abs=0.1)
 
 
 def test_a_reference_that_was_chosen_is_not_left():
