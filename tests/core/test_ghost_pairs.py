@@ -376,7 +376,7 @@ def test_a_thing_at_the_border_of_a_moved_frame_is_shown_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [(1, 1, 3), (1, 40, 1), (40, 1, 3), (2, 2, 1), (10, 10, 3), (2000, 20, 3)]
+    "shape", [(1, 1, 3), (1, 40, 1), (40, 1, 3), (2, 2, 1), (10, 10, 3), (1040, 20, 3)]
 )
 def test_any_size_is_measured_or_refused_in_words(shape) -> None:
     radiance = scene(shape[:2], stops=4)[..., : shape[2]]
