@@ -14,7 +14,7 @@ from motion_samples import hand, seen, textured
 from moving_samples import noisy, place
 from synthetic import gamma_response
 
-from expinterp.core import comparison, downscale, encoding, mapping, prior, radiance, response
+from expinterp.core import comparison, encoding, mapping, prior, radiance, response
 from expinterp.core.denoise import bands, growth, noise, shrink
 from expinterp.core.fusion import guided, headroom, pyramid, series, shoulder, stack, weighting
 from expinterp.core.ghosts import consistent, detect, follow, picture, smooth
@@ -23,6 +23,7 @@ from expinterp.core.pair import Pair, measure_exposures
 from expinterp.core.registration import (
     alignment,
     blocks,
+    downscale,
     homography,
     likeness,
     motion,

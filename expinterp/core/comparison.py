@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Floats, Mask, Pixels
+from expinterp.core.arrays import Codes, Floats, Mask, Pixels
 from expinterp.core.encoding import known_log_ratio
 from expinterp.core.exposure import ev_step
 from expinterp.core.ghosts.consistent import Link
@@ -36,6 +36,7 @@ from expinterp.core.prior import (
     load_prior,
 )
 from expinterp.core.response import Profile
+from expinterp.core.shading import adjacent_pixels
 from expinterp.errors import PairError
 from expinterp.text import rounded
 
@@ -111,11 +112,12 @@ def compare(
         If the two share no tone, and no ratio is stated.
     """
     one, two = map_threads(lambda image: np.ascontiguousarray(grid(image)), (long, short))
+    adjacent = adjacent_pixels(one)
     if prior is None or response is not None:
         prior = load_prior()
 
     def measure(seen: Mask | None) -> Comparison:
-        return _measure(*_select(one, two, seen), stated, response, prior)
+        return _measure(_select(one, two, seen), adjacent, stated, response, prior)
 
     if not deghost:
         return measure(covered)
@@ -142,9 +144,14 @@ def _select(long: Pixels, short: Pixels, seen: Mask | None) -> tuple[Pixels, Pix
 
 
 def _measure(
-    long: Pixels, short: Pixels, stated: float | None, profile: Profile | None, prior: ResponsePrior
+    shots: tuple[Pixels, Pixels],
+    adjacent: Codes,
+    stated: float | None,
+    profile: Profile | None,
+    prior: ResponsePrior,
 ) -> Comparison:
-    """Estimate the response and the ratio from samples."""
+    """Estimate the response and the ratio from samples of both shots, and adjacent pixels."""
+    long, short = shots
     joint = joint_histogram(to_codes(long), to_codes(short))
     levels = tuple(matched_levels(channel) for channel in joint)
     prior = recognise([levels], prior)
@@ -152,7 +159,7 @@ def _measure(
         found = known_log_ratio(long, short)
         estimate, ratio, notices = _with_known(profile, found, stated)
     else:
-        estimate, ratio, notices = _estimate(levels, prior, profile, stated)
+        estimate, ratio, notices = _estimate(levels, adjacent, prior, profile, stated)
     return Comparison(
         response=_per_channel(estimate.response, len(joint)),
         log_ratio=estimate.log_ratio,
@@ -167,7 +174,11 @@ def _measure(
 
 
 def _estimate(
-    levels: Sequence[Floats], prior: ResponsePrior, profile: Profile | None, stated: float | None
+    levels: Sequence[Floats],
+    adjacent: Codes,
+    prior: ResponsePrior,
+    profile: Profile | None,
+    stated: float | None,
 ) -> tuple[Estimate, float, list[str]]:
     """Estimate the response, measure t1/t2, and warn if a stated ratio differs from it.
 
@@ -178,11 +189,11 @@ def _estimate(
         prior = prior.around(profile.response)
     scale = (profile and profile.scale) or 1.0
     log_stated = None if stated is None else scale * math.log(stated)
-    estimate = _from_levels(levels, prior, log_stated)
+    estimate = _from_levels(levels, adjacent, prior, log_stated)
     measured = math.exp(estimate.log_ratio / scale)
     doubts = _explain_ratio(stated, measured, source)
     if log_stated and not doubts and profile and profile.scale:
-        estimate = _from_levels(levels, prior.with_log_ratio(log_stated), log_stated)
+        estimate = _from_levels(levels, adjacent, prior.with_log_ratio(log_stated), log_stated)
     return estimate, measured, doubts
 
 
@@ -218,11 +229,11 @@ def _source(profile: Profile | None, prior: ResponsePrior) -> str:
 
 
 def _from_levels(
-    levels: Sequence[Floats], prior: ResponsePrior, log_stated: float | None
+    levels: Sequence[Floats], adjacent: Codes, prior: ResponsePrior, log_stated: float | None
 ) -> Estimate:
     """Estimate the response; if the images share no tone, return the prior and the stated ratio."""
     try:
-        return estimate_response(levels, prior)
+        return estimate_response(levels, prior, adjacent)
     except ValueError as error:
         if log_stated is None:
             raise PairError(NO_TONE) from error

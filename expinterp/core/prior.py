@@ -9,8 +9,9 @@ c is the centre of a small Gaussian over the coefficients θ of a common basis,
 The posterior is found by robust linearised least squares around the best few centres, and
 averaged. The noise of the levels is not known (0.3 to 10 code values, by pair). Integrated out, it
 makes the likelihood of a centre a power of its misfit: a curve that fits far better than all others
-decides, and where none does, many count. If the camera is known, by a profile or by its name, the
-covariance is smaller: the pair only corrects its curves for the light and the picture style.
+decides, and where none does, many count. Hues count beside it: see `shading`. If the camera is
+known, by a profile or by its name, the covariance is smaller: the pair only corrects its curves for
+the light and the picture style.
 
 Several pairs of one camera share one response. Their log likelihoods are averaged, so that
 together they count as one pair: the errors of matched levels of one camera are correlated, and the
@@ -38,9 +39,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from expinterp.core.arrays import Floats
+from expinterp.core.arrays import Codes, Floats
 from expinterp.core.mapping import CODE_VALUES, CODES
 from expinterp.core.response import increasing, to_common_contrast
+from expinterp.core.shading import hue_likelihood
 
 LEVEL_NOISE = 2.0  # code values: standard deviation of a matched level, for the fit of a curve
 TAILS = 10.0  # degrees of freedom of its Student t distribution
@@ -151,7 +153,9 @@ class SharedEstimate:
     distance: float  # code values, root mean square: of the levels from the nearest centre
 
 
-def estimate_response(levels: Sequence[Floats], prior: ResponsePrior) -> Estimate:
+def estimate_response(
+    levels: Sequence[Floats], prior: ResponsePrior, adjacent: Codes | None = None
+) -> Estimate:
     """Estimate the response and the exposure ratio from matched levels.
 
     Parameters
@@ -160,13 +164,14 @@ def estimate_response(levels: Sequence[Floats], prior: ResponsePrior) -> Estimat
         (z1, z2) per channel, from `matched_levels`; one array (grey) or three.
     prior : ResponsePrior
         From `load_prior`, or around a profile.
+    adjacent : uint8 array, shape (pairs, 2, 3), from `adjacent_pixels`; optional
 
     Raises
     ------
     ValueError
         If no channel has any level: the two images share no unclipped tone.
     """
-    found = estimate_shared([levels], prior)
+    found = estimate_shared([levels], prior, adjacent=adjacent)
     return Estimate(found.response, float(found.log_ratios[0]), found.distance)
 
 
@@ -175,6 +180,7 @@ def estimate_shared(
     prior: ResponsePrior,
     *,
     stated: Sequence[float | None] | None = None,
+    adjacent: Codes | None = None,
 ) -> SharedEstimate:
     """Estimate one response for several pairs, and the exposure ratio of each.
 
@@ -185,6 +191,7 @@ def estimate_shared(
     prior : ResponsePrior
     stated : sequence of float or None, optional
         ln(t1/t2) of each pair, where it is known.
+    adjacent : as for `estimate_response`, of one pair.
 
     Raises
     ------
@@ -200,13 +207,13 @@ def estimate_shared(
     chosen = np.argsort(-_share(prior.weights, distance), kind="stable")[:CENTRES]
     precision = _precision(prior.covariance)
     fits = [_refine(equations, centre, precision) for centre in chosen]
-    share = _share(prior.weights[chosen], np.array([fit.misfit for fit in fits]))
-    state = share @ np.stack([fit.state for fit in fits])
-    response = np.tensordot(share, prior.centres[chosen], 1)
-    response += state[:-1].reshape(3, -1) @ prior.basis
+    states = np.stack([fit.state for fit in fits])
+    responses = prior.centres[chosen] + states[:, :-1].reshape(len(fits), 3, -1) @ prior.basis
+    weights = prior.weights[chosen] * hue_likelihood(responses, adjacent)
+    share = _share(weights, np.array([fit.misfit for fit in fits]))
     return SharedEstimate(
-        increasing(response),
-        None if all(log_ratio is None for log_ratio in known) else float(1 + state[-1]),
+        increasing(np.tensordot(share, responses, 1)),
+        None if all(log_ratio is None for log_ratio in known) else float(1 + share @ states[:, -1]),
         share @ np.stack([fit.log_ratios for fit in fits]),
         float(np.sqrt(distance.min())),
     )
@@ -240,14 +247,11 @@ class _LevelEquations:
         steepness = np.maximum(np.gradient(prior.centres, axis=2), 1e-3)
         slopes = np.hypot(_at(steepness, channel, z1), _at(steepness, channel, z2))
         basis = np.repeat(prior.basis[:, None], 3, axis=1)
-        by_basis = np.zeros((len(z1), 3, len(basis)))
-        by_basis[np.arange(len(z1)), channel] = (
-            _at(basis, channel, z1) - _at(basis, channel, z2)
-        ).T
+        rise = _at(basis, channel, z1) - _at(basis, channel, z2)
+        by_basis = np.eye(3)[channel, :, None] * rise.T[:, None]
         by_scale = np.full(len(z1), -(stated or 0.0))
         design = np.column_stack([by_basis.reshape(len(z1), -1), by_scale])
-        if stated is not None:
-            prior = prior.with_log_ratio(stated)
+        prior = prior if stated is None else prior.with_log_ratio(stated)
         log_ratio = _robust_mean(differences, slopes)
         return cls(differences, slopes, design, log_ratio, prior.log_ratio, prior.log_ratio_spread)
 
@@ -260,8 +264,7 @@ class _LevelEquations:
     def normal(self, start: Floats, weight: Floats) -> tuple[Floats, Floats]:
         """Return the normal equations of (θ, a − 1), with ln k of this pair eliminated."""
         weighted = self.design * weight[:, None]
-        total = weight.sum() + self.spread**-2
-        mean = weighted.sum(axis=0)
+        mean, total = weighted.sum(axis=0), weight.sum() + self.spread**-2
         matrix = weighted.T @ self.design - np.outer(mean, mean) / total
         return matrix, weighted.T @ start - mean * (weight @ start) / total
 
@@ -320,10 +323,8 @@ def _refine(pairs: Sequence[_LevelEquations], centre: int, precision: Floats) ->
 
 def _precision(covariance: Floats) -> Floats:
     """Return the inverse prior covariance of (θ, a − 1)."""
-    size = len(covariance)
-    precision = np.zeros((size + 1, size + 1))
-    precision[:size, :size] = np.linalg.inv(covariance)
-    precision[size, size] = SCALE_SPREAD**-2
+    precision = np.pad(np.linalg.inv(covariance), (0, 1))
+    precision[-1, -1] = SCALE_SPREAD**-2
     return precision
 
 

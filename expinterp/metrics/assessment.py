@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from expinterp.core.arrays import Pixels
-from expinterp.core.downscale import reduce_size
 from expinterp.core.exposure import LEAST_STEP
 from expinterp.core.fusion import Stack
 from expinterp.core.pair import measure_exposures
 from expinterp.core.parallel import map_threads
 from expinterp.core.prior import estimate_shared, load_prior
+from expinterp.core.registration.downscale import reduce_size
 from expinterp.core.registration.viewing import Viewing
 from expinterp.errors import EqualExposuresError, PairError
 from expinterp.metrics import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expinterp.core.downscale import halve, reduce_size
+from expinterp.core.registration.downscale import halve, reduce_size
 
 SHAPES = st.tuples(st.integers(1, 70), st.integers(1, 70))
 

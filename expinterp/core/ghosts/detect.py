@@ -29,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expinterp.core.arrays import Codes, Floats, Mask, Pixels, Plane, with_channels
-from expinterp.core.downscale import reduce_size
 from expinterp.core.mapping import CODE_VALUES, imf_from_response, joint_histogram, to_codes
 from expinterp.core.parallel import map_threads
+from expinterp.core.registration.downscale import reduce_size
 from expinterp.core.registration.texture import copy_size
 
 COPY = 1024, 128  # pixels: longer side of the copies, and the least of their shorter side

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from expinterp.core.arrays import Pixels, Plane
-from expinterp.core.downscale import halve, reduce_size
+from expinterp.core.registration.downscale import halve, reduce_size
 
 DETAIL = 3.0  # pixels: standard deviation of the Gaussian that gives the local mean
 WIDE = (21, 21)  # pixels: kernel that gives the local contrast
