@@ -132,11 +132,11 @@ def compare_errors(files: Sequence[Path], responses: Path, scenes: int, kind: st
         for name, found in merge_all(shots, times, calibrations, camera).items():
             rows.setdefault(name, []).append(measure(found, truth))
     print(f"{len(files[:scenes])} rendered brackets of 3 shots, 2 EV apart, {kind}")
-    print(f"{'method':42}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
+    print(f"{'method':46}{'error, median':>14}{'worst':>8}{'range, EV':>11}")
     for name, values in rows.items():
         errors, ranges = np.array(values).T
         print(
-            f"{name:42}{100 * np.median(errors):12.2f} %{100 * errors.max():6.1f} %{np.median(ranges):11.1f}"
+            f"{name:46}{100 * np.median(errors):12.2f} %{100 * errors.max():6.1f} %{np.median(ranges):11.1f}"
         )
 
 
