@@ -256,7 +256,7 @@ class _Judge:
         rare = self.known.count(window.shape) < cameras.RECURRENT
         cut = window.missing_beside() and not window.damaged_within(margin=1)
         if size == 2 and (lone or (rare and cut)):
-            yield "the only pair, and a frame may be missing; --set-size 2 takes it all the same"
+            yield "a pair of which a frame may be missing; --set-size 2 takes it all the same"
         if self._is_chance(window, evidence):
             yield f"nothing shows that they were bracketed; --set-size {size} takes them"
 

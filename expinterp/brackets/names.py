@@ -23,13 +23,13 @@ Prefer: TypeAlias = Literal["raw", "jpeg"]
 LAST_NUMBER = 9999  # of DCF file numbers
 _DCF_STEM = re.compile(r"(?!\d{8})(\w{4})(\d{4})", re.ASCII)
 _FRAME_OF_SET = re.compile(
-    r"""(?! .* \d\d [.:_-] \d\d [.:_-] \d\d $)  # no time or date at the end, as in 12.00.31
+    r"""(?! .* \d\d [.:_\ -] \d\d [.:_\ -] \d\d $)  # no time or date at the end, as in 12.00.31
     (?P<set> .*? [^\W\d_] .*? )
     (?: (?<=\d) [a-i]                                                      # lake12a
     | (?<=\d{6}) [-_(] \d{3} \)?                                          # IMG_20240101_120000_001
     | [-_ .]* \(? (?: (?<!\d) \d{1,2} | [+-]? \d ([.,]\d+)? \ ? ev ) \)?  # church (2), church-2EV
     | [-_ .]+ (?: [a-i] | [+-]\d ([.,]\d+)? | long | short | mid(dle)? | medium | normal | base
-        | dark(er)? | bright(er)? | under(exposed)? | over(exposed)? | low | high | plus | minus )
+        | (dark|light|bright)(er)? | (under|over)(exposed)? | low|high|plus|minus | copy(\ \d)? )
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -37,10 +37,10 @@ NEAR = 15.0  # seconds within which shots may be of one bracket
 MOST_DIFFERENCE = 1.0  # code value; thumbnails of recompressed copies differ by less
 DEVELOPED = 0.2  # stops of brightness from which three files of one shot are developments to fuse
 EDITED = 1.0  # stops up to which the only other file of a shot is an edit
+_DUPLICATE = re.compile(r"[-_. ](copy|kopie|copie)\b")
 _WORD = re.compile(
-    r"[-_. ](?:copy|kopie|copie|edit(?:ed)?|enhanced|hdr|pano|bw|crop(?:ped)?|retouch(?:ed)?|web"
-    r"|small|fused|fusion|merged?|blend(?:ed)?|enfuse|photomatix|aurora|tone-?mapped|result"
-    r"|stitch(?:ed)?|mid)\b"
+    r"[-_. ](edit(ed)?|enhanced|hdr|pano|bw|crop(ped)?|retouch(ed)?|web|small|fused|fusion|merged?"
+    r"|blend(ed)?|enfuse|photomatix|aurora|tone-?mapped|result|stitch(ed)?|mid)\b"
 )
 
 Stem = tuple[str, str]  # folder, and the name without its suffix in small letters
@@ -196,7 +196,7 @@ def separate_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Leftover
 
 
 def _named_within(stem: Stem, stems: Mapping[Stem, Frame]) -> Iterator[tuple[Frame, str]]:
-    """List the files whose names are part of a name, the longest first, and what it adds at the end."""
+    """List the files whose names are part of a name, the longest first, and what it adds."""
     folder, name = stem
     cuts = [at for at in range(len(name) - 1, 0, -1) if name[at] in _SEPARATORS]
     parts = [(name[:at], name[at:]) for at in cuts] + [(name[at + 1 :], "") for at in cuts[::-1]]
@@ -212,8 +212,8 @@ def _why_copy(frame: Frame, original: Frame, added: str, *, alone: bool) -> str 
     """
     stated = frame.captured is not None or original.captured is not None
     one_shot = (frame.captured, frame.exposure) == (original.captured, original.exposure)
-    other_word = bool(added) and set_of(f"x{added}") != "x"
-    if _WORD.search(added) or (alone and other_word and stated and one_shot):
+    other_word = bool(added) and set_of(f"x{added}") != "x" and stated and one_shot
+    if _WORD.search(added) or (alone and (other_word or _DUPLICATE.search(added))):
         return "made from {}, by its name"
     thumbnails = [each for each in (frame.thumbnail, original.thumbnail) if each]
     if not one_shot or len(thumbnails) < 2:

@@ -463,6 +463,8 @@ def test_results_of_other_programs_are_left(name, facts):
         ("IMG_0042", "IMG_0042-2", "IMG_0042-3"),
         ("IMG_20240101_120000", "IMG_20240101_120000_1", "IMG_20240101_120000_2"),
         ("20240101_120000", "20240101_120000(0)", "20240101_120000(1)"),
+        ("IMG_0042", "IMG_0042-Copy 1", "IMG_0042-Copy 2"),
+        ("IMG_0042_mid", "IMG_0042_dark", "IMG_0042_light"),
     ],
 )
 @pytest.mark.parametrize("exif", [True, False])

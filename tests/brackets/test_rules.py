@@ -19,7 +19,7 @@ from expinterp.brackets.cameras import (
 from expinterp.brackets.chains import follows
 from expinterp.brackets.frames import Chain, Evidence, FrameRun, make_chain, stream_of
 from expinterp.brackets.grouping import _Judge
-from expinterp.brackets.names import separate_copies
+from expinterp.brackets.names import separate_copies, set_of
 from expinterp.brackets.scenes import with_levels
 from expinterp.brackets.shapes import NOMINAL, Shape, shape_of
 from expinterp.core.exposure import Exposure
@@ -172,6 +172,20 @@ def test_a_copy_looks_like_its_original_and_states_the_same_shot(change, facts, 
     other = Frame("church (1).jpg", thumbnail=thumbnail(ONE + change), **facts)
     kept, _ = separate_copies([original, other])
     assert kept == ([original] if copy else [original, other])
+
+
+@pytest.mark.parametrize(
+    ("stem", "named"),
+    [
+        ("Photo 04.05.24, 10 00 45", None),  # a time of day
+        ("2016.01.01-17.39.22", None),
+        ("church 2", "church"),
+        ("church_light", "church"),
+        ("church-Copy 1", "church"),
+    ],
+)
+def test_the_end_of_a_name_may_number_a_frame(stem, named):
+    assert set_of(stem) == named
 
 
 # --- what a camera is known for ------------------------------------------------------------------

@@ -45,7 +45,7 @@ _FIRST_BYTES = {
         rb"hdrgm:Version|HDRGainMapVersion|aux:hdrgainmap|urn:iso:std:iso:ts:21496"
     ),
     "a depth map": re.compile(rb"DualShot_DepthMap|depthData/1\.0/|:AuxiliaryImageType=.d[ei]"),
-    "a sound": re.compile(rb"SoundShot_Meta"),
+    "a sound": re.compile(rb"SoundShot_Meta|RIFF[\0-\xff]{4}WAVE"),
 }
 _ANNOUNCED = re.compile(rb"xmpNote:HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-f]{32})")
 
