@@ -7,7 +7,7 @@ from expinterp.batch.execute import Runner, TaskResult
 from expinterp.batch.local import Local
 from expinterp.batch.naming import TemplateError, check_template
 from expinterp.batch.plan_file import read_plan
-from expinterp.batch.run import Schedule, Summary, preview, run_batch
+from expinterp.batch.run import Schedule, Summary, hidden_picture, preview, run_batch
 from expinterp.batch.settings import BatchSettings
 from expinterp.batch.shared_response import reuse_responses, share_responses
 from expinterp.batch.tasks import Task
@@ -23,6 +23,7 @@ __all__ = [
     "TaskResult",
     "TemplateError",
     "check_template",
+    "hidden_picture",
     "preview",
     "read_plan",
     "reuse_responses",

@@ -19,6 +19,7 @@ from expinterp.brackets import Plan
 from expinterp.errors import ExitCode, ImageFileError, OutputError, OutputExistsError
 from expinterp.files import sweep
 from expinterp.images import read_photograph
+from expinterp.images.search import find_pictures
 
 OnExisting = Literal["skip", "fail", "overwrite"]
 
@@ -154,6 +155,17 @@ def _wrote(task: Task, contents: JournalContents) -> bool:
 def _exists(name: str) -> TaskFailure:
     message = f"{name} exists already; choose another folder, or add --on-existing skip"
     return TaskFailure("OutputExistsError", message, int(ExitCode.OUTPUT_EXISTS))
+
+
+def hidden_picture(folder: Path, out: Path) -> str | None:
+    """Return a picture below `folder` that is not searched, as results go beside it; None without.
+
+    Once the journal of a batch is there, the pictures beside it are results.
+    """
+    within = out.is_dir() and folder.resolve() in out.resolve().parents
+    if not within or (out / journal.NAME).exists():
+        return None
+    return next((found.path for found in find_pictures(out)), None)
 
 
 def preview(plan: Plan, settings: BatchSettings, *, on_existing: OnExisting = "fail") -> Schedule:

@@ -380,6 +380,15 @@ def test_results_are_no_photographs_of_the_next_run(made: Card) -> None:
     assert made.run(*arguments)[2] == "expinterp: 3 done before\n"
 
 
+def test_photographs_in_the_folder_of_the_results_are_named(made: Card) -> None:
+    shoot(made.path / "card/more", "x")
+    code, _, err = made.run("card", "-o", "card/more", "-n")
+    assert (code, err.count("\n")) == (ExitCode.OK, 1)
+    assert "warning: card/more: the pictures there, such as x_0" in err
+    (made.path / "card/more" / journal.NAME).touch()
+    assert made.run("card", "-o", "card/more", "-n")[::2] == (ExitCode.OK, "")
+
+
 def test_memory_is_kept_to(made: Card) -> None:
     code, _, err = made.run(*PLAIN, "--max-memory", "1M")
     assert code == ExitCode.BATCH

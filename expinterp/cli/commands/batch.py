@@ -155,6 +155,7 @@ def batch(context: click.Context, /, **options: Any) -> int:
     options = name_camera(options)
     warn_of_library(console, options["response"], options["camera"])
     plan, damaged = _plan(options)
+    console.warn(*_not_searched(options))
     settings = _settings(plan, options)
     if options["dry_run"]:
         _preview(plan, settings, options)
@@ -205,6 +206,17 @@ def _plan(options: dict[str, Any]) -> tuple[Plan, list[str]]:
     except PlanError as error:
         raise click.UsageError(str(error)) from error
     return plan, [f"{frame.path}: {frame.problem}" for frame in frames if is_damaged(frame)]
+
+
+def _not_searched(options: dict[str, Any]) -> Iterator[str]:
+    """Warn of photographs that are left out because the results go beside them."""
+    from expinterp.batch import hidden_picture
+
+    folder, out = options["folder"], options["out"]
+    found = hidden_picture(folder, out) if out and not options["plan"] else None
+    if found:
+        words = "are not searched, as it is the folder of the results; choose another one with -o"
+        yield f"{out}: the pictures there, such as {found}, {words}"
 
 
 def _settings(plan: Plan, options: dict[str, Any]) -> BatchSettings:
