@@ -16,9 +16,9 @@ from expinterp.files import STREAM, Source, is_stream, open_source, read_rest, s
 from expinterp.images.developing.development import Development
 from expinterp.images.formats import ALL_FORMATS, detect_format, named_format
 from expinterp.images.limits import MAX_PIXELS, damage_reported, refuse_hdr
-from expinterp.images.metadata.exif import read_exposure
+from expinterp.images.metadata.exif import read_exposure, states_adobe_rgb
 from expinterp.images.metadata.icc import profile_transfer
-from expinterp.images.photograph import Decoded, Photograph, Pixels
+from expinterp.images.photograph import Decoded, Metadata, Photograph, Pixels
 from expinterp.images.raw_kinds import has_floats, refine_format
 from expinterp.text import natural_key
 
@@ -73,7 +73,7 @@ def read_photograph(
     return Photograph(
         pixels=pixels,
         alpha=alpha,
-        metadata=decoded.metadata,
+        metadata=_with_profile(decoded.metadata, form),
         exposure=read_exposure(decoded.metadata.exif, decoded.metadata.xmp),
         name=name,
         warnings=(*_warn_of_suffix(name, form), *(f"{name}: {said}" for said in decoded.warnings)),
@@ -81,6 +81,15 @@ def read_photograph(
         encoding=decoded.encoding,
         negative=decoded.negative,
     )
+
+
+def _with_profile(metadata: Metadata, form: str) -> Metadata:
+    """Add the profile that only EXIF states, as cameras do for Adobe RGB."""
+    if metadata.icc or form not in {"jpeg", "tiff"} or not states_adobe_rgb(metadata.exif):
+        return metadata
+    from expinterp.images.developing.profiles import icc_profile
+
+    return replace(metadata, icc=icc_profile("adobe-rgb"))
 
 
 class Reading:

@@ -13,6 +13,7 @@ from expinterp.core.exposure import Exposure
 from expinterp.core.fusion.plan import order_by_brightness
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels
+from expinterp.images.developing.profiles import mean_the_same
 from expinterp.images.metadata.exif import read_orientation
 from expinterp.images.metadata.icc import profile_name
 from expinterp.images.orientation import turn, turn_back
@@ -137,7 +138,7 @@ def _check_encodings(reference: Photograph, other: Photograph) -> None:
 
 def _check_profiles(reference: Photograph, other: Photograph) -> None:
     icc = reference.metadata.icc, other.metadata.icc
-    if _colour(icc[0]) == _colour(icc[1]):
+    if _colour(icc[0]) == _colour(icc[1]) or mean_the_same(*icc):
         return
     message = (
         f"colour profiles differ: {reference.name} has {profile_name(icc[0])}, {other.name} has "

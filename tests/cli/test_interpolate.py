@@ -24,6 +24,7 @@ from expinterp.cli.console import Console
 from expinterp.core.parallel import count_threads
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, read_photograph, write_photograph
+from expinterp.images.developing.profiles import icc_profile
 from expinterp.scene_io import interpolate, measured_pair, open_scene
 
 
@@ -434,14 +435,25 @@ def test_different_sizes_are_no_pair(folder: Folder) -> None:
 
 
 def test_different_profiles_are_no_pair_and_both_are_named(folder: Folder) -> None:
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    folder.write(
-        "tagged.png", shoot(TIMES["short"]), metadata=Metadata(icc=srgb), time=TIMES["short"]
-    )
+    wide = Metadata(icc=icc_profile("display-p3"))
+    folder.write("tagged.png", shoot(TIMES["short"]), metadata=wide, time=TIMES["short"])
     code, _, err = folder.run("long.png", "tagged.png", "-o", "mid.png")
     assert code == ExitCode.PAIR
     assert "no profile" in err
-    assert "sRGB" in err
+    assert "Display P3" in err
+
+
+@pytest.mark.parametrize("other", [None, icc_profile("srgb")])
+def test_profiles_of_other_programs_for_the_same_colours_are_the_same(
+    other: bytes | None, folder: Folder
+) -> None:
+    """No profile means sRGB; that of LittleCMS states its curve in other numbers."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for (name, time), icc in zip(TIMES.items(), (srgb, other), strict=True):
+        metadata = Metadata(icc=icc)
+        folder.write(f"{name}.png", shoot(time), metadata=metadata, time=time, overwrite=True)
+    assert folder.run(*PLAIN)[::2] == (ExitCode.OK, "")
+    assert read_photograph(folder.path / "mid.png").metadata.icc == srgb
 
 
 def test_profiles_made_at_different_times_are_the_same(folder: Folder) -> None:

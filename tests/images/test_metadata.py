@@ -21,6 +21,7 @@ from expinterp.images import (
     with_exposure_time,
     write_photograph,
 )
+from expinterp.images.developing.profiles import icc_profile
 from expinterp.images.metadata.exif import read_exposure, read_orientation
 from expinterp.images.metadata.exif_edit import fit_to_pixels, time_as_fraction
 from expinterp.images.metadata.ifd import FIRST_POINTER, DamagedBlockError, follow_pointer
@@ -31,6 +32,19 @@ ORDERS = pytest.mark.parametrize("order", ["<", ">"])
 
 
 # --- reading -------------------------------------------------------------------------------------
+
+
+@ORDERS
+@pytest.mark.parametrize("form", ["jpeg", "tiff"])
+def test_adobe_rgb_that_only_the_rules_of_cameras_state_becomes_a_profile(tmp_path, order, form):
+    """DCF: the index R03 states Adobe RGB, and no profile is embedded; a profile decides."""
+    block = exif(order=order).replace(b"R98\0", b"R03\0")
+    adobe = icc_profile("adobe-rgb")
+    for stated, icc, found in ((block, None, adobe), (exif(), None, None), (block, ICC, ICC)):
+        path = tmp_path / f"a{SUFFIX[form]}"
+        metadata = Metadata(exif=stated, icc=icc)
+        write_photograph(picture(), path, metadata=metadata, overwrite=True)
+        assert read_photograph(path).metadata.icc == found
 
 
 @ORDERS

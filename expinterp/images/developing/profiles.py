@@ -25,6 +25,7 @@ DATE = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # the same always: equal pixels 
 SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *WHITE)  # x, y of R, G, B and white
 _SPACES_OF_PRIMARIES: dict[int, Space] = {12: "display-p3", 9: "rec2020"}
 GRID = np.linspace(0, 1, 257)  # code values at which curves are compared
+SAME_PRIMARIES = 2e-3  # largest difference of x and y
 SAME_CURVE = 5e-4  # largest difference in light; tables are rounded
 LONGEST_TABLE = 1 << 16
 LINEAR = struct.pack(">4s4xI", b"curv", 0)  # the curve of linear light
@@ -88,7 +89,7 @@ def matrix_to_srgb(primaries: tuple[float, ...]) -> Floats | None:
     ImageFileError
         If the primaries span no colours.
     """
-    if np.allclose(primaries, SRGB, atol=2e-3):
+    if np.allclose(primaries, SRGB, atol=SAME_PRIMARIES):
         return None
     target = SPACES["srgb"].to_xyz
     with suppress(np.linalg.LinAlgError), np.errstate(all="ignore"):
@@ -104,6 +105,25 @@ def matrix_to_srgb(primaries: tuple[float, ...]) -> Floats | None:
 def has_primaries(icc: bytes) -> bool:
     """Return whether a profile states primaries: one of tables, or of grey, does not."""
     return _colorants(icc) is not None
+
+
+def mean_the_same(one: bytes | None, other: bytes | None) -> bool:
+    """Return whether two profiles state the same colours; no profile means sRGB."""
+    found, wanted = _matrix_and_curve(one), _matrix_and_curve(other)
+    if found is None or wanted is None:
+        return False
+    alike = np.abs(found[1].decode(GRID) - wanted[1].decode(GRID)).max() < 2 * SAME_CURVE
+    return bool(alike and np.allclose(found[0], wanted[0], atol=SAME_PRIMARIES))
+
+
+def _matrix_and_curve(icc: bytes | None) -> tuple[tuple[float, ...], Curve] | None:
+    """Read primaries and curve of a profile; None if it is one of tables or of grey."""
+    if icc is None:
+        return SRGB, SRGB_CURVE
+    curve = read_curve(icc) if has_primaries(icc) else None
+    with suppress(struct.error):
+        return None if curve is None or tag_value(icc, b"A2B0") else (read_primaries(icc), curve)
+    return None
 
 
 def read_curve(icc: bytes) -> Curve | None:

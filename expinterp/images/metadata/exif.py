@@ -65,6 +65,19 @@ def read_orientation(block: ifd.Block | None, packet: bytes | None = None) -> in
     return read_orientation(xmp.block_of_packet(packet)) if stated else 1
 
 
+def states_adobe_rgb(block: ifd.Block | None) -> bool:
+    """Return whether the colours are Adobe RGB by the rules of cameras, which embed no profile.
+
+    Source: DCF 2.0 (CIPA DC-009): the interoperability index of option files is R03.
+    """
+    block, order, _, fields = readable_fields(block)
+    with suppress(ifd.DamagedBlockError):
+        if pointer := fields.get(tags.INTEROP_DIRECTORY):
+            below = ifd.subdirectory(block, order, pointer).fields
+            return read_text(block, below, tags.INTEROP_INDEX) == "R03"
+    return False
+
+
 def read_resolution(block: ifd.Block | None) -> float | None:
     """Read the horizontal pixels per unit; None if missing or damaged."""
     block, order, first, _ = readable_fields(block)
