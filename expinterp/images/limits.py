@@ -12,6 +12,7 @@ from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.images.formats import ALL_FORMATS
 
 _FEW = 1 << 20  # pixels that are decoded from any file
+_MANY, _PIXELS_PER_BYTE = 1 << 25, 2048  # pixels: of any file, and for each of its bytes
 MAX_PIXELS = 500_000_000  # above any camera, below what fills a workstation's memory
 
 LONGEST_BLOCK = 255 * 65_519  # bytes of a colour profile or packet: what a JPEG can hold (16 MiB)
@@ -44,13 +45,19 @@ def check_sides_read(cols: int, rows: int, form: str) -> None:
         raise ImageFileError(message)
 
 
-def check_content(cols: int, rows: int, content: int, pixels_per_byte: int, what: str) -> None:
+def check_content(cols: int, rows: int, content: int, most: int | None, what: str) -> None:
     """Refuse a file that announces more pixels than its bytes can hold.
 
-    `content` counts the bytes of the file, `pixels_per_byte` the most that its compression reaches.
+    `content` counts the bytes of the file, `most` the most pixels for each of them that its
+    compression reaches. None: a few bytes may state any number of pixels of one colour; a large
+    picture with more than `_PIXELS_PER_BYTE` is refused then.
     """
-    if cols * rows > content * pixels_per_byte + _FEW:
+    if most is not None and cols * rows > content * most + _FEW:
         message = f"truncated {what} ({content} bytes cannot hold {cols} × {rows} pixels); {REMEDY}"
+        raise ImageFileError(message)
+    if most is None and cols * rows > content * _PIXELS_PER_BYTE + _MANY:
+        message = f"the header announces {cols} × {rows} pixels in {content} bytes, more than any "
+        message += "photograph has; is the file damaged?"
         raise ImageFileError(message)
 
 

@@ -19,7 +19,6 @@ import pytest
 from cli_samples import Folder, progress_on_terminal, tagged
 from image_samples import ICC, MAKER_NOTE, SUFFIX, XMP, exif, fields, picture, stored_bytes
 from motion_samples import hand, shots, similarity
-from PIL import ImageCms
 from synthetic import expose, gamma_response, scene
 
 from expinterp import cli, pipeline
@@ -30,6 +29,7 @@ from expinterp.core.parallel import count_threads
 from expinterp.core.response import Profile
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, Pixels, read_photograph
+from expinterp.images.developing.profiles import icc_profile
 from expinterp.images.metadata.provenance import PROGRAM
 from expinterp.metrics import mef_ssim
 from expinterp.scene_io import open_scene
@@ -698,10 +698,9 @@ def test_images_that_differ_in_kind_are_4_and_both_are_named(
 
 
 def test_images_with_different_profiles_are_4_and_both_are_named(folder: Folder) -> None:
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    folder.write("tagged.png", shoot(2), metadata=Metadata(icc=srgb))
+    folder.write("tagged.png", shoot(2), metadata=Metadata(icc=icc_profile("display-p3")))
     message = refused(folder, ExitCode.PAIR, "0.png", "tagged.png", "4.png", "-o", "fused.png")
-    for part in ("4.png has no profile", "tagged.png has sRGB", "export all"):
+    for part in ("4.png has no profile", "tagged.png has Display P3", "export all"):
         assert part in message
 
 

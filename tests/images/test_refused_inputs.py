@@ -19,7 +19,7 @@ from image_samples import SUFFIX, chunk, picture, stored_bytes
 from PIL import Image
 
 from expinterp.errors import ImageFileError
-from expinterp.images import FORMATS, read_header, read_photograph
+from expinterp.images import FORMATS, limits, read_header, read_photograph, write_photograph
 from expinterp.images import read as read_module
 from expinterp.images.limits import LONGEST_BLOCK
 
@@ -312,6 +312,17 @@ def test_a_file_with_a_huge_gap_is_refused_by_name(tmp_path, form):
     os.truncate(path, 200 * 10**9)
     assert "is longer than 4 GiB" in refusal(path)
     assert path.stat().st_blocks < 1000
+
+
+@pytest.mark.parametrize("form", ["webp", "avif", "jxl"])
+def test_a_few_bytes_with_many_pixels_are_refused(tmp_path, monkeypatch, form):
+    """34 bytes of WebP may announce 268 megapixels of one colour: no ratio is the highest."""
+    path = tmp_path / f"a.{form}"
+    write_photograph(np.zeros((1000, 1000, 3), np.uint8), path, quality=100)
+    assert read_photograph(path).pixels.shape == (1000, 1000, 3)
+    monkeypatch.setattr(limits, "_MANY", 0)
+    monkeypatch.setattr(limits, "_PIXELS_PER_BYTE", 1)
+    assert "the header announces 1000 × 1000 pixels in " in refusal(path)
 
 
 def too_long(form):

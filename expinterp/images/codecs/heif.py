@@ -14,7 +14,7 @@ import numpy as np
 
 from expinterp.errors import ImageFileError, MissingExtraError, how_to_install
 from expinterp.images.developing.silence import quiet_stderr
-from expinterp.images.limits import check_size, refuse_hdr
+from expinterp.images.limits import check_content, check_size, refuse_hdr
 from expinterp.images.metadata.exif import exif_block
 from expinterp.images.metadata.jpeg_metadata import holds_video
 from expinterp.images.photograph import Decoded, Metadata
@@ -42,6 +42,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
         picture = file[file.primary_index]
         cols, rows = picture.size
         check_size(cols, rows, max_pixels)
+        check_content(cols, rows, len(data), None, "HEIC")
         colours: dict[str, Any] = picture.info.get("nclx_profile") or {}
         refuse_hdr(int(colours.get("transfer_characteristics") or 0))
         pixels = np.array(picture)

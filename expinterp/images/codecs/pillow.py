@@ -166,8 +166,7 @@ def _check(image: Any, form: str, size: int, max_pixels: int) -> None:
     cols, rows = image.size
     check_size(cols, rows, max_pixels)
     check_sides_read(cols, rows, form)
-    if form in _PIXELS_PER_BYTE:
-        check_content(cols, rows, size, _PIXELS_PER_BYTE[form], ALL_FORMATS[form].name)
+    check_content(cols, rows, size, _PIXELS_PER_BYTE.get(form), ALL_FORMATS[form].name)
 
 
 def _metadata(image: Any, data: bytes, form: str) -> Metadata:

@@ -19,7 +19,7 @@ from expinterp.images.codecs.boxes import boxes_of
 from expinterp.images.codecs.depths import divide_by_alpha
 from expinterp.images.codecs.jxl.colours import colours_of_profile, profile_of_colours
 from expinterp.images.codecs.jxl.header import LINEAR, LONGEST, Colours, parse_header, with_colours
-from expinterp.images.limits import REMEDY, check_size, refuse_hdr
+from expinterp.images.limits import REMEDY, check_content, check_size, refuse_hdr
 from expinterp.images.metadata.exif import exif_block
 from expinterp.images.photograph import Decoded, Metadata, Pixels
 
@@ -45,6 +45,7 @@ def decode(stream: BinaryIO, max_pixels: int) -> Decoded:
     boxes = _boxes(data)
     header = parse_header(_codestream(data, boxes))
     check_size(header.cols, header.rows, max_pixels)
+    check_content(header.cols, header.rows, len(data), None, "JPEG XL")
     refuse_hdr(header.colours.transfer)
     if b"jbrd" in boxes:  # a JPEG that was packed without loss
         from expinterp.images.codecs import pillow
