@@ -186,7 +186,7 @@ def separate_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Leftover
     stems = {stem_of(frame): frame for frame in frames}
     named = {stem: list(_named_within(stem, stems)) for stem in stems}
     versions = Counter(original.path for found in named.values() for original, _ in found)
-    reasons = {}
+    reasons = {stem: "a result of expinterp" for stem, frame in stems.items() if frame.computed}
     for stem, found in named.items():
         for original, added in reversed(found):
             if why := _why_copy(stems[stem], original, added, alone=versions[original.path] == 1):

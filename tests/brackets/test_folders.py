@@ -424,6 +424,16 @@ def test_copies_and_edits_of_a_whole_bracket_are_no_exposures_of_it(name, bright
     assert len(check([frames], *edits)) == 3
 
 
+def test_results_of_this_program_are_no_exposures():
+    """Those of --count have stepping exposures; a pattern takes them."""
+    results = [
+        shot(f"mid_{at}.jpg", stops, at=0, computed=True) for at, stops in enumerate(RISING, 1)
+    ]
+    reasons = check([bracket(1)], *results)
+    assert {reasons[each.path] for each in results} == {"a result of expinterp"}
+    check([results], *bracket(1), pattern=r"(?P<set>mid)_\d")
+
+
 def test_an_edit_of_a_telephone_is_left():
     frames = bracket(1, **MARKED)
     edits = [

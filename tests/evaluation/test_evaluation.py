@@ -123,6 +123,7 @@ def test_frames_are_sorted_into_scenes_and_problems_are_listed():
         *(frame(f"uneven/{index}.jpg", time) for index, time in enumerate((1.0, 1 / 2, 1 / 8))),
         *(frame(f"silent/{index}.jpg", None) for index in range(3)),
         frame("single.jpg", 1.0),
+        frame("good/mid.jpg", 1 / 8, computed=True),
         Frame("good/broken.JPG", "", problem="is truncated"),
         Frame("good/new.gif", "", problem="GIF is not supported"),
     ]

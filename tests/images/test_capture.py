@@ -13,6 +13,7 @@ from PIL import Image
 
 from expinterp.brackets.frames import Frame
 from expinterp.core.exposure import Exposure
+from expinterp.images import Metadata, with_provenance
 from expinterp.images.metadata.capture import Capture, read_capture
 from expinterp.images.metadata.exif import read_thumbnail
 from expinterp.images.thumbnails import read_thumbnail_of
@@ -33,6 +34,12 @@ def block_with(fields, order="<", make=b"Maker\0", note=None):
     first.append(entry(block, order, 0x8769, 4, struct.pack(order + "I", camera)))
     struct.pack_into(order + "I", block, 4, directory(block, order, first))
     return bytes(block)
+
+
+@ORDERS
+def test_a_result_of_this_program_is_known(order):
+    made = with_provenance(Metadata(exif=exif(order=order)), action="derived", parameters="")
+    assert [read_capture(each).computed for each in (exif(order=order), made.exif)] == [None, True]
 
 
 @ORDERS

@@ -57,10 +57,15 @@ def find_material(source: Path) -> Material:
 
 
 def sort_frames(frames: Iterable[Frame], root: Path) -> Material:
-    """Sort frames, as `scan` finds them below `root`, into scenes; find the triples of each."""
+    """Sort frames, as `scan` finds them below `root`, into scenes; find the triples of each.
+
+    Results of this program are no photographs.
+    """
     folders: dict[str, list[Frame]] = defaultdict(list)
     damaged = []
     for frame in frames:
+        if frame.computed:
+            continue
         if frame.problem is None:
             folders[frame.folder].append(frame)
         elif is_damaged(frame):

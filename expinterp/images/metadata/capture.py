@@ -20,6 +20,7 @@ from expinterp.images.metadata.exif import (
     readable_fields,
 )
 from expinterp.images.metadata.makernotes import read_bracketing
+from expinterp.images.metadata.provenance import NAME
 
 _FRACTION = {tags.ORIGINAL: 0x9291, tags.DIGITISED: 0x9292}
 _OFFSET = {tags.ORIGINAL: 0x9011, tags.DIGITISED: 0x9012}
@@ -54,6 +55,8 @@ class Capture:
         Millimetres.
     serial : str or None
         Serial number of the camera.
+    computed : bool or None
+        True for a result of this program.
     """
 
     exposure: Exposure = field(default_factory=Exposure)
@@ -64,6 +67,7 @@ class Capture:
     flash: bool | None = None
     focal_length: float | None = None
     serial: str | None = None
+    computed: bool | None = None
 
 
 def read_capture(block: ifd.Block | None, packet: bytes | None = None) -> Capture:
@@ -93,6 +97,7 @@ def _read_block(block: ifd.Block | None) -> Capture:
         flash=None if flash is None else bool(int(flash) & 1),  # bit 0: fired
         focal_length=ifd.read_number(block, order, fields, tags.FOCAL_LENGTH) or None,
         serial=read_text(block, fields, tags.SERIAL_NUMBER) or None,
+        computed=read_text(block, first, tags.PROCESSING_SOFTWARE).startswith(NAME) or None,
     )
 
 

@@ -21,7 +21,8 @@ from expinterp.images.metadata.jpeg_metadata import LONGEST_EXIF
 from expinterp.images.photograph import Metadata
 from expinterp.text import quote_attribute
 
-PROGRAM = f"expinterp {__version__}"
+NAME = "expinterp "
+PROGRAM = f"{NAME}{__version__}"
 _VALUE = PROGRAM.encode() + b"\0"
 
 
