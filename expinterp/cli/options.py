@@ -11,7 +11,16 @@ from typing import Any
 
 import click
 
-from expinterp.cli.param_types import MOST_VIRTUAL, Number, ratio, seconds, strength, times, virtual
+from expinterp.cli.param_types import (
+    MOST_VIRTUAL,
+    FormatName,
+    Number,
+    ratio,
+    seconds,
+    strength,
+    times,
+    virtual,
+)
 from expinterp.text import is_storable
 
 STREAM = "-"
@@ -48,7 +57,7 @@ class Page(Name):
 NAME = Name(readable=False)
 FILE = Name(readable=False, path_type=Path)
 PAGE = Page(readable=False, path_type=Path)
-FORMATS = click.Choice(["jpeg", "png", "tiff", "webp", "avif", "jxl"])
+FORMATS = FormatName(["jpeg", "png", "tiff", "webp", "avif", "jxl"])
 
 
 def flag(names: str, text: str) -> click.Option:

@@ -82,6 +82,15 @@ class Number(click.FloatRange):
         return "" if self.min is None and self.max is None else super()._describe_range()
 
 
+class FormatName(click.Choice[str]):
+    """The name of a format; capitals and the usual suffix, as in JPG, are understood."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name in small letters and in full."""
+        name = str(value).lower()
+        return super().convert({"jpg": "jpeg", "tif": "tiff"}.get(name, name), param, ctx)
+
+
 def times(text: str) -> tuple[float, ...]:
     """Read several exposure times, separated by commas.
 

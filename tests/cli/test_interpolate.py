@@ -219,8 +219,9 @@ def test_standard_output_holds_the_image_alone(folder: Folder) -> None:
     assert "ratio: 16 stated and used, about" in err
 
 
-def test_format_of_standard_output_is_chosen(folder: Folder) -> None:
-    _, out, _ = folder.run(*PAIR, "--no-refine", "-o", "-", "--format", "jpeg")
+@pytest.mark.parametrize("name", ["jpeg", "JPG"])
+def test_format_of_standard_output_is_chosen(name: str, folder: Folder) -> None:
+    _, out, _ = folder.run(*PAIR, "--no-refine", "-o", "-", "--format", name)
     assert read_photograph(BytesIO(out)).format == "jpeg"
 
 

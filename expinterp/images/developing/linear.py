@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats
 from expinterp.core.encoding import TOP, Encoding, encode, to_xyz
+from expinterp.core.parallel import parts_of
 from expinterp.errors import ImageFileError
 from expinterp.images.codecs import netpbm
 from expinterp.images.developing.profiles import SRGB, icc_profile, matrix_to_srgb
@@ -88,7 +89,9 @@ def from_light(
     warnings += _describe_outside(colours)
     codes = np.empty(light.shape, np.uint16)
     count = colours.shape[2]
-    codes[..., :count] = encode(np.nan_to_num(colours.astype(np.float32), nan=0.0, neginf=0.0))
+    for rows in parts_of(light.shape):  # the arrays between take seven times the memory
+        part = colours[rows].astype(np.float32)
+        codes[rows, :, :count] = encode(np.nan_to_num(part, nan=0.0, neginf=0.0))
     if count < channels:
         opacity = np.clip(np.nan_to_num(light[..., -1].astype(np.float64)), 0, 1)
         codes[..., -1] = np.rint(TOP * opacity)
