@@ -67,7 +67,7 @@ class Capture:
     flash: bool | None = None
     focal_length: float | None = None
     serial: str | None = None
-    computed: bool | None = None
+    computed: bool | None = field(default=None, repr=False)
 
 
 def read_capture(block: ifd.Block | None, packet: bytes | None = None) -> Capture:
