@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import numpy as np
 from stage_samples import bracket
@@ -281,6 +281,16 @@ def motions() -> Any:
         ):
             return motion._estimate(level, level, np.eye(3)) is not None
 
+    def nearness(longer: int) -> float:
+        level = np.empty((90, longer, 1), np.uint8), 1.0
+        found = Mock(agreement=Mock(return_value=(0, 0.0, 0)))
+        with (
+            patch.object(motion, "match_blocks", return_value=SimpleNamespace(weights=range(40))),
+            patch.object(motion, "fit_motion", return_value=found),
+        ):
+            motion._estimate(level, level, np.eye(3))
+        return float(found.agreement.call_args.args[0])
+
     def sizes(shape: tuple[int, int]) -> tuple[int, int]:
         level = np.empty((*shape, 1), np.uint8), 1.0
         few = SimpleNamespace(weights=[])
@@ -312,6 +322,7 @@ def motions() -> Any:
         "number of large": first(range(1, 30), lambda n: agreed((90, 4000), number=n)),
         "rivals": first(range(1, 40), lambda n: not agreed((90, 120), rivals=n)),
         "sizes": [sizes(each) for each in ((1600, 1599), (400, 1600), (399, 1600), (90, 100))],
+        "nearness": [nearness(longer) for longer in (1000, 1990, 6000)],
         "guessed": first(shares(), guessed),
         "copies": [shapes(each) for each in ((300, 645), (300, 630), (130, 1400), (500, 1290))],
         "chained": first(shares(2), lambda x: motion._chain(
