@@ -134,6 +134,37 @@ def render(
     return Interpolation(_as_given(medium, pair), pair, position)
 
 
+def clean_short(
+    pair: Pair, denoise: Denoise = "auto", *, refined: bool = True, in_place: bool = False
+) -> Pixels:
+    """Denoise ``short`` itself, for a fusion, which shows it where ``long`` is white.
+
+    It replaces brighter photographs there, which would have less noise. Noise is removed as in
+    `render`, and not where ``long`` shows the scene.
+
+    Parameters
+    ----------
+    pair : Pair
+    denoise : {'auto', 'off'} or float
+        Strength, 0..1. ``auto``: 1 if `refined`, else 0.
+    refined : bool
+        Whether the network refines the exposures between the two.
+    in_place : bool
+        Whether ``pair.short`` may be overwritten.
+
+    Returns
+    -------
+    uint8 or uint16 array, shape and dtype of each input
+        ``pair.short`` itself if the strength is 0.
+    """
+    clean, strength = pair.short, choose_strength(denoise, refined=refined)
+    if strength:
+        bands = _denoise_bands(lambda rows: pair.short[rows], pair, pair.blend(0.0), strength)
+        spare = in_place and clean.flags.writeable
+        clean = _collect(bands, clean if spare else np.empty_like(clean), None)
+    return _as_given(clean, pair)
+
+
 def _source(pair: Pair, position: float, blend: Blend, refiner: PairRefiner | None) -> Source:
     """Return a function that computes rows of the refined exposure, or of y0."""
     if refiner is None:

@@ -23,7 +23,7 @@ from expinterp.images import (
     with_provenance,
     write_photograph,
 )
-from expinterp.metrics.assessment import assess
+from expinterp.metrics.assessment import assess, shrink
 from expinterp.scene_io.ghosts import write_ghosts
 from expinterp.scene_io.jobs import FusionJob
 from expinterp.scene_io.open_scene import Opener
@@ -56,6 +56,10 @@ def fuse_files(
     remedy = "" if virtual == 0 else "; --virtual 0 fuses them as they are"
     scene = plan_scene(job, reading, clock, opener, refine=refine, virtual=virtual, remedy=remedy)
     clock.expect("render", scene.plan.count)
+    photographs: list[Pixels] = []
+    if job.options.metrics:
+        with clock.stage("measure", number=1):  # before they are denoised in place
+            photographs = [shrink(shot.pixels).copy() for shot in scene.shots]
     fusion = fuse_exposures(
         scene.plan,
         refiner=scene.opened.refiner,
@@ -63,13 +67,12 @@ def fuse_files(
         weighting=job.options.weighting,
         method=job.options.method,
         levels=job.options.levels,
-        keep_virtual=bool(job.save_virtual or job.save_masks),
+        in_place=not job.save_virtual and not job.save_masks,
         progress=clock.advance,
     )
     metrics = None
     if job.options.metrics:
         with clock.stage("assess"):
-            photographs = [shot.pixels for shot in scene.shots]
             metrics = assess(photographs, fusion.fused, stack=fusion.stack)
     made = list(_locate(scene, fusion))
     with clock.stage("write"):
@@ -80,7 +83,7 @@ def fuse_files(
         outputs,
         warnings,
         clock.seconds,
-        # photographs are fused as they are
+        # without virtual exposures, photographs are fused as they are
         denoise=choose_strength(job.options.denoise, refined=refined) if made else 0.0,
         fusion=_describe(job, made, metrics),
     )

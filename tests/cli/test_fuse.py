@@ -25,6 +25,7 @@ from expinterp import cli, pipeline
 from expinterp.cli.console import Console
 from expinterp.core.fusion import Stack, Weighting, exposures, plan
 from expinterp.core.fusion.plan import MAX_STEP
+from expinterp.core.pair import Pair
 from expinterp.core.parallel import count_threads
 from expinterp.core.response import Profile
 from expinterp.errors import ExitCode
@@ -328,6 +329,20 @@ def test_nothing_goes_between_equally_exposed_images(folder: Folder) -> None:
     both = folder.record("again.png", *PLAIN, "--overwrite")["fusion"]["virtual"]
     assert both == alone
     assert len(alone) == 1
+
+
+def test_photographs_are_assessed_as_they_were_before_denoising(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def darken(pair: Pair, *choice: object, in_place: bool, **options: object) -> Pixels:
+        assert in_place
+        pair.short[...] = 0
+        return pair.short
+
+    monkeypatch.setattr(exposures, "clean_short", darken)
+    record = folder.record(*PLAIN)
+    expected = mef_ssim([folder.pixels(name) for name in PAIR], folder.pixels("fused.png"))
+    assert record["fusion"]["metrics"]["mef_ssim"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_virtual_exposures_make_the_difference(folder: Folder) -> None:

@@ -27,7 +27,7 @@ from expinterp.core.denoise.tiles import NoisyTile
 from expinterp.core.ghosts import Ghosts
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import imf_from_response
-from expinterp.core.render import render
+from expinterp.core.render import clean_short, render
 from expinterp.pipeline import measure
 
 RATIO = 16.0
@@ -556,8 +556,8 @@ class Brightening:
         return np.clip(y0 + strength * inner / 8, 0, 255).astype(np.uint8)
 
 
-def tall_pair(rows=300, cols=40):
-    long, short, _ = (image[:cols, :rows].transpose(1, 0, 2) for image in noisy_pair(4.0))
+def tall_pair(rows=300, cols=40, *, sigma=4.0):
+    long, short, _ = (image[:cols, :rows].transpose(1, 0, 2) for image in noisy_pair(sigma))
     return measure(long, short, align=False, deghost="off", ratio=RATIO)
 
 
@@ -592,6 +592,34 @@ def test_the_two_photographs_are_never_denoised(position):
     pair = measure(expose(radiance, 1.0), add_noise(expose(radiance, 1 / RATIO), 2.0), align=False)
     plain, clean = (render(pair, position, denoise=choice).medium for choice in ("off", 1.0))
     np.testing.assert_array_equal(plain, clean)
+
+
+def test_the_short_shot_is_cleaner_for_a_fusion_where_the_long_one_is_white():
+    radiance = np.concatenate([smooth_scene(), 0.15 * smooth_scene(seed=4)])
+    truth = expose(radiance, 8.0 / RATIO)
+    short = add_noise(truth, 2.0)
+    pair = measure(expose(radiance, 8.0), short, align=False, deghost="off")
+    clean = clean_short(pair)
+    white = slice(0, 240)  # rows in which the long shot is clipped
+    before, after = (spread(image[white], truth[white]) for image in (short, clean))
+    assert after[0] < 0.7 * before[0]
+    assert after[1] < 0.5 * before[1]
+    np.testing.assert_array_equal(pair.short, short)
+    assert clean_short(pair, "off") is pair.short
+    assert clean_short(pair, refined=False) is pair.short
+
+
+@pytest.mark.parametrize("writeable", [True, False])
+def test_the_short_shot_is_denoised_in_place_if_it_may_be_written(writeable, monkeypatch):
+    monkeypatch.setattr(rendering, "BAND", 64)
+    monkeypatch.setattr(rendering, "AREA", 64)
+    pair = tall_pair(sigma=0.8)
+    noisy, expected = pair.short.copy(), clean_short(pair)
+    pair.short.flags.writeable = writeable
+    result = clean_short(pair, in_place=True)
+    assert (result is pair.short) == writeable
+    np.testing.assert_array_equal(result, expected)
+    assert (result != noisy).mean() > 0.1
 
 
 def test_progress_of_both_steps_rises_to_one():

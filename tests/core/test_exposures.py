@@ -135,7 +135,7 @@ def test_the_result_may_be_written_over_a_virtual_exposure(virtual):
     before = [image.copy() for image in images]
     plan = plan_exposures(images, virtual=virtual)
     expected = fuse_exposures(plan)
-    found = fuse_exposures(plan, keep_virtual=False)
+    found = fuse_exposures(plan, in_place=True)
     np.testing.assert_array_equal(found.fused, expected.fused)
     np.testing.assert_array_equal(images, before)
     media = [each.medium for each in found.exposures if not isinstance(each, int)]
@@ -150,3 +150,29 @@ def test_results_are_printed_without_pixels_tables_and_other_results(kind):
     for field in fields(kind):
         if field.name not in {"medium", "fused", "exact"}:
             assert field.repr != any(word in field.type for word in large), field.name
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_shots_below_a_virtual_exposure_are_fused_denoised(in_place, monkeypatch):
+    """Those whose next brighter shot is near are fused as they are."""
+    stacked = []
+
+    def clean(pair, denoise, **options):
+        assert denoise == 0.5
+        assert options == {"refined": False, "in_place": in_place}
+        return 255 - pair.short
+
+    def stack(images, **options):
+        stacked.extend(images)
+        return Stack(images, **options)
+
+    monkeypatch.setattr(exposures, "clean_short", clean)
+    monkeypatch.setattr(exposures, "Stack", stack)
+    dark, middle, bright = (expose(scene((32, 48)), 2.0**ev) for ev in (-4, 0, 1))
+    plan = plan_exposures([dark, middle, bright])
+    assert [len(each) for each in plan.positions] == [1, 0]
+    fuse_exposures(plan, denoise=0.5, in_place=in_place)
+    assert len(stacked) == 4
+    for found, expected in zip(stacked[::2], (255 - dark, middle), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(stacked[3], bright)

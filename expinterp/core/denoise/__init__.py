@@ -1,4 +1,4 @@
-"""Denoise a virtual exposure where only ``short``, brightened, shows the scene.
+"""Denoise a virtual exposure, or ``short`` itself, where only ``short`` shows the scene.
 
 `noise` measures the noise of ``short`` against ``long``; `shrink` removes it, in proportion.
 """

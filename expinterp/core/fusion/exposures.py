@@ -21,7 +21,7 @@ from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
 from expinterp.core.prior import ResponsePrior
 from expinterp.core.radiance import Radiance, merge_radiance
-from expinterp.core.render import Interpolation, PairRefiner, render
+from expinterp.core.render import Interpolation, PairRefiner, clean_short, render
 from expinterp.core.response import Profile
 
 Progress: TypeAlias = Callable[[str, float], None]
@@ -55,7 +55,7 @@ def fuse_exposures(
     weighting: Weighting | None = None,
     method: Method = "guided",
     levels: int | None = None,
-    keep_virtual: bool = True,
+    in_place: bool = False,
     progress: Progress = lambda stage, share: None,
 ) -> Fusion:
     """Fuse the shots of a plan with virtual exposures between them.
@@ -66,12 +66,12 @@ def fuse_exposures(
     refiner : Refiner, optional
         The network that refines virtual exposures.
     denoise : {'auto', 'off'} or float
-        How strongly they are denoised, see `render`.
+        How strongly they, and the shot below them, are denoised, see `render` and `clean_short`.
     weighting, method, levels
         See `Stack`.
-    keep_virtual : bool
-        False saves the memory of one image: the result is written over a virtual exposure, if there
-        is one. The stack is then used no more.
+    in_place : bool
+        True saves the memory of two images: shots are denoised in place, and the result is written
+        over a virtual exposure, if there is one. Plan and stack are then used no more.
     progress : function, optional
         Called with the stage, ``render`` or ``fuse``, and the share of it done, 0..1, from the
         start of each stage on.
@@ -86,16 +86,20 @@ def fuse_exposures(
     spare: Pixels | None = None
     done = 0
     for step, (index, shot) in enumerate(zip(plan.order, plan.shots, strict=True)):
+        between = plan.between(step)
         exposures.append(index)
         pixels.append(shot)
-        for pair, position in plan.between(step):
+        for pair, position in between:
             part = _part(progress, done, plan.count)
             part(0.0)
             virtual = render(pair, position, refiner=refiner, denoise=denoise, progress=part)
             exposures.append(virtual)
             pixels.append(virtual.medium)
-            spare = None if keep_virtual else virtual.medium
+            spare = virtual.medium if in_place else None
             done += 1
+        if between:
+            clean = clean_short(pair, denoise, refined=refiner is not None, in_place=in_place)
+            pixels[-1 - len(between)] = clean
     progress("fuse", 0.0)
     stack = Stack(pixels, weighting=weighting, method=method, levels=levels)
     fused = stack.fuse(out=spare, progress=lambda share: progress("fuse", share))
