@@ -206,15 +206,17 @@ def make_room(total: np.ndarray) -> np.ndarray:
     return total + fit[0] * guide + fit[1]
 
 
-def bend(values: np.ndarray, base: np.ndarray, knee: float) -> np.ndarray:
+def bend(values: np.ndarray, base: np.ndarray, knee: float, wider: float = 1.0) -> np.ndarray:
     """Bend values into range by what their half-size picture takes out of it.
 
-    Two pixels in 10,000 are spared; ends are told to 1/1024, towards the middle.
+    Two pixels in 10,000 are spared; ends are told to 1/1024, towards the middle. What lies above
+    white counts `wider` times.
     """
     ordered = np.sort(base.ravel())
     spared = int(2e-4 * ordered.size)
     low = min(np.ceil(ordered[spared] * 1024) / 1024, 0)
     high = max(np.floor(ordered[-1 - spared] * 1024) / 1024, 1)
+    high = 1 + wider * (high - 1)
     room = 1 - knee
     beyond = np.maximum(values - knee, 0)
     short_of = np.maximum(room - values, 0)

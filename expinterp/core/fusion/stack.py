@@ -36,7 +36,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from expinterp.core.arrays import Picture, Pixels, Plane, check_images
-from expinterp.core.fusion import headroom, shoulder
+from expinterp.core.fusion import headroom
 from expinterp.core.fusion.gaussian import GaussianPyramids
 from expinterp.core.fusion.pyramid import expand, support
 from expinterp.core.fusion.shoulder import compress, value_range
@@ -60,6 +60,8 @@ QUARTER = 2  # the level on which weights are measured if a guided filter smooth
 FINE = 4  # levels whose details come from exposures that are not clipped there; more reverse order
 ENOUGH = 2**22  # values of `Stack.base`, about; of larger pictures it has only a part of the rows
 SAMPLE = 8  # rows of each part
+WIDER = 1.7  # times what lies above white is the range that the shoulder compresses: texture below
+# white keeps more contrast with a knee near white, and no more pixels become nearly white
 
 
 class Stack:
@@ -140,12 +142,13 @@ class Stack:
             Clipped and rounded once.
         """
         low, high = (0.0, 1.0) if self.base is None else value_range(self.base)
-        knee = headroom.KNEE if self._guided else shoulder.KNEE
+        if self._guided:
+            high = 1 + WIDER * (high - 1)
         result = np.empty(self._shape, self._dtype) if out is None else out
         pixels = _drop_axis(result)
 
         def work(rows: slice) -> Pixels:
-            values = compress(self._fuse_rows(0, rows)[0], low, high, knee=knee)
+            values = compress(self._fuse_rows(0, rows)[0], low, high)
             return round_codes(values, pixels.dtype)
 
         parts = parts_of(pixels.shape)
