@@ -11,7 +11,16 @@ from unittest.mock import Mock, patch
 import numpy as np
 from stage_samples import bracket
 
-from expinterp.core import comparison, encoding, exposure, mapping, pair, parallel, response
+from expinterp.core import (
+    comparison,
+    encoding,
+    exposure,
+    mapping,
+    pair,
+    parallel,
+    response,
+    shading,
+)
 from expinterp.core.denoise import growth, noise, shrink, tiles
 from expinterp.core.fusion import plan, series
 from expinterp.core.ghosts import consistent, detect, follow, picture
@@ -97,6 +106,28 @@ def series_and_plans() -> Any:
         for ev in np.arange(0.6, 12, 0.4)
     ]
     return {"ratios": found, "virtual": counts}
+
+
+@threshold
+def hues() -> Any:
+    random = np.random.default_rng(6)
+    image = random.integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    ladder = (
+        np.zeros((7, 263, 3), np.uint8) + np.arange(263, dtype=np.int16)[:, np.newaxis] // 7 * 7
+    )
+    pairs = random.integers(20, 240, (300, 2, 3)).astype(np.uint8)
+    both = np.stack([np.tile(curve(), (3, 1)), curve() * [[1.0], [1.1], [0.9]]])
+    found = shading.adjacent_pixels(image)
+    steps = shading.adjacent_pixels(np.asarray(ladder, np.uint8))
+    return {
+        "sampled": [len(shading.adjacent_pixels(image[:rows])) for rows in (14, 40, 200)],
+        "pairs": found,
+        "range": [found.min(), found.max(), len(steps)],
+        "fewest": first(range(180, 230), lambda n: (
+            shading.hue_likelihood(both, pairs[:n]).min() < 1)),
+        "change": shading.change_of_hue(both, pairs),
+        "likelihood": shading.hue_likelihood(both, pairs),
+    }  # fmt: skip
 
 
 @threshold
