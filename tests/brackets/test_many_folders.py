@@ -21,7 +21,7 @@ from expinterp.brackets import Frame, plan_brackets
 from expinterp.core.exposure import Exposure
 
 RECORD = Path(__file__).with_name("many_folders.txt")
-FOLDERS, LINES = 24, 25
+FOLDERS, LINES = 24, 20
 NOON = datetime(2024, 5, 6, 12, tzinfo=timezone.utc)
 PAUSES = (0.0, 0.5, 2.0, 3.0, 4.9, 5.5, 6.1, 9.0, 14.9, 15.2, 16.1, 40.0, 890.0, 905.0, -1.0, 5e4)
 STEPS = (1 / 3, 0.5, 2 / 3, 1.0, 1.0, 4 / 3, 2.0, 2.0, 2.0, 3.0)

@@ -16,13 +16,15 @@ from expinterp.brackets.cameras import (
     may_be_part,
     regular_windows,
 )
-from expinterp.brackets.chains import follows
+from expinterp.brackets.chains import follows, sort_by_time
+from expinterp.brackets.folder import is_damaged
 from expinterp.brackets.frames import Chain, Evidence, FrameRun, make_chain, stream_of
 from expinterp.brackets.grouping import _Judge
 from expinterp.brackets.names import separate_copies, set_of
 from expinterp.brackets.scenes import with_levels
 from expinterp.brackets.shapes import NOMINAL, Shape, shape_of
 from expinterp.core.exposure import Exposure
+from expinterp.images.search import RESULTS
 from expinterp.images.thumbnails import are_one_scene, have_detail, pack_thumbnail
 from expinterp.images.thumbnails import unpack_thumbnails as unpack
 
@@ -414,3 +416,25 @@ def test_a_frame_shows_no_thumbnail_and_has_a_name():
     frame = Frame("a/.hidden", thumbnail=b"packed")
     assert "packed" not in repr(frame)
     assert (frame.stem, frame.folder, frame.depth) == (".hidden", "a", 8)
+
+
+@pytest.mark.parametrize(
+    ("path", "problem", "damaged"),
+    [
+        ("a.jpg", "is empty", True),
+        ("trip/", "cannot be read", True),
+        ("trip/", RESULTS, False),
+        ("a.jpg", None, False),
+        ("a.heic", "HEIC files need the package pillow-heif", False),
+        ("notes.txt", "is no image", False),
+    ],
+)
+def test_what_should_be_readable_but_is_not_is_damage(path, problem, damaged):
+    assert is_damaged(Frame(path, problem=problem)) is damaged
+
+
+def test_frames_are_sorted_by_name_unless_all_are_dated():
+    dated, other = Frame("a.jpg", captured=NOON), Frame("b.jpg")
+    assert sort_by_time([other, dated]) == [dated, other]
+    later = replace(other, captured=NOON - timedelta(seconds=1))
+    assert sort_by_time([dated, later]) == [later, dated]

@@ -14,12 +14,12 @@ import damage_samples as samples
 import numpy as np
 import pytest
 from image_samples import MAKER_NOTE
-from PIL import ExifTags
+from PIL import ExifTags, Image
 from recorded import line_of, record
 
-from expinterp.images import header, jpeg_layout, read, thumbnails, write
-from expinterp.images.codecs import pillow, png, tiff_strips, tiff_write
-from expinterp.images.developing import negative, openexr, raw, raw_exif, raw_files
+from expinterp.images import header, jpeg_layout, orientation, read, thumbnails, write
+from expinterp.images.codecs import depths, jpeg_scan, pillow, png, tiff_strips, tiff_write
+from expinterp.images.developing import negative, openexr, profiles, raw, raw_exif, raw_files
 from expinterp.images.developing.development import Development
 from expinterp.images.metadata import (
     capture,
@@ -33,6 +33,7 @@ from expinterp.images.metadata import (
     tiff_exif,
 )
 from expinterp.images.metadata.exif_edit import fit_to_pixels
+from expinterp.images.metadata.exif_repair import sound
 from expinterp.images.metadata.xmp import extension, packet
 from expinterp.images.photograph import Extra, Metadata
 
@@ -383,17 +384,31 @@ def boxes_of_canon(order, other, missing):
     )
 
 
-def exr_exif(time, length):
-    made = openexr._exif(
-        {
-            "expTime": time,
-            "aperture": 8,
-            "isoSpeed": 100,
-            "cameraMake": "m" * length,
-            "capDate": " d\0",
-        }
-    )
-    return made and (len(made), zlib.crc32(made))
+def exr_exif(time, length, stated):
+    """The block of a shot from attributes, of which some may be missing."""
+    header = {"expTime": time, "aperture": 8, "isoSpeed": 100}
+    header |= {"cameraMake": "m" * length, "cameraModel": "n", "capDate": " d\0"}
+    kept = {name: value for at, (name, value) in enumerate(header.items()) if stated >> at & 1}
+    return openexr._exif(kept)
+
+
+def copied(length, used):
+    """Whether there is room in a block for a value."""
+    block = samples.block_of("<", [(0x9C9B, 1, bytes(length))])
+    field = ifd.first_directory(block, "<").fields[0x9C9B]
+    return len(tiff_exif._value_to_copy(block, "<", field, used))
+
+
+def singular(tag, letters):
+    """A profile whose primaries, or adaptation, are all zero in some channels."""
+    data = bytearray(samples.profile())
+    for letter in letters:
+        name = bytes([letter]) + b"XYZ" if tag == b"XYZ" else tag
+        at = data.index(name)
+        start, size = struct.unpack_from(">II", data, at + 4)
+        data[start + 8 : start + size] = bytes(size - 8)
+    found = profiles.read_primaries(bytes(data))
+    return profiles.has_primaries(bytes(data)), [round(each, 3) for each in found]
 
 
 def small_picture(rows, cols, pattern):
@@ -496,7 +511,11 @@ def parts():
     yield part("merged mosaics", merged, [*product(((1000, 500), (700, 400), (400, 300)), (0, 64, -32), (2.0, 16.0), (0.0, 0.25, 1.0))])
     yield part("samples of a mosaic", sampled, [(1,), (2,), (3,)])
     yield part("boxes of Canon", boxes_of_canon, [*product("<>", "<>", (None, 0, 1, 2))])
-    yield part("attributes of OpenEXR", exr_exif, [*product((0, 1e-4, 0.5), (0, 1, 255, 256, 257))])
+    yield part("attributes of OpenEXR", exr_exif, [
+        *product((0, 1e-4, 0.5), (0, 1, 255, 256, 257), (63, 62, 61, 59, 55, 47, 31)),
+    ])
+    yield part("room for values", copied, [*product((5, 1 << 20, (1 << 20) + 1), (0, (1 << 26) - 6, (1 << 26) - 5, (1 << 26) - 4))])
+    yield part("singular profiles", singular, [*product((b"XYZ", b"chad"), (b"", b"r", b"gb"))])
     yield part("small pictures", small_picture, [*product((1, 5, 12, 13, 30), (1, 12, 40), (1, 2, 5))])
     yield part("pictures compared", compared, [*product((0, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0), (0, 11, 12), (1.0, 2.0))])
     yield part("pictures without detail", dark_between, [(level / 10,) for level in range(0, 30, 2)])
@@ -516,6 +535,32 @@ PARTS = {name: (function, values) for name, function, values in parts()}
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_has_the_recorded_outcome(name):
     assert line_of(name, *PARTS[name]) == record(RECORD)[name]
+
+
+def test_what_needs_no_change_is_not_copied():
+    pixels = pixels_of(2, 3, 3, "u1")
+    assert all(orientation.make_upright(pixels, number) is pixels for number in (0, 1, 9))
+    assert write.to_depth(pixels, 8) is depths.stretch(pixels, 255) is pixels
+    block = samples.block_of("<", [(0x112, 3, b"\1\0")])
+    metadata = Metadata(exif=block, xmp=samples.XMP)
+    assert sound(metadata) is metadata
+    assert fit_to_pixels(metadata, 2, 3).xmp is metadata.xmp
+
+
+def test_a_flat_picture_takes_few_bytes_in_a_png():
+    stream = BytesIO()
+    png.encode(np.full((100, 200, 3), 9, np.uint8), stream, metadata=Metadata())
+    assert len(stream.getvalue()) < 1000
+
+
+def test_a_jpeg_is_checked_at_an_eighth_of_its_size():
+    stream = BytesIO()
+    Image.fromarray(pixels_of(64, 80, 3, "u1")).save(stream, "JPEG")
+    image = jpeg_scan.JpegFile(BytesIO(stream.getvalue()))
+    stored, warnings = jpeg_scan.decode(
+        image, stream.getvalue(), jpeg_layout.read_layout(stream.getvalue())
+    )
+    assert (stored.shape, warnings, image.size) == ((64, 80, 3), [], (10, 8))
 
 
 NAMES = {

@@ -140,7 +140,7 @@ def _is_alone(block: ifd.Block, tag: int) -> bool:
     """
     _, _, exif = read_directories(block)
     own = exif.get(tag)
-    if own is None or own.start < ifd.HEADER:
+    if own is None:
         return False
     return sum(start < own.stop and own.start < stop for start, stop in used_spans(block)) == 1
 
