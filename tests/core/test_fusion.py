@@ -15,19 +15,15 @@ from hypothesis import strategies as st
 from synthetic import expose, scene
 
 from expinterp.core import parallel
-<<<<<<< HEAD
 from expinterp.core.fusion import (
     Stack,
     Weighting,
     gaussian,
-    headroom,
     pyramid,
+    shoulder,
     smoothing,
     weighting,
 )
-=======
-from expinterp.core.fusion import Stack, Weighting, gaussian, shoulder, smoothing, weighting
->>>>>>> eb12d68 (Keep more texture of fused pictures in bright tones)
 from expinterp.core.fusion import stack as stack_module
 from expinterp.core.parallel import use_threads
 
