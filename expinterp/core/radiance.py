@@ -10,6 +10,8 @@ the variance of shot noise constant (Anscombe 1948). To first order, Var E_i = (
 E²·g′(z_i)²·σ². E and σ are those of all shots, so that w_i = 1/g′(z_i)². Computed from each E_i
 itself, weights would prefer what noise made darker.
 
+Noise that is left may be removed from the mean, see `expinterp.core.denoise.merged`.
+
 Near black, an error of the black level outweighs that noise: a code value of 1 may stand for nothing. It
 is an error of the exposure, of standard deviation c = x(BLACK_ERROR), and adds (c/t_i)² to Var E_i:
 w_i = 1/(g′(z_i)² + (c/(E·t_i))²). A dark shot then counts little where a brighter one is nearly

@@ -1,6 +1,7 @@
 """Denoise a virtual exposure, or ``short`` itself, where only ``short`` shows the scene.
 
-`noise` measures the noise of ``short`` against ``long``; `shrink` removes it, in proportion.
+`noise` measures the noise of ``short`` against ``long``; `shrink` removes it, in proportion. `merged`
+does both for the radiance of several exposures.
 """
 
 from __future__ import annotations

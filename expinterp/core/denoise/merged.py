@@ -7,8 +7,10 @@ The noise of a code value is measured where two exposures show the same light. W
 has its variance σ²: that of the sensor, of rounding and of compression together. Errors of g change d
 slowly, so each d is compared with the mean of those beside it. A median keeps out what moved.
 
-With weights w the variance of ln E is σ²/Σw. A bilateral filter of ln E averages a pixel with those
-around it that differ by what this explains. Edges and texture differ by more, and stay.
+The noise of ln E is about that of a value in the middle of the range of one exposure, σ·g′(z): brighter
+values have less, and darker ones are mostly taken from a brighter exposure. A bilateral filter of ln E
+averages a pixel with those around it that differ by what this explains. Edges and most texture differ
+by more, and stay.
 
 Source: Tomasi and Manduchi, "Bilateral Filtering for Gray and Color Images", ICCV 1998.
 """
@@ -26,9 +28,7 @@ from expinterp.core.arrays import Pixels, Plane
 SEEN = (20, 230)  # code values that show noise: neither rounded to black nor near white
 LEAST = 500  # pixels of a pair needed
 LEAST_NOISE = 0.1  # code values: less does not show
-MOST_NOISE = (
-    5.0  # code values; more is not noise, but a response or a registration that does not fit
-)
+MOST_NOISE = 5.0  # code values: more is an error of the response or of registration
 NORMAL = 1 / (0.6745 * 1.5**0.5)  # standard deviation of d / median of |d − mean of two|
 SIDE = 5  # pixels; side of the filter
 REACH = SIDE // 2
