@@ -168,11 +168,14 @@ def facts(value: Any, *names: str) -> dict[str, Any]:
 
 @stage
 def tones() -> Any:
+    dark, bright = moved()
+    shifted = mapping.joint_histogram(bright, np.roll(dark, 9, 1))
     return {
         "levels": levels(),
         "inliers": [mapping.inliers(joint).sum(axis=1) for joint in joints()],
         "shares": [mapping.inlier_share(joint) for joint in joints()],
         "medians": mapping._median_curve(joints()[0]),
+        "trimmed": mapping._trimmed_curve(shifted[0]),
         "imf": mapping.imf_from_response(curves(), scale=5.0),
         "tails": mapping._spread_levels(*bells()),
         "sample": mapping.to_codes(bracket(bits=16)[1]),
