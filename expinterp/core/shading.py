@@ -21,7 +21,7 @@ import numpy as np
 from expinterp.core.arrays import Codes, Floats, Pixels
 from expinterp.core.mapping import to_codes
 
-DISTANCE = 6  # pixels between two that count as adjacent: more than demosaicking and JPEG mix
+DISTANCE = 6  # pixels of the image given between two that count as adjacent: more than JPEG mixes
 POSITIONS = 20_000  # pixels whose neighbours are looked at
 PAIRS = 2000  # most that are kept; ten times as many give the same result
 FEWEST = 200  # fewer pairs say nothing
