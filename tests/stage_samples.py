@@ -340,7 +340,9 @@ def bands_of_a_picture() -> Any:
         "planes": planes,
         "band": bands.band(*fine[:2]),
         "energy": bands.energy(fine[0]),
-        "excess": shrink._excess(np.float32([0.1, 0.5, 1, 4, 3e-7]), np.float32([3, 2, 3, 5, 0])),
+        "excess": shrink._excess(
+            np.float32([0.1, 0.5, 1, 4, 3e-7]), np.float32([3, 2, 3, 5, 0]), shrink.CERTAINTY
+        ),
         "spread": growth.Growth(0.6, 12.0, 90.0).spread(bracket(bits=16)[1]),
     }
 

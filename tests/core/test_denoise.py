@@ -358,10 +358,10 @@ def test_30_percent_of_the_grain_stays():
 def test_a_band_loses_the_cube_of_its_share_of_noise():
     """min(κ·V / E, 1)³ with κ = 2.2: texture of ten times that energy keeps all but a thousandth."""
     energy = np.float32([[0.0, 1.0, 2.2, 4.4, 22.0]])
-    removed = shrink._excess(np.ones_like(energy), energy)
+    removed = shrink._excess(np.ones_like(energy), energy, 2.2)
     np.testing.assert_allclose(removed, [[1, 1, 1, 1 / 8, 1e-3]], rtol=1e-4)
     np.testing.assert_allclose(
-        shrink._excess(3 * np.ones_like(energy), 3 * energy), removed, rtol=1e-4
+        shrink._excess(3 * np.ones_like(energy), 3 * energy, 2.2), removed, rtol=1e-4
     )
 
 
@@ -399,7 +399,7 @@ def test_as_much_noise_as_rounding_leaves_stays():
         slopes = np.ones((3, 4, 4), np.float32)
         same = Noise(rounded[0], rounded[1] / 2, 0.0)
         np.testing.assert_allclose(shrink._variances(slopes, same, level), 0, atol=1e-6)
-    np.testing.assert_array_equal(shrink._excess(-np.ones((1, 1)), np.ones((1, 1))), 0)
+    np.testing.assert_array_equal(shrink._excess(-np.ones((1, 1)), np.ones((1, 1)), 2.2), 0)
 
 
 def test_where_noise_grows_more_is_removed_from_bright_tones():

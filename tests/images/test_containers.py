@@ -7,6 +7,7 @@ import sys
 from io import BytesIO
 
 import cv2
+import damage_samples
 import imagecodecs
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from PIL import Image, ImageCms
 from expinterp.core.encoding import SRGB_CURVE, Curve, decode
 from expinterp.errors import ImageFileError, MissingExtraError, OutputError
 from expinterp.images import Metadata, read_header, read_photograph, write_photograph
-from expinterp.images.codecs import jxl
+from expinterp.images.codecs import jxl, pillow
 from expinterp.images.codecs.jxl.colours import profile_of_colours
 from expinterp.images.codecs.jxl.header import Colours
 from expinterp.images.developing.profiles import (
@@ -84,6 +85,11 @@ def test_damage_of_exif_costs_only_itself(tmp_path, suffix):
     (warning,) = write_photograph(shot.pixels, tmp_path / "b.jpg", metadata=shot.metadata)
     assert warning == "not carried on into the JPEG: EXIF fields that cannot be read (GPS)"
     assert read_photograph(tmp_path / "b.jpg").exposure == shot.exposure
+
+
+def test_an_avif_that_states_no_colours_is_srgb():
+    silent = damage_samples.avif().replace(b"colrnclx", b"freenclx")
+    assert pillow._with_avif_colours(silent, Metadata()) == Metadata()
 
 
 @pytest.mark.parametrize("suffix", [".heic", ".avif"])

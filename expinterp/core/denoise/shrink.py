@@ -46,7 +46,8 @@ from expinterp.core.denoise.tiles import Area, NoisyTile, cut_cores, narrow, wit
 from expinterp.core.intermediate import Blend, interleave, quantise_sum
 from expinterp.core.parallel import map_threads
 
-CERTAINTY = 2.2  # κ: energies of noise alone vary around their mean
+CERTAINTY, COLOUR_CERTAINTY = 2.2, 2.5  # κ: energies of noise alone vary around their mean. Of
+# luminance κ is smaller: texture that is lost shows more than false colour that is left
 FAINT = 5.0  # code values of `short`: false colour is that of fainter detail
 GRAIN = 0.3  # share of the grain of ``short`` that luminance keeps, as a photograph has some
 ROUNDED = ((0.028, 0.15), (0.0017, 0.009), (0.0003, 0.0017))  # code values²: what rounding the
@@ -206,13 +207,14 @@ def _correct(
     if not any(visible):
         return None
     levels = _levels(plane, tile)
+    certainty = COLOUR_CERTAINTY if most is None else CERTAINTY
     change = np.zeros_like(levels[-1][1])
     for level in reversed(range(LEVELS)):
         fine, coarse = levels[level]
         change = expand(change if level else change[tile.half], fine)
         if visible[level]:
             own = band(fine, coarse)
-            excess = _excess(variances[level], energy(own))
+            excess = _excess(variances[level], energy(own), certainty)
             if most is not None:
                 np.minimum(excess, most[level], out=excess)
             share = cv2.resize(-excess, own.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -252,8 +254,8 @@ def _most_of_grain(slope: Plane) -> Plane:
     return np.asarray(1 - np.float32(GRAIN) / np.maximum(slope, np.float32(GRAIN)))
 
 
-def _excess(variance: Plane, energy: Plane) -> Plane:
+def _excess(variance: Plane, energy: Plane, certainty: float) -> Plane:
     """Compute the share of a band that is removed: min(κ·V / E, 1)³; 0 where V is negative."""
-    share = cv2.divide(variance, energy + np.float32(TINY), scale=CERTAINTY)
+    share = cv2.divide(variance, energy + np.float32(TINY), scale=certainty)
     np.clip(share, 0, 1, out=share)
     return np.asarray(share * share * share)
