@@ -12,7 +12,8 @@ from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.images.formats import ALL_FORMATS
 
 _FEW = 1 << 20  # pixels that are decoded from any file
-_MANY, _PIXELS_PER_BYTE = 1 << 25, 2048  # pixels: of any file, and for each of its bytes
+_MANY, _PIXELS_PER_BYTE = 1 << 25, 1 << 15  # pixels: of any file, and for each of its bytes; a WebP
+# of one colour has 26,000
 MAX_PIXELS = 500_000_000  # above any camera, below what fills a workstation's memory
 
 LONGEST_BLOCK = 255 * 65_519  # bytes of a colour profile or packet: what a JPEG can hold (16 MiB)
@@ -49,8 +50,8 @@ def check_content(cols: int, rows: int, content: int, most: int | None, what: st
     """Refuse a file that announces more pixels than its bytes can hold.
 
     `content` counts the bytes of the file, `most` the most pixels for each of them that its
-    compression reaches. None: a few bytes may state any number of pixels of one colour; a large
-    picture with more than `_PIXELS_PER_BYTE` is refused then.
+    compression reaches. None: a few bytes may state any number of pixels; a large picture with more
+    than `_PIXELS_PER_BYTE` is refused then.
     """
     if most is not None and cols * rows > content * most + _FEW:
         message = f"truncated {what} ({content} bytes cannot hold {cols} × {rows} pixels); {REMEDY}"
