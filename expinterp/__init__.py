@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-TYPE_CHECKING = (
-    False  # without loading typing: until the command handles Ctrl-C, each moment counts
-)
+# That of typing would load it: until the command handles Ctrl-C, each moment counts.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from expinterp.core.fusion import Weighting
     from expinterp.core.fusion.exposures import Fusion

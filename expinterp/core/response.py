@@ -25,9 +25,8 @@ from expinterp.errors import PairError
 from expinterp.text import dump_json, parse_json
 
 ANCHOR = 128  # the code value where g = 0
-SMOOTHNESS = (
-    100.0  # λ of the curvature term, for weights of mean 1 per pixel, and steps of 1 EV or more
-)
+SMOOTHNESS = 100.0  # λ of the curvature term, for weights of mean 1 per pixel, and steps of 1 EV or
+# more
 UNEVEN = 1 / 8  # of a period: steps that differ more from its multiples do not have it
 MOST_PARTS = 12  # of the shortest step, that are tried as the period
 USUAL = 2.2 * np.log(np.maximum(CODE_VALUES, 0.5) / 128)  # g of an exponent of 2.2
