@@ -33,7 +33,7 @@ from timing import TOOL, print_runs, run_in_turn, script
 needs.require("OpenEXR", "train")
 
 import expinterp
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.images import Metadata, with_exposure_time, write_photograph
 from expinterp.library import read_profile
 from expinterp.training.simulator.camera import Camera, draw_camera, photograph, read_responses

@@ -33,7 +33,7 @@ import torch
 
 from expinterp.cli.tables import print_tables
 from expinterp.core.render import render
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.evaluation import (
     BUNDLED,
     Candidate,

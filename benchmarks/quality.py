@@ -32,9 +32,9 @@ import needs
 import numpy as np
 
 from expinterp.cli.tables import print_tables
-from expinterp.core.prior import ResponsePrior, estimate_shared, load_prior
 from expinterp.core.render import render
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import ResponsePrior, estimate_shared, load_prior
 from expinterp.evaluation import (
     BUNDLED,
     Candidate,

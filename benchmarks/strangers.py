@@ -29,8 +29,8 @@ import numpy as np
 
 from expinterp.cli.tables import print_tables
 from expinterp.core.denoise import Denoise
-from expinterp.core.prior import ResponsePrior
 from expinterp.core.render import render
+from expinterp.core.response.prior import ResponsePrior
 from expinterp.evaluation import Candidate, Case, Method, Study, evaluate, fidelity_study, tabulate
 from expinterp.pipeline import measure
 from expinterp.refine import Refiner, open_refiner

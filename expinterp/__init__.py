@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from expinterp.core.pair import Pair
     from expinterp.core.radiance import Radiance
     from expinterp.core.render import Interpolation, render
-    from expinterp.core.response import Profile, calibrate
+    from expinterp.core.response.calibration import Profile, calibrate
     from expinterp.errors import (
         DeviceError,
         ExitCode,
@@ -77,11 +77,11 @@ _MODULES = {  # of all public names that are not in errors
     "Interpolation": "core.render",
     "Pair": "core.pair",
     "Photograph": "images",
-    "Profile": "core.response",
+    "Profile": "core.response.calibration",
     "Radiance": "core.radiance",
     "Refiner": "refine",
     "Weighting": "core.fusion",
-    "calibrate": "core.response",
+    "calibrate": "core.response.calibration",
     "cameras": "library",
     "fuse": "pipeline",
     "interpolate": "pipeline",

@@ -25,12 +25,12 @@ from expinterp.core.fusion import Method, Weighting
 from expinterp.core.fusion.exposures import Fusion, fuse_exposures, merge_exposures
 from expinterp.core.fusion.plan import Virtual, plan_exposures
 from expinterp.core.pair import Pair, measure_exposures
-from expinterp.core.prior import ResponsePrior
 from expinterp.core.radiance import Radiance
 from expinterp.core.registration.opacity import Opacities
 from expinterp.core.registration.viewing import Deghost, Reference, Viewing
 from expinterp.core.render import Interpolation, render
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import ResponsePrior
 from expinterp.library import prior_of
 from expinterp.refine import bundled_refiner, choose_profile
 

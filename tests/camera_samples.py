@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 from synthetic import scene
 
-from expinterp.core.prior import load_prior
-from expinterp.core.response import Profile, calibrate
+from expinterp.core.response.calibration import Profile, calibrate
+from expinterp.core.response.prior import load_prior
 from expinterp.images import Pixels
 
 STEEP, FLAT, D90 = "Acme Steep-1", "Acme Flat-2", "NIKON D90"

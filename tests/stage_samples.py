@@ -14,7 +14,7 @@ from motion_samples import hand, seen, textured
 from moving_samples import noisy, place
 from synthetic import gamma_response
 
-from expinterp.core import comparison, encoding, mapping, prior, radiance, response
+from expinterp.core import comparison, encoding, mapping, radiance
 from expinterp.core.denoise import bands, growth, noise, shrink
 from expinterp.core.fusion import guided, headroom, pyramid, series, shoulder, stack, weighting
 from expinterp.core.ghosts import consistent, detect, follow, picture, smooth
@@ -34,6 +34,8 @@ from expinterp.core.registration import (
     viewing,
 )
 from expinterp.core.render import render
+from expinterp.core.response import calibration as response
+from expinterp.core.response import prior
 
 SHAPE = (160, 240)
 BLOCKS = 3, 4  # along rows and columns; a number is the mean of each

@@ -22,10 +22,10 @@ from expinterp import pipeline
 from expinterp.core import mapping
 from expinterp.core.fusion import Stack, Weighting
 from expinterp.core.mapping import joint_histogram, matched_levels
-from expinterp.core.prior import estimate_response, load_prior
 from expinterp.core.registration.viewing import Viewing
 from expinterp.core.render import Interpolation, render
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import estimate_response, load_prior
 from expinterp.errors import EqualExposuresError, PairError
 from expinterp.pipeline import measure
 from expinterp.refine import Contract, Refiner, open_refiner

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from report_samples import Reader, read_page
 from text_samples import ANY_TEXT
 
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.scene_io.profiles import draw_response
 from expinterp.svg import COLOURS, LETTER, Axis, Chart, element
 from expinterp.text import visible

@@ -11,20 +11,10 @@ from unittest.mock import Mock, patch
 import numpy as np
 from stage_samples import bracket
 
-from expinterp.core import (
-    comparison,
-    encoding,
-    exposure,
-    mapping,
-    pair,
-    parallel,
-    response,
-    shading,
-)
+from expinterp.core import comparison, encoding, exposure, mapping, pair, parallel
 from expinterp.core.denoise import growth, noise, shrink, tiles
 from expinterp.core.fusion import plan, series
 from expinterp.core.ghosts import consistent, detect, follow, picture
-from expinterp.core.prior import load_prior
 from expinterp.core.registration import (
     blocks,
     homography,
@@ -35,6 +25,9 @@ from expinterp.core.registration import (
     search,
     texture,
 )
+from expinterp.core.response import calibration as response
+from expinterp.core.response import shading
+from expinterp.core.response.prior import load_prior
 
 THRESHOLDS: dict[str, Callable[[], Any]] = {}
 

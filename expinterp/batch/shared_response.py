@@ -25,9 +25,9 @@ from expinterp.core.arrays import Floats
 from expinterp.core.comparison import recognise
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.pair import measure_exposures
-from expinterp.core.prior import ResponsePrior, SharedEstimate, estimate_shared, load_prior
 from expinterp.core.registration.viewing import Viewing
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import ResponsePrior, SharedEstimate, estimate_shared, load_prior
 from expinterp.errors import ImageFileError
 from expinterp.files import read_small, replacing
 from expinterp.images import read_photographs

@@ -28,15 +28,15 @@ from expinterp.core.ghosts.consistent import Link
 from expinterp.core.ghosts.detect import find_conflict, small_copy
 from expinterp.core.mapping import grid, joint_histogram, matched_levels, to_codes
 from expinterp.core.parallel import map_threads
-from expinterp.core.prior import (
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import (
     Estimate,
     ResponsePrior,
     estimate_response,
     estimate_shared,
     load_prior,
 )
-from expinterp.core.response import Profile
-from expinterp.core.shading import adjacent_pixels
+from expinterp.core.response.shading import adjacent_pixels
 from expinterp.errors import PairError
 from expinterp.text import rounded
 

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from expinterp.core.arrays import Floats, Pixels, with_channels
 from expinterp.core.mapping import CODE_VALUES
 from expinterp.core.parallel import map_threads, strips
-from expinterp.core.response import ANCHOR, Profile
+from expinterp.core.response.calibration import ANCHOR, Profile
 
 Space: TypeAlias = Literal["srgb", "adobe-rgb", "display-p3", "rec2020"]
 

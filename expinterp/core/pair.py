@@ -29,14 +29,14 @@ from expinterp.core.ghosts.consistent import Consistent, make_consistent, map_st
 from expinterp.core.ghosts.detect import covered_by_all
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import LONG_CLIPPED, SHORT_CLIPPED, imf_from_response, sample
-from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.alignment import blank_unshared, complete
 from expinterp.core.registration.likeness import check_scene, lies_still
 from expinterp.core.registration.motion import Motion
 from expinterp.core.registration.opacity import Opacities, check_opacities, join_opacities
 from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.registration.viewpoint import ROLES, PairView, view_pair
-from expinterp.core.response import Profile, check_profile
+from expinterp.core.response.calibration import Profile, check_profile
+from expinterp.core.response.prior import ResponsePrior
 from expinterp.errors import EqualExposuresError
 from expinterp.text import rounded
 

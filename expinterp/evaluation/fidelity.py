@@ -13,7 +13,7 @@ import numpy as np
 from expinterp.core.arrays import Planes
 from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.render import render
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.evaluation.peers import reexpose
 from expinterp.evaluation.profiles import Profiles
 from expinterp.evaluation.scenes.cases import Case, open_case

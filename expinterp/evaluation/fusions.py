@@ -13,7 +13,7 @@ from functools import partial
 from expinterp import pipeline
 from expinterp.core.fusion.plan import Virtual
 from expinterp.core.registration.viewing import USUAL, Viewing
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.evaluation.peers import enfuse, has_enfuse, merge_mertens
 from expinterp.evaluation.scenes.cases import Case, open_small
 from expinterp.evaluation.study import BUNDLED, Candidate, Column, Method, Scores, Study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from expinterp.core.response import Profile, calibrate
+from expinterp.core.response.calibration import Profile, calibrate
 from expinterp.errors import in_words
 from expinterp.evaluation.scenes.triples import FailedTriple, TimedBracket, Triple
 from expinterp.images import read_photographs

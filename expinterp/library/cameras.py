@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from expinterp.core.prior import ResponsePrior, load_prior
+from expinterp.core.response.prior import ResponsePrior, load_prior
 from expinterp.library.names import ANY, find_camera, nearest_cameras, read_name
 from expinterp.library.own import OwnCurve, own_folder, read_own
 

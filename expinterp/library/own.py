@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import ImageFileError, OutputError, flaw, reason
 from expinterp.files import make_folder, read_small, replacing
 from expinterp.library.names import ANY, read_name

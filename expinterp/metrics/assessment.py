@@ -18,9 +18,9 @@ from expinterp.core.exposure import LEAST_STEP
 from expinterp.core.fusion import Stack
 from expinterp.core.pair import measure_exposures
 from expinterp.core.parallel import map_threads
-from expinterp.core.prior import estimate_shared, load_prior
 from expinterp.core.registration.downscale import reduce_size
 from expinterp.core.registration.viewing import Viewing
+from expinterp.core.response.prior import estimate_shared, load_prior
 from expinterp.errors import EqualExposuresError, PairError
 from expinterp.metrics import (
     MEF_LEAST,

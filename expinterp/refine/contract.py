@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import ModelError
 from expinterp.text import MALFORMED
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from expinterp.core.parallel import usable_cores
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import DeviceError, ImageFileError, ModelError, reason
 from expinterp.files import read_small
 from expinterp.refine.contract import REPAIR, read_contract

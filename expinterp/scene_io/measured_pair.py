@@ -10,10 +10,10 @@ import numpy as np
 from expinterp.core.exposure import ev_step, exposure_ratio, time_at
 from expinterp.core.ghosts import Ghosts
 from expinterp.core.pair import DOUBLED, UNTOLD, Pair, measure_exposures
-from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.motion import STILL
 from expinterp.core.registration.viewing import Viewing
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import ResponsePrior
 from expinterp.errors import PairError
 from expinterp.images import Photograph, Pixels
 from expinterp.images.developing.negative import are_registered, measure_log_ratio, merge

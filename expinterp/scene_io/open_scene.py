@@ -11,8 +11,8 @@ from pathlib import Path
 
 from expinterp.core.encoding import known_response
 from expinterp.core.parallel import usable_cores, use_threads
-from expinterp.core.prior import ResponsePrior
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import ResponsePrior
 from expinterp.doctor import find_clash
 from expinterp.images import Development, Photograph, Reading, holds_light, ready_sources
 from expinterp.library import ANY, is_same_camera, open_library, read_profile

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from expinterp import library
-from expinterp.core import response
 from expinterp.core.exposure import exposure_ratio
 from expinterp.core.registration.opacity import blank, seen_in
+from expinterp.core.response import calibration
 from expinterp.errors import OutputExistsError, PairError
 from expinterp.files import STREAM, check_output, replacing
 from expinterp.images import Photograph, read_photographs
@@ -39,7 +39,7 @@ def calibrate_files(
     remember: bool = False,
     plot: str | None = None,
     overwrite: bool = False,
-) -> tuple[response.Profile, list[str]]:
+) -> tuple[calibration.Profile, list[str]]:
     """Measure a response from the shots of a bracket, and write or remember the profile.
 
     Parameters
@@ -87,7 +87,7 @@ def calibrate_files(
     if remember:
         _check_name(camera, shots[0].name)
     opaque = [blank(shot.pixels, seen_in(shot.alpha)) for shot in shots]
-    profile = response.calibrate(opaque, times, camera=camera)
+    profile = calibration.calibrate(opaque, times, camera=camera)
     if remember and (doubts := _doubt(profile)):
         message = f"{doubts[0]}; it is not remembered"
         raise PairError(message)
@@ -109,7 +109,7 @@ def _check_name(camera: str | None, file: str) -> None:
         raise UnnamedCameraError(message)
 
 
-def _doubt(profile: response.Profile) -> list[str]:
+def _doubt(profile: calibration.Profile) -> list[str]:
     """Warn of curves that do not fit the shots they were measured from."""
     if profile.residual <= POOR_FIT:
         return []
@@ -155,7 +155,7 @@ def _check_outputs(
         check_output(target, overwrite=overwrite, inputs=images)
 
 
-def draw_response(profile: response.Profile, title: str) -> str:
+def draw_response(profile: calibration.Profile, title: str) -> str:
     """Draw a camera response as an SVG file: a line per channel, without unknown ends."""
     stops = profile.response / np.log(2.0)
     across = Axis.over(stops[np.isfinite(stops)], "log exposure, stops (0 at code value 128)")

@@ -17,7 +17,7 @@ from expinterp.core.arrays import Codes, Floats, Pixels
 from expinterp.core.exposure import MEDIUM
 from expinterp.core.mapping import imf_from_response, to_codes
 from expinterp.core.pair import Pair
-from expinterp.core.response import Profile, calibrate_scenes
+from expinterp.core.response.calibration import Profile, calibrate_scenes
 from expinterp.errors import ExpInterpError, ImageFileError
 from expinterp.evaluation import Case, Material, Triple, open_case
 from expinterp.evaluation.scenes.triples import TimedBracket, even_triples

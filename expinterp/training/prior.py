@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from expinterp.core.arrays import Floats
 from expinterp.core.mapping import CODE_VALUES, CODES
-from expinterp.core.response import ANCHOR, LEAST_SLOPE, increasing, to_common_contrast
+from expinterp.core.response.calibration import ANCHOR, LEAST_SLOPE, increasing, to_common_contrast
 
 DIMENSIONS = 24  # of the basis; 16 lose 0.1 dB on the cameras it is built from
 FILM = 0.3  # share of the film curves in the mixture

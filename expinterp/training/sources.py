@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import ImageFileError
 from expinterp.evaluation import Material, Triple, find_material
 from expinterp.images import read_header

@@ -17,7 +17,7 @@ import torch
 from expinterp import library
 from expinterp.core.pair import measure_exposures
 from expinterp.core.render import render
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import ImageFileError, ModelError
 from expinterp.evaluation import (
     Candidate,

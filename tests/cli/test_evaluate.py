@@ -16,7 +16,7 @@ from report_samples import read_page
 from expinterp import cli
 from expinterp.core import pair
 from expinterp.core.ghosts import Ghosts
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import ExitCode
 from expinterp.evaluation import fusions
 from expinterp.evaluation.scenes import cases

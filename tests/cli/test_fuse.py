@@ -27,7 +27,7 @@ from expinterp.core.fusion import Stack, Weighting, exposures, plan
 from expinterp.core.fusion.plan import MAX_STEP
 from expinterp.core.pair import Pair
 from expinterp.core.parallel import count_threads
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, Pixels, read_photograph
 from expinterp.images.developing.profiles import icc_profile

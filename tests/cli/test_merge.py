@@ -18,7 +18,7 @@ from motion_samples import shots as moved
 from PIL import Image, ImageCms
 from synthetic import expose, gamma_response, scene
 
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import ExitCode
 from expinterp.images import Metadata, read_photograph, write_radiance
 from expinterp.images.developing.profiles import SRGB, icc_profile, linear_profile, read_primaries

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from odd_samples import FEW, MANY, check, spoilt
 
 from expinterp import cli
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import ExitCode
 from expinterp.files import JOURNAL
 

@@ -20,7 +20,7 @@ from evaluation_samples import TIMES
 from synthetic import expose, gamma_response, scene
 
 from expinterp import cli
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import ExitCode, ModelError
 from expinterp.images import Metadata, read_photograph, with_exposure_time, write_photograph
 from expinterp.library import cameras, read_profile

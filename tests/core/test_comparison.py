@@ -10,7 +10,7 @@ import pytest
 
 from expinterp.core import comparison
 from expinterp.core.comparison import recognise
-from expinterp.core.prior import load_prior
+from expinterp.core.response.prior import load_prior
 
 LEVELS = [[np.array([[200.0, 100.0]])] * 3]
 

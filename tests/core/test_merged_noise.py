@@ -16,7 +16,7 @@ from expinterp.core.denoise.merged import (
 from expinterp.core.fusion.exposures import merge_exposures
 from expinterp.core.fusion.plan import plan_exposures
 from expinterp.core.radiance import STRIP, _Tables, merge_radiance
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 
 TIMES = (0.25, 1.0, 4.0)
 SHAPE = (2 * STRIP + 12, 90)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from synthetic import GAMMA, expose, gamma_response, scene
 
 from expinterp.core.mapping import imf_from_response, joint_histogram, matched_levels
-from expinterp.core.prior import (
+from expinterp.core.response.calibration import SPAN, contrast, increasing
+from expinterp.core.response.prior import (
     FREEDOM,
     LEVEL_NOISE,
     LOG_RATIO_SPREAD,
@@ -28,7 +29,6 @@ from expinterp.core.prior import (
     estimate_shared,
     load_prior,
 )
-from expinterp.core.response import SPAN, contrast, increasing
 
 CODES = np.arange(256.0)
 

@@ -13,7 +13,7 @@ from expinterp.core import encoding
 from expinterp.core.fusion.exposures import merge_exposures
 from expinterp.core.fusion.plan import plan_exposures
 from expinterp.core.radiance import BLACK, WHITE, merge_radiance
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import PairError
 
 SHAPE = (90, 120)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import expose, gamma_response, scene
 
-from expinterp.core.response import Profile, calibrate, calibrate_scenes, increasing
+from expinterp.core.response.calibration import Profile, calibrate, calibrate_scenes, increasing
 from expinterp.errors import ImageFileError, PairError
 from expinterp.library import read_profile
 
@@ -63,7 +63,7 @@ def test_no_scene_is_refused():
 
 def test_calibration_agrees_with_debevecs_least_squares_written_out():
     """The same sum with every pixel's ln E as an unknown: no elimination, no histogram."""
-    from expinterp.core.response import HAT, USUAL
+    from expinterp.core.response.calibration import HAT, USUAL
 
     radiance = scene((8, 9), stops=10)[..., :1]
     stack = np.stack([expose(radiance, time) for time in TIMES[1:]])

@@ -18,8 +18,8 @@ from expinterp.core.fusion.series import (
     _sum,
     measure_series,
 )
-from expinterp.core.prior import OBSERVATIONS, load_prior
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import OBSERVATIONS, load_prior
 from expinterp.errors import PairError
 
 PROFILE = Profile(np.linspace(-4, 4, 256)[np.newaxis], 0.0, 3, scale=1.0)

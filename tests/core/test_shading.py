@@ -10,9 +10,9 @@ from synthetic import gamma_response
 
 from expinterp.core import comparison
 from expinterp.core.comparison import compare
-from expinterp.core.prior import estimate_response, load_prior
-from expinterp.core.response import increasing
-from expinterp.core.shading import (
+from expinterp.core.response.calibration import increasing
+from expinterp.core.response.prior import estimate_response, load_prior
+from expinterp.core.response.shading import (
     DISTANCE,
     EXPONENT,
     FEWEST,

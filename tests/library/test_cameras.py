@@ -13,8 +13,8 @@ from camera_samples import D90, FLAT, STEEP, TONES, measured, photograph
 from synthetic import psnr
 
 import expinterp
-from expinterp.core.prior import load_prior
-from expinterp.core.response import SPAN, Profile, contrast
+from expinterp.core.response.calibration import SPAN, Profile, contrast
+from expinterp.core.response.prior import load_prior
 from expinterp.errors import ExitCode, OutputError
 from expinterp.library import (
     ANY,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expinterp.core.prior import load_prior
+from expinterp.core.response.prior import load_prior
 from expinterp.library.names import find_camera, nearest_cameras, read_name
 
 KNOWN = sorted(set(load_prior().cameras) - {""})

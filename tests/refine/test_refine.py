@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expinterp.core.intermediate import Blend
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.errors import DeviceError, ModelError, ResidualError
 from expinterp.refine import Contract, Refiner, model, model_path, open_refiner, session
 from expinterp.refine.contract import CONTRACT, INPUTS, checksum, read_contract

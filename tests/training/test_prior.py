@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from synthetic import gamma_response
 
-from expinterp.core.prior import ResponsePrior, load_prior
-from expinterp.core.response import CONTRAST, SPAN, contrast
+from expinterp.core.response.calibration import CONTRAST, SPAN, contrast
+from expinterp.core.response.prior import ResponsePrior, load_prior
 from expinterp.training import prior as making
 from expinterp.training.prior import build_prior, channel_covariance, flat_share, repair
 

@@ -19,10 +19,10 @@ from expinterp.core.fusion.plan import ExposurePlan
 from expinterp.core.fusion.series import measure_series
 from expinterp.core.fusion.stack import Method, Stack
 from expinterp.core.fusion.weighting import Weighting
-from expinterp.core.prior import ResponsePrior
 from expinterp.core.radiance import Radiance, merge_radiance
 from expinterp.core.render import Interpolation, PairRefiner, clean_short, render
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import ResponsePrior
 
 Progress: TypeAlias = Callable[[str, float], None]
 

@@ -26,7 +26,6 @@ from expinterp.core.ghosts.consistent import Links, make_consistent, map_step
 from expinterp.core.ghosts.detect import covered_by_all
 from expinterp.core.mapping import sample
 from expinterp.core.pair import Pair, pair_from
-from expinterp.core.prior import ResponsePrior
 from expinterp.core.registration.alignment import blank_unshared, complete
 from expinterp.core.registration.likeness import check_scene, lies_still
 from expinterp.core.registration.motion import Motion
@@ -38,7 +37,8 @@ from expinterp.core.registration.opacity import (
 )
 from expinterp.core.registration.viewing import USUAL, Viewing
 from expinterp.core.registration.viewpoint import view_series
-from expinterp.core.response import Profile, check_profile
+from expinterp.core.response.calibration import Profile, check_profile
+from expinterp.core.response.prior import ResponsePrior
 from expinterp.errors import PairError
 
 Virtual: TypeAlias = int | Literal["auto"]

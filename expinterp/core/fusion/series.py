@@ -4,7 +4,7 @@ Letters: g(z) = ln(E·t) is the response, z display-encoded, 0..255; t_i are the
 to bright, relative. Adjacent shots state ln k = ln(t_{i+1}/t_i) by their files, and by matched levels
 (z1, z2): g(z1) − g(z2) = ln k.
 
-Source: Grossberg and Nayar, PAMI 2003 (what levels show); see `expinterp.core.prior`.
+Source: Grossberg and Nayar, PAMI 2003 (what levels show); see `expinterp.core.response.prior`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,14 @@ from expinterp.core.comparison import DOUBT, recognise
 from expinterp.core.exposure import ev_step
 from expinterp.core.mapping import CODE_VALUES
 from expinterp.core.pair import Pair
-from expinterp.core.prior import OBSERVATIONS, SHUTTER, ResponsePrior, estimate_shared, load_prior
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
+from expinterp.core.response.prior import (
+    OBSERVATIONS,
+    SHUTTER,
+    ResponsePrior,
+    estimate_shared,
+    load_prior,
+)
 from expinterp.errors import PairError
 
 FARTHEST = 3.0  # median deviations: levels beyond are left out

@@ -8,7 +8,7 @@ from functools import cached_property
 from expinterp.core.encoding import Encoding, known_response
 from expinterp.core.pair import Pair, measure_exposures
 from expinterp.core.registration.viewing import USUAL, Viewing
-from expinterp.core.response import Profile
+from expinterp.core.response.calibration import Profile
 from expinterp.evaluation.scenes.triples import Triple
 from expinterp.images import (
     Development,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from expinterp.core.intermediate import Blend
 from expinterp.core.mapping import imf_from_response, joint_histogram, matched_levels
-from expinterp.core.prior import ResponsePrior, estimate_response
+from expinterp.core.response.prior import ResponsePrior, estimate_response
 from expinterp.errors import ImageFileError, MissingExtraError
 from expinterp.training.patches import StageOneImages, TrainingTriple, apply_stage_one
 from expinterp.training.prior import build_prior

@@ -41,8 +41,8 @@ from numpy.typing import NDArray
 
 from expinterp.core.arrays import Codes, Floats
 from expinterp.core.mapping import CODE_VALUES, CODES
-from expinterp.core.response import increasing, to_common_contrast
-from expinterp.core.shading import hue_likelihood
+from expinterp.core.response.calibration import increasing, to_common_contrast
+from expinterp.core.response.shading import hue_likelihood
 
 LEVEL_NOISE = 2.0  # code values: standard deviation of a matched level, for the fit of a curve
 TAILS = 10.0  # degrees of freedom of its Student t distribution

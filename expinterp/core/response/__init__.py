@@ -1,0 +1,1 @@
+"""The camera response: measured from a bracket, or estimated from a pair under a prior."""
