@@ -35,7 +35,7 @@ from expinterp.core.registration import (
 )
 from expinterp.core.render import render
 from expinterp.core.response import calibration as response
-from expinterp.core.response import prior
+from expinterp.core.response import prior, shadows
 
 SHAPE = (160, 240)
 BLOCKS = 3, 4  # along rows and columns; a number is the mean of each
@@ -208,6 +208,22 @@ def responses() -> Any:
     return {
         name: facts(found, "response", "log_ratio", "distance") for name, found in estimates.items()
     } | {"shared": facts(shared, "response", "scale", "log_ratios", "distance")}
+
+
+@stage
+def dark_hues() -> Any:
+    light = np.exp(np.random.default_rng(4).uniform(-9, 0, (900, 60, 3)))
+    found = {}
+    for ratio, missing in ((40, (2e-5, 0, 1e-4)), (200, (1e-3, 4e-4, 0)), (900, (1e-3, 0, 2e-3))):
+        dark = np.maximum(light / ratio - np.array(missing), 1e-9)
+        long, short = (
+            np.stack([np.interp(np.log(each[..., c]), curve - curve[-1], np.arange(256))
+                      for c, curve in enumerate(curves())], axis=-1).round().astype(np.uint8)
+            for each in (light, dark)
+        )  # fmt: skip
+        corrected = shadows.correct_shadows(curves(), np.log(ratio), long, short)
+        found[str(ratio)] = (corrected - curves())[:, [0, 1, 2, 3, 4, 8, 20, 90]]
+    return found
 
 
 @stage

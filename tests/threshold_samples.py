@@ -26,7 +26,7 @@ from expinterp.core.registration import (
     texture,
 )
 from expinterp.core.response import calibration as response
-from expinterp.core.response import shading
+from expinterp.core.response import shading, shadows
 from expinterp.core.response.prior import load_prior
 
 THRESHOLDS: dict[str, Callable[[], Any]] = {}
@@ -121,6 +121,23 @@ def hues() -> Any:
         "change": shading.change_of_hue(both, pairs),
         "likelihood": shading.hue_likelihood(both, pairs),
     }  # fmt: skip
+
+
+@threshold
+def dark_hues() -> Any:
+    g = np.tile(curve(), (3, 1))
+
+    def corrects(count: int = 400, *, code: int = 120, ratio: float = 300.0) -> bool:
+        long = np.full((count, 1, 3), code, np.uint8)
+        short = np.tile(np.asarray([1, 3, 2], np.uint8), (count, 1, 1))
+        return bool((shadows.correct_shadows(g, np.log(ratio), long, short) != g).any())
+
+    return {
+        "fewest": first(range(50, 200), corrects),
+        "clipped": first(range(255, 200, -1), lambda code: corrects(code=code, ratio=900.0)),
+        "darkest": first(range(30, 255), lambda code: corrects(code=code)),
+        "brightest": first(range(250, 40, -1), lambda code: corrects(code=code, ratio=60.0)),
+    }
 
 
 @threshold

@@ -37,6 +37,7 @@ from expinterp.core.response.prior import (
     load_prior,
 )
 from expinterp.core.response.shading import adjacent_pixels
+from expinterp.core.response.shadows import correct_shadows
 from expinterp.errors import PairError
 from expinterp.text import rounded
 
@@ -152,7 +153,8 @@ def _measure(
 ) -> Comparison:
     """Estimate the response and the ratio from samples of both shots, and adjacent pixels."""
     long, short = shots
-    joint = joint_histogram(to_codes(long), to_codes(short))
+    codes = to_codes(long), to_codes(short)
+    joint = joint_histogram(*codes)
     levels = tuple(matched_levels(channel) for channel in joint)
     prior = recognise([levels], prior)
     if profile and profile.source == "known":
@@ -160,6 +162,8 @@ def _measure(
         estimate, ratio, notices = _with_known(profile, found, stated)
     else:
         estimate, ratio, notices = _estimate(levels, adjacent, prior, profile, stated)
+        corrected = correct_shadows(estimate.response, estimate.log_ratio, *codes)
+        estimate = replace(estimate, response=corrected)
     return Comparison(
         response=_per_channel(estimate.response, len(joint)),
         log_ratio=estimate.log_ratio,

@@ -12,7 +12,7 @@ IEEE TPAMI 25(11), 2003.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -103,13 +103,17 @@ def to_codes(image: Pixels) -> Codes:
     return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def joint_histogram(long: Codes, short: Codes) -> NDArray[np.int64]:
+def joint_histogram(
+    long: Codes, short: Codes, mask: NDArray[Any] | None = None
+) -> NDArray[np.int64]:
     """Count how often each pair of code values occurs at one pixel, per channel.
 
     Parameters
     ----------
     long, short : uint8 arrays, shape (rows, cols, channels)
         Display-encoded, registered; samples are enough.
+    mask : uint8 array, shape (rows, cols), optional
+        Not 0 where pixels count; by default everywhere.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def joint_histogram(long: Codes, short: Codes) -> NDArray[np.int64]:
         return np.zeros((channels, CODES, CODES), np.int64)
     ends = [0.0, CODES, 0.0, CODES]
     counts = [
-        cv2.calcHist([long, short], [channel, channels + channel], None, [CODES, CODES], ends)
+        cv2.calcHist([long, short], [channel, channels + channel], mask, [CODES, CODES], ends)
         for channel in range(channels)
     ]
     return np.stack(counts).astype(np.int64)  # counts up to 2²⁴ are exact as float32
