@@ -99,6 +99,11 @@ def test_a_channel_that_shows_too_few_shadows_decides(channel):
     np.testing.assert_array_equal(correct_shadows(TRUE, LOG_RATIO, long, short), TRUE)
 
 
+def test_without_pixels_nothing_changes():
+    none = np.empty((0, 1, 3), np.uint8)
+    assert correct_shadows(TRUE, LOG_RATIO, none, none) is TRUE
+
+
 def test_grey_images_have_no_hue():
     long, _, short = (each[..., :1] for each in pair((0.6 * CODE_5, 0.0, 0.0)))
     assert correct_shadows(TRUE, LOG_RATIO, long, short) is TRUE

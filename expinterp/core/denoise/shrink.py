@@ -49,7 +49,7 @@ from expinterp.core.parallel import map_threads
 CERTAINTY, COLOUR_CERTAINTY = 2.2, 2.5  # κ: energies of noise alone vary around their mean. Of
 # luminance κ is smaller: texture that is lost shows more than false colour that is left
 FAINT = 5.0  # code values of `short`: false colour is that of fainter detail
-GRAIN = 0.3  # share of the grain of ``short`` that luminance keeps, as a photograph has some
+GRAIN = 0.2  # share of the grain of ``short`` that luminance keeps, as a photograph has some
 ROUNDED = ((0.028, 0.15), (0.0017, 0.009), (0.0003, 0.0017))  # code values²: what rounding the
 # result to 8 bits leaves of luminance and of each colour difference in a band; it is not removed
 INVISIBLE = 0.3  # code values²: less noise does not show, after rounding

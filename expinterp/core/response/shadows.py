@@ -52,7 +52,7 @@ def correct_shadows(response: Floats, log_ratio: float, long: Codes, short: Code
         Strictly increasing, g(128) = 0. The response itself if the images are grey, or the shadows
         of a channel have too few pixels.
     """
-    if long.shape[2] != len(response):
+    if long.shape[2] != len(response) or not long.size:
         return response
     expected = imf_from_response(response, scale=float(np.exp(-log_ratio)))
     dark = (expected < SHADOWS[1]) & (CODE_VALUES < LONG_CLIPPED)
