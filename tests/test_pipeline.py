@@ -45,6 +45,34 @@ def pair(
     return expose(radiance, 2.0, **options), expose(radiance, 2.0 / ratio, **options)
 
 
+def test_what_neither_shows_is_refined_alike_beside_the_exposure_half_way():
+    long, short = pair(256, (128, 192))
+    short[long.min(axis=2) == 255, 2] = 1
+    measured = measure(long, short, response=PROFILE, align=False, deghost="off")
+    half_way, beside = (
+        render(measured, position, refiner=open_refiner(), denoise="off").medium
+        for position in (0.5, 0.500001)
+    )
+    assert np.abs(half_way.astype(int) - beside).max() <= 1
+
+
+@pytest.mark.parametrize("position", [0.25, 0.5])
+def test_what_neither_shows_is_at_least_white_of_long(position):
+    """Blue is white in long and black in short; without the network, y0 is as published."""
+    long, short = pair(256, (128, 192))
+    unseen = long.min(axis=2) == 255
+    short[unseen, 2] = 1
+    measured = measure(long, short, response=PROFILE, align=False, deghost="off")
+    blue = measured.blend(position)(np.full((1, 1, 3), 245, np.uint8), short[:1, :1])[2] * 255
+    y0, refined = (
+        render(measured, position, refiner=refiner, denoise="off").medium[unseen, 2].mean()
+        for refiner in (None, open_refiner())
+    )
+    assert unseen.mean() > 0.05
+    assert y0 < blue[0, 0] - 8
+    assert refined > blue[0, 0] - 4
+
+
 @pytest.mark.parametrize("ratio", [4, 16, 64])
 @pytest.mark.parametrize("bits", [8, 16])
 def test_the_medium_of_a_known_camera_is_found(ratio, bits):

@@ -7,9 +7,12 @@ brightens x2. The weight W1 falls to 0 where ``long`` is clipped at white, W2 wh
 clipped at black. Everything is per channel and per pixel, so y0 depends on two code values only: for
 8-bit images it is a table of 256 × 256. Images are display-encoded.
 
+Where ``long`` is white and ``short`` black, both weights are near 0, and the little that ``short`` has
+decides: noise, and false hues. There a *bounded* y0 is at least as bright as white of ``long``.
+
 Source: weights and constants of the authors' later released code for Zheng, Li, Yang and Wu,
 "Exposure Interpolation via Hybrid Learning", ICASSP 2020 (arXiv:1905.03890). We assume that the paper
-uses the same constants.
+uses the same constants. The bound is ours.
 """
 
 from __future__ import annotations
@@ -29,6 +32,11 @@ WHITE_KNEE = 200.0  # code value of `long` above which its weight falls, to 0 at
 BLACK_KNEE = 55.0  # code value of `short` below which its weight falls, to 0 at 0
 FALL = 55.0  # code values over which a weight falls from 1 to 0
 EPSILON = 1e-6  # added to both weights, so that their sum is never 0
+WHITE, BLACK = (
+    252,
+    2,
+)  # code values: `long` from the first on, `short` up to the second show nothing
+BRIGHTEST = 245  # code value of `long`; what is white is at least as bright
 DEPTHS = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U}
 WIDE_TABLES = int(cv2.__version__.split(".")[0]) >= 5  # whether OpenCV looks up 16-bit numbers
 
@@ -76,9 +84,13 @@ class Blend:
     dtype : numpy dtype
         Of the images. uint8: a 256 × 256 table of y0 per channel. uint16: tables of 65,536 entries
         for W·Λ and W of each input, at the code values v/257.
+    bounded : bool
+        Whether y0 is bounded from below where neither input shows anything.
     """
 
-    def __init__(self, imf13: Floats, imf23: Floats, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, imf13: Floats, imf23: Floats, dtype: np.dtype[Any], *, bounded: bool = False
+    ) -> None:
         self._wide = dtype != np.uint8
         codes = np.arange(65536) / 257 if self._wide else CODE_VALUES
         imfs = list(zip(imf13, imf23, strict=True))
@@ -91,6 +103,10 @@ class Blend:
             tuple(term.astype(np.float32) for term in four) for four in terms if self._wide
         ]
         self._tables = [] if self._wide else [_average(*four) for four in terms]
+        self._bounds = [np.float32(imf[BRIGHTEST] / 255) for imf in imf13] if bounded else []
+        for table, bound in zip(self._tables, self._bounds, strict=False):
+            unseen = table.reshape(CODES, CODES)[WHITE:, : BLACK + 1]
+            np.maximum(unseen, bound, out=unseen)
         self._slopes = [_evaluate(np.gradient(imf), codes).astype(np.float32) for imf in imf23]
         self._rounded = [round_codes(table.copy(), dtype) for table in self._tables]
 
@@ -102,7 +118,12 @@ class Blend:
         x1, x2 = split(long), split(short)
         if not self._wide:
             return _look_up(_index(x1, x2), self._tables)
-        return np.stack([_average_wide(*each) for each in zip(x1, x2, self._terms, strict=True)])
+        y0 = np.stack([_average_wide(*each) for each in zip(x1, x2, self._terms, strict=True)])
+        for plane, bound, white, black in zip(y0, self._bounds, x1, x2, strict=False):
+            unseen = (black < (BLACK + 0.5) * 257) & (white > (WHITE - 0.5) * 257)
+            if unseen.any():
+                plane[unseen] = np.maximum(plane[unseen], bound)
+        return y0
 
     def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
         """Compute Λ13(x1) and Λ23(x2) of two blocks, with shape and scale of y0."""

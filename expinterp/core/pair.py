@@ -127,14 +127,14 @@ class Pair:
         """The noise of ``short``, see `measure_noise`."""
         return measure_noise(self.long, self.short, self.blend(MEDIUM))
 
-    def blend(self, position: float) -> Blend:
-        """Build the tables of y0 at a position between ``short`` (0) and ``long`` (1)."""
+    def blend(self, position: float, *, bounded: bool = False) -> Blend:
+        """Build the tables of y0 at a position between ``short`` (0) and ``long`` (1); see `Blend`."""
         scales = math.exp((position - 1) * self.log_ratio), math.exp(position * self.log_ratio)
         if self.source == "known":
             imfs = [known_imf(scale, len(self.response)) for scale in scales]
         else:
             imfs = [imf_from_response(self.response, scale=scale) for scale in scales]
-        return Blend(imfs[0], imfs[1], self.long.dtype)
+        return Blend(imfs[0], imfs[1], self.long.dtype, bounded=bounded)
 
 
 def measure_exposures(

@@ -121,10 +121,10 @@ def render(
     if not 0 <= position <= 1:
         msg = f"position must be within 0 (short) and 1 (long), got {position}"
         raise ValueError(msg)
-    blend = pair.blend(position)
     if refiner is None and not strength:
         medium = _without_network(pair, position, out, progress)
     else:
+        blend = pair.blend(position, bounded=True)
         source = _source(pair, position, blend, refiner)
         if strength:
             bands = _denoise_bands(source, pair, blend, strength)
@@ -170,7 +170,7 @@ def _source(pair: Pair, position: float, blend: Blend, refiner: PairRefiner | No
     if refiner is None:
         medium = _without_network(pair, position)
         return lambda rows: medium[rows]
-    half_way = None if position == MEDIUM else pair.blend(MEDIUM)
+    half_way = None if position == MEDIUM else pair.blend(MEDIUM, bounded=True)
     faded = 1 - abs(2 * position - 1)
     return lambda rows: refiner.refine(
         pair.long, pair.short, blend, half_way=half_way, strength=faded, rows=rows
