@@ -32,10 +32,8 @@ WHITE_KNEE = 200.0  # code value of `long` above which its weight falls, to 0 at
 BLACK_KNEE = 55.0  # code value of `short` below which its weight falls, to 0 at 0
 FALL = 55.0  # code values over which a weight falls from 1 to 0
 EPSILON = 1e-6  # added to both weights, so that their sum is never 0
-WHITE, BLACK = (
-    252,
-    2,
-)  # code values: `long` from the first on, `short` up to the second show nothing
+WHITE = 252  # code value of `long` from which on it shows nothing, and …
+BLACK = 1  # that of `short` up to which it shows nothing
 BRIGHTEST = 245  # code value of `long`; what is white is at least as bright
 DEPTHS = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U}
 WIDE_TABLES = int(cv2.__version__.split(".")[0]) >= 5  # whether OpenCV looks up 16-bit numbers

@@ -84,8 +84,8 @@ def test_y0_lies_between_the_two_mapped_images(long, short, seed):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_bounded_y0_is_at_least_white_of_long_where_neither_shows_anything(dtype):
     """Everywhere else it is y0. The bound lies above y0 of all these pixels."""
-    z1, z2 = np.meshgrid([0, 251, 252, 255], [0, 2, 3, 255], indexing="ij")
-    unseen = (z1 >= 252) & (z2 <= 2)
+    z1, z2 = np.meshgrid([0, 251, 252, 255], [0, 1, 2, 255], indexing="ij")
+    unseen = (z1 >= 252) & (z2 <= 1)
     long, short = (np.stack([z] * 3, axis=-1).astype(dtype) * dtype(np.iinfo(dtype).max // 255)
                    for z in (z1, z2))  # fmt: skip
     darkened = np.stack([np.minimum(CODE_VALUES, 245) / top for top in (2, 3, 4)])
@@ -99,7 +99,7 @@ def test_a_bounded_y0_is_at_least_white_of_long_where_neither_shows_anything(dty
 
 
 def test_a_brighter_y0_is_not_bounded():
-    long, short = np.full((1, 1, 3), 255, np.uint8), np.full((1, 1, 3), 2, np.uint8)
+    long, short = np.full((1, 1, 3), 255, np.uint8), np.full((1, 1, 3), 1, np.uint8)
     imf13, imf23 = np.full((3, 256), 50.0), np.full((3, 256), 90.0)
     bounded = Blend(imf13, imf23, long.dtype, bounded=True)(long, short)
     np.testing.assert_allclose(bounded * 255, 90, atol=0.1)
