@@ -39,7 +39,8 @@ BRIGHTENED = 4  # times
 
 def colour(image: Pixels) -> Floats:
     """Compute smoothed a* and b*: (rows, cols, 2)."""
-    lab = cv2.cvtColor(to_codes(image).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    rgb = np.broadcast_to(to_codes(image) / np.float32(255), (*image.shape[:2], 3))
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
     return np.asarray(cv2.GaussianBlur(lab[..., 1:], (0, 0), SMOOTH), np.float64)
 
 

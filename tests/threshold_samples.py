@@ -127,16 +127,30 @@ def hues() -> Any:
 def dark_hues() -> Any:
     g = np.tile(curve(), (3, 1))
 
-    def corrects(count: int = 400, *, code: int = 120, ratio: float = 300.0) -> bool:
-        long = np.full((count, 1, 3), code, np.uint8)
-        short = np.tile(np.asarray([1, 3, 2], np.uint8), (count, 1, 1))
+    def corrects(
+        count: int = 400,
+        *,
+        code: int = 100,
+        ratio: float = 300.0,
+        steps: int = 3,
+        others: int = 0,
+        gap: int = 8,
+    ) -> bool:
+        codes = (np.arange(steps) * gap + code).astype(np.uint8).repeat(count)
+        long = np.concatenate([codes, np.zeros(others, np.uint8)])[:, np.newaxis, np.newaxis]
+        short = np.tile(np.asarray([1, 3, 2], np.uint8), (len(long), 1, 1))
+        long = long.repeat(3, axis=2)
         return bool((shadows.correct_shadows(g, np.log(ratio), long, short) != g).any())
 
     return {
-        "fewest": first(range(50, 200), corrects),
-        "clipped": first(range(255, 200, -1), lambda code: corrects(code=code, ratio=900.0)),
-        "darkest": first(range(30, 255), lambda code: corrects(code=code)),
-        "brightest": first(range(250, 40, -1), lambda code: corrects(code=code, ratio=60.0)),
+        "least": first(range(50, 200), corrects),
+        "share": first(range(900_000, 0, -997), lambda others: corrects(150, others=others)),
+        "intervals": first(range(8), lambda steps: corrects(steps=steps)),
+        "clipped": first(
+            range(223, 200, -1), lambda code: corrects(code=code, ratio=1200.0, gap=16)
+        ),
+        "darkest": first(range(20, 255), lambda code: corrects(code=code)),
+        "brightest": first(range(250, 20, -1), lambda code: corrects(code=code, ratio=60.0)),
     }
 
 

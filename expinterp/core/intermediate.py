@@ -8,7 +8,9 @@ clipped at black. Everything is per channel and per pixel, so y0 depends on two 
 8-bit images it is a table of 256 × 256. Images are display-encoded.
 
 Where ``long`` is white and ``short`` black, both weights are near 0, and the little that ``short`` has
-decides: noise, and false hues. There a *bounded* y0 is at least as bright as white of ``long``.
+decides: noise, and false hues. There a *bounded* y0 is at least as bright as white of ``long``. This
+holds for exposures so far apart that white of ``long`` is nearly black in ``short``: else, what is white
+and black has moved.
 
 Source: weights and constants of the authors' later released code for Zheng, Li, Yang and Wu,
 "Exposure Interpolation via Hybrid Learning", ICASSP 2020 (arXiv:1905.03890). We assume that the paper
@@ -35,6 +37,7 @@ EPSILON = 1e-6  # added to both weights, so that their sum is never 0
 WHITE = 252  # code value of `long` from which on it shows nothing, and …
 BLACK = 1  # that of `short` up to which it shows nothing
 BRIGHTEST = 245  # code value of `long`; what is white is at least as bright
+FAR = 12  # code value of `short`; that of white of `long` is no higher in exposures so far apart
 DEPTHS = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U}
 WIDE_TABLES = int(cv2.__version__.split(".")[0]) >= 5  # whether OpenCV looks up 16-bit numbers
 
@@ -100,11 +103,8 @@ class Blend:
         self._terms = [
             tuple(term.astype(np.float32) for term in four) for four in terms if self._wide
         ]
-        self._tables = [] if self._wide else [_average(*four) for four in terms]
-        self._bounds = [np.float32(imf[BRIGHTEST] / 255) for imf in imf13] if bounded else []
-        for table, bound in zip(self._tables, self._bounds, strict=False):
-            unseen = table.reshape(CODES, CODES)[WHITE:, : BLACK + 1]
-            np.maximum(unseen, bound, out=unseen)
+        self._bounds = [_bound(*pair) if bounded else np.float32(0) for pair in imfs]
+        self._tables = [] if self._wide else self._tabulate(terms)
         self._slopes = [_evaluate(np.gradient(imf), codes).astype(np.float32) for imf in imf23]
         self._rounded = [round_codes(table.copy(), dtype) for table in self._tables]
 
@@ -117,9 +117,9 @@ class Blend:
         if not self._wide:
             return _look_up(_index(x1, x2), self._tables)
         y0 = np.stack([_average_wide(*each) for each in zip(x1, x2, self._terms, strict=True)])
-        for plane, bound, white, black in zip(y0, self._bounds, x1, x2, strict=False):
-            unseen = (black < (BLACK + 0.5) * 257) & (white > (WHITE - 0.5) * 257)
-            if unseen.any():
+        for plane, bound, white, black in zip(y0, self._bounds, x1, x2, strict=True):
+            if bound:
+                unseen = (black < (BLACK + 0.5) * 257) & (white > (WHITE - 0.5) * 257)
                 plane[unseen] = np.maximum(plane[unseen], bound)
         return y0
 
@@ -143,8 +143,17 @@ class Blend:
     @cached_property
     def _steps(self) -> list[NDArray[np.float32]]:
         """Tabulate `slopes` for all pairs of 8-bit code values."""
-        tables = [_average(*four).reshape(CODES, CODES) * CODE_VALUES[-1] for four in self._four]
-        return [np.hypot(*np.gradient(table)).astype(np.float32).ravel() for table in tables]
+        tables = (table.reshape(CODES, CODES) for table in self._tabulate(self._four))
+        steps = (np.hypot(*np.gradient(CODE_VALUES[-1] * table)) for table in tables)
+        return [table.astype(np.float32).ravel() for table in steps]
+
+    def _tabulate(self, terms: Sequence[tuple[Floats, ...]]) -> list[NDArray[np.float32]]:
+        """Tabulate y0 for all pairs of 8-bit code values, at index 256·x1 + x2 of each channel."""
+        tables = [_average(*four) for four in terms]
+        for table, bound in zip(tables, self._bounds, strict=True):
+            unseen = table.reshape(CODES, CODES)[WHITE:, : BLACK + 1]
+            np.maximum(unseen, bound, out=unseen)
+        return tables
 
     def write(self, long: Pixels, short: Pixels, out: Pixels) -> None:
         """Compute y0 of two blocks into `out`, rounded as by `quantise`."""
@@ -152,6 +161,11 @@ class Blend:
             quantise(self(long, short), out)
             return
         interleave(_look_up(_index(split(long), split(short)), self._rounded), out)
+
+
+def _bound(imf13: Floats, imf23: Floats) -> np.float32:
+    """Compute the bound of y0 where neither input shows anything, 0..1; 0 for none."""
+    return np.float32(imf13[BRIGHTEST] / 255 if imf13[BRIGHTEST] <= imf23[FAR] else 0)
 
 
 def _weighted_terms(imf13: Floats, imf23: Floats, codes: Floats) -> tuple[Floats, ...]:
@@ -207,7 +221,6 @@ def _evaluate(imf: Floats, codes: Floats) -> Floats:
 
 
 def _average(a: Floats, w1: Floats, b: Floats, w2: Floats) -> NDArray[np.float32]:
-    """Tabulate y0 for all pairs of 8-bit code values, at index 256·x1 + x2."""
     table = (a[:, None] + b) / (w1[:, None] + w2)
     return table.astype(np.float32).ravel()
 

@@ -124,7 +124,7 @@ def render(
     if refiner is None and not strength:
         medium = _without_network(pair, position, out, progress)
     else:
-        blend = pair.blend(position, bounded=True)
+        blend = pair.blend(position, bounded=refiner is not None)
         source = _source(pair, position, blend, refiner)
         if strength:
             bands = _denoise_bands(source, pair, blend, strength)

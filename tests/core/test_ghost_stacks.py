@@ -256,3 +256,11 @@ def test_the_best_exposed_shot_has_the_fewest_clipped_pixels_and_the_last_of_equ
     if shape[2] == 3:
         fair[..., 1] = 255
         assert best_exposed([np.full(shape, 9, np.uint8), fair]) == 0
+
+
+def test_colourless_pictures_in_three_channels_that_moved_are_as_grey_ones() -> None:
+    """White of the reference shows what is behind what moved: all channels are continued alike."""
+    grey = [image[..., 1] for image in stack(times=(0.004, 0.05, 0.6))[0]]
+    colourless = fuse([np.stack([image] * 3, axis=-1) for image in grey], align=False).fused
+    assert np.ptp(colourless, axis=-1).max() == 0
+    assert distance(colourless[..., 0], fuse(grey, align=False).fused).max() <= 1

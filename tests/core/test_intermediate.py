@@ -84,18 +84,47 @@ def test_y0_lies_between_the_two_mapped_images(long, short, seed):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_bounded_y0_is_at_least_white_of_long_where_neither_shows_anything(dtype):
     """Everywhere else it is y0. The bound lies above y0 of all these pixels."""
-    z1, z2 = np.meshgrid([0, 251, 252, 255], [0, 1, 2, 255], indexing="ij")
-    unseen = (z1 >= 252) & (z2 <= 1)
-    long, short = (np.stack([z] * 3, axis=-1).astype(dtype) * dtype(np.iinfo(dtype).max // 255)
-                   for z in (z1, z2))  # fmt: skip
-    darkened = np.stack([np.minimum(CODE_VALUES, 245) / top for top in (2, 3, 4)])
-    brightened = np.tile(CODE_VALUES / 255, (3, 1))
+    z1, z2 = np.meshgrid([0, 251.3, 251.7, 255], [0, 1.3, 1.7, 255], indexing="ij")
+    top = np.iinfo(dtype).max
+    long, short = (np.stack([np.rint(z * (top / 255))] * 3, -1).astype(dtype) for z in (z1, z2))
+    unseen = (z1 >= 251.5) & (z2 <= 1.5)
+    darkened = np.stack([CODE_VALUES / step for step in (2, 3, 4)])
+    brightened = np.tile(np.minimum(CODE_VALUES / 255 + 200 * (CODE_VALUES > 11), 255), (3, 1))
     blends = [Blend(darkened, brightened, np.dtype(dtype), bounded=b) for b in (False, True)]
     y0, bounded = (blend(long, short) for blend in blends)
     np.testing.assert_array_equal(bounded[:, ~unseen], y0[:, ~unseen])
-    for c, top in enumerate((2, 3, 4)):
-        assert (y0[c, unseen] < 245 / top / 255 - 0.01).any()
-        np.testing.assert_allclose(bounded[c, unseen], 245 / top / 255, rtol=1e-5)
+    for c, step in enumerate((2, 3, 4)):
+        assert (y0[c, unseen] < 245 / step / 255 - 0.01).any()
+        expected = np.maximum(y0[c, unseen], 245 / step / 255)
+        np.testing.assert_allclose(bounded[c, unseen], expected, rtol=1e-5)
+
+
+def far_apart(white: float) -> list[np.ndarray]:
+    """Return Λ13 and Λ23 of exposures in which white of long, 245, is a code value of short."""
+    ratio = 245 / white
+    return [np.tile(np.minimum(CODE_VALUES * k, 255), (3, 1)) for k in (ratio**-0.5, ratio**0.5)]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("white", "bounded"), [(11.9, True), (12.1, False)])
+def test_exposures_that_are_not_far_apart_are_not_bounded(white, bounded, dtype):
+    """White in long and black in short is what moved, and no noise."""
+    long, short = np.full((1, 1, 3), np.iinfo(dtype).max, dtype), np.zeros((1, 1, 3), dtype)
+    y0, bound = (
+        Blend(*far_apart(white), np.dtype(dtype), bounded=each)(long, short)[0, 0, 0]
+        for each in (False, True)
+    )
+    assert (bound > y0 + 0.01) == bounded
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_noise_does_not_change_a_bounded_y0(dtype):
+    long, short = np.full((1, 1, 3), np.iinfo(dtype).max, dtype), np.zeros((1, 1, 3), dtype)
+    slopes = [
+        Blend(*far_apart(5), np.dtype(dtype), bounded=each).slopes(long, short).max()
+        for each in (False, True)
+    ]
+    assert slopes[1] < 0.1 * slopes[0]
 
 
 def test_a_brighter_y0_is_not_bounded():

@@ -8,6 +8,7 @@ from synthetic import scene
 
 from expinterp import interpolate
 from expinterp.core.comparison import compare
+from expinterp.core.mapping import imf_from_response
 from expinterp.core.response.calibration import increasing
 from expinterp.core.response.shadows import BLACK, SHADOWS, correct_shadows
 
@@ -84,6 +85,25 @@ def test_intervals_that_contradict_each_other_count_little():
     all_of_it = pair((0.6 * CODE_5, 0.0, 0.0))
     some = added(correct_shadows(TRUE, LOG_RATIO, long, wrong))[0]
     assert 0 < some < 0.7 * added(correct_shadows(TRUE, LOG_RATIO, all_of_it[0], all_of_it[2]))[0]
+
+
+@pytest.mark.parametrize(("pixels", "tones"), [(150, 3), (600, 2)])
+def test_a_small_thing_that_moved_counts_for_nothing(pixels, tones):
+    """A red light, off in short, is all that both show of the shadows of red."""
+    long, short = np.full((1200, 1000, 3), 250, np.uint8), np.full((1200, 1000, 3), 13, np.uint8)
+    expected = imf_from_response(TRUE, scale=1 / RATIO)[0]
+    shades = np.searchsorted(expected, (5.2, 6.2, 7.2))
+    for k, code in enumerate(shades):
+        long[k * 100 : k * 100 + 100, :, 1:] = code
+        short[k * 100 : k * 100 + 100, :, 1:] = 5 + k
+    light = long[:300].reshape(3, -1, 3)[:tones, :pixels]
+    light[..., 0] = shades[:tones, np.newaxis]
+    short[:300].reshape(3, -1, 3)[:tones, :pixels, 0] = 0
+    np.testing.assert_array_equal(correct_shadows(TRUE, LOG_RATIO, long, short), TRUE)
+    more = long[:300].reshape(3, -1, 3)[:, : 4 * pixels]
+    more[..., 0] = shades[:, np.newaxis]
+    short[:300].reshape(3, -1, 3)[:, : 4 * pixels, 0] = 0
+    assert added(correct_shadows(TRUE, LOG_RATIO, long, short))[0] > 0.5
 
 
 def test_pixels_that_are_clipped_in_any_channel_do_not_count():

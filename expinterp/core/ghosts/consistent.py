@@ -208,14 +208,16 @@ class _Work:
         """Let a shot follow the one before it."""
         if not self.fresh[place]:
             self.shots[place], self.fresh[place] = copy_image(self.shots[place]), True
-        imf = map_step(link, step, channels=self.shots[place].shape[2])
+        channels = self.shots[place].shape[2]
+        imf = map_step(link, step, channels=channels)
+        copies = link.copies[::step]  # of the darker and the brighter one
         follow(
             self.shots[place - step],
             self.shots[place],
             conflict,
             imf,
             brighter=step < 0,
-            copies=link.copies[::step],  # of the darker and the brighter one
+            copies=tuple(np.broadcast_to(copy, (*copy.shape[:2], channels)) for copy in copies),
         )
 
 

@@ -30,7 +30,9 @@ from expinterp.core.response.calibration import increasing
 SHADOWS = (3.0, 12.0)  # code values of `short`: below, rounding hides hues; above, b changes little
 BLACK = 1.0  # code value of `short` up to which nothing is added; all of b is from 3 on
 STEP = 0.5  # code values: width of an interval
-FEWEST = 100  # pixels of an interval
+FEWEST = 3  # intervals of a channel, …
+LEAST = 100  # pixels of an interval, …
+SHARE = 2e-4  # and their share of all samples: less may be a thing that moved
 QUARTILES = np.array([0.25, 0.5, 0.75])
 
 
@@ -59,17 +61,21 @@ def correct_shadows(response: Floats, log_ratio: float, long: Codes, short: Code
     mask = cv2.inRange(long, np.zeros(3), dark.sum(axis=1) - 1.0)
     joint = joint_histogram(long, short, mask)
     light = np.exp(response)
-    missing = np.array([_missing(*each) for each in zip(light, expected, joint, strict=True)])
+    least = max(LEAST, SHARE * long.shape[0] * long.shape[1])
+    missing = np.array(
+        [_missing(*each, least) for each in zip(light, expected, joint, strict=True)]
+    )
     if np.isnan(missing).any():
         return response
     share = np.clip((CODE_VALUES - BLACK) / (SHADOWS[0] - BLACK), 0, 1)
     return increasing(np.log(light + np.outer(missing - missing.min(), share)))
 
 
-def _missing(light: Floats, expected: Floats, joint: NDArray[np.int64]) -> float:
+def _missing(light: Floats, expected: Floats, joint: NDArray[np.int64], least: float) -> float:
     """Compute what is missing in a channel, at least 0; NaN if its shadows have too few pixels.
 
-    `light` is e(z), `expected` is Λ12, and `joint` the joint histogram of the shadows.
+    `light` is e(z), `expected` is Λ12, `joint` the joint histogram of the shadows, and `least` the
+    pixels needed in an interval.
     """
     low, high = SHADOWS
     interval = np.floor((expected - low) / STEP)
@@ -78,13 +84,13 @@ def _missing(light: Floats, expected: Floats, joint: NDArray[np.int64]) -> float
     for number in range(int((high - low) / STEP)):
         rows = joint[interval == number]
         counts = rows.sum(axis=0)
-        if counts.sum() < FEWEST:
+        if counts.sum() < least:
             continue
         p = np.average(expected[interval == number], weights=rows.sum(axis=1))
         q = np.interp(QUARTILES, counts.cumsum() / counts.sum(), CODE_VALUES + 0.5).mean()
         e_p, e_q = np.interp([p, q], CODE_VALUES, light)
         found.append((e_p - e_q, np.interp(p, CODE_VALUES, slope) ** -2))
-    if not found:
+    if len(found) < FEWEST:
         return np.nan
     d, w = np.array(found).T
     b = max(float(np.average(d, weights=w)), 0.0)
