@@ -144,7 +144,7 @@ def dark_hues() -> Any:
 
     return {
         "least": first(range(50, 200), corrects),
-        "share": first(range(900_000, 0, -997), lambda others: corrects(150, others=others)),
+        "share": first(range(752_000, 748_000, -97), lambda others: corrects(150, others=others)),
         "intervals": first(range(8), lambda steps: corrects(steps=steps)),
         "clipped": first(
             range(223, 200, -1), lambda code: corrects(code=code, ratio=1200.0, gap=16)
