@@ -21,12 +21,12 @@ import needs
 import numpy as np
 
 from expinterp.cli.tables import print_tables
-from expinterp.core.arrays import Floats, Plane
-from expinterp.core.mapping import to_codes
+from expinterp.core.arrays import Floats, Plane, Planes
 from expinterp.core.render import render
 from expinterp.evaluation import Table
+from expinterp.evaluation.peers import to_rgb8
 from expinterp.evaluation.scenes.cases import Case, open_case
-from expinterp.images import Pixels
+from expinterp.images import Pixels, write_photograph
 from expinterp.refine import open_refiner
 
 FAR = 5.5  # EV
@@ -37,11 +37,10 @@ AROUND = 40  # pixels of a crop around a patch
 BRIGHTENED = 4  # times
 
 
-def colour(image: Pixels) -> Floats:
+def colour(image: Pixels) -> Planes:
     """Compute smoothed a* and b*: (rows, cols, 2)."""
-    rgb = np.broadcast_to(to_codes(image) / np.float32(255), (*image.shape[:2], 3))
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
-    return np.asarray(cv2.GaussianBlur(lab[..., 1:], (0, 0), SMOOTH), np.float64)
+    lab = cv2.cvtColor(to_rgb8(image) / np.float32(255), cv2.COLOR_RGB2LAB)
+    return np.asarray(cv2.GaussianBlur(lab[..., 1:], (0, 0), SMOOTH))
 
 
 def find_patches(difference: Plane) -> tuple[Floats, tuple[slice, slice]]:
@@ -59,9 +58,11 @@ def find_patches(difference: Plane) -> tuple[Floats, tuple[slice, slice]]:
 
 def write_crops(path: Path, case: Case, result: Pixels, at: tuple[slice, slice]) -> None:
     """Write crops of the shots, the result and the medium side by side."""
-    bright = np.clip(to_codes(case.short)[at].astype(int) * BRIGHTENED, 0, 255).astype(np.uint8)
-    crops = [to_codes(case.long)[at], bright, to_codes(result)[at], to_codes(case.medium)[at]]
-    cv2.imwrite(str(path), cv2.cvtColor(np.hstack(crops), cv2.COLOR_RGB2BGR))
+    long, short, result, medium = (
+        to_rgb8(each[at]) for each in (case.long, case.short, result, case.medium)
+    )
+    bright = cv2.convertScaleAbs(short, alpha=BRIGHTENED)
+    write_photograph(np.hstack([long, bright, result, medium]), path)
 
 
 def main() -> None:

@@ -221,6 +221,7 @@ def _evaluate(imf: Floats, codes: Floats) -> Floats:
 
 
 def _average(a: Floats, w1: Floats, b: Floats, w2: Floats) -> NDArray[np.float32]:
+    """Compute y0 of all pairs of code values from the terms W1·Λ13, W1, W2·Λ23, W2."""
     table = (a[:, None] + b) / (w1[:, None] + w2)
     return table.astype(np.float32).ravel()
 

@@ -107,9 +107,12 @@ def test_a_small_thing_that_moved_counts_for_nothing(pixels, tones):
 
 
 def test_pixels_that_are_clipped_in_any_channel_do_not_count():
-    long, _, short = pair((0.6 * CODE_5, 0.0, 0.0))
-    long[..., 1] = 255
-    np.testing.assert_array_equal(correct_shadows(TRUE, LOG_RATIO, long, short), TRUE)
+    """Half of the picture has no red in short, but is white in blue: the other half decides."""
+    long, _, short = pair((0.3 * CODE_5, 0.0, 0.0))
+    expected = correct_shadows(TRUE, LOG_RATIO, long[:120], short[:120])
+    long[120:, :, 2], short[120:, :, 0] = 255, 0
+    np.testing.assert_array_equal(correct_shadows(TRUE, LOG_RATIO, long, short), expected)
+    assert added(expected)[0] > 0.2
 
 
 @pytest.mark.parametrize("channel", [0, 1, 2])

@@ -82,11 +82,11 @@ def _missing(light: Floats, expected: Floats, joint: NDArray[np.int64], least: f
     slope = np.gradient(light)
     found = []
     for number in range(int((high - low) / STEP)):
-        rows = joint[interval == number]
-        counts = rows.sum(axis=0)
+        within = interval == number
+        counts = joint[within].sum(axis=0)
         if counts.sum() < least:
             continue
-        p = np.average(expected[interval == number], weights=rows.sum(axis=1))
+        p = np.average(expected[within], weights=joint[within].sum(axis=1))
         q = np.interp(QUARTILES, counts.cumsum() / counts.sum(), CODE_VALUES + 0.5).mean()
         e_p, e_q = np.interp([p, q], CODE_VALUES, light)
         found.append((e_p - e_q, np.interp(p, CODE_VALUES, slope) ** -2))
