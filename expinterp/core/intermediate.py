@@ -119,8 +119,8 @@ class Blend:
         y0 = np.stack([_average_wide(*each) for each in zip(x1, x2, self._terms, strict=True)])
         for plane, bound, white, black in zip(y0, self._bounds, x1, x2, strict=True):
             if bound:
-                unseen = (black < (BLACK + 0.5) * 257) & (white > (WHITE - 0.5) * 257)
-                plane[unseen] = np.maximum(plane[unseen], bound)
+                unseen = (black <= BLACK * 257 + 128) & (white >= WHITE * 257 - 128)
+                np.maximum(plane, bound, out=plane, where=unseen)
         return y0
 
     def mapped(self, long: Pixels, short: Pixels) -> tuple[Planes, Planes]:
